@@ -1,0 +1,28 @@
+"""Sizes at which the translation stops and says so, so that no reply or picture can exhaust the process.
+
+Passed in, never read from the environment: the library keeps no global settings.
+"""
+
+import attrs
+
+MIB = 1024 * 1024
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Limits:
+    """Upper bounds; sizes in bytes unless said otherwise."""
+
+    line_bytes: int = 16 * MIB
+    """One reply line. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
+
+    frame_chars: int = 256 * 1024
+    """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""
+
+    image_bytes: int = 20 * MIB
+    """One picture as it arrives, before any re-encoding."""
+
+    image_pixels: int = 50_000_000
+    """Width times height of a picture that has to be decoded."""
+
+
+DEFAULT_LIMITS = Limits()

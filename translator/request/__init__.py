@@ -1,0 +1,1 @@
+"""Dify request to wire request: pure converters, one file per noun."""

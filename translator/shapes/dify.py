@@ -1,0 +1,109 @@
+"""What Dify means: prompt messages, parts, tools, tool calls and usage, mirrored without the Dify SDK.
+
+Importing the SDK patches the standard library, so the pure side has its own small classes; `plugin_entry` converts at the edge.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+
+class Role(StrEnum):
+    """Who speaks. `developer` is known to the SDK only; Ollama understands the other four."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    DEVELOPER = "developer"
+
+
+class MediaKind(StrEnum):
+    """What a non-text part holds."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+    VIDEO = "video"
+
+
+@attrs.frozen(slots=True)
+class TextPart:
+    """A piece of text inside a list of parts."""
+
+    text: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class MediaPart:
+    """A file inside a list of parts: `base64` (maybe with a data-URL prefix) or `url`, as Dify's MULTIMODAL_SEND_FORMAT decides."""
+
+    kind: MediaKind
+    base64: str = attrs.field(default="", repr=False)
+    url: str = attrs.field(default="", repr=False)
+    mime_type: str = ""
+    filename: str = ""
+
+
+type Part = TextPart | MediaPart
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ToolCall:
+    """A call the model asks for; `arguments` is a JSON text of an object."""
+
+    id: str
+    name: str
+    arguments: str = attrs.field(repr=False)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Message:
+    """One prompt message; `name` and `tool_call_id` belong to tool results, `tool_calls` to assistant turns."""
+
+    role: Role
+    content: str | tuple[Part, ...] = attrs.field(default="", repr=False)
+    name: str = ""
+    tool_call_id: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Tool:
+    """A function offered to the model; `parameters` is a JSON Schema of an object."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended, in Dify's words."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Usage:
+    """Tokens of one answer; durations in nanoseconds as the server measured them, 0 when it did not say."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool = False
+    total_ns: int = 0
+    load_ns: int = 0
+    prompt_ns: int = 0
+    eval_ns: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Generated tokens per second of decoding; 0.0 when the server gave no time."""
+        return self.completion_tokens / (self.eval_ns / 1e9) if self.eval_ns else 0.0
