@@ -1,0 +1,146 @@
+"""The synchronous end: a request greenlet opens a reply, reads its bytes, closes it.
+
+Enters: calls. Leaves: open replies whose headers are here, or whole replies; every failure as a ServerError. The SDK wants plain
+generators in greenlets, aiohttp wants an event loop: this module is where the two meet.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import aiohttp
+import attrs
+
+from plugin_entry.inbox import Head, Inbox
+from plugin_entry.loop import Job, LoopGreenlet
+from plugin_entry.server import Server
+from plugin_entry.transport import Call, deliver, new_session
+from plugin_entry.transport_errors import Phase, describe_transport_error
+from translator.errors import Family, ServerError
+from translator.shapes.exchange import HttpReply
+
+WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+LINGER_S = 1.0
+"""How long a server may keep a connection open after the answer was complete."""
+
+
+@attrs.define(slots=True, eq=False)
+class OpenReply:
+    """A reply whose headers are here. `close` is safe at any time and stops the server."""
+
+    head: Head
+    _inbox: Inbox
+    _job: Job
+    _server: Server
+
+    def bursts(self) -> Iterator[bytes]:
+        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
+        try:
+            yield from self._inbox.bursts()
+        except Exception as error:
+            raise describe_transport_error(
+                error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
+            ) from error
+
+    def body(self) -> bytes:
+        """Reads the rest. Raises ServerError."""
+        parts: list[bytes] = []
+        size = 0
+        for data in self.bursts():
+            size += len(data)
+            if size > WHOLE_BODY_LIMIT:
+                self.close()
+                raise ServerError.of(
+                    "reply_too_large",
+                    f"The reply of {self._server.place} is larger than {WHOLE_BODY_LIMIT} bytes.",
+                    "Check that the base URL leads to an Ollama server.",
+                    family=Family.UNAVAILABLE,
+                )
+            parts.append(data)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Gives the connection up at once, so that the server stops generating; what is unread is lost."""
+        self._job.cancel()
+
+    def finish(self) -> None:
+        """The answer is complete: lets the body end by itself, so that the connection can be used again; a server that lingers is cut
+        off.
+        """
+        self._inbox.discard()
+        self._job.cancel_after(LINGER_S)
+
+
+@attrs.define(slots=True, eq=False)
+class Started:
+    """A call under way."""
+
+    _inbox: Inbox
+    _job: Job
+    _server: Server
+
+    def opened(self) -> OpenReply:
+        """Waits for the headers. Raises ServerError when there are none."""
+        try:
+            head = self._inbox.wait_for_head()
+        except Exception as error:
+            raise describe_transport_error(
+                error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=self._server.limits.first_byte
+            ) from error
+        except BaseException:
+            self._job.cancel()
+            raise
+        return OpenReply(head, self._inbox, self._job, self._server)
+
+    def whole(self) -> HttpReply:
+        """Waits for all of it. Raises ServerError."""
+        reply = self.opened()
+        return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
+
+
+class Bridge:
+    """One per process; all greenlets of its thread share it."""
+
+    def __init__(self) -> None:
+        self._loop = LoopGreenlet()
+        self._session: aiohttp.ClientSession | None = None
+        self._session_loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, call: Call) -> Started:
+        """Sends the call and returns at once, so that several can be under way."""
+        inbox = Inbox()
+        job = self._loop.run(self._deliver(call, inbox), inbox.end)
+        return Started(inbox, job, call.server)
+
+    def open(self, call: Call) -> OpenReply:
+        """Sends the call and waits for the headers. Raises ServerError."""
+        return self.start(call).opened()
+
+    def fetch(self, call: Call) -> HttpReply:
+        """Sends the call and waits for the whole reply. Raises ServerError."""
+        return self.start(call).whole()
+
+    def run[T](self, make: Callable[[], Awaitable[T]]) -> T:
+        """Runs a coroutine on the loop and waits for its result. Raises what it raises."""
+        inbox = Inbox()
+        results: list[T] = []
+
+        async def keep() -> None:
+            results.append(await make())
+
+        job = self._loop.run(keep(), inbox.end)
+        try:
+            for _ in inbox.bursts():
+                pass
+        except BaseException:
+            job.cancel()
+            raise
+        return results[0]
+
+    async def _deliver(self, call: Call, inbox: Inbox) -> None:
+        await deliver(self._session_of_this_loop(), call, inbox)
+
+    def _session_of_this_loop(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._session_loop is not loop:
+            self._session, self._session_loop = new_session(), loop
+        return self._session

@@ -1,0 +1,142 @@
+"""Checks credentials when a user saves a model, without loading the model.
+
+Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
+(Dify stores them); else one error of one or two sentences: address, key, no such model, or a model of another kind.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, cast
+
+import attrs
+import gevent
+from dify_plugin.entities.model import EmbeddingInputType
+from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
+
+from plugin_entry import embedding_model, rerank_model
+from plugin_entry.connect import server_of
+from plugin_entry.runtime import BRIDGE, FACTS
+from plugin_entry.server import Server
+from plugin_entry.transport import Call
+from translator import codec, detected
+from translator.credentials import Credentials, RerankService, read_credentials
+from translator.errors import Family, ServerError, TranslatorError
+from translator.fitness import ModelKind, model_missing, require_kind
+from translator.response.failures import failure_from_reply
+
+BUDGET_S = 8.0
+"""For the whole check; a form that hangs is not a form."""
+KEY_FACT = "detected_key"
+NOT_FOUND = 404
+UNAUTHORIZED = 401
+
+RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
+"""What a model of Ollama must be to rerank; other services know their models themselves."""
+
+type Saved = MutableMapping[str, Any]
+type Check = Callable[[str, Saved], None]
+
+
+def checked(check: Check, model: str, saved: Saved) -> None:
+    """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON."""
+    try:
+        with gevent.Timeout(BUDGET_S):
+            check(model, saved)
+    except TranslatorError as error:
+        raise CredentialsValidateFailedError(error.problem.message) from error
+    except InvokeError as error:
+        raise CredentialsValidateFailedError(str(error)) from error
+    except gevent.Timeout as error:
+        raise CredentialsValidateFailedError(
+            f"The server did not answer the check within {BUDGET_S:g} seconds. "
+            "Check the base URL, or try again when the server is less busy."
+        ) from error
+    except Exception as error:
+        raise CredentialsValidateFailedError(f"The check failed unexpectedly ({type(error).__name__}). Try again.") from error
+
+
+def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
+    """URL, key, model and its kind. Raises CredentialsValidateFailedError.
+
+    `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
+    """
+    checked(_check_language_model, model, cast("Saved", saved))
+
+
+def _check_language_model(model: str, saved: Saved) -> None:
+    credentials = read_credentials(saved)
+    server = server_of(credentials)
+    describe(model, server, ModelKind.LANGUAGE, saved)
+    if server.base_url.is_cloud:
+        saved[KEY_FACT] = check_cloud_key(server, credentials)
+
+
+def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
+    """The same for an embedding model, plus one tiny embedding if the user asked for the deep check. Raises
+    CredentialsValidateFailedError.
+    """
+    checked(_check_embedding_model, model, cast("Saved", saved))
+
+
+def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
+    """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
+    checked(_check_rerank_model, model, cast("Saved", saved))
+
+
+def _check_embedding_model(model: str, saved: Saved) -> None:
+    credentials = read_credentials(saved)
+    describe(model, server_of(credentials), ModelKind.EMBEDDING, saved)
+    if credentials.deep_check:
+        embedding_model.embed(model, saved, ["check"], EmbeddingInputType.QUERY)
+
+
+def _check_rerank_model(model: str, saved: Saved) -> None:
+    credentials = read_credentials(saved)
+    kind = RERANK_KINDS.get(credentials.rerank.service)
+    if kind is None:
+        rerank_model.find_service(model, credentials, saved)
+    else:
+        describe(model, server_of(credentials), kind, saved)
+
+
+def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> None:
+    """Asks the server about the model and writes the facts back. Raises TranslatorError."""
+    try:
+        info = FACTS.ask(server, model)
+    except ServerError as error:
+        if error.code != "model_missing":
+            raise
+        raise model_missing(model, _installed(server), cloud=server.base_url.is_cloud) from error
+    require_kind(model, info, kind)
+    saved.update(detected.to_saved(info))
+
+
+def check_cloud_key(server: Server, credentials: Credentials) -> str:
+    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without. Raises ServerError.
+
+    Gives what was found: "valid", or "not checked" where the cloud did not answer this question.
+    """
+    if not credentials.api_key:
+        raise ServerError.of(
+            "key_missing",
+            "Ollama's cloud answers only with an API key.",
+            "Make one at ollama.com/settings/keys and enter it as the API key.",
+            family=Family.AUTHORIZATION,
+        )
+    reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
+    if reply.status == UNAUTHORIZED:
+        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
+    return "valid" if reply.status == 200 else "not checked"
+
+
+def _installed(server: Server) -> list[str]:
+    """Names of the models a server has; empty when it will not say."""
+    try:
+        reply = BRIDGE.fetch(_quick(Call(server=server, method="GET", url=server.base_url.url_for("/api/tags"))))
+        listed = codec.loads(reply.body).get("models") or []
+        return [str(item["name"]) for item in listed]
+    except (ServerError, codec.DecodeError, AttributeError, KeyError, TypeError):
+        return []
+
+
+def _quick(call: Call) -> Call:
+    return attrs.evolve(call, server=attrs.evolve(call.server, limits=attrs.evolve(call.server.limits, first_byte=BUDGET_S)))

@@ -1,0 +1,32 @@
+"""Saved credentials to a server that can be reached.
+
+Enters: the credentials of one model and the environment. Leaves: a `Server`, equal for equal credentials. Raises RequestError for an
+address or a key that cannot be used.
+"""
+
+import os
+
+from plugin_entry.server import Server, TimeLimits
+from translator.auth import auth_headers
+from translator.base_url import parse_base_url
+from translator.credentials import Credentials
+from translator.network_places import ProxyMode, proxy_for, refuse_key_over_plain_http
+
+OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
+
+
+def server_of(credentials: Credentials) -> Server:
+    """Gives address, headers, limits and proxy of one set of credentials. Raises RequestError."""
+    base_url = parse_base_url(credentials.base_url)
+    refuse_key_over_plain_http(base_url, has_key=bool(credentials.api_key), allowed=False)
+    headers = OWN_HEADERS | auth_headers(credentials.api_key, base_url, "")
+    return Server(
+        base_url=base_url,
+        headers=tuple(headers.items()),
+        limits=TimeLimits(
+            connect=credentials.timeouts.connect,
+            first_byte=credentials.timeouts.first_byte,
+            between_chunks=credentials.timeouts.between_chunks,
+        ),
+        proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=ProxyMode.AUTO),
+    )

@@ -1,0 +1,95 @@
+"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dify_plugin.entities.model import EmbeddingInputType
+from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
+
+from plugin_entry.connect import server_of
+from plugin_entry.plans import run_plan
+from plugin_entry.runtime import BRIDGE, FACTS
+from plugin_entry.sdk_chunks import NOTHING
+from plugin_entry.sdk_errors import readable
+from translator import detected, features
+from translator.credentials import Credentials, Overlong, Prefixes, read_credentials
+from translator.embedding_job import embedding_plan
+from translator.request import embedding_texts
+from translator.request.embeddings import EmbedSettings
+from translator.request.embeddings import Overlong as Cutting
+from translator.response.capabilities import ModelInfo
+from translator.shapes.embeddings import Embedded
+from translator.tokens import estimate_texts
+
+logger = logging.getLogger(__name__)
+
+CUTTING = {Overlong.CUT: Cutting.SERVER_CUTS, Overlong.ERROR: Cutting.REFUSE}
+
+
+@readable
+def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> TextEmbeddingResult:
+    """One vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
+    started = time.perf_counter()
+    embedded = _embed(model, saved, texts, input_type) if texts else Embedded(vectors=())
+    for adjustment in embedded.adjustments:
+        logger.warning("text %d of %d characters: %s", adjustment.index, adjustment.length, adjustment.change.value)
+    return TextEmbeddingResult(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
+
+
+def count(texts: Sequence[str]) -> list[int]:
+    """Tokens per text, estimated offline; a list of the same length."""
+    return estimate_texts(list(texts))
+
+
+def settings_of(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
+    """How to embed with this model: the window is the model's own, so that nothing is cut before it must be."""
+    return EmbedSettings(
+        model=model,
+        max_texts=credentials.embedding.max_chunks,
+        num_ctx=embedding_window(info, credentials),
+        keep_alive=credentials.keep_alive,
+        dimensions=credentials.embedding.dimensions,
+        overlong=CUTTING[credentials.embedding.overlong],
+    )
+
+
+def embedding_window(info: ModelInfo, credentials: Credentials) -> int:
+    """Tokens of a text that the model reads: the setting, else all the model can, as embedding needs little memory for it."""
+    if credentials.context_size is None and info.context_length is not None:
+        return info.num_ctx or info.context_length
+    return features.context(info, credentials).size
+
+
+def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> Embedded:
+    credentials = read_credentials(saved)
+    server = server_of(credentials)
+    info = FACTS.of(server, model, detected.from_saved(saved))
+    plan = embedding_plan(
+        texts,
+        settings_of(model, credentials, info),
+        kind=embedding_texts.InputKind(input_type.value),
+        prefixes=prefixes_of(model, credentials),
+        version=info.version,
+    )
+    return run_plan(BRIDGE, plan, server, credentials.embedding.concurrency)
+
+
+def prefixes_of(model: str, credentials: Credentials) -> embedding_texts.Prefixes:
+    """The prefixes of the model's family when the user asked for them."""
+    if credentials.embedding.prefixes is Prefixes.OFF:
+        return embedding_texts.NO_PREFIXES
+    return embedding_texts.family_prefixes(model) or embedding_texts.NO_PREFIXES
+
+
+def _usage(tokens: int, started: float) -> EmbeddingUsage:
+    return EmbeddingUsage(
+        tokens=tokens,
+        total_tokens=tokens,
+        unit_price=NOTHING,
+        price_unit=NOTHING,
+        total_price=NOTHING,
+        currency="USD",
+        latency=time.perf_counter() - started,
+    )

@@ -1,0 +1,62 @@
+"""What the LLM source module does, as plain functions: SDK objects in, SDK objects out."""
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
+
+from plugin_entry.answering import Answer, Answerer
+from plugin_entry.runtime import BRIDGE, CALIBRATION, FACTS
+from plugin_entry.sdk_chunks import answer_to_sdk, chunks_to_sdk
+from plugin_entry.sdk_errors import readable, to_invoke_error
+from plugin_entry.sdk_messages import messages_from_sdk, tools_from_sdk
+from translator.response.collect import collect
+from translator.tokens import estimate_messages
+from translator.turn import Ask
+
+ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
+
+
+@readable
+def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[LLMResultChunk, None, None]:
+    """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
+    started = time.perf_counter()
+    return _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+
+
+@readable
+def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
+    """The whole answer at once, read from the same wire stream. Raises InvokeError."""
+    started = time.perf_counter()
+    return answer_to_sdk(ask.model, collect(ANSWERER.begin(ask, credentials).chunks()), started)
+
+
+@readable
+def count(model: str, messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
+    """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
+    return CALIBRATION.apply(model, estimate_messages(messages_from_sdk(messages), tools_from_sdk(tools)))
+
+
+@readable
+def ask_of(
+    model: str,
+    messages: Sequence[PromptMessage],
+    parameters: Mapping[str, Any],
+    tools: Sequence[PromptMessageTool] | None,
+    stop: Sequence[str] | None,
+) -> Ask:
+    """What Dify asked, in our own words. Raises InvokeError."""
+    return Ask(
+        model=model, messages=messages_from_sdk(messages), tools=tools_from_sdk(tools), parameters=parameters, stop=tuple(stop or ())
+    )
+
+
+def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
+    """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
+    chunks = begun.chunks()
+    try:
+        yield from chunks_to_sdk(model, chunks, started)
+    except Exception as error:
+        raise to_invoke_error(error) from error

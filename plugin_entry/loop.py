@@ -1,0 +1,92 @@
+"""One asyncio loop inside one greenlet: where aiohttp lives in a process that gevent has patched.
+
+Enters: coroutines from any greenlet of the thread. Leaves: asyncio tasks. The SDK runs every request as a greenlet in one OS thread, and
+asyncio allows one running loop per thread, so all requests share this loop; its selector is gevent's, so while it waits for sockets other
+greenlets run. Compared with a loop in a thread of its own it needs no hand-over between threads and was as fast or faster
+(docs/performance.md). Should the loop ever die, its tasks are reported lost and the next one starts a new loop.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import attrs
+import gevent
+from gevent.event import Event
+
+logger = logging.getLogger(__name__)
+
+type OnEnd = Callable[[BaseException | None], None]
+"""Told once how a task ended: None for well, else what it raised; LoopLostError when the loop died under it."""
+
+
+class LoopLostError(RuntimeError):
+    """The event loop ended while a task was running on it."""
+
+
+@attrs.define(slots=True, eq=False)
+class Job:
+    """A running task, to be cancelled from any greenlet of the thread."""
+
+    _loop: asyncio.AbstractEventLoop
+    _task: asyncio.Task[None]
+
+    def cancel(self) -> None:
+        """Asks the task to end; no effect on one that has ended."""
+        if not self._task.done() and not self._loop.is_closed():
+            self._task.cancel()
+            _wake(self._loop)
+
+    def cancel_after(self, seconds: float) -> None:
+        """Lets the task end by itself for a while, then cancels it."""
+        if not self._task.done() and not self._loop.is_closed():
+            timer = self._loop.call_later(seconds, self._task.cancel)
+            self._task.add_done_callback(lambda _: timer.cancel())
+            _wake(self._loop)
+
+
+class LoopGreenlet:
+    """Starts on first use."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: dict[asyncio.Task[None], OnEnd] = {}
+
+    def run(self, coroutine: Coroutine[Any, Any, None], on_end: OnEnd) -> Job:
+        """Runs a coroutine on the loop and returns at once."""
+        loop = self._loop or self._start()
+        task = loop.create_task(coroutine)
+        self._running[task] = on_end
+        task.add_done_callback(self._ended)
+        _wake(loop)
+        return Job(loop, task)
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        started = Event()
+        loop = asyncio.new_event_loop()
+        loop.call_soon(started.set)
+        self._loop = loop
+        gevent.spawn(loop.run_forever).link(self._lost)
+        started.wait()
+        return loop
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        on_end = self._running.pop(task, None)
+        if on_end is not None:
+            on_end(ConnectionAbortedError("the request was given up") if task.cancelled() else task.exception())
+
+    def _lost(self, greenlet: gevent.Greenlet) -> None:
+        logger.error("the event loop ended (%s); a new one starts with the next request", type(greenlet.exception).__name__)
+        lost, self._running, self._loop = self._running, {}, None
+        for on_end in lost.values():
+            on_end(LoopLostError())
+
+
+def _wake(loop: asyncio.AbstractEventLoop) -> None:
+    """Makes the loop look at what was scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
+    loop.call_soon_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """What the loop runs when it is only to be woken."""

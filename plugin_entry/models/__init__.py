@@ -1,0 +1,1 @@
+"""One thin source module per model type, as Dify's SDK loads them: language models, text embeddings, reranking."""

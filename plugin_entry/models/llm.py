@@ -1,0 +1,61 @@
+"""The language model as Dify loads it: thin, because the SDK executes source modules apart from the import system."""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from dify_plugin import LargeLanguageModel
+from dify_plugin.entities.model import AIModelEntity
+from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
+from dify_plugin.errors.model import InvokeError
+
+from plugin_entry import checking, language_model, sdk_errors, sdk_schema
+from translator.request.migration import migrate_parameters
+
+
+class OllamaLargeLanguageModel(LargeLanguageModel):
+    """Chat and completion."""
+
+    def _invoke(
+        self,
+        model: str,
+        credentials: dict[str, Any],
+        prompt_messages: list[PromptMessage],
+        model_parameters: dict[str, Any],
+        tools: list[PromptMessageTool] | None = None,
+        stop: list[str] | None = None,
+        stream: bool = True,
+        user: str | None = None,
+    ) -> LLMResult | Generator[LLMResultChunk, None, None]:
+        del user  # Ollama has no field for it
+        ask = language_model.ask_of(model, prompt_messages, model_parameters, tools, stop)
+        return (language_model.stream if stream else language_model.answer)(ask, credentials)
+
+    def _validate_and_filter_model_parameters(
+        self, model: str, model_parameters: dict[str, Any], credentials: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Apps saved for earlier plugins hold other names and types; the SDK's check would drop or refuse them unreadably."""
+        return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
+
+    def get_num_tokens(
+        self,
+        model: str,
+        credentials: dict[str, Any],
+        prompt_messages: list[PromptMessage],
+        tools: list[PromptMessageTool] | None = None,
+    ) -> int:
+        del credentials  # counted offline
+        return language_model.count(model, prompt_messages, tools)
+
+    def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
+        checking.check_language_model(model, credentials)
+
+    def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
+        return sdk_schema.language_model(model, credentials)
+
+    @property
+    def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
+        return sdk_errors.MAPPING
+
+    def _transform_invoke_error(self, error: Exception) -> InvokeError:
+        return sdk_errors.to_invoke_error(error)

@@ -1,0 +1,51 @@
+"""Drives a plan of the translator over real connections.
+
+Enters: a plan (a generator of rounds of requests) and a server. Leaves: the plan's result. The requests of a round run at the same time,
+as many as allowed; a failure of the transport ends the plan.
+"""
+
+from urllib.parse import urlsplit
+
+import attrs
+from gevent.pool import Pool
+
+from plugin_entry.bridge import Bridge
+from plugin_entry.server import Server
+from plugin_entry.transport import Call
+from translator.shapes.exchange import HttpReply, HttpRequest, Plan
+
+
+def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int) -> T:
+    """Gives the plan's result. Raises what the plan raises, and ServerError for the transport."""
+    replies: tuple[HttpReply, ...] | None = None
+    try:
+        while True:
+            round_ = next(plan) if replies is None else plan.send(replies)
+            replies = _round(bridge, round_, server, concurrency)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    finally:
+        plan.close()
+
+
+def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, concurrency: int) -> tuple[HttpReply, ...]:
+    if len(round_) == 1:
+        return (bridge.fetch(_call(round_[0], server)),)
+    pool = Pool(concurrency)
+    jobs = [pool.spawn(bridge.fetch, _call(request, server)) for request in round_]
+    try:
+        return tuple(job.get() for job in jobs)
+    finally:
+        pool.kill(block=False)
+
+
+def _call(request: HttpRequest, server: Server) -> Call:
+    whole = bool(urlsplit(request.url).scheme)
+    headers = dict(server.headers) | dict(request.headers)
+    return Call(
+        server=attrs.evolve(server, headers=tuple(headers.items())),
+        method=request.method,
+        url=request.url if whole else server.base_url.url_for(request.url),
+        body=request.body,
+    )

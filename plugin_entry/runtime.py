@@ -1,0 +1,9 @@
+"""The objects that all requests of the process share. Dify executes source modules twice; this one is imported, so they exist once."""
+
+from plugin_entry.bridge import Bridge
+from plugin_entry.model_facts import ModelFacts
+from translator.tokens import TokenCalibration
+
+BRIDGE = Bridge()
+FACTS = ModelFacts(BRIDGE)
+CALIBRATION = TokenCalibration()

@@ -1,0 +1,53 @@
+"""Our errors to the SDK's five classes, the only ones whose text Dify shows as it is."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from dify_plugin.errors.model import (
+    InvokeAuthorizationError,
+    InvokeBadRequestError,
+    InvokeConnectionError,
+    InvokeError,
+    InvokeRateLimitError,
+    InvokeServerUnavailableError,
+)
+
+from translator.errors import Family, TranslatorError
+
+CLASSES: dict[Family, type[InvokeError]] = {
+    Family.CONNECTION: InvokeConnectionError,
+    Family.UNAVAILABLE: InvokeServerUnavailableError,
+    Family.RATE_LIMIT: InvokeRateLimitError,
+    Family.AUTHORIZATION: InvokeAuthorizationError,
+    Family.BAD_REQUEST: InvokeBadRequestError,
+}
+
+MAPPING: dict[type[InvokeError], list[type[Exception]]] = {kind: [kind] for kind in CLASSES.values()}
+"""For `_invoke_error_mapping`: a class that is not among the values would be degraded to plain InvokeError, whose text Dify buries in
+JSON.
+"""
+
+
+def to_invoke_error(error: Exception) -> InvokeError:
+    """Gives the SDK error with one clear text. Never fails, whatever comes in."""
+    if isinstance(error, InvokeError):
+        return error
+    if isinstance(error, TranslatorError):
+        return CLASSES[error.family](error.problem.message)
+    return InvokeServerUnavailableError(
+        f"The Ollama plugin failed unexpectedly ({type(error).__name__}). "
+        "Try again; if it happens again, report it with the plugin's version."
+    )
+
+
+def readable[**P, R](call: Callable[P, R]) -> Callable[P, R]:
+    """Makes a call raise nothing but the five classes."""
+
+    @wraps(call)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:
+            raise to_invoke_error(error) from error
+
+    return guarded

@@ -1,0 +1,33 @@
+"""How one server is reached: address, headers, time limits, proxy, certificates. Frozen and hashable, so that it serves as a cache key."""
+
+import ssl
+
+import attrs
+
+from translator.base_url import BaseUrl
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TimeLimits:
+    """Seconds; 0 means no limit."""
+
+    connect: float = 5.0
+    first_byte: float = 600.0
+    """A cold model loads for minutes, and a client that gives up throws that work away."""
+    between_chunks: float = 120.0
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Server:
+    """One server as one set of credentials describes it."""
+
+    base_url: BaseUrl
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    limits: TimeLimits = TimeLimits()
+    proxy: str | None = attrs.field(default=None, repr=False)
+    tls: ssl.SSLContext | bool = True
+
+    @property
+    def place(self) -> str:
+        """scheme://host:port, safe to show."""
+        return self.base_url.place

@@ -1,0 +1,1 @@
+"""Tests: one file per module, replay of recordings, properties, structure, and the plugin driven as Dify drives it."""

@@ -1,0 +1,209 @@
+"""The server's description of a model: every recording, old servers, cloud, and shapes nobody promised."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.recordings import Exchange, every, load
+from translator.errors import Family, ServerError
+from translator.response.capabilities import ModelInfo, is_cloud_name, model_info, read_version
+from translator.versions import NEWEST, ServerVersion
+
+TRISTATES = ("completion", "tools", "vision", "thinking", "embedding", "audio", "insert")
+
+
+def recorded(version: str, scenario: str) -> ModelInfo:
+    return model_info(load(version, scenario).body, json.dumps({"version": version}))
+
+
+def show(**fields: Any) -> ModelInfo:
+    return model_info(json.dumps(fields))
+
+
+def has(info: ModelInfo) -> set[str]:
+    return {name for name in TRISTATES if getattr(info, name)}
+
+
+def is_description(exchange: Exchange) -> bool:
+    return exchange.path == "/api/show" and exchange.status == 200
+
+
+RECORDED: dict[str, set[str]] = {
+    "show-chat": {"completion"},
+    "show-coder-call": {"completion", "tools"},
+    "show-embedder": {"embedding"},
+    "show-embedder-8k": {"embedding"},
+    "show-verbose": {"embedding"},
+    "show-harmony-text": {"completion", "tools", "thinking"},
+    "show-native-text": {"completion"},
+    "show-native-think": {"completion", "thinking"},
+    "show-native-think-tool": {"completion", "tools", "thinking"},
+    "show-native-tool": {"completion", "tools"},
+    "show-native-vision": {"completion", "vision"},
+    "show-think": {"completion", "thinking"},
+    "show-think-tools": {"completion", "tools", "thinking"},
+    "show-tool-one": {"completion", "tools"},
+    "cloud-proxy-show": {"completion", "tools", "thinking"},
+    "cloud-stub-show": {"completion", "tools", "thinking"},
+}
+
+
+@pytest.mark.parametrize("exchange", every(is_description), ids=lambda exchange: exchange.address)
+def test_recorded_descriptions(exchange: Exchange) -> None:
+    info = recorded(exchange.version, exchange.scenario)
+    old = info.version < ServerVersion(0, 6, 4)
+    assert (info.capabilities is None) == old
+    # before 0.9.0 no server can think, so nobody says so
+    assert has(info) == RECORDED[exchange.scenario] - ({"thinking"} if old else set())
+    assert info.architecture in {"llama", "bert", "gptoss"}
+    assert info.family == info.architecture
+    assert info.context_length in {64, 4096, 8192, 131072}
+    assert info.num_ctx is None
+    assert info.stop == ()
+    assert info.version == ServerVersion.parse(exchange.version)
+    assert "template=" not in repr(info)
+
+
+def test_old_server_knows_what_it_can_not_tell() -> None:
+    info = recorded("0.5.13", "show-tool-one")
+    assert {name: getattr(info, name) for name in TRISTATES} == {
+        "completion": True, "tools": True, "vision": False, "thinking": None, "embedding": False, "audio": None, "insert": False,
+    }  # fmt: skip
+
+
+def test_lengths_of_an_embedder() -> None:
+    info = recorded("0.33.0-rc2", "show-embedder")
+    assert (info.context_length, info.embedding_length, info.parameter_size, info.quantization) == (64, 32, "14K", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("version", "scenario", "parser", "always"),
+    [
+        ("0.24.0", "show-harmony-text", "harmony", True),
+        ("0.33.0-rc2", "show-harmony-text", "harmony", True),
+        ("0.33.0-rc2", "show-coder-call", "qwen3-coder", False),
+        ("0.33.0-rc2", "show-think", "", False),
+        ("0.33.0-rc2", "cloud-proxy-show", "", True),
+    ],
+)
+def test_parser_and_what_always_thinks(version: str, scenario: str, parser: str, always: bool) -> None:
+    info = recorded(version, scenario)
+    assert (info.parser, info.always_thinks) == (parser, always)
+
+
+def test_cloud() -> None:
+    stub = recorded("0.33.0-rc2", "cloud-stub-show")
+    assert (stub.remote, stub.enforces_format) == (True, False)
+    proxied = load("0.33.0-rc2", "cloud-proxy-show").body
+    assert not model_info(proxied).remote
+    assert model_info(proxied, model="ok:120b-cloud").remote
+    assert model_info(proxied, cloud_host=True).remote
+    assert model_info(proxied).context_length == 131072
+    assert model_info(proxied).embedding_length is None
+    assert recorded("0.33.0-rc2", "show-chat").enforces_format
+
+
+NAMES = {
+    "gpt-oss:120b-cloud": True, "glm-5:cloud": True, "gpt-oss:120b:cloud": True, "Kimi-K2.6:CLOUD": True, "me/x:1b-cloud": True,
+    "my-cloud": False, "cloud": False, "cloud:7b": False, "gpt-oss:20b": False, "host:5000/my-cloud": False, "x:cloudy": False, "": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "cloud"), NAMES.items(), ids=[name or "empty" for name in NAMES])
+def test_cloud_names(name: str, cloud: bool) -> None:
+    assert is_cloud_name(name) is cloud
+
+
+PARAMETERS = 'num_ctx    1.048576e+06\nstop    "<|im_end|>"\nstop    "\\n"\ntemperature  0.6'
+
+FIELDS: dict[str, tuple[dict[str, Any], str, Any]] = {
+    "architecture with dots": (
+        {"model_info": {"general.architecture": "glm5.2", "glm5.2.context_length": 202752}},
+        "context_length",
+        202752,
+    ),
+    "no architecture, one candidate": ({"model_info": {"x.context_length": 4096}}, "context_length", 4096),
+    "no architecture, two candidates": ({"model_info": {"x.context_length": 1, "y.context_length": 2}}, "context_length", None),
+    "original length is another thing": ({"model_info": {"x.rope.scaling.original_context_length": 4096}}, "context_length", None),
+    "length as float": ({"model_info": {"general.architecture": "a", "a.context_length": 4096.0}}, "context_length", 4096),
+    "length zero": ({"model_info": {"general.architecture": "a", "a.embedding_length": 0}}, "embedding_length", None),
+    "length in details": ({"details": {"context_length": 8192}}, "context_length", 8192),
+    "num_ctx with exponent": ({"parameters": PARAMETERS}, "num_ctx", 1048576),
+    "num_ctx quoted": ({"parameters": 'num_ctx "4096"'}, "num_ctx", 4096),
+    "num_ctx nonsense": ({"parameters": "num_ctx many"}, "num_ctx", None),
+    "stop texts": ({"parameters": PARAMETERS}, "stop", ("<|im_end|>", "\n")),
+    "safetensors ignore format": ({"details": {"format": "safetensors"}}, "enforces_format", False),
+    "families null": ({"details": {"family": "gptoss", "families": None}}, "families", ()),
+    "gpt-oss by family": ({"details": {"family": "gptoss", "families": None}}, "always_thinks", True),
+    "gpt-oss by another spelling": ({"details": {"families": ["gpt-oss"]}}, "always_thinks", True),
+    "gpt-oss thinks": ({"details": {"family": "gptoss"}}, "thinking", True),
+    "parser field": ({"parser": "qwen3"}, "parser", "qwen3"),
+    "capabilities null": ({"capabilities": None}, "capabilities", None),
+    "capabilities empty": ({"capabilities": []}, "capabilities", None),
+    "capabilities with junk": ({"capabilities": ["Vision", 5, None]}, "capabilities", frozenset({"vision"})),
+    "capabilities of another shape": ({"capabilities": "vision"}, "capabilities", None),
+    "audio": ({"capabilities": ["completion", "audio"]}, "audio", True),
+    "insert": ({"template": "{{ .Prompt }}{{ .Suffix }}"}, "insert", True),
+    "no template": ({}, "tools", None),
+    "template without tools": ({"template": "{{ .Prompt }}"}, "tools", False),
+    "a word that only begins so": ({"template": "{{ .ToolsX }}"}, "tools", False),
+    "vision by projector": ({"projector_info": {"general.architecture": "clip"}}, "vision", True),
+    "vision by family": ({"details": {"families": ["llama", "clip"]}}, "vision", True),
+    "vision by layers": ({"model_info": {"gemma3.vision.block_count": 27}}, "vision", True),
+    "vision unknown": ({}, "vision", None),
+    "the list wins over the projector": ({"capabilities": ["completion"], "projector_info": {"a": 1}}, "vision", False),
+    "embedding by pooling": ({"model_info": {"bert.pooling_type": 1}}, "embedding", True),
+    "completion unknown": ({}, "completion", None),
+    "remote host": ({"remote_host": "https://ollama.com"}, "remote", True),
+}
+
+
+@pytest.mark.parametrize(("body", "field", "expected"), FIELDS.values(), ids=FIELDS)
+def test_field(body: dict[str, Any], field: str, expected: object) -> None:
+    assert getattr(show(**body), field) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"<html>", b'"x"', b"404 page not found"], ids=repr)
+def test_no_description(body: bytes) -> None:
+    with pytest.raises(ServerError, match="not what Ollama sends") as caught:
+        model_info(body)
+    assert (caught.value.code, caught.value.family) == ("model_description", Family.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [(b'{"version":"0.24.0"}', ServerVersion(0, 24)), (b'{"version":5}', NEWEST), (b"<html>", NEWEST), (b"[]", NEWEST), (None, NEWEST)],
+    ids=repr,
+)
+def test_version(body: bytes | None, expected: ServerVersion) -> None:
+    assert read_version(body) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.sampled_from(["general.architecture"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+NAMES_OF_FIELDS = [
+    "details",
+    "model_info",
+    "parameters",
+    "capabilities",
+    "template",
+    "modelfile",
+    "projector_info",
+    "remote_host",
+    "parser",
+]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES_OF_FIELDS), JSON))
+def test_any_shape_is_tolerated(body: dict[str, Any]) -> None:
+    info = show(**body)
+    assert all(getattr(info, name) in (True, False, None) for name in TRISTATES)
+    assert info.context_length is None or info.context_length > 0

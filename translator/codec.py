@@ -1,0 +1,159 @@
+"""The only user of cattrs and orjson for typed data: JSON text to plain data, plain data to shapes, shapes to JSON bytes.
+
+Reading is tolerant where servers differ (unknown keys, absent and null alike) and strict where a wrong type would corrupt an answer: no
+value is ever converted, a number never becomes a text. Writing leaves out what is None or empty, as the server reads both as absent.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import cattrs
+import orjson
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from translator.shapes.wire import (
+    ChatRequest,
+    GenerateRequest,
+    Reply,
+    ReplyMessage,
+    WireFunction,
+    WireFunctionCall,
+    WireMessage,
+    WireTool,
+    WireToolCall,
+)
+
+
+class DecodeError(ValueError):
+    """The bytes are no JSON, or the JSON has not the expected shape; the text never quotes the data."""
+
+
+def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        if isinstance(value, bool) and expected is not bool:
+            raise DecodeError(f"expected {name}, got a boolean")
+        if not isinstance(value, expected):
+            raise DecodeError(f"expected {name}, got {type(value).__name__}")
+        return value
+
+    return structure
+
+
+def _is_plain_object(kind: Any) -> bool:
+    return bool(kind == Mapping[str, Any])
+
+
+def _make_reader() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
+    converter.register_structure_hook(str, _strict(str, "a text"))
+    converter.register_structure_hook(int, lambda value, _: int(_strict((int, float), "a number")(value, int)))
+    converter.register_structure_hook(bool, _strict(bool, "a boolean"))
+    converter.register_structure_hook_func(_is_plain_object, _strict(dict, "an object"))
+    for shape in (WireFunctionCall, WireToolCall, ReplyMessage, Reply):
+        converter.register_structure_hook(shape, _without_nulls(shape, make_dict_structure_fn(shape, converter)))
+    return converter
+
+
+def _without_nulls(shape: type, structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise DecodeError(f"expected an object, got {type(value).__name__}")
+        return structure({key: item for key, item in value.items() if item is not None}, shape)
+
+    return read
+
+
+_READER = _make_reader()
+
+
+def structure[T](value: object, shape: type[T]) -> T:
+    """Plain data to a shape. Raises DecodeError."""
+    try:
+        return _READER.structure(value, shape)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"{shape.__name__}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def loads(data: bytes | str) -> Any:
+    """JSON text to plain data. Text that is not clean Unicode is repaired instead of refused: the answer matters more than one character.
+
+    Raises DecodeError.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _loads_leniently(data)
+
+
+def _loads_leniently(data: bytes | str) -> Any:
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    try:
+        return _repaired(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"no valid JSON ({len(data)} long)") from error
+
+
+def _repaired(value: Any) -> Any:
+    """Replaces lone surrogates, which no later step could write."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_repaired(item) for item in value]
+        case dict():
+            return {_repaired(key): _repaired(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def dumps(value: object) -> bytes:
+    """Plain data to JSON bytes; integers of any size and lone surrogates included."""
+    try:
+        return orjson.dumps(value)
+    except (orjson.JSONEncodeError, TypeError):
+        return json.dumps(_repaired(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+ALWAYS_SENT: dict[type, tuple[str, ...]] = {
+    WireFunctionCall: ("arguments",),
+    WireToolCall: (),
+    WireMessage: ("content",),
+    WireFunction: ("parameters",),
+    WireTool: ("type",),
+    ChatRequest: ("stream",),
+    GenerateRequest: ("stream",),
+}
+"""Fields that are sent even when they hold their default: the server, a template or a tool parser expects to see them."""
+
+
+def _make_writer() -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=True)
+    converter.register_unstructure_hook_func(_is_plain_object, lambda value: value)
+    for shape, fields in ALWAYS_SENT.items():
+        kept = {name: override(omit_if_default=False) for name in fields}
+        hook: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
+            shape,
+            converter,
+            _cattrs_omit_if_default=True,
+            **kept,  # type: ignore[arg-type]  # the overrides go by field name, which cattrs cannot type beside its own flags
+        )
+        converter.register_unstructure_hook(shape, hook)
+    return converter
+
+
+_WRITER = _make_writer()
+
+
+def request_to_plain(request: ChatRequest | GenerateRequest) -> dict[str, Any]:
+    """A request as the plain data that is sent; optional fields that hold their default are left out."""
+    return cast("dict[str, Any]", _WRITER.unstructure(request))
+
+
+def request_to_bytes(request: ChatRequest | GenerateRequest) -> bytes:
+    """The body to send."""
+    return dumps(request_to_plain(request))

@@ -1,0 +1,48 @@
+"""Facts about a model that are kept with its saved credentials, for the time when its server is away.
+
+Enters: a `ModelInfo` after a good check, or a saved dict. Leaves: texts under names of their own, or the `ModelInfo` they describe. Dify
+stores what a check writes back; what is saved here is only a memory, the server's own word always wins.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from translator.response.capabilities import ModelInfo
+from translator.scalars import as_int
+from translator.versions import ServerVersion
+
+CAPABILITIES, CONTEXT, NUM_CTX, VERSION = (
+    "detected_capabilities",
+    "detected_context_length",
+    "detected_num_ctx",
+    "detected_server_version",
+)
+
+
+def to_saved(info: ModelInfo) -> dict[str, str]:
+    """What to write back into the credentials; facts the server did not give are left out."""
+    facts = {
+        CAPABILITIES: None if info.capabilities is None else " ".join(sorted(info.capabilities)),
+        CONTEXT: info.context_length,
+        NUM_CTX: info.num_ctx,
+        VERSION: str(info.version) if info.version.is_known else None,
+    }
+    return {name: str(value) for name, value in facts.items() if value is not None}
+
+
+def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
+    """The facts of the last good check; without one, facts without content."""
+    words = saved.get(CAPABILITIES)
+    return ModelInfo(
+        capabilities=frozenset(words.split()) if isinstance(words, str) else None,
+        context_length=_number(saved.get(CONTEXT)),
+        num_ctx=_number(saved.get(NUM_CTX)),
+        version=ServerVersion.parse(str(saved.get(VERSION) or "")),
+    )
+
+
+def _number(value: object) -> int | None:
+    try:
+        return max(1, as_int(value))
+    except ValueError:
+        return None

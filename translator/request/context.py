@@ -1,0 +1,110 @@
+"""One number for the context window: what Dify budgets with is what the server is told.
+
+What enters: the setting (automatic or a number of tokens), what the model's description says, and the overflow policy. What leaves: the
+size for Dify's schema, the `num_ctx` and `truncate` to send, and a sentence where the setting was changed. The number depends on settings
+only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go, needsReload).
+"""
+
+from enum import StrEnum
+
+import attrs
+
+from translator.errors import Family, Problem, RequestError
+from translator.versions import NEWEST, TRUNCATE, ServerVersion
+
+AUTO_LIMIT = 8192
+"""Automatic size in tokens where the model could do more: the full trained length fills the memory of most machines."""
+
+UNKNOWN_LIMIT = 8192
+"""Size in tokens where nothing is known of the model."""
+
+
+class Overflow(StrEnum):
+    """What happens when a conversation outgrows the window."""
+
+    DROP = "drop"
+    """The server drops whole oldest turns; the system prompt and the last message stay (server/prompt.go). Nothing is sent."""
+    ERROR = "error"
+    """The server refuses (`truncate: false`, 0.24.0 and 0.33.0 `error-too-long*`)."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ModelWindow:
+    """What the model's description says, in tokens; None where it is silent. `remote`: it runs in the cloud."""
+
+    maximum: int | None = None
+    num_ctx: int | None = None
+    remote: bool = False
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ContextPlan:
+    """`size` in tokens for Dify and for our own estimates. `num_ctx` and `truncate` are sent unless None."""
+
+    size: int
+    num_ctx: int | None = None
+    truncate: bool | None = None
+    maximum: int | None = None
+    note: str = ""
+
+
+def plan_context(
+    setting: int | None,
+    window: ModelWindow,
+    overflow: Overflow = Overflow.DROP,
+    *,
+    version: ServerVersion = NEWEST,
+) -> ContextPlan:
+    """The window for a setting in tokens (None: automatic).
+
+    Automatic: the Modelfile's `num_ctx`, else the model's maximum up to 8192. A number above the model's maximum is cut to it, as the
+    server does by itself (llm/llama_server.go): Dify must not budget with tokens that do not exist. Cloud models always have their maximum
+    and take no `num_ctx`; there a smaller number only limits Dify's budget.
+    """
+    wanted = setting if setting is not None else _automatic(window)
+    size = wanted if window.maximum is None else min(wanted, window.maximum)
+    return ContextPlan(
+        size=size,
+        num_ctx=None if window.remote else size,
+        truncate=False if overflow is Overflow.ERROR else None,
+        maximum=window.maximum,
+        note=" ".join(filter(None, (_cut_note(wanted, size), _overflow_note(overflow, version)))),
+    )
+
+
+def _automatic(window: ModelWindow) -> int:
+    if window.remote:
+        return window.maximum or UNKNOWN_LIMIT
+    return window.num_ctx or min(window.maximum or UNKNOWN_LIMIT, AUTO_LIMIT)
+
+
+def _cut_note(wanted: int, size: int) -> str:
+    return f"The context size {wanted} is more than the model can do; {size} is used." if size < wanted else ""
+
+
+def _overflow_note(overflow: Overflow, version: ServerVersion) -> str:
+    if overflow is Overflow.ERROR and version < TRUNCATE:
+        return f"Server {version} cannot refuse prompts that are too long (0.12.6 can); it drops the oldest turns."
+    return ""
+
+
+def too_long(prompt: int | None, window: int | None, maximum: int | None) -> Problem:
+    """The one message for a prompt that does not fit, with the numbers that are known: prompt, window, the model's maximum (tokens)."""
+    numbers = {"prompt": prompt, "context size": window, "model maximum": maximum}
+    known = ", ".join(f"{name} {number} tokens" for name, number in numbers.items() if number is not None)
+    can_grow = maximum is None or window is None or window < maximum
+    remedy = "Shorten the prompt or the history" + (
+        ", or raise the context size in the model's settings." if can_grow else ", or use a model with a larger context."
+    )
+    cause = f"The prompt does not fit into the context window ({known})." if known else "The prompt does not fit into the context window."
+    return Problem(code="context_too_long", family=Family.BAD_REQUEST, cause=cause, remedy=remedy)
+
+
+def require_fit(tokens: int, plan: ContextPlan) -> None:
+    """For what cannot be dropped (the system prompt with the last message): refuses what is longer than the whole window.
+
+    Older turns may be dropped, a single message is an error under both policies: the server would cut it in the middle, silently
+    (0.24.0 `too-long-truncated`). Raises RequestError (context_too_long).
+    """
+    if tokens > plan.size:
+        raise RequestError(too_long(tokens, plan.size, plan.maximum))

@@ -1,0 +1,96 @@
+"""What a text becomes before it is embedded: never blank, prefixed if asked for, milder or shorter if the server could not take it.
+
+What enters: one text as Dify has it. What leaves: the text to send. Every function is deterministic, as Dify keeps the vectors for ever
+and compares them with those of later queries.
+"""
+
+import unicodedata
+from enum import StrEnum
+
+import attrs
+
+BLANK_STAND_IN = "."
+"""Sent for a text without any visible character: models that add no tokens of their own refuse `""` (0.33.0-rc2 `embed-empty-item-bare`),
+and the server itself returns no vector at all for a lone `""` (0.33.0-rc2 `embed-empty-string`). One full stop is a token everywhere."""
+
+
+class InputKind(StrEnum):
+    """What a text is embedded for, in Dify's words (`input_type`)."""
+
+    DOCUMENT = "document"
+    QUERY = "query"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Prefixes:
+    """What a model family was trained to see before queries and documents."""
+
+    query: str = ""
+    document: str = ""
+
+    def of(self, kind: InputKind) -> str:
+        return self.query if kind is InputKind.QUERY else self.document
+
+
+NO_PREFIXES = Prefixes()
+
+_INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
+_REPRESENT = Prefixes(query="Represent this sentence for searching relevant passages: ")
+_SHORT = Prefixes(query="query: ", document="passage: ")
+
+FAMILY_PREFIXES: tuple[tuple[tuple[str, ...], Prefixes], ...] = (
+    (("nomic-embed-text",), Prefixes(query="search_query: ", document="search_document: ")),
+    (("embeddinggemma",), Prefixes(query="task: search result | query: ", document="title: none | text: ")),
+    (("qwen3-embedding",), Prefixes(query=f"{_INSTRUCT}Query:")),
+    (("e5-mistral", "e5-large-instruct"), Prefixes(query=f"{_INSTRUCT}Query: ")),
+    (("multilingual-e5", "e5-small", "e5-base", "e5-large"), _SHORT),
+    (("mxbai-embed",), _REPRESENT),
+    (("snowflake-arctic-embed2", "snowflake-arctic-embed-l-v2", "snowflake-arctic-embed-m-v2"), Prefixes(query="query: ")),
+    (("snowflake-arctic-embed",), _REPRESENT),
+    (("bge-m3",), NO_PREFIXES),
+    (("bge-large-zh", "bge-base-zh", "bge-small-zh"), Prefixes(query="为这个句子生成表示以用于检索相关文章：")),
+    (("bge-large", "bge-base", "bge-small"), _REPRESENT),
+)
+"""Parts of a model's name and what its model card asks for; the first row that fits counts. bge-m3 is trained without any prefix."""
+
+
+def family_prefixes(model: str) -> Prefixes | None:
+    """The prefixes of a model by its name (`hf.co/org/Model-GGUF:Q8_0` included); None when the family is not known."""
+    name = model.lower().replace("_", "-")
+    return next((prefixes for parts, prefixes in FAMILY_PREFIXES if any(part in name for part in parts)), None)
+
+
+def is_blank(text: str) -> bool:
+    """True when no character is visible: spaces, control and zero-width characters only."""
+    return not any(unicodedata.category(character)[0] not in "ZC" for character in text)
+
+
+def sendable(text: str, prefix: str = "") -> str:
+    """The text as it is sent."""
+    return prefix + (BLANK_STAND_IN if is_blank(text) else text)
+
+
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        "\u2026": "...",
+        "\u2022": "-",
+    }
+)
+"""Typographic marks that make some half-precision models overflow (ollama/ollama#16625) and their plain forms."""
+
+_TRAILING = " .,;:!?-_'\"()[]{}"
+
+
+def milder(text: str) -> str:
+    """The text with plain punctuation, single spaces and no control characters; when that changes nothing, without marks at its end.
+
+    For the one retry of a text on which the model yields no numbers. Never blank.
+    """
+    visible = "".join(character if unicodedata.category(character)[0] != "C" else " " for character in text.translate(_PLAIN))
+    plain = " ".join(visible.split())
+    if plain == text:
+        plain = text.rstrip(_TRAILING)
+    return plain or BLANK_STAND_IN

@@ -1,0 +1,81 @@
+"""One media part to the base64 that rides in `images`, or the reason why it cannot be sent.
+
+Enters: a part, what the model can do, and the bytes of parts that came as URLs (fetched by whoever does I/O). Leaves: bare padded base64.
+Pictures need a model with vision: without one old servers drop them silently and put `[img-0]` into the prompt. Sound rides in `images`,
+too, for models that hear.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import attrs
+
+from translator.errors import RequestError
+from translator.limits import DEFAULT_LIMITS, Limits
+from translator.request.images import audio_to_base64, image_to_base64
+from translator.request.media_urls import Inline, plan_download
+from translator.shapes.dify import MediaKind, MediaPart, Message
+
+SENDABLE = frozenset({MediaKind.IMAGE, MediaKind.AUDIO})
+REFUSALS = {
+    MediaKind.DOCUMENT: "Use a document extractor node, or a knowledge base, to turn it into text first.",
+    MediaKind.VIDEO: "Send single pictures of it instead.",
+}
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class MediaRules:
+    """`sees` and `hears` are three-valued: None means that nobody knows, and the server decides. `fetched` holds bytes by URL."""
+
+    model: str
+    sees: bool | None = None
+    hears: bool | None = None
+    fetched: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
+    limits: Limits = DEFAULT_LIMITS
+
+    def to_wire(self, part: MediaPart) -> str:
+        """Gives bare padded base64. Raises RequestError."""
+        if part.kind not in SENDABLE:
+            raise RequestError.of(
+                f"{part.kind.value}_not_supported", f"Ollama models cannot read a {part.kind.value}.", REFUSALS[part.kind]
+            )
+        if part.kind is MediaKind.AUDIO:
+            if self.hears is False:
+                self._refuse("sound", "audio")
+            return audio_to_base64(self._data(part), self.limits)
+        if self.sees is False:
+            self._refuse("pictures", "vision")
+        return image_to_base64(self._data(part), self.limits)
+
+    def _data(self, part: MediaPart) -> bytes | str:
+        if not part.url:
+            return part.base64
+        plan = plan_download(part.url)
+        if isinstance(plan, Inline):
+            return plan.base64
+        data = self.fetched.get(part.url)
+        if data is None:
+            raise RequestError.of("media_not_fetched", f"The file at {plan.host} was not downloaded before the request was built.")
+        return data
+
+    def _refuse(self, what: str, capability: str) -> NoReturn:
+        raise RequestError.of(
+            f"{capability}_missing",
+            f'The model "{self.model}" cannot read {what}.',
+            f"Use a model with the capability {capability}"
+            + (", or set Vision support to Yes in the model's settings if it has it after all." if capability == "vision" else "."),
+        )
+
+
+def urls_to_fetch(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The URLs of all parts that must be downloaded before `MediaRules.to_wire`, each once, in order. Raises RequestError for unusable
+    ones.
+    """
+    urls = [
+        part.url
+        for message in messages
+        if not isinstance(message.content, str)
+        for part in message.content
+        if isinstance(part, MediaPart) and part.url and part.kind in SENDABLE and not isinstance(plan_download(part.url), Inline)
+    ]
+    return tuple(dict.fromkeys(urls))

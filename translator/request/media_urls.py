@@ -1,0 +1,191 @@
+"""Where a picture may come from: which URLs the transport may fetch, where redirects may lead, and what a data URL holds.
+
+What enters: text from Dify (an http or data URL, or bare base64) and addresses that the transport resolved. What leaves: a plan, a yes
+or no, or clean base64. Nothing is fetched or resolved here. Messages name a host at most: Dify's links are signed, so a path or a
+query is a credential.
+"""
+
+import binascii
+import ipaddress
+from base64 import b64encode
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import attrs
+
+from translator.errors import RequestError
+
+BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_WHITESPACE = b" \t\r\n\f\v"
+
+_SCHEMES: dict[str, str] = {
+    "file": "it names a file on some other machine",
+    "ftp": "FTP is not supported",
+    "ftps": "FTP is not supported",
+    "sftp": "SFTP is not supported",
+    "s3": "it names a storage bucket, not a web address",
+    "gs": "it names a storage bucket, not a web address",
+    "blob": "it exists only inside a browser",
+    "javascript": "it is a script",
+}
+
+_NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
+)
+"""Metadata services of clouds at addresses that are not link-local (Alibaba, Azure, Oracle, AWS, Google)."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+
+_REMEDY_RELATIVE = (
+    "Set FILES_URL (and INTERNAL_FILES_URL, if Dify has it) in Dify's environment to an address that the plugin can reach, "
+    "or set MULTIMODAL_SEND_FORMAT=base64."
+)
+_REMEDY_URL = "Use an http or https link, or set MULTIMODAL_SEND_FORMAT=base64 in Dify's environment."
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Download:
+    """A URL the transport may GET; `host` is the only part fit for logs and messages. Redirects: see `redirect_allowed`."""
+
+    url: str = attrs.field(repr=False)
+    host: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Inline:
+    """A data URL: nothing to fetch. `base64` is bare, standard and padded."""
+
+    base64: str = attrs.field(repr=False)
+
+
+type UrlPlan = Download | Inline
+
+
+def plan_download(url: str) -> UrlPlan:
+    """What to do with the URL of a media part.
+
+    Raises RequestError: `media-url-relative` for Dify's links without a host, `media-url-scheme` for anything but http, https and data,
+    `media-url-malformed`, and `media-base64` for a broken data URL.
+    """
+    url = url.strip()
+    if is_data_url(url):
+        return Inline(base64=bare_base64(url))
+    try:
+        parts = urlsplit(url)
+        host, scheme, _ = parts.hostname or "", parts.scheme, parts.port
+    except ValueError:
+        raise _malformed() from None
+    if not scheme or (scheme in ("http", "https") and not host):
+        raise RequestError.of("media-url-relative", "Dify sent a file link without a host, so it cannot be downloaded.", _REMEDY_RELATIVE)
+    if scheme not in ("http", "https"):
+        raise RequestError.of("media-url-scheme", f"A file link cannot be downloaded: {_scheme_fault(scheme)}.", _REMEDY_URL)
+    if "\\" in parts.netloc or any(character <= " " or character == "\x7f" for character in url):
+        raise _malformed()
+    return Download(url=parts._replace(fragment="").geturl(), host=host)
+
+
+def _scheme_fault(scheme: str) -> str:
+    return _SCHEMES.get(scheme, "it is not a web address")
+
+
+def _malformed() -> RequestError:
+    return RequestError.of("media-url-malformed", "A file link is not a well-formed URL.", _REMEDY_URL)
+
+
+def is_private_address(ip: str) -> bool:
+    """Whether an address lies outside the public internet; True for loopback, and for a text that is no address."""
+    address = _address(ip)
+    return address is None or not _is_public(address)
+
+
+def redirect_allowed(first_host_is_private: bool, target_ip: str) -> bool:
+    """Whether a redirect may be followed to this address; the transport must then connect to this very address.
+
+    Public addresses always, private ones only when the URL that Dify gave was private itself (Dify and its files often are); loopback,
+    link-local (169.254.169.254 and other metadata services), multicast and unspecified addresses never.
+    """
+    address = _address(target_ip)
+    if address is None or _is_forbidden(address):
+        return False
+    return first_host_is_private or _is_public(address)
+
+
+type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _address(ip: str) -> _Address | None:
+    """The address, or the IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64, Teredo), which is where packets end up."""
+    try:
+        address = ipaddress.ip_address(ip.strip().removeprefix("[").removesuffix("]").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64 or 1 < int(address) < 1 << 32:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
+
+
+def _is_forbidden(address: _Address) -> bool:
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+        or any(address in network for network in (_THIS_NETWORK, *_NEVER))
+    )
+
+
+def _is_public(address: _Address) -> bool:
+    return address.is_global and not _is_forbidden(address) and not address.is_reserved
+
+
+def is_data_url(text: str) -> bool:
+    """Whether a text begins like a data URL, in any case."""
+    return text[:5].lower() == "data:"
+
+
+def bare_base64(text: str) -> str:
+    """Standard padded base64 without header, line breaks or spaces, from a data URL or from base64 in either alphabet.
+
+    The server refuses all of these forms with 400 "illegal base64 data" (0.24.0 `error-image-data-url`). A text that is clean already
+    is returned as the same object. Raises RequestError `media-base64`.
+    """
+    text = text.strip()
+    if is_data_url(text):
+        header, comma, text = text.partition(",")
+        if not comma:
+            raise _not_base64("The file is a data URL without data.")
+        if not header.rstrip().lower().endswith("base64"):
+            return b64encode(unquote_to_bytes(text)).decode("ascii")
+        if "%" in text:
+            text = unquote_to_bytes(text).decode("latin-1")
+    return text if _is_clean(text) else _cleaned(text)
+
+
+def _is_clean(text: str) -> bool:
+    if len(text) % 4 or not text.isascii():
+        return False
+    rest = text.encode("ascii").translate(None, BASE64_ALPHABET)
+    return rest in (b"", b"=", b"==") and text.endswith(rest.decode("ascii"))
+
+
+def _cleaned(text: str) -> str:
+    if text.isascii():
+        text = text.encode("ascii").translate(_URL_SAFE, _WHITESPACE).decode("ascii").rstrip("=")
+        text += "=" * (-len(text) % 4)
+    if not _is_clean(text):
+        raise _not_base64("The file is neither a data URL nor valid base64, or it was cut off.")
+    return text
+
+
+def _not_base64(cause: str) -> RequestError:
+    return RequestError.of("media-base64", cause, "Upload it again.")
+
+
+def decode_base64(text: str) -> bytes:
+    """Bytes of clean base64, as `bare_base64` gives it."""
+    return binascii.a2b_base64(text)

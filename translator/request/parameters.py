@@ -1,0 +1,185 @@
+"""Every model parameter that exists, as one table: what Dify's form shows, what a request may carry, where it goes on the wire.
+
+What enters: nothing (a table) or what is known about one model (for `form_parameters`). What leaves: `Parameter` rows. Nothing here
+reads values; `options.py` does. The rows avoid the traps of Dify's parameter rules: no templates (a template replaces a default,
+minimum or maximum of 0), no number of decimals (values with more decimals are refused before we see them), whole numbers as int, and a
+row for everything that must arrive, as the SDK drops whatever has no rule.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from translator.request.parameter_texts import HELP, LABELS
+from translator.versions import THINK, ServerVersion
+
+
+class Kind(StrEnum):
+    """What a value is, in Dify's words for rule types."""
+
+    FLOAT = "float"
+    INT = "int"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+
+
+class Place(StrEnum):
+    """Where a parameter goes."""
+
+    OPTION = "option"
+    """Into `options` of the request."""
+    TOP = "top"
+    """A field of the request itself."""
+    OURS = "ours"
+    """Nowhere: it steers the translation of the reply."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Parameter:
+    """One row. `default` is what the server does by itself, None where that depends on model, machine or version: it is shown, not sent.
+
+    `precision` stays None: Dify refuses a value with more decimals. `since` is the first server that knows the parameter, None for all.
+    `in_form` is False where Dify has its own field (`stop`); the library takes it all the same.
+    """
+
+    name: str
+    kind: Kind
+    wire: str
+    place: Place = Place.OPTION
+    minimum: float | None = None
+    maximum: float | None = None
+    default: bool | int | float | str | None = None
+    precision: int | None = None
+    choices: tuple[str, ...] = ()
+    since: ServerVersion | None = None
+    required: bool = False
+    in_form: bool = True
+
+    @property
+    def label(self) -> Mapping[str, str]:
+        """The short name in en_US, zh_Hans, ja_JP and pt_BR."""
+        return LABELS[self.name]
+
+    @property
+    def help(self) -> Mapping[str, str]:
+        """One or two sentences in the same languages."""
+        return HELP[self.name]
+
+
+THINK_CHOICES = ("default", "off", "on", "low", "medium", "high", "max")
+
+_FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = Kind.FLOAT, Kind.INT, Kind.STRING, Kind.BOOLEAN, Kind.TEXT
+_TOP, _OURS = Place.TOP, Place.OURS
+
+
+def _row(
+    name: str,
+    kind: Kind,
+    low: float | None = None,
+    high: float | None = None,
+    default: bool | int | float | str | None = None,
+    *,
+    wire: str = "",
+    place: Place = Place.OPTION,
+    choices: tuple[str, ...] = (),
+    since: ServerVersion | None = None,
+    in_form: bool = True,
+) -> Parameter:
+    return Parameter(
+        name=name,
+        kind=kind,
+        wire=wire or name,
+        place=place,
+        minimum=low,
+        maximum=high,
+        default=default,
+        choices=choices,
+        since=since,
+        in_form=in_form,
+    )
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    _row("temperature", _FLOAT, 0, 2, 0.8),
+    _row("top_p", _FLOAT, 0, 1, 0.9),
+    _row("top_k", _INT, 0, None, 40),
+    _row("min_p", _FLOAT, 0, 1, 0.0),
+    _row("typical_p", _FLOAT, 0, 1, 1.0),
+    _row("max_tokens", _INT, -2, None, -1, wire="num_predict"),
+    _row("think", _STRING, default="default", place=_TOP, choices=THINK_CHOICES, since=THINK),
+    _row("show_thinking", _BOOLEAN, default=True, place=_OURS),
+    _row("repeat_penalty", _FLOAT, 0, 2, 1.0),
+    _row("repeat_last_n", _INT, -1, None, 64),
+    _row("presence_penalty", _FLOAT, -2, 2, 0.0),
+    _row("frequency_penalty", _FLOAT, -2, 2, 0.0),
+    _row("seed", _INT, None, None, -1),
+    _row("stop", _TEXT, in_form=False),
+    _row("format", _STRING, place=_TOP, choices=("json",)),
+    _row("json_schema", _TEXT, place=_TOP, wire="format"),
+    _row("keep_alive", _STRING, place=_TOP),
+    _row("num_ctx", _INT, 64),
+    _row("num_keep", _INT, -1, None, 4),
+    _row("num_batch", _INT, 1, None, 512),
+    _row("num_gpu", _INT, -1, None, -1),
+    _row("main_gpu", _INT, 0),
+    _row("num_thread", _INT, 0, None, 0),
+    _row("use_mmap", _BOOLEAN),
+    _row("draft_num_predict", _INT, 0),
+)
+"""Options of api/types.go (0.33.0) with the server's defaults (DefaultOptions).
+
+`stop` is no rule: Dify's editor has its own field for it,
+and a second one would arrive as a text where Dify's daemon wants a list. Ranges bound what makes sense; the server checks none.
+"""
+
+BY_NAME: Mapping[str, Parameter] = {row.name: row for row in PARAMETERS}
+
+SYNONYMS: Mapping[str, str] = {"num_predict": "max_tokens"}
+"""Other names that mean the same row. Agents and older apps say `max_tokens`, Ollama's users `num_predict`."""
+
+RETIRED: frozenset[str] = frozenset(
+    {
+        "numa", "num_gqa", "rope_frequency_base", "rope_frequency_scale", "embedding_only",
+        "tfs_z", "penalize_newline",
+        "low_vram", "f16_kv", "logits_all", "vocab_only", "use_mlock",
+        "mirostat", "mirostat_tau", "mirostat_eta",
+    }
+)  # fmt: skip
+"""Options the server once had, removed between 0.1.35 and 0.7.0; servers before 0.7.0 still check their types. Taken and not sent."""
+
+
+_REPEAT_PENALTY_OFF = ServerVersion(0, 32, 10)
+_REPEAT_PENALTY_OFF_ONCE = (ServerVersion(0, 17, 5), ServerVersion(0, 17, 7))
+
+
+def repeat_penalty_default(version: ServerVersion) -> float:
+    """1.0 since 0.32.10 and in 0.17.5 to 0.17.7, else 1.1 (api/types.go, DefaultOptions)."""
+    first, last = _REPEAT_PENALTY_OFF_ONCE
+    return 1.0 if version >= _REPEAT_PENALTY_OFF or first <= version <= last else 1.1
+
+
+def form_parameters(
+    version: ServerVersion,
+    *,
+    context_size: int | None = None,
+    model_maximum: int | None = None,
+    max_tokens: int | None = None,
+) -> tuple[Parameter, ...]:
+    """The rows to show for one model on one server, in order.
+
+    `context_size` (tokens) becomes the number shown for `num_ctx`, so that switching the parameter on changes nothing by itself;
+    `model_maximum` (tokens) bounds it. `max_tokens` is the upper bound for that parameter from the saved credentials.
+    """
+    for_this_model = {
+        "num_ctx": lambda row: attrs.evolve(row, default=context_size, maximum=model_maximum),
+        "max_tokens": lambda row: attrs.evolve(row, maximum=max_tokens),
+        "repeat_penalty": lambda row: attrs.evolve(row, default=repeat_penalty_default(version)),
+    }
+    known = (row for row in PARAMETERS if row.in_form and (row.since is None or row.since <= version))
+    return tuple(for_this_model.get(row.name, _unchanged)(row) for row in known)
+
+
+def _unchanged(row: Parameter) -> Parameter:
+    return row

@@ -1,0 +1,202 @@
+"""Whether and how much a model thinks: one setting of the user becomes the `think` field that this server accepts for this model.
+
+What enters: the setting (`default`, `off`, `on`, `low`, `medium`, `high`, `max`, or what older apps saved) and what is known of model and
+server. What leaves: the value to send (None: no field), whether thinking may be shown, and a sentence where the two differ from the wish.
+Nothing the server is known to refuse is ever produced; for what cannot be known beforehand there is one step down.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from translator.errors import RequestError
+from translator.request.parameters import THINK_CHOICES
+from translator.scalars import is_blank
+from translator.shapes.wire import Think
+from translator.versions import (
+    FORMAT_WITHOUT_THINKING,
+    NEWEST,
+    THINK,
+    THINK_BY_DEFAULT,
+    THINK_FALSE_ANYWHERE,
+    THINK_LEVELS,
+    THINK_LEVELS_ANYWHERE,
+    THINK_MAX,
+    ServerVersion,
+)
+
+
+class ThinkChoice(StrEnum):
+    """The user's setting. `default` says nothing and lets the server decide (since 0.12.4: think)."""
+
+    DEFAULT = "default"
+    OFF = "off"
+    ON = "on"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    MAX = "max"
+
+
+SPELLINGS: Mapping[str, ThinkChoice] = {
+    **{choice.value: choice for choice in ThinkChoice},
+    "auto": ThinkChoice.DEFAULT,
+    "true": ThinkChoice.ON,
+    "yes": ThinkChoice.ON,
+    "false": ThinkChoice.OFF,
+    "no": ThinkChoice.OFF,
+    "none": ThinkChoice.OFF,
+}
+"""Texts that are understood, in any case. The server itself takes exact lower case only (0.24.0 `think-bad-value`)."""
+
+ALWAYS_THINKING_LOWEST = ThinkChoice.LOW
+"""gpt-oss cannot be switched off: with `think: false` it thinks at its default effort (0.24.0, 0.33.0 `harmony-think-false`)."""
+
+FORMAT_SINCE: Mapping[str, ServerVersion] = {"gemma4": ServerVersion(0, 21, 1)}
+"""Built-in parsers that honour `format` with `think: false` earlier than the others (server/routes.go, ChatHandler)."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Thinker:
+    """What is known of the model that shall think.
+
+    `can_think` is None where the server did not say. `always_thinks`: gpt-oss and everything else that speaks its format.
+    `parser` is the name of the server's built-in parser for the model; empty where there is none, and for `/api/generate`, which applies
+    a format from the first token on.
+    """
+
+    can_think: bool | None
+    always_thinks: bool = False
+    parser: str = ""
+    version: ServerVersion = NEWEST
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ThinkPlan:
+    """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output."""
+
+    think: Think | None
+    show: bool = True
+    note: str = ""
+
+
+def think_choice(think: object = None, level: object = None) -> ThinkChoice:
+    """The setting from the parameter `think` and the older `think_level`; "off" wins over a level, a level over "on".
+
+    Raises RequestError that names the choices.
+    """
+    switch, effort = _spelled(think, "think"), _spelled(level, "think_level")
+    if switch is ThinkChoice.OFF or effort is ThinkChoice.DEFAULT:
+        return switch
+    return effort
+
+
+def _spelled(value: object, name: str) -> ThinkChoice:
+    if is_blank(value):
+        return ThinkChoice.DEFAULT
+    word = str(value).strip().lower() if isinstance(value, str | bool) else ""
+    if word in SPELLINGS:
+        return SPELLINGS[word]
+    raise RequestError.of("parameter_choice", f"The parameter {name} has an unknown value.", f"Choose one of {', '.join(THINK_CHOICES)}.")
+
+
+def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False, show: bool = True) -> ThinkPlan:
+    """What to send for a setting.
+
+    `structured`: the answer has a format (JSON or a schema); then no thinking may be part of the text, because Dify parses the text.
+    `show`: the user's wish to see the thinking.
+    """
+    if model.version < THINK:
+        note = "this server is older than 0.9.0 and does not know the setting" if choice is not ThinkChoice.DEFAULT else ""
+        return ThinkPlan(think=None, show=show and not structured, note=note)
+    if structured:
+        return _plan_structured(choice, model)
+    return attrs.evolve(_plan_free(choice, model), show=show)
+
+
+def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
+    """Thinking off, or hidden where switching it off would lose the format or the answer.
+
+    gpt-oss with `think: false` and a format answers with empty content (0.33.0 `harmony-format-think-false`; `harmony-format` is fine).
+    Built-in parsers ignored the format with `think: false` before 0.31.2, but applied it after the thinking since 0.12.4.
+    """
+    if model.always_thinks:
+        return attrs.evolve(_plan_free(ALWAYS_THINKING_LOWEST, model), show=False, note="hidden: this model cannot stop thinking")
+    if model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING):
+        return ThinkPlan(think=None, show=False, note="hidden: this server applies a format to this model only after thinking")
+    note = "thinking is off while the answer has a format" if _asks(choice) else ""
+    return ThinkPlan(think=_off(model), show=False, note=note)
+
+
+def _asks(choice: ThinkChoice) -> bool:
+    return choice not in (ThinkChoice.DEFAULT, ThinkChoice.OFF)
+
+
+def _plan_free(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
+    if choice is ThinkChoice.DEFAULT:
+        return ThinkPlan(think=None)
+    if choice is ThinkChoice.OFF and model.always_thinks:
+        lowest = _level(ALWAYS_THINKING_LOWEST, model)
+        return ThinkPlan(think=lowest, note="this model cannot stop thinking; it thinks as little as possible")
+    if choice is ThinkChoice.OFF:
+        return ThinkPlan(think=_off(model))
+    if model.can_think is False:
+        return ThinkPlan(think=None, note="this model does not think; the setting was not sent")
+    sent = True if choice is ThinkChoice.ON else _level(choice, model)
+    return ThinkPlan(think=sent, note=_level_note(choice, sent))
+
+
+def _off(model: Thinker) -> Think | None:
+    """False, except where nothing has to be switched off or 0.12.4 would refuse it for a model that does not think."""
+    if model.can_think is False:
+        return None
+    refused = model.can_think is None and THINK_BY_DEFAULT <= model.version < THINK_FALSE_ANYWHERE
+    return None if refused else False
+
+
+def _level(choice: ThinkChoice, model: Thinker) -> Think:
+    """The level as far as this server takes it: bool only before 0.11.0, levels for gpt-oss only before 0.17.7, `max` since 0.22.0."""
+    if model.version < (THINK_LEVELS if model.always_thinks else THINK_LEVELS_ANYWHERE):
+        return True
+    if choice is ThinkChoice.MAX and model.version < THINK_MAX:
+        return ThinkChoice.HIGH.value
+    return choice.value
+
+
+def _level_note(choice: ThinkChoice, sent: Think) -> str:
+    if choice is ThinkChoice.ON or sent == choice.value:
+        return ""
+    if sent is True:
+        return "this server takes no level for this model; thinking is on"
+    return f"this server does not know the level {choice.value}; {sent} was sent"
+
+
+@attrs.frozen(slots=True)
+class StepDown:
+    """The one retry after a refusal: the `think` to send instead (None: leave it out)."""
+
+    think: Think | None
+
+
+_NO_THINKING = re.compile(r"does not support thinking")
+_NO_LEVEL = re.compile(r"think value .{0,40}is not supported for this model|Request\.think of type bool")
+_BAD_VALUE = re.compile(r"invalid think value|think must be a boolean")
+
+
+def step_down(error_text: str, think: Think | None) -> StepDown | None:
+    """What to try once more after the server refused `think`; None when the refusal is about something else.
+
+    `does not support thinking` (0.24.0 `error-no-thinking`): without the field. A level the server does not know (0.9.6 `think-high`:
+    a bool wanted; 0.24.0 `think-bad-value`: other words wanted): `max` becomes `high` where levels are known, else plain thinking.
+    """
+    if think is None:
+        return None
+    if _NO_THINKING.search(error_text):
+        return StepDown(None)
+    if isinstance(think, bool):
+        return None
+    if _BAD_VALUE.search(error_text):
+        return StepDown(ThinkChoice.HIGH.value if think == ThinkChoice.MAX.value else True)
+    return StepDown(True) if _NO_LEVEL.search(error_text) else None

@@ -1,0 +1,215 @@
+"""What a model can do, from the server's own description of it.
+
+What enters: the bodies of `/api/show` and `/api/version`. What leaves: one `ModelInfo`. Any field may be missing, null or of a foreign
+shape (old servers, cloud stubs, proxies): it then counts as not said. Only a body that is no JSON object at all is an error. Where a server
+before 0.6.4 names no capabilities, they follow from the same facts the server used: template, projector, model keys
+(server/images.go, Capabilities).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from translator.codec import DecodeError, loads
+from translator.errors import Family, ServerError
+from translator.response.modelfile import modelfile_command, parse_parameters
+from translator.scalars import as_int
+from translator.versions import NEWEST, ServerVersion
+
+GPT_OSS_FAMILIES = frozenset({"gptoss", "gpt-oss"})
+"""Families whose thinking cannot be switched off (server/routes.go, shouldUseHarmony)."""
+HARMONY_PARSER = "harmony"
+"""The parser of the same format, which other families may name (0.24.0 `show-harmony-text`)."""
+UNENFORCED_FORMATS = frozenset({"safetensors"})
+"""Model formats whose engine ignores `format` (x/mlxrunner)."""
+VISION_FAMILIES = frozenset({"clip", "mllama"})
+"""Families that projectors of older models carry."""
+
+_TOOLS = re.compile(r"\.Tools\b")
+_SUFFIX = re.compile(r"\.Suffix\b")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ModelInfo:
+    """A model as its server describes it. Sizes in tokens, None or empty where nothing was said.
+
+    `capabilities` are the server's words (`completion`, `tools`, `vision`, `thinking`, `embedding`, `insert`, `audio`, `image`).
+    `stop` are the Modelfile's stop texts, `parser` the server's built-in parser. `remote`: it runs in the cloud or on another host.
+    The properties are three-valued: True, False, or None when the server does not say.
+    """
+
+    capabilities: frozenset[str] | None = None
+    version: ServerVersion = NEWEST
+    architecture: str = ""
+    family: str = ""
+    families: tuple[str, ...] = ()
+    format: str = ""
+    context_length: int | None = None
+    num_ctx: int | None = None
+    embedding_length: int | None = None
+    stop: tuple[str, ...] = ()
+    quantization: str = ""
+    parameter_size: str = ""
+    parser: str = ""
+    template: str = attrs.field(default="", repr=False)
+    model_keys: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    projector_keys: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    remote: bool = False
+
+    def _says(self, capability: str) -> bool | None:
+        return None if self.capabilities is None else capability in self.capabilities
+
+    def _has_key(self, ending: str) -> bool | None:
+        return any(key.endswith(ending) for key in self.model_keys) if self.model_keys else None
+
+    @property
+    def tools(self) -> bool | None:
+        """Takes tools; on old servers: the template uses them."""
+        said = self._says("tools")
+        return said if said is not None or not self.template else bool(_TOOLS.search(self.template))
+
+    @property
+    def insert(self) -> bool | None:
+        """Fills in between a prompt and a suffix."""
+        said = self._says("insert")
+        return said if said is not None or not self.template else bool(_SUFFIX.search(self.template))
+
+    @property
+    def vision(self) -> bool | None:
+        """Reads pictures; on old servers: it has a projector or vision layers."""
+        said = self._says("vision")
+        if said is not None:
+            return said
+        by_family = bool(self.projector_keys) or not VISION_FAMILIES.isdisjoint((self.family, *self.families))
+        return True if by_family else self._has_key(".vision.block_count")
+
+    @property
+    def audio(self) -> bool | None:
+        """Hears sound; unknown on servers that name no capabilities."""
+        return self._says("audio")
+
+    @property
+    def thinking(self) -> bool | None:
+        """Thinks and can be told to; gpt-oss always does."""
+        return True if self.always_thinks else self._says("thinking")
+
+    @property
+    def always_thinks(self) -> bool:
+        """Thinking can be levelled but not switched off (0.33.0 `harmony-think-false`)."""
+        return self.parser == HARMONY_PARSER or not GPT_OSS_FAMILIES.isdisjoint((self.architecture, self.family, *self.families))
+
+    @property
+    def embedding(self) -> bool | None:
+        """Makes vectors instead of text; on old servers: it pools."""
+        said = self._says("embedding")
+        return said if said is not None else self._has_key(".pooling_type")
+
+    @property
+    def completion(self) -> bool | None:
+        """Makes text."""
+        said = self._says("completion")
+        return said if said is not None or self.embedding is None else not self.embedding
+
+    @property
+    def enforces_format(self) -> bool:
+        """False where `format` is taken and ignored, so that the schema must also be part of the prompt: cloud and safetensors models."""
+        return not self.remote and self.format not in UNENFORCED_FORMATS
+
+
+def model_info(show: bytes | str, version: bytes | str | None = None, *, model: str = "", cloud_host: bool = False) -> ModelInfo:
+    """Reads the two bodies. `model` is the name as the user gave it, `cloud_host` whether the server is the cloud itself: a proxied cloud
+    model is described without any sign of it (0.33.0 `cloud-proxy-show`). Raises ServerError (model_description) for a body without JSON.
+    """
+    body = _object(_read(show))
+    details, facts = _object(body.get("details")), _object(body.get("model_info"))
+    architecture = _text(facts.get("general.architecture"))
+    parameters = parse_parameters(_text(body.get("parameters")))
+    return ModelInfo(
+        capabilities=_capabilities(body.get("capabilities")),
+        version=read_version(version),
+        architecture=architecture,
+        family=_text(details.get("family")),
+        families=_texts(details.get("families")),
+        format=_text(details.get("format")).lower(),
+        context_length=_length("context_length", architecture, facts, details),
+        num_ctx=_positive(parameters.get("num_ctx", (None,))[-1]),
+        embedding_length=_length("embedding_length", architecture, facts, details),
+        stop=parameters.get("stop", ()),
+        quantization=_text(details.get("quantization_level")),
+        parameter_size=_text(details.get("parameter_size")),
+        parser=_text(body.get("parser")) or modelfile_command(_text(body.get("modelfile")), "PARSER"),
+        template=_text(body.get("template")),
+        model_keys=frozenset(facts),
+        projector_keys=frozenset(_object(body.get("projector_info"))),
+        remote=cloud_host or bool(body.get("remote_host") or body.get("remote_model")) or is_cloud_name(model),
+    )
+
+
+def read_version(body: bytes | str | None) -> ServerVersion:
+    """The server's version from the body of `/api/version`; the newest when it cannot be read."""
+    try:
+        return ServerVersion.parse(_text(_object(loads(body or b"")).get("version")))
+    except DecodeError:
+        return NEWEST
+
+
+def is_cloud_name(model: str) -> bool:
+    """`name:cloud` and `name:tag-cloud`, as the server reads them (internal/modelref); `my-cloud` without a tag is a local name."""
+    _, colon, tag = model.strip().lower().rpartition("/")[2].partition(":")
+    return bool(colon) and (tag == "cloud" or tag.endswith((":cloud", "-cloud")))
+
+
+def _read(show: bytes | str) -> object:
+    try:
+        read = loads(show)
+    except DecodeError as error:
+        raise _no_description() from error
+    if not isinstance(read, dict):
+        raise _no_description()
+    return read
+
+
+def _no_description() -> ServerError:
+    return ServerError.of(
+        "model_description",
+        "The server's description of the model (/api/show) is not what Ollama sends.",
+        "Check that the base URL is that of an Ollama server and that no proxy in between changes its replies.",
+        family=Family.UNAVAILABLE,
+    )
+
+
+def _capabilities(value: object) -> frozenset[str] | None:
+    """None when nothing was said; a server that knows the field names at least one."""
+    names = frozenset(name.lower() for name in _texts(value))
+    return names or None
+
+
+def _length(name: str, architecture: str, facts: Mapping[str, Any], details: Mapping[str, Any]) -> int | None:
+    """Found under the whole architecture name, which may contain dots (`glm5.2.context_length`), or where `details` has it since 0.30."""
+    named = _positive(facts.get(f"{architecture}.{name}")) or _positive(details.get(name))
+    if named is not None:
+        return named
+    candidates = {_positive(value) for key, value in facts.items() if key.endswith(f".{name}")} - {None}
+    return candidates.pop() if len(candidates) == 1 else None
+
+
+def _positive(value: object) -> int | None:
+    try:
+        number = as_int(value)
+    except ValueError:
+        return None
+    return number if number > 0 else None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -1,0 +1,256 @@
+"""Finds what a refusal says, whatever it is wrapped in.
+
+Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. What enters
+is the body of a reply (or the value of an in-band `error` key); what leaves is a `FailureText`: the innermost sentence, the shape it
+came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still echo a prompt or an
+address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+import attrs
+import orjson
+
+BODY_CHARS = 64 * 1024
+"""Characters of a body that are looked at."""
+
+TEXT_CHARS = 4000
+"""Characters of a sentence that are kept. The longest recorded one has 640 (0.33.0-rc2 `load-no-llama-server`)."""
+
+LARGEST_NUMBER = 10**12
+DEPTH = 6
+"""Levels of wrapping that are undone; three were recorded (`error` string, JSON inside it, `error` object inside that)."""
+
+
+class Shape(StrEnum):
+    """What kind of body carried the refusal."""
+
+    TEXT_IN_JSON = "json"
+    """JSON with a sentence in it."""
+    NAMELESS = "json without text"
+    """JSON without a sentence, such as `{"error":{}}` (0.5.13 `embed-too-long`)."""
+    PLAIN = "plain text"
+    HTML = "web page"
+    EMPTY = "empty"
+    CUT = "cut json"
+    """JSON that ends too early; `text` holds what could be read of the sentence (0.33.0-rc2 `cloud-stub-cut` has none)."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FailureText:
+    """A refusal without its wrapping. Token counts are None when the server gave none."""
+
+    text: str = attrs.field(default="", repr=False)
+    """The innermost sentence, or the title of a web page. Not fit for showing."""
+    kind: Shape = Shape.EMPTY
+    type: str = ""
+    """The machine-readable kind, such as `exceed_context_size_error` or `Validation`."""
+    status: int | None = None
+    """The status that the body itself names: `StatusCode` of a cloud stub, `code` of llama-server."""
+    n_prompt_tokens: int | None = None
+    n_ctx: int | None = None
+    signin: bool = False
+    """The server offers a sign-in address (`signin_url`): the machine has no ollama.com account."""
+    page_by: str = ""
+    """The proxy that a web page names, such as `nginx`; empty when unknown."""
+
+
+def unwrap(body: bytes, content_type: str = "") -> FailureText:
+    """Reads the body of an HTTP reply."""
+    return unwrap_text(body[: BODY_CHARS * 4].decode("utf-8", "replace"), content_type)
+
+
+def unwrap_text(text: str, content_type: str = "") -> FailureText:
+    """Reads a body, or an in-band `error`, that is already text."""
+    text = text[:BODY_CHARS].strip().removeprefix("\ufeff")
+    if not text:
+        return FailureText()
+    if _is_page(text, content_type):
+        return _page(text)
+    found = unwrap_value(_json(text)) if text[0] in '{["' else None  # a bare number or `true` is a text like any other
+    if found is not None:
+        return found
+    if JSON_START.match(text):
+        return _sentence(_rest_of_cut_json(text), Shape.CUT, FailureText())
+    return _sentence(text, Shape.PLAIN, FailureText())
+
+
+def unwrap_value(value: object) -> FailureText | None:
+    """Reads decoded JSON; None when `value` is no object, list or string."""
+    return _unwrap(value, FailureText(kind=Shape.NAMELESS), DEPTH)
+
+
+def _unwrap(value: object, outer: FailureText, depth: int) -> FailureText | None:
+    match value:
+        case dict():
+            outer = _with_facts(value, outer)
+            inner = next(_sentences(value), None)
+            found = _unwrap(inner, outer, depth - 1) if depth else None
+            return found or outer
+        case list():
+            inner = next((item for item in value if isinstance(item, dict | str) and item), None)
+            return (_unwrap(inner, outer, depth - 1) if depth else None) or outer
+        case str():
+            return _of_string(value[:BODY_CHARS].strip(), outer, depth)
+        case _:
+            return None
+
+
+def _of_string(text: str, outer: FailureText, depth: int) -> FailureText:
+    if text[:1] in ("{", "[", '"') and depth:
+        found = _unwrap(_json(text), outer, depth - 1)
+        if found is not None:
+            return found
+        if JSON_START.match(text):
+            return _sentence(_rest_of_cut_json(text), Shape.CUT, outer)
+    if not text:
+        return outer
+    if _is_page(text, ""):
+        page = _page(text)
+        return attrs.evolve(outer, text=page.text, kind=Shape.HTML, page_by=page.page_by)
+    return _sentence(text, Shape.TEXT_IN_JSON, outer)
+
+
+def _json(text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+# --- objects -------------------------------------------------------------------------------------------------------------------
+
+SENTENCE_KEYS = ("error", "message", "detail", "msg", "errors", "error_message", "title")
+"""Where services put their sentence, in order of preference: Ollama and TEI `error`, llama.cpp `error.message`, Cohere `message`,
+FastAPI `detail` (a list of `msg` for a refused request). `input` of FastAPI repeats the documents and is never read."""
+
+STATUS_KEYS = ("StatusCode", "code", "status")
+
+
+def _sentences(value: Mapping[str, object]) -> Iterator[object]:
+    """The values that may hold the sentence; an error that has both place and message gives them joined."""
+    place = value.get("loc")
+    for key in SENTENCE_KEYS:
+        held = value.get(key)
+        if not isinstance(held, dict | list | str) or not held:
+            continue
+        if key == "msg" and isinstance(place, list) and isinstance(held, str):
+            yield f"{'.'.join(str(step) for step in place[:6] if isinstance(step, str | int))}: {held}"
+        yield held
+
+
+def _with_facts(value: Mapping[str, object], known: FailureText) -> FailureText:
+    kinds = (value.get("type"), value.get("error_type"))
+    return attrs.evolve(
+        known,
+        type=next((kind[:100] for kind in kinds if isinstance(kind, str) and kind), known.type),
+        status=next(filter(None, (_count(value.get(key)) for key in STATUS_KEYS)), known.status),
+        n_prompt_tokens=_first(_count(value.get("n_prompt_tokens")), known.n_prompt_tokens),
+        n_ctx=_first(_count(value.get("n_ctx")), known.n_ctx),
+        signin=known.signin or bool(value.get("signin_url")),
+    )
+
+
+def _first(new: int | None, old: int | None) -> int | None:
+    return old if new is None else new
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_NUMBER else None
+
+
+# --- text --------------------------------------------------------------------------------------------------------------------
+
+GO_MAP = re.compile(r"map\[(?:code:(?P<code>\d{1,9}) )?message:(?P<message>.*)\]", re.DOTALL)
+GO_MAP_TAIL = re.compile(r"(?: (?:n_ctx|n_prompt_tokens|param|type):\S{0,200})+$")
+"""A Go map printed with `%v`: keys in alphabetical order, nothing quoted (0.33.0-rc2 `native-error-midway`)."""
+
+TOKEN_COUNTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"request \((?P<prompt>\d{1,12}) tokens\) exceeds the available context size \((?P<window>\d{1,12}) tokens\)",
+        r"input \((?P<prompt>\d{1,12}) tokens\) is larger than the max context size \((?P<window>\d{1,12}) tokens\)",
+        r"input length \((?P<prompt>\d{1,12}) tokens\) exceeds the model's maximum context length \((?P<window>\d{1,12}) tokens\)",
+        r"input \((?P<prompt>\d{1,12}) tokens\) is too large to process.{0,80}current batch size: (?P<window>\d{1,12})\)",
+        r"must have less than (?P<window>\d{1,12}) tokens\. Given: (?P<prompt>\d{1,12})",
+        r"maximum context length is (?P<window>\d{1,12}) tokens.{0,80}?(?P<prompt>\d{1,12}) tokens",
+    )
+)
+"""Refusals that name how long the prompt is and how much fits: llama-server and its two older forms, MLX, TEI, vLLM."""
+
+JSON_START = re.compile(r"\{|\[\s*[{\"]")
+CUT_TEXT = re.compile(r'"(?:error|message|detail)"\s*:\s*"((?:[^"\\]|\\.)*)')
+
+
+def _sentence(text: str, kind: Shape, outer: FailureText) -> FailureText:
+    """`outer` with a sentence: bounded, freed from a Go map, its token counts read."""
+    text = text[:TEXT_CHARS]
+    printed = GO_MAP.search(text)
+    if printed is not None:
+        code = printed["code"]
+        outer = attrs.evolve(outer, status=int(code) if code else outer.status)
+        text = text[: printed.start()] + GO_MAP_TAIL.sub("", printed["message"])
+    return _with_numbers(attrs.evolve(outer, text=text, kind=kind))
+
+
+def _with_numbers(found: FailureText) -> FailureText:
+    for pattern in TOKEN_COUNTS:
+        seen = pattern.search(found.text)
+        if seen is not None:
+            return attrs.evolve(
+                found,
+                n_prompt_tokens=_first(found.n_prompt_tokens, int(seen["prompt"])),
+                n_ctx=_first(found.n_ctx, int(seen["window"])),
+            )
+    return found
+
+
+def _rest_of_cut_json(text: str) -> str:
+    held = CUT_TEXT.search(text)
+    if held is None:
+        return ""
+    whole = _json(f'"{held[1]}"')
+    return whole if isinstance(whole, str) else held[1].replace('\\"', '"')
+
+
+# --- web pages -------------------------------------------------------------------------------------------------------------------
+
+PAGE_START = re.compile(r"\s*<(?:!doctype\s+html|html|head|body|title|center|h1)\b", re.IGNORECASE)
+PAGE_TITLE = re.compile(r"<title[^>]{0,200}>(.{1,500}?)</title>", re.IGNORECASE | re.DOTALL)
+PAGE_HEADING = re.compile(r"<h1[^>]{0,200}>(.{1,500}?)</h1>", re.IGNORECASE | re.DOTALL)
+MARKUP = re.compile(r"<[^>]{0,300}>")
+
+KNOWN_PROXIES = (
+    "nginx",
+    "openresty",
+    "cloudflare",
+    "traefik",
+    "caddy",
+    "haproxy",
+    "envoy",
+    "apache",
+    "squid",
+    "varnish",
+    "tailscale",
+    "ngrok",
+)
+PROXY_NAMED = re.compile(rf"\b({'|'.join(KNOWN_PROXIES)})\b", re.IGNORECASE)
+
+
+def proxy_named_in(text: str) -> str:
+    """The first known proxy that `text` names, in lower case, or an empty string."""
+    seen = PROXY_NAMED.search(text[:BODY_CHARS])
+    return seen[1].lower() if seen else ""
+
+
+def _is_page(text: str, content_type: str) -> bool:
+    return PAGE_START.match(text) is not None or ("html" in content_type.lower() and text.startswith("<"))
+
+
+def _page(text: str) -> FailureText:
+    heading = PAGE_TITLE.search(text) or PAGE_HEADING.search(text)
+    title = html.unescape(MARKUP.sub(" ", heading[1])).strip() if heading else ""
+    return FailureText(text=title, kind=Shape.HTML, page_by=proxy_named_in(text))

@@ -1,0 +1,155 @@
+"""Walks the transition table: events in, deltas out.
+
+Enters: events of one reply, in order. Leaves: deltas in the only order that every Dify consumer reads right: text and thinking, the end of
+thinking, one delta with all tool calls, one final delta. It holds the calls and the counters of the turn and nothing else that grows.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from translator.request.arguments import arguments_to_text
+from translator.response import failures
+from translator.response.coalesce import DeltaBuffer
+from translator.response.table import TABLE, TERMINAL
+from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.events import (
+    THINK_CLOSE,
+    THINK_OPEN,
+    CallsDelta,
+    Event,
+    FailureDelta,
+    FinalDelta,
+    Output,
+    State,
+    TextDelta,
+    ThinkDelta,
+    WireEvent,
+)
+from translator.shapes.wire import Reply, WireToolCall
+
+CHARS_PER_TOKEN = 4
+LENGTH = "length"
+
+
+class IllegalStepError(RuntimeError):
+    """The table has no row for this event in this state: the caller went on after the end."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"event {event.name} is illegal in state {state.name}")
+        self.state = state
+        self.event = event
+
+
+@attrs.define(slots=True, kw_only=True)
+class Machine:
+    """One reply. `new_id` gives a fresh call id; `estimate_prompt` gives prompt tokens and is asked only when the server did not count."""
+
+    model: str
+    new_id: Callable[[], str]
+    estimate_prompt: Callable[[], int]
+    out: DeltaBuffer = attrs.field(factory=DeltaBuffer)
+    state: State = State.START
+    _said_text: bool = attrs.field(default=False, init=False)
+    _said_thinking: bool = attrs.field(default=False, init=False)
+    _pieces: int = attrs.field(default=0, init=False)
+    _chars: int = attrs.field(default=0, init=False)
+    _calls: list[ToolCall] = attrs.field(factory=list, init=False)
+
+    @property
+    def finished(self) -> bool:
+        """True when nothing more can come out."""
+        return self.state in TERMINAL
+
+    def feed(self, event: WireEvent) -> None:
+        """Takes one event and puts deltas into `out`. Raises IllegalStepError after the end."""
+        event = self._refined(event)
+        step = TABLE[self.state].get(event.kind)
+        if step is None:
+            raise IllegalStepError(self.state, event.kind)
+        if step.opens_think:
+            event = attrs.evolve(event, text=event.text.lstrip())
+            if not event.text:
+                return
+        self.state = step.state
+        for output in step.outputs:
+            OUTPUTS[output](self, event)
+
+    def _refined(self, event: WireEvent) -> WireEvent:
+        """Counts what was said, and tells an answer that never came out of its thinking from an answer that is merely long."""
+        if event.kind is Event.TEXT or event.kind is Event.THINKING:
+            self._pieces += 1
+            self._chars += len(event.text)
+            self._said_thinking = self._said_thinking or event.kind is Event.THINKING
+        elif event.kind is Event.DONE and event.reply is not None and self._spent(event.reply):
+            return attrs.evolve(event, kind=Event.SPENT, error=failures.thinking_spent_everything(self.model))
+        return event
+
+    def _spent(self, reply: Reply) -> bool:
+        return reply.done_reason == LENGTH and self._said_thinking and not self._said_text and not self._calls
+
+    def _open_think(self, _: WireEvent) -> None:
+        self.out.add(THINK_OPEN)
+
+    def _think_text(self, event: WireEvent) -> None:
+        self._said_thinking = True
+        self.out.text(ThinkDelta, event.text)
+
+    def _close_think(self, _: WireEvent) -> None:
+        self.out.add(THINK_CLOSE)
+
+    def _answer_text(self, event: WireEvent) -> None:
+        self._said_text = self._said_text or not event.text.isspace()
+        self.out.text(TextDelta, event.text)
+
+    def _hold_calls(self, event: WireEvent) -> None:
+        taken = {call.id for call in self._calls}
+        for call in event.calls:
+            held = self._to_tool_call(call, taken)
+            taken.add(held.id)
+            self._calls.append(held)
+
+    def _to_tool_call(self, call: WireToolCall, taken: set[str]) -> ToolCall:
+        identity = call.id or self.new_id()
+        while identity in taken:
+            identity = self.new_id()
+        return ToolCall(id=identity, name=call.function.name, arguments=arguments_to_text(call.function.arguments))
+
+    def _give_calls(self, _: WireEvent) -> None:
+        if self._calls:
+            self.out.add(CallsDelta(tuple(self._calls)))
+
+    def _finish(self, event: WireEvent) -> None:
+        reply = event.reply or Reply()
+        self.out.add(FinalDelta(self._finish_reason(reply), self._usage(reply), reply.done_reason))
+
+    def _finish_reason(self, reply: Reply) -> FinishReason:
+        if self._calls:
+            return FinishReason.TOOL_CALLS
+        return FinishReason.LENGTH if reply.done_reason == LENGTH else FinishReason.STOP
+
+    def _usage(self, reply: Reply) -> Usage:
+        return Usage(
+            prompt_tokens=reply.prompt_eval_count or max(1, self.estimate_prompt()),
+            completion_tokens=reply.eval_count or max(self._pieces, self._chars // CHARS_PER_TOKEN),
+            estimated=not (reply.prompt_eval_count and reply.eval_count),
+            total_ns=reply.total_duration,
+            load_ns=reply.load_duration,
+            prompt_ns=reply.prompt_eval_duration,
+            eval_ns=reply.eval_duration,
+        )
+
+    def _fail(self, event: WireEvent) -> None:
+        self.out.add(FailureDelta(event.error or failures.cut_short(0, self.model)))
+
+
+OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
+    Output.OPEN_THINK: Machine._open_think,
+    Output.THINK_TEXT: Machine._think_text,
+    Output.CLOSE_THINK: Machine._close_think,
+    Output.ANSWER_TEXT: Machine._answer_text,
+    Output.HOLD_CALLS: Machine._hold_calls,
+    Output.GIVE_CALLS: Machine._give_calls,
+    Output.FINISH: Machine._finish,
+    Output.FAIL: Machine._fail,
+}

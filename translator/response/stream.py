@@ -1,0 +1,128 @@
+"""One reply from its first byte to its last delta: framing, decoding, tags and machine behind `feed`, `end` and `stop`.
+
+Enters: the bytes of a reply as they arrive, cut anywhere. Leaves: deltas, neighbours of one kind joined. The same object reads streamed
+and blocking replies of `/api/chat` and `/api/generate`. It does no I/O: whoever owns the connection feeds it.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from translator.errors import ServerError
+from translator.limits import DEFAULT_LIMITS, Limits
+from translator.response import failures
+from translator.response.coalesce import DeltaBuffer
+from translator.response.decode import line_to_events
+from translator.response.lines import LineSplitter
+from translator.response.machine import Machine
+from translator.response.repetition import Repetition
+from translator.response.tags import TagSplitter
+from translator.shapes.events import Delta, Event, State, WireEvent
+
+
+@attrs.define(slots=True, kw_only=True)
+class ReplyStream:
+    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count."""
+
+    model: str
+    new_id: Callable[[], str]
+    estimate_prompt: Callable[[], int]
+    limits: Limits = DEFAULT_LIMITS
+    _lines: LineSplitter = attrs.field(init=False)
+    _machine: Machine = attrs.field(init=False)
+    _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
+    _repetition: Repetition = attrs.field(factory=Repetition, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._lines = LineSplitter(self.limits)
+        self._machine = Machine(
+            model=self.model,
+            new_id=self.new_id,
+            estimate_prompt=self.estimate_prompt,
+            out=DeltaBuffer(self.limits),
+        )
+
+    @property
+    def finished(self) -> bool:
+        """True when the last delta is out; bytes that still come are not read."""
+        return self._machine.finished
+
+    @property
+    def state(self) -> State:
+        """Where the machine is."""
+        return self._machine.state
+
+    @property
+    def lines(self) -> int:
+        """Lines read so far."""
+        return self._lines.count
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
+        if self.finished:
+            return []
+        self._read(self._lines.feed(data))
+        return self._machine.out.take()
+
+    def end(self) -> list[Delta]:
+        """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
+        if self.finished:
+            return []
+        self._read_last_line()
+        if not self.finished:
+            self._flush_tags()
+            self._machine.feed(self._ending())
+        return self._machine.out.take()
+
+    def fail(self, error: ServerError) -> list[Delta]:
+        """The bytes ended because of `error`; what was said so far is kept."""
+        if not self.finished:
+            self._flush_tags()
+            self._machine.feed(WireEvent(Event.CUT, error=error))
+        return self._machine.out.take()
+
+    def stop(self) -> list[Delta]:
+        """The consumer wants no more; closes an open think block."""
+        if not self.finished:
+            self._flush_tags()
+            self._machine.feed(WireEvent(Event.STOP))
+        return self._machine.out.take()
+
+    def _ending(self) -> WireEvent:
+        if self._repetition.aborted:
+            return WireEvent(Event.REPEATED)
+        return WireEvent(Event.CUT, error=failures.cut_short(self._lines.count, self.model))
+
+    def _read(self, lines: list[tuple[int, bytes]]) -> None:
+        overflow = self._lines.overflow
+        for number, line in lines:
+            if overflow is not None and number >= overflow.number:
+                break
+            for event in line_to_events(line, number, self.model):
+                self._take(event)
+            if self._machine.finished:
+                return
+        if overflow is not None:
+            self._take(WireEvent(Event.GARBLED, error=failures.line_too_long(overflow.number, overflow.length)))
+
+    def _read_last_line(self) -> None:
+        """A last line without line end is read like any other; one that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
+        for number, line in self._lines.end():
+            for event in line_to_events(line, number, self.model):
+                if event.kind is not Event.GARBLED:
+                    self._take(event)
+
+    def _take(self, event: WireEvent) -> None:
+        if event.kind is Event.TEXT:
+            self._repetition.note(event.text)
+            for piece in self._tags.feed(event.text):
+                self._machine.feed(piece)
+            return
+        if event.kind is Event.THINKING:
+            self._repetition.note(event.text)
+        self._flush_tags()
+        self._machine.feed(event)
+
+    def _flush_tags(self) -> None:
+        for piece in self._tags.flush():
+            self._machine.feed(piece)

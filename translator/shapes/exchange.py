@@ -1,0 +1,43 @@
+"""One HTTP exchange as data, and the form of every calculation that needs several of them.
+
+A plan is a generator: it yields the requests of a round (they may be sent at the same time, in any order), is sent their replies in
+the same order, and returns its result. So all logic of batches, retries and dialects runs without sockets; whoever drives a plan decides
+about connections, timeouts and how many requests of a round are under way at once. Faults of the transport are raised by the driver and
+never sent into the plan; closing the generator is the way to cancel.
+"""
+
+from collections.abc import Generator, Mapping
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class HttpRequest:
+    """A request to send. `url` is a path (`/api/embed`), to be joined to the server's address, or a whole address.
+
+    `headers` may hold a key and `url` a password, `body` holds prompts: none of them is shown.
+    """
+
+    method: str = "POST"
+    url: str = attrs.field(repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class HttpReply:
+    """A whole reply, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The `Content-Type` header as sent, whatever the case of its name; empty when there is none."""
+        return next((value for name, value in self.headers.items() if name.lower() == "content-type"), "")
+
+
+type Round = tuple[HttpRequest, ...]
+type Replies = tuple[HttpReply, ...]
+type Plan[T] = Generator[Round, Replies, T]
