@@ -6,6 +6,7 @@ server can do.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dify_plugin.entities import I18nObject
@@ -24,6 +25,8 @@ from translator.response.embeddings import most_texts_per_frame
 RERANK_CONTEXT = 8192
 """Tokens; Dify shows it and budgets nothing with it."""
 
+KEPT = 256
+
 RULE_TYPES = {
     Kind.FLOAT: ParameterType.FLOAT,
     Kind.INT: ParameterType.INT,
@@ -35,7 +38,12 @@ RULE_TYPES = {
 
 def language_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
     """The schema of a language model."""
-    credentials, info = _settings(model, saved)
+    return _language_model(model, *_settings(model, saved))
+
+
+@lru_cache(maxsize=KEPT)
+def _language_model(model: str, credentials: Credentials, info: ModelInfo) -> AIModelEntity:
+    """Built once for the same facts: the SDK asks several times per request, and hundreds of texts have to be checked each time."""
     window = features.context(info, credentials)
     rows = form_parameters(info.version, context_size=window.size, model_maximum=info.context_length, max_tokens=credentials.max_tokens)
     return AIModelEntity(

@@ -15,6 +15,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from plugin_entry.inbox import Head, Inbox
+from plugin_entry.pace import Pace
 from plugin_entry.server import Server
 
 READ_BUFFER = 256 * 1024
@@ -22,6 +23,7 @@ CONNECTS_AT_ONCE = 32
 """Per host. More SYNs than the server's backlog holds are dropped and sent again a second later, which every waiting user would feel."""
 
 KEEP_ALIVE_S = 60.0
+PACE = Pace()
 
 
 class FirstByteTimeoutError(TimeoutError):
@@ -82,6 +84,8 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox) -> N
             while data := await response.content.readany():
                 watchdog.touch()
                 await inbox.put(data)
+                if rest := PACE.rest(data.count(b"\n")):
+                    await asyncio.sleep(rest)
                 watchdog.touch()
         except asyncio.CancelledError:
             if watchdog.bit:
