@@ -12,13 +12,12 @@ from typing import Any
 import attrs
 
 from plugin_entry.bridge import Bridge, OpenReply
-from plugin_entry.connect import server_of
+from plugin_entry.connect import server_of, settings_of
 from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator import detected
-from translator.credentials import read_credentials
 from translator.errors import ServerError
 from translator.request.media import urls_to_fetch
 from translator.request.thinking import step_down
@@ -30,6 +29,8 @@ from translator.tokens import TokenCalibration
 from translator.turn import Ask, Turn, plan_turn
 
 OK = 200
+LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
+"""Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
 
 
 def new_call_id() -> str:
@@ -68,8 +69,9 @@ class Answer:
     def _learning(self, deltas: list[Delta]) -> list[Delta]:
         """Lets the real count of the prompt teach the estimator; the deltas pass unchanged."""
         if deltas and isinstance(deltas[-1], FinalDelta) and not deltas[-1].usage.estimated:
-            estimated, real = self.turn.estimate_prompt(), deltas[-1].usage.prompt_tokens
-            self._calibration.observe(self.turn.ask.model, estimated, real, num_ctx=self.turn.window.num_ctx or 0)
+            real = deltas[-1].usage.prompt_tokens
+            if LEAST_TO_LEARN <= real <= MOST_TO_LEARN:
+                self._calibration.observe(self.turn.ask.model, self.turn.estimate_prompt(), real, num_ctx=self.turn.window.num_ctx or 0)
         return deltas
 
 
@@ -83,7 +85,7 @@ class Answerer:
 
     def begin(self, ask: Ask, saved: Mapping[str, Any]) -> Answer:
         """Sends the request and waits for a good status. Raises TranslatorError."""
-        credentials = read_credentials(saved)
+        credentials = settings_of(saved)
         server = server_of(credentials)
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         fetched = {url: fetch_media(self.bridge, url) for url in urls_to_fetch(ask.messages)}

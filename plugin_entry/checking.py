@@ -13,12 +13,12 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry import embedding_model, rerank_model
-from plugin_entry.connect import server_of
+from plugin_entry.connect import server_of, settings_of
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator import codec, detected
-from translator.credentials import Credentials, RerankService, read_credentials
+from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
 from translator.fitness import ModelKind, model_missing, require_kind
 from translator.response.failures import failure_from_reply
@@ -63,7 +63,7 @@ def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
 
 
 def _check_language_model(model: str, saved: Saved) -> None:
-    credentials = read_credentials(saved)
+    credentials = settings_of(saved)
     server = server_of(credentials)
     describe(model, server, ModelKind.LANGUAGE, saved)
     if server.base_url.is_cloud:
@@ -83,14 +83,14 @@ def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
 
 
 def _check_embedding_model(model: str, saved: Saved) -> None:
-    credentials = read_credentials(saved)
+    credentials = settings_of(saved)
     describe(model, server_of(credentials), ModelKind.EMBEDDING, saved)
     if credentials.deep_check:
         embedding_model.embed(model, saved, ["check"], EmbeddingInputType.QUERY)
 
 
 def _check_rerank_model(model: str, saved: Saved) -> None:
-    credentials = read_credentials(saved)
+    credentials = settings_of(saved)
     kind = RERANK_KINDS.get(credentials.rerank.service)
     if kind is None:
         rerank_model.find_service(model, credentials, saved)

@@ -1,20 +1,38 @@
-"""Saved credentials to a server that can be reached.
+"""Saved credentials to settings and to a server that can be reached.
 
-Enters: the credentials of one model and the environment. Leaves: a `Server`, equal for equal credentials. Raises RequestError for an
-address or a key that cannot be used.
+Enters: what Dify saved for one model, and the environment. Leaves: `Credentials` and a `Server`, the same objects for the same values,
+since both are asked for several times per request. Raises RequestError for a field, an address or a key that cannot be used.
 """
 
 import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from plugin_entry.server import Server, TimeLimits
 from translator.auth import auth_headers
 from translator.base_url import parse_base_url
-from translator.credentials import Credentials
+from translator.credentials import Credentials, read_credentials
 from translator.network_places import ProxyMode, proxy_for, refuse_key_over_plain_http
 
+KEPT = 256
 OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
 
 
+def settings_of(saved: Mapping[str, Any]) -> Credentials:
+    """Reads saved credentials. Raises RequestError."""
+    try:
+        return _settings(frozenset(saved.items()))
+    except TypeError:
+        return read_credentials(saved)  # a value that is no plain text, written back by another plugin
+
+
+@lru_cache(maxsize=KEPT)
+def _settings(items: frozenset[tuple[str, Any]]) -> Credentials:
+    return read_credentials(dict(items))
+
+
+@lru_cache(maxsize=KEPT)
 def server_of(credentials: Credentials) -> Server:
     """Gives address, headers, limits and proxy of one set of credentials. Raises RequestError."""
     base_url = parse_base_url(credentials.base_url)

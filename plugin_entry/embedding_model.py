@@ -8,13 +8,13 @@ from typing import Any
 from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
-from plugin_entry.connect import server_of
+from plugin_entry.connect import server_of, settings_of
 from plugin_entry.plans import run_plan
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_chunks import NOTHING
 from plugin_entry.sdk_errors import readable
 from translator import detected, features
-from translator.credentials import Credentials, Overlong, Prefixes, read_credentials
+from translator.credentials import Credentials, Overlong, Prefixes
 from translator.embedding_job import embedding_plan
 from translator.request import embedding_texts
 from translator.request.embeddings import EmbedSettings
@@ -43,32 +43,25 @@ def count(texts: Sequence[str]) -> list[int]:
     return estimate_texts(list(texts))
 
 
-def settings_of(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
+def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
     """How to embed with this model: the window is the model's own, so that nothing is cut before it must be."""
     return EmbedSettings(
         model=model,
         max_texts=credentials.embedding.max_chunks,
-        num_ctx=embedding_window(info, credentials),
+        num_ctx=features.context(info, credentials).size,
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,
         overlong=CUTTING[credentials.embedding.overlong],
     )
 
 
-def embedding_window(info: ModelInfo, credentials: Credentials) -> int:
-    """Tokens of a text that the model reads: the setting, else all the model can, as embedding needs little memory for it."""
-    if credentials.context_size is None and info.context_length is not None:
-        return info.num_ctx or info.context_length
-    return features.context(info, credentials).size
-
-
 def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> Embedded:
-    credentials = read_credentials(saved)
+    credentials = settings_of(saved)
     server = server_of(credentials)
     info = FACTS.of(server, model, detected.from_saved(saved))
     plan = embedding_plan(
         texts,
-        settings_of(model, credentials, info),
+        embed_settings(model, credentials, info),
         kind=embedding_texts.InputKind(input_type.value),
         prefixes=prefixes_of(model, credentials),
         version=info.version,

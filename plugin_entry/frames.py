@@ -1,10 +1,11 @@
 """Frames to Dify's daemon: alone on the standard output, one system call each.
 
-Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything else that
-writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in front of a frame
-makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
+Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything
+else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
+front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
 
-A text chunk, by far the most frequent frame, is spelled here without the SDK's two model dumps; a test compares each spelling with the SDK's own.
+A text chunk, by far the most frequent frame, is spelled here without the SDK's two model dumps; a test compares each spelling with the
+SDK's own.
 """
 
 import os
@@ -13,14 +14,13 @@ from typing import Any, TextIO, cast
 
 import gevent
 import orjson
+from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio import request_reader
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.entities.model.llm import LLMResultChunk
 from pydantic import BaseModel
-
-from dify_plugin import plugin
 
 TOGETHER = 64 * 1024
 """Bytes that may wait for the end of the turn; a pipe holds as much."""

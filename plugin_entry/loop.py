@@ -8,12 +8,16 @@ greenlets run. Compared with a loop in a thread of its own it needs no hand-over
 
 import asyncio
 import logging
+import selectors
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import attrs
 import gevent
 from gevent.event import Event
+
+from plugin_entry.selector import HubSelector, new_selector
 
 logger = logging.getLogger(__name__)
 
@@ -31,19 +35,20 @@ class Job:
 
     _loop: asyncio.AbstractEventLoop
     _task: asyncio.Task[None]
+    _wake: Callable[[], object]
 
     def cancel(self) -> None:
         """Asks the task to end; no effect on one that has ended."""
         if not self._task.done() and not self._loop.is_closed():
             self._task.cancel()
-            _wake(self._loop)
+            self._wake()
 
     def cancel_after(self, seconds: float) -> None:
         """Lets the task end by itself for a while, then cancels it."""
         if not self._task.done() and not self._loop.is_closed():
             timer = self._loop.call_later(seconds, self._task.cancel)
             self._task.add_done_callback(lambda _: timer.cancel())
-            _wake(self._loop)
+            self._wake()
 
 
 class LoopGreenlet:
@@ -51,6 +56,7 @@ class LoopGreenlet:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._selector: selectors.BaseSelector | None = None
         self._running: dict[asyncio.Task[None], OnEnd] = {}
 
     def run(self, coroutine: Coroutine[Any, Any, None], on_end: OnEnd) -> Job:
@@ -59,12 +65,14 @@ class LoopGreenlet:
         task = loop.create_task(coroutine)
         self._running[task] = on_end
         task.add_done_callback(self._ended)
-        _wake(loop)
-        return Job(loop, task)
+        wake = self._waker(loop)
+        wake()
+        return Job(loop, task, wake)
 
     def _start(self) -> asyncio.AbstractEventLoop:
+        self._selector = new_selector()
         started = Event()
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop(self._selector)
         loop.call_soon(started.set)
         self._loop = loop
         gevent.spawn(loop.run_forever).link(self._lost)
@@ -82,10 +90,11 @@ class LoopGreenlet:
         for on_end in lost.values():
             on_end(LoopLostError())
 
-
-def _wake(loop: asyncio.AbstractEventLoop) -> None:
-    """Makes the loop look at what was scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
-    loop.call_soon_threadsafe(_nothing)
+    def _waker(self, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
+        """What makes the loop look at things scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
+        if isinstance(self._selector, HubSelector):
+            return self._selector.wake
+        return partial(loop.call_soon_threadsafe, _nothing)
 
 
 def _nothing() -> None:

@@ -33,4 +33,4 @@ class Pace:
             self._window_ends = now + WINDOW_S
             self._lines = 0
         self._lines += lines
-        return self._rest
+        return self._rest and REST_S - now % REST_S

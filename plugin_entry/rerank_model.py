@@ -8,14 +8,14 @@ from urllib.parse import urlsplit, urlunsplit
 import attrs
 from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
-from plugin_entry.connect import server_of
-from plugin_entry.embedding_model import prefixes_of, settings_of
+from plugin_entry.connect import server_of, settings_of
+from plugin_entry.embedding_model import embed_settings, prefixes_of
 from plugin_entry.plans import run_plan
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_errors import readable
 from plugin_entry.server import Server
 from translator import detected, features
-from translator.credentials import Credentials, RerankService, ScoreScale, read_credentials
+from translator.credentials import Credentials, RerankService, ScoreScale
 from translator.ollama_rerank_job import generative_rerank_plan, similarity_rerank_plan
 from translator.request.generative_rerank import GenerativeSettings
 from translator.request.rerank import RerankSettings
@@ -47,7 +47,7 @@ def rerank(
     """The wanted documents, best first, with their input positions. Raises InvokeError."""
     if not documents:
         return RerankResult(model=model, docs=[])
-    credentials = read_credentials(saved)
+    credentials = settings_of(saved)
     choice = Choice(top_n=top_n, score_threshold=score_threshold, scale=SCALES[credentials.rerank.score_scale])
     ranking = _rank(model, credentials, saved, query, documents, choice)
     _tell(ranking)
@@ -79,7 +79,7 @@ def _rank_with_ollama(
     info = FACTS.of(server, model, detected.from_saved(saved))
     if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
         plan: Plan[Ranking] = similarity_rerank_plan(
-            settings_of(model, credentials, info),
+            embed_settings(model, credentials, info),
             query,
             documents,
             choice,

@@ -12,11 +12,10 @@ from typing import Any
 from dify_plugin.entities import I18nObject
 from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, ModelPropertyKey, ModelType, ParameterRule, ParameterType
 
-from plugin_entry.connect import server_of
-from plugin_entry.embedding_model import embedding_window
+from plugin_entry.connect import server_of, settings_of
 from plugin_entry.runtime import FACTS
 from translator import detected, features
-from translator.credentials import Credentials, read_credentials
+from translator.credentials import Credentials
 from translator.errors import RequestError
 from translator.request.parameters import Kind, Parameter, form_parameters
 from translator.response.capabilities import ModelInfo
@@ -67,7 +66,7 @@ def embedding_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
         model_type=ModelType.TEXT_EMBEDDING,
         fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
         model_properties={
-            ModelPropertyKey.CONTEXT_SIZE: embedding_window(info, credentials),
+            ModelPropertyKey.CONTEXT_SIZE: features.context_size(info, credentials),
             ModelPropertyKey.MAX_CHUNKS: most_texts_per_frame(dimensions, credentials.embedding.max_chunks),
         },
     )
@@ -88,7 +87,7 @@ def rerank_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
 def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelInfo]:
     """Settings and facts; settings that cannot be read are an error of the next request, not of the schema."""
     try:
-        credentials = read_credentials(saved)
+        credentials = settings_of(saved)
         return credentials, FACTS.for_schema(server_of(credentials), model, detected.from_saved(saved))
     except RequestError:
         return Credentials(base_url=""), ModelInfo()

@@ -7,6 +7,7 @@ and closes the connection as soon as its task is cancelled, which makes the serv
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakSet
 
 import aiohttp
 import attrs
@@ -20,7 +21,9 @@ from plugin_entry.server import Server
 
 READ_BUFFER = 256 * 1024
 CONNECTS_AT_ONCE = 32
-"""Per host. More SYNs than the server's backlog holds are dropped and sent again a second later, which every waiting user would feel."""
+CONNECT_REST_S = 0.02
+"""At most so many new connections per host in so many seconds: what a server's backlog does not hold is dropped, and sent again a second
+later, which every waiting user would feel."""
 
 KEEP_ALIVE_S = 60.0
 PACE = Pace()
@@ -50,6 +53,7 @@ class GatedConnector(aiohttp.TCPConnector):
     def __init__(self) -> None:
         super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
         self._gates: dict[object, asyncio.Semaphore] = {}
+        self._seen: WeakSet[object] = WeakSet()
 
     async def connect(
         self,
@@ -57,10 +61,18 @@ class GatedConnector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
     ) -> Connection:
-        """Waits for its turn to connect."""
-        key = (req.url.host, req.url.port)
-        async with self._gates.setdefault(key, asyncio.Semaphore(CONNECTS_AT_ONCE)):
-            return await super().connect(req, traces, timeout)
+        """Waits for its turn; a new connection keeps its turn a little longer, one that is used again does not."""
+        gate = self._gates.setdefault((req.url.host, req.url.port), asyncio.Semaphore(CONNECTS_AT_ONCE))
+        await gate.acquire()
+        rest = 0.0
+        try:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol not in self._seen:
+                self._seen.add(connection.protocol)
+                rest = CONNECT_REST_S
+        finally:
+            asyncio.get_running_loop().call_later(rest, gate.release)
+        return connection
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -85,7 +97,7 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox) -> N
                 watchdog.touch()
                 await inbox.put(data)
                 if rest := PACE.rest(data.count(b"\n")):
-                    await asyncio.sleep(rest)
+                    await _rest(response, rest)
                 watchdog.touch()
         except asyncio.CancelledError:
             if watchdog.bit:
@@ -93,6 +105,18 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox) -> N
             raise
         finally:
             watchdog.stop()
+
+
+async def _rest(response: aiohttp.ClientResponse, seconds: float) -> None:
+    """Leaves what arrives in the kernel for a moment, so that one read takes it all."""
+    connection = response.connection
+    if connection is None or connection.protocol is None:
+        return
+    connection.protocol.pause_reading()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        connection.protocol.resume_reading()
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from translator.request.options import WireOptions, options_to_wire
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think
 from translator.request.tools import tools_to_wire
 from translator.response.capabilities import ModelInfo
-from translator.shapes.dify import Message, Role, Tool
+from translator.shapes.dify import Message, Role, TextPart, Tool
 from translator.shapes.wire import ChatRequest, GenerateRequest, KeepAlive, Think, WireMessage
 from translator.tokens import estimate_messages
 
@@ -31,6 +31,10 @@ CERTAINLY_TOO_LONG = 0.6
 """An estimate times this is below the real count for any vocabulary (see `translator/tokens.py`): above the window, the prompt cannot
 fit.
 """
+
+
+MOST_TOKENS_PER_CHARACTER = 3
+"""Bytes of a character that no vocabulary knows, each a token of its own; only rare characters have four."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -128,8 +132,16 @@ def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
 
 def _require_fit(messages: Sequence[Message], window: ContextPlan) -> None:
     """Refuses what is certain not to fit even alone; for the rest the server knows better than any estimate."""
+    if _characters(messages) * MOST_TOKENS_PER_CHARACTER <= window.size:
+        return
     fixed = [message for message in messages[:-1] if message.role in {Role.SYSTEM, Role.DEVELOPER}] + list(messages[-1:])
     require_fit(int(estimate_messages(fixed) * CERTAINLY_TOO_LONG), window)
+
+
+def _characters(messages: Sequence[Message]) -> int:
+    """Characters of all texts, files not counted: a bound that costs nothing."""
+    contents = [(TextPart(m.content),) if isinstance(m.content, str) else m.content for m in messages]
+    return sum(len(part.text) for content in contents for part in content if isinstance(part, TextPart))
 
 
 def _media(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRules:
