@@ -126,7 +126,8 @@ def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
     raise RequestError.of(
         "tools_missing",
         f'The model "{ask.model}" cannot call tools' + (" in completion mode." if credentials.mode is Mode.COMPLETION else "."),
-        "Use a model with the capability tools, or set Tool calling to Yes (and the mode to Chat) in the model's settings if it has it after all.",
+        "Use a model with the capability tools, or set function calling to Yes (and the mode to Chat) in the model's settings "
+        "if it has it after all.",
     )
 
 
