@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,7 @@ def calls(*items: WireToolCall) -> WireEvent:
     return WireEvent(Event.CALLS, calls=items)
 
 
-def done(reason: str = "stop", **counters: int) -> WireEvent:
+def done(reason: str = "stop", **counters: Any) -> WireEvent:
     return WireEvent(Event.DONE, reply=Reply(done=True, done_reason=reason, **counters))
 
 
@@ -146,7 +147,6 @@ FINISHES = {
     "no reason": ([text("a"), done("")], FinishReason.STOP),
     "calls win over stop": ([calls(call()), done()], FinishReason.TOOL_CALLS),
     "calls win over length": ([calls(call()), done("length")], FinishReason.TOOL_CALLS),
-    "load": ([WireEvent(Event.IDLE, reply=Reply(done=True, done_reason="load"))], FinishReason.STOP),
     "repeat abort": ([text("a"), WireEvent(Event.REPEATED)], FinishReason.STOP),
 }
 
@@ -215,3 +215,11 @@ def test_text_after_a_call_streams_on_before_the_calls() -> None:
     assert deltas[0].text == "ab"
     assert isinstance(deltas[1], CallsDelta)
     assert [(item.id, item.name, item.arguments) for item in deltas[1].calls] == [("x", "f", '{"a":1}'), ("id0", "g", '{"a":1}')]
+
+
+@pytest.mark.parametrize("before", [[], [thinking("hm")]], ids=["nothing", "thinking"])
+def test_a_server_that_only_loaded_the_model_is_an_error(before: list[WireEvent]) -> None:
+    deltas, subject = run([*before, WireEvent(Event.IDLE, reply=Reply(done=True, done_reason="load"))])
+    assert isinstance(deltas[-1], FailureDelta)
+    assert deltas[-1].error.code == "only_loaded"
+    assert subject.state is State.FAILED

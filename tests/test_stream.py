@@ -1,5 +1,6 @@
 """The facade: ends, bytes after the end, limits, and the two replies without `done`."""
 
+import orjson
 import pytest
 
 from fixtures.recordings import load
@@ -100,3 +101,20 @@ def test_a_broken_connection_keeps_the_text_and_names_its_own_reason() -> None:
     assert isinstance(deltas[-1], FailureDelta)
     assert deltas[-1].error is error
     assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == "a <thi"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["I close with </think> now", " ok"], ["I close with </th", "ink> now", " ok"], ["a <think> b </think>", " c"]],
+    ids=["in one line", "cut over lines", "a pair"],
+)
+def test_tags_inside_native_thinking_never_reach_the_reader(words: list[str]) -> None:
+    lines = [orjson.dumps({"message": {"thinking": word}, "done": False}) + b"\n" for word in words]
+    result = outcome(play([*lines, LINE, DONE]))
+    said = "".join(words).replace("<think>", "").replace("</think>", "")
+    assert result.text == f"<think>\n{said}\n</think>a"
+
+
+def test_what_looks_like_a_tag_in_thinking_is_kept() -> None:
+    result = outcome(play([b'{"message":{"thinking":"1 </thi"},"done":false}\n', LINE, DONE]))
+    assert result.text == "<think>\n1 </thi\n</think>a"

@@ -31,6 +31,7 @@ class ReplyStream:
     _lines: LineSplitter = attrs.field(init=False)
     _machine: Machine = attrs.field(init=False)
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
+    _thinking_tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _repetition: Repetition = attrs.field(factory=Repetition, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -115,14 +116,26 @@ class ReplyStream:
     def _take(self, event: WireEvent) -> None:
         if event.kind is Event.TEXT:
             self._repetition.note(event.text)
-            for piece in self._tags.feed(event.text):
-                self._machine.feed(piece)
-            return
-        if event.kind is Event.THINKING:
+            self._think(self._thinking_tags.flush())
+            self._say(self._tags.feed(event.text))
+        elif event.kind is Event.THINKING:
             self._repetition.note(event.text)
-        self._flush_tags()
-        self._machine.feed(event)
+            self._say(self._tags.flush())
+            self._think(self._thinking_tags.feed(event.text))
+        else:
+            self._flush_tags()
+            self._machine.feed(event)
+
+    def _say(self, pieces: list[WireEvent]) -> None:
+        for piece in pieces:
+            self._machine.feed(piece)
+
+    def _think(self, pieces: list[WireEvent]) -> None:
+        """Thinking that speaks of the tags themselves loses them: every reader of the block would take them for its end."""
+        for piece in pieces:
+            if piece.kind is Event.TEXT:
+                self._machine.feed(WireEvent(Event.THINKING, piece.text))
 
     def _flush_tags(self) -> None:
-        for piece in self._tags.flush():
-            self._machine.feed(piece)
+        self._think(self._thinking_tags.flush())
+        self._say(self._tags.flush())

@@ -30,7 +30,7 @@ class Event(Enum):
     SPENT = auto()
     """`done` with reason `length` although nothing but thinking was said."""
     IDLE = auto()
-    """`done` with reason `load` or `unload`: the server generated nothing because the request held nothing."""
+    """`done` with reason `load` or `unload`: nothing was generated because the request held nothing; an error, not an empty answer."""
     REFUSED = auto()
     """A line `{"error": ...}` inside a reply that began well."""
     GARBLED = auto()
