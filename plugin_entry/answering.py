@@ -7,6 +7,7 @@ given up as soon as the reader leaves.
 
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -20,13 +21,12 @@ from plugin_entry.transport import Call
 from translator import detected
 from translator.errors import ServerError
 from translator.request.media import urls_to_fetch
-from translator.request.thinking import step_down
 from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking
 from translator.response.failures import failure_from_reply
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, FinalDelta
+from translator.shapes.events import Delta, FailureDelta, FinalDelta
 from translator.tokens import TokenCalibration
-from translator.turn import Ask, Turn, plan_turn
+from translator.turn import Ask, Turn, media_rules, plan_turn
 
 OK = 200
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
@@ -67,10 +67,12 @@ class Answer:
                 self.reply.close()
 
     def _learning(self, deltas: list[Delta]) -> list[Delta]:
-        """Lets the real count of the prompt teach the estimator; the deltas pass unchanged."""
+        """Lets the real count of the prompt teach the estimator; deltas pass unchanged, but a prompt too long is explained."""
+        if deltas and isinstance(deltas[-1], FailureDelta):
+            return [*deltas[:-1], FailureDelta(self.turn.explained(deltas[-1].error))]
         if deltas and isinstance(deltas[-1], FinalDelta) and not deltas[-1].usage.estimated:
             real = deltas[-1].usage.prompt_tokens
-            if LEAST_TO_LEARN <= real <= MOST_TO_LEARN:
+            if LEAST_TO_LEARN <= real <= MOST_TO_LEARN and self.turn.is_countable:
                 self._calibration.observe(self.turn.ask.model, self.turn.estimate_prompt(), real, num_ctx=self.turn.window.num_ctx or 0)
         return deltas
 
@@ -88,8 +90,8 @@ class Answerer:
         credentials = settings_of(saved)
         server = server_of(credentials)
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
-        fetched = {url: fetch_media(self.bridge, url) for url in urls_to_fetch(ask.messages)}
-        turn = plan_turn(attrs.evolve(ask, fetched=fetched), info, credentials)
+        urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
+        turn = plan_turn(attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls}), info, credentials)
         turn, reply = self._send(turn, server)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=lambda: self._estimate(turn))
         return Answer(turn, reply, stream, self.calibration)
@@ -98,19 +100,17 @@ class Answerer:
         return self.calibration.apply(turn.ask.model, turn.estimate_prompt())
 
     def _send(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
-        """Sends the turn, once more with less thinking when just that was refused."""
-        reply = self.bridge.open(_call(turn, server))
-        if reply.head.status == OK:
-            return turn, reply
-        body = reply.body()
-        step = step_down(body.decode("utf-8", "replace"), turn.request.think)
-        if step is None:
-            raise _failure(turn, reply, body)
-        turn = turn.stepped_down(step)
-        reply = self.bridge.open(_call(turn, server))
-        if reply.head.status != OK:
-            raise _failure(turn, reply, reply.body())
-        return turn, reply
+        """Sends the turn, and what it becomes after a refusal, until there is an answer. Raises ServerError."""
+        while True:
+            reply = self.bridge.open(_call(turn, server))
+            if reply.head.status == OK:
+                return turn, reply
+            body = reply.body()
+            error = _failure(turn, reply, body)
+            following = turn.after_refusal(error, body)
+            if following is None:
+                raise turn.explained(error, body, partial(self._estimate, turn))
+            turn = following
 
 
 def _call(turn: Turn, server: Server) -> Call:

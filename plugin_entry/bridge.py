@@ -136,8 +136,15 @@ class Bridge:
             raise
         return results[0]
 
+    def close(self) -> None:
+        """Closes all connections and ends the loop; the next request starts both anew."""
+        if self._session is not None:
+            self.run(self._session.close)
+            self._session = None
+        self._loop.stop()
+
     async def _deliver(self, call: Call, inbox: Inbox) -> None:
-        await deliver(self._session_of_this_loop(), call, inbox)
+        await deliver(self._session_of_this_loop(), call, inbox, self._loop)
 
     def _session_of_this_loop(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()

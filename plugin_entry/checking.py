@@ -111,9 +111,10 @@ def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> None:
 
 
 def check_cloud_key(server: Server, credentials: Credentials) -> str:
-    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without. Raises ServerError.
+    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without.
 
-    Gives what was found: "valid", or "not checked" where the cloud did not answer this question.
+    Gives what was found: "valid", or "not checked" where the cloud did not answer this question. Raises ServerError for a key that is
+    missing or refused.
     """
     if not credentials.api_key:
         raise ServerError.of(
@@ -122,7 +123,10 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
             "Make one at ollama.com/settings/keys and enter it as the API key.",
             family=Family.AUTHORIZATION,
         )
-    reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
+    try:
+        reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
+    except ServerError:
+        return "not checked"
     if reply.status == UNAUTHORIZED:
         raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
     return "valid" if reply.status == 200 else "not checked"

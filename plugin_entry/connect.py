@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from plugin_entry.certificates import tls_of
 from plugin_entry.server import Server, TimeLimits
 from translator.auth import auth_headers
-from translator.base_url import parse_base_url
+from translator.base_url import BaseUrl, parse_base_url
 from translator.credentials import Credentials, read_credentials
-from translator.network_places import ProxyMode, proxy_for, refuse_key_over_plain_http
+from translator.extra_headers import holds_secret
+from translator.network_places import proxy_for, refuse_key_over_plain_http
 
 KEPT = 256
 OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
@@ -34,17 +36,25 @@ def _settings(items: frozenset[tuple[str, Any]]) -> Credentials:
 
 @lru_cache(maxsize=KEPT)
 def server_of(credentials: Credentials) -> Server:
-    """Gives address, headers, limits and proxy of one set of credentials. Raises RequestError."""
-    base_url = parse_base_url(credentials.base_url)
-    refuse_key_over_plain_http(base_url, has_key=bool(credentials.api_key), allowed=False)
-    headers = OWN_HEADERS | auth_headers(credentials.api_key, base_url, "")
+    """Gives address, headers, limits, proxy and certificates of one set of credentials. Raises RequestError."""
+    base_url, connection = parse_base_url(credentials.base_url), credentials.connection
     return Server(
         base_url=base_url,
-        headers=tuple(headers.items()),
+        headers=_headers(credentials, base_url),
         limits=TimeLimits(
             connect=credentials.timeouts.connect,
             first_byte=credentials.timeouts.first_byte,
             between_chunks=credentials.timeouts.between_chunks,
         ),
-        proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=ProxyMode.AUTO),
+        proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=connection.proxy),
+        tls=tls_of(verify=connection.verify_tls, ca_certificate=connection.ca_certificate),
     )
+
+
+def _headers(credentials: Credentials, base_url: BaseUrl) -> tuple[tuple[str, str], ...]:
+    """Ours, unless an extra header has the same name in whatever case, and the person's. Raises RequestError."""
+    given = auth_headers(credentials.api_key, base_url, credentials.connection.extra_headers)
+    refuse_key_over_plain_http(base_url, has_key=holds_secret(given), allowed=credentials.connection.allow_insecure_key)
+    names = {name.lower() for name in given}
+    own = {name: value for name, value in OWN_HEADERS.items() if name.lower() not in names}
+    return tuple((own | given).items())

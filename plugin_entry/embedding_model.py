@@ -9,13 +9,16 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.connect import server_of, settings_of
+from plugin_entry.patient import PatientBridge, ollama_is_busy, turns_at
 from plugin_entry.plans import run_plan
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_chunks import NOTHING
 from plugin_entry.sdk_errors import readable
+from plugin_entry.server import Server
 from translator import detected, features
 from translator.credentials import Credentials, Overlong, Prefixes
 from translator.embedding_job import embedding_plan
+from translator.fitness import ModelKind, require_kind
 from translator.request import embedding_texts
 from translator.request.embeddings import EmbedSettings
 from translator.request.embeddings import Overlong as Cutting
@@ -35,7 +38,8 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
     embedded = _embed(model, saved, texts, input_type) if texts else Embedded(vectors=())
     for adjustment in embedded.adjustments:
         logger.warning("text %d of %d characters: %s", adjustment.index, adjustment.length, adjustment.change.value)
-    return TextEmbeddingResult(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
+    # built unchecked: the plan has checked every number, and a second look costs as much as reading the reply
+    return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
 
 
 def count(texts: Sequence[str]) -> list[int]:
@@ -44,7 +48,12 @@ def count(texts: Sequence[str]) -> list[int]:
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
-    """How to embed with this model: the window is the model's own, so that nothing is cut before it must be."""
+    """How to embed with this model.
+
+    The window is the one that Dify is told, so that nothing is cut before it must be: the user's size, else the model's own up to 8192
+    tokens. The server reserves memory for window and batch together, which a model of 32k tokens would pay with gigabytes, and Dify's
+    longest chunks have 4,000 tokens.
+    """
     return EmbedSettings(
         model=model,
         max_texts=credentials.embedding.max_chunks,
@@ -58,7 +67,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
 def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> Embedded:
     credentials = settings_of(saved)
     server = server_of(credentials)
-    info = FACTS.of(server, model, detected.from_saved(saved))
+    info = known_locally(server, model, detected.from_saved(saved))
     plan = embedding_plan(
         texts,
         embed_settings(model, credentials, info),
@@ -66,7 +75,21 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
         prefixes=prefixes_of(model, credentials),
         version=info.version,
     )
-    return run_plan(BRIDGE, plan, server, credentials.embedding.concurrency)
+    at_once = credentials.embedding.concurrency
+    return run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once)
+
+
+def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
+    """The facts of a model that is to embed. Raises RequestError for one in the cloud, ServerError when the server is away."""
+    refuse_cloud(model, remote=server.base_url.is_cloud)
+    info = FACTS.of(server, model, remembered)
+    refuse_cloud(model, remote=info.remote)
+    return info
+
+
+def refuse_cloud(model: str, *, remote: bool) -> None:
+    """Raises RequestError for a model in the cloud, which has no embeddings."""
+    require_kind(model, ModelInfo(remote=remote), ModelKind.EMBEDDING)
 
 
 def prefixes_of(model: str, credentials: Credentials) -> embedding_texts.Prefixes:

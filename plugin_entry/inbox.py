@@ -6,9 +6,11 @@ who is late gets larger pieces instead of more of them. Both sides run in one OS
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
-from gevent.event import Event
+import gevent
+from gevent.hub import Waiter
 
 HIGH_WATER = 1024 * 1024
 """Bytes that may wait before the task stops reading; the server then feels the back pressure through TCP."""
@@ -36,30 +38,35 @@ class Inbox:
     _parts: list[bytes] = attrs.field(factory=list)
     _size: int = 0
     _discarding: bool = False
-    _news: Event = attrs.field(factory=Event)
-    _drained: asyncio.Event = attrs.field(factory=asyncio.Event)
+    _waiter: Any = None
+    """The greenlet that waits; Waiter takes a late wake-up of one that was interrupted without harm."""
+    _drained: asyncio.Event | None = None
 
     def opened(self, head: Head) -> None:
         """Task side: the headers are here."""
         self.head = head
-        self._news.set()
+        self._wake()
 
-    async def put(self, data: bytes) -> None:
-        """Task side: more bytes are here; waits while too many are unread."""
+    def put(self, data: bytes) -> bool:
+        """Task side: more bytes are here. True means that too many are unread: `drained` comes before the next read."""
         if self._discarding:
-            return
+            return False
         self._parts.append(data)
         self._size += len(data)
-        self._news.set()
+        self._wake()
+        return self._size > HIGH_WATER
+
+    async def drained(self) -> None:
+        """Task side: waits until what was put is read."""
         while self._size > HIGH_WATER:
-            self._drained.clear()
+            self._drained = asyncio.Event()
             await self._drained.wait()
 
     def end(self, error: BaseException | None) -> None:
         """Task side: nothing more comes; `error` says why when it was not the end of the body."""
         self.error = error
         self.ended = True
-        self._news.set()
+        self._wake()
 
     def wait_for_head(self) -> Head:
         """Greenlet side: gives status and headers. Raises what ended the task before they came."""
@@ -74,9 +81,7 @@ class Inbox:
         while True:
             if self._parts:
                 data = b"".join(self._parts)
-                self._parts.clear()
-                self._size = 0
-                self._drained.set()
+                self._empty()
                 yield data
             elif self.ended:
                 if self.error is not None:
@@ -88,10 +93,24 @@ class Inbox:
     def discard(self) -> None:
         """Greenlet side: nothing more will be read."""
         self._discarding = True
+        self._empty()
+
+    def _empty(self) -> None:
         self._parts.clear()
         self._size = 0
-        self._drained.set()
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     def _wait(self) -> None:
-        self._news.wait()
-        self._news.clear()
+        self._waiter = Waiter()
+        try:
+            self._waiter.get()
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        """One wake-up for everything that comes before the greenlet has its turn."""
+        if self._waiter is not None:
+            gevent.get_hub().loop.run_callback(self._waiter.switch, None)
+            self._waiter = None

@@ -17,6 +17,7 @@ import attrs
 import gevent
 from gevent.event import Event
 
+from plugin_entry.pace import Pace, Rhythm
 from plugin_entry.selector import HubSelector, new_selector
 
 logger = logging.getLogger(__name__)
@@ -55,13 +56,19 @@ class LoopGreenlet:
     """Starts on first use."""
 
     def __init__(self) -> None:
+        self.pace = Pace()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._selector: selectors.BaseSelector | None = None
+        self._greenlet: Any = None
         self._running: dict[asyncio.Task[None], OnEnd] = {}
 
     def run(self, coroutine: Coroutine[Any, Any, None], on_end: OnEnd) -> Job:
-        """Runs a coroutine on the loop and returns at once."""
-        loop = self._loop or self._start()
+        """Runs a coroutine on the loop and returns at once. Raises LoopLostError when no loop can be started."""
+        try:
+            loop = self._loop or self._start()
+        except LoopLostError:
+            coroutine.close()
+            raise
         task = loop.create_task(coroutine)
         self._running[task] = on_end
         task.add_done_callback(self._ended)
@@ -69,14 +76,30 @@ class LoopGreenlet:
         wake()
         return Job(loop, task, wake)
 
+    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
+        """Says when a descriptor is to be looked at from now on; without effect where the selector knows no rhythms."""
+        if isinstance(self._selector, HubSelector):
+            self._selector.set_rhythm(fd, rhythm)
+
+    def stop(self) -> None:
+        """Ends the loop; its tasks are lost. The next one starts a new loop."""
+        if self._loop is not None:
+            self._loop.call_soon(self._loop.stop)
+            self._waker(self._loop)()
+            self._greenlet.join()
+
     def _start(self) -> asyncio.AbstractEventLoop:
-        self._selector = new_selector()
+        self._selector = new_selector(lambda: self.pace.rest_s)
         started = Event()
         loop = asyncio.SelectorEventLoop(self._selector)
         loop.call_soon(started.set)
         self._loop = loop
-        gevent.spawn(loop.run_forever).link(self._lost)
+        self._greenlet = gevent.spawn(loop.run_forever)
+        self._greenlet.link(self._lost)
+        self._greenlet.link(lambda _: started.set())
         started.wait()
+        if loop.is_closed():
+            raise LoopLostError
         return loop
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -85,8 +108,12 @@ class LoopGreenlet:
             on_end(ConnectionAbortedError("the request was given up") if task.cancelled() else task.exception())
 
     def _lost(self, greenlet: gevent.Greenlet) -> None:
-        logger.error("the event loop ended (%s); a new one starts with the next request", type(greenlet.exception).__name__)
-        lost, self._running, self._loop = self._running, {}, None
+        if greenlet.exception is not None:
+            logger.error("the event loop ended (%s); a new one starts with the next request", type(greenlet.exception).__name__)
+        lost, self._running = self._running, {}
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
         for on_end in lost.values():
             on_end(LoopLostError())
 

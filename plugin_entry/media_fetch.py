@@ -1,102 +1,119 @@
 """Downloads a picture or a sound that Dify gave as a link (MULTIMODAL_SEND_FORMAT=url).
 
-Enters: an http(s) URL. Leaves: its bytes, bounded in size and time. Redirects are followed only to addresses that the rule of
-`media_urls` allows, and the connection goes to the very address that was checked. No message shows more of the URL than its host.
+Enters: an http(s) URL. Leaves: its bytes, bounded in size and time. Every hop is looked up first and judged by `HopGuard`; the connection
+then goes to the very addresses that were judged. No message shows more of the URL than its host.
 """
 
 import asyncio
 import os
 import socket
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Mapping
+from urllib.parse import urljoin
 
 import aiohttp
 import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from plugin_entry.bridge import Bridge
-from plugin_entry.transport_errors import Phase, describe_transport_error
+from plugin_entry.hop_guard import HopGuard, HopRefusedError
 from translator.errors import RequestError
-from translator.limits import DEFAULT_LIMITS, Limits
+from translator.limits import DEFAULT_LIMITS, MIB, Limits
 from translator.network_places import ProxyMode, proxy_for
-from translator.request.media_urls import Download, is_private_address, plan_download, redirect_allowed
+from translator.request.media_urls import Download, plan_download
 
 TIME_LIMIT_S = 30.0
 REDIRECTS = 3
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PIECE = 64 * 1024
+HEADERS = {"User-Agent": "dify-ollama", "Accept": "*/*"}
 
+SEND_BASE64 = "or set MULTIMODAL_SEND_FORMAT=base64 in Dify's environment."
+REACH = f"Check that Dify's plugin service can reach it (FILES_URL, INTERNAL_FILES_URL, proxy), {SEND_BASE64}"
 
-class RedirectRefusedError(OSError):
-    """A redirect leads to an address inside the network."""
+FAULTS: tuple[tuple[type[BaseException], str], ...] = (
+    (TimeoutError, "it took longer than {seconds:g} seconds"),
+    (aiohttp.ClientConnectorDNSError, "the host name is unknown where Dify's plugin service runs"),
+    (socket.gaierror, "the host name is unknown where Dify's plugin service runs"),
+    (aiohttp.ClientConnectorCertificateError, "the certificate of the host is not trusted"),
+    (aiohttp.ClientSSLError, "no encrypted connection came about"),
+    (aiohttp.ClientProxyConnectionError, "the proxy on the way to it cannot be reached"),
+    (aiohttp.ClientHttpProxyError, "the proxy on the way to it refused to pass the request on"),
+    (aiohttp.ClientConnectorError, "nothing accepts connections there"),
+    (aiohttp.ClientPayloadError, "the connection broke off in the middle of the file"),
+    (aiohttp.ClientError, "the connection failed"),
+    (OSError, "the connection failed"),
+)
+"""First match counts: subclasses stand before their bases."""
 
 
 @attrs.define(eq=False)
-class GuardedResolver(AbstractResolver):
-    """Resolves names, remembers whether the first host was private, and hides forbidden addresses from the hops after it."""
+class PinnedResolver(AbstractResolver):
+    """Gives a direct connection the addresses that were judged, and a proxy its own."""
 
-    first_is_private: bool | None = None
-    _resolver: AbstractResolver = attrs.field(factory=ThreadedResolver)
+    pins: dict[str, list[ResolveResult]] = attrs.field(factory=dict)
+    lookup: AbstractResolver = attrs.field(factory=ThreadedResolver)
+    is_proxied: bool = False
 
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        if self.first_is_private is None:
-            self.first_is_private = all(is_private_address(item["host"]) for item in found)
-            return found
-        return [item for item in found if self._allowed(item["host"])] or self._refuse()
-
-    def check(self, host: str) -> None:
-        """The same rule for hosts that are addresses already, which are never resolved. Raises RedirectRefusedError."""
-        if not _is_address(host):
-            return
-        if self.first_is_private is None:
-            self.first_is_private = is_private_address(host)
-        elif not self._allowed(host):
-            self._refuse()
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        return await self.lookup.resolve(host, port, family) if self.is_proxied else self.pins.get(host, [])
 
     async def close(self) -> None:
-        await self._resolver.close()
-
-    def _allowed(self, address: str) -> bool:
-        return redirect_allowed(bool(self.first_is_private), address)
-
-    def _refuse(self) -> list[ResolveResult]:
-        raise RedirectRefusedError
+        await self.lookup.close()
 
 
-def fetch_media(bridge: Bridge, url: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Gives the bytes behind a link. Raises RequestError (what is wrong with the link) or ServerError (its server cannot be reached)."""
+def fetch_media(bridge: Bridge, url: str, limits: Limits = DEFAULT_LIMITS, seconds: float = TIME_LIMIT_S) -> bytes:
+    """Gives the bytes behind a link. Raises RequestError, whatever goes wrong: the link is part of the request."""
     plan = plan_download(url)
     if not isinstance(plan, Download):
         raise RequestError.of("media_inline", "The link holds its data itself; there is nothing to download.")
     try:
-        return bridge.run(lambda: _download(plan, limits))
-    except RequestError:
-        raise
-    except RedirectRefusedError:
+        return bridge.run(lambda: _download(plan, limits, seconds, os.environ))
+    except HopRefusedError:
         raise RequestError.of(
-            "media_redirect", f"The link at {plan.host} leads on to an address inside the network.", "Give the address of the file itself."
+            "media_redirect",
+            f"The link at {plan.host} leads to an address that downloads must not reach (inside the network, or a metadata service).",
+            f"Give the address of the file itself, {SEND_BASE64}",
         ) from None
-    except Exception as error:
-        parts = urlsplit(plan.url)
-        raise describe_transport_error(
-            error, f"{parts.scheme}://{plan.host}", phase=Phase.FIRST_BYTE, limit_seconds=TIME_LIMIT_S
-        ) from error
+    except (OSError, aiohttp.ClientError) as error:
+        fault = next(text for kind, text in FAULTS if isinstance(error, kind)).format(seconds=seconds)
+        raise RequestError.of("media_unreachable", f"The file at {plan.host} cannot be downloaded: {fault}.", REACH) from None
+    except ValueError:
+        raise RequestError.of(
+            "media_redirect", f"The link at {plan.host} leads to no well-formed address.", "Give the address of the file itself."
+        ) from None
 
 
-async def _download(plan: Download, limits: Limits) -> bytes:
-    resolver = GuardedResolver()
+async def _download(plan: Download, limits: Limits, seconds: float, environment: Mapping[str, str]) -> bytes:
+    resolver = PinnedResolver()
+    guard = HopGuard(resolver.lookup.resolve)
     connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)
-    async with asyncio.timeout(TIME_LIMIT_S), aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        url = plan.url
+    async with asyncio.timeout(seconds), aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        hop = plan
         for _ in range(REDIRECTS + 1):
-            resolver.check(urlsplit(url).hostname or "")
-            async with session.get(url, allow_redirects=False, proxy=_proxy(url)) as response:
-                if response.status not in REDIRECT_STATUSES:
+            url = _as_sent(hop.url)
+            proxy = _proxy(url, environment)
+            host, resolver.is_proxied = url.raw_host or "", proxy is not None
+            resolver.pins[host] = await guard.judge(host, url.port or 0, is_proxied=resolver.is_proxied)
+            async with session.get(url, headers=HEADERS, allow_redirects=False, proxy=proxy) as response:
+                target = response.headers.get("Location", "")
+                if response.status not in REDIRECT_STATUSES or not target:
                     return await _read(response, plan, limits)
-                url = urljoin(url, response.headers.get("Location", ""))
-                plan_download(url)
+                hop = _hop(urljoin(hop.url, target), plan)
     raise RequestError.of("media_redirects", f"The link at {plan.host} redirects too often.", "Give the address of the file itself.")
+
+
+def _hop(url: str, first: Download) -> Download:
+    hop = plan_download(url)
+    if isinstance(hop, Download):
+        return hop
+    raise RequestError.of("media_redirect", f"The link at {first.host} leads to no web address.", "Give the address of the file itself.")
+
+
+def _as_sent(url: str) -> URL:
+    """Signed links must arrive as they are; only what no request may hold is escaped."""
+    return URL(url, encoded=url.isascii())
 
 
 async def _read(response: aiohttp.ClientResponse, plan: Download, limits: Limits) -> bytes:
@@ -104,29 +121,24 @@ async def _read(response: aiohttp.ClientResponse, plan: Download, limits: Limits
         raise RequestError.of(
             "media_not_there",
             f"The file at {plan.host} cannot be downloaded (HTTP status {response.status}).",
-            "Links of Dify expire (FILES_ACCESS_TIMEOUT); send the file again, or set MULTIMODAL_SEND_FORMAT=base64 in Dify's environment.",
+            f"Links of Dify expire (FILES_ACCESS_TIMEOUT): send the file again, {SEND_BASE64}",
         )
+    if (response.content_length or 0) > limits.image_bytes:
+        raise _too_large(plan, limits)
     parts: list[bytes] = []
     size = 0
     async for data in response.content.iter_chunked(PIECE):
         size += len(data)
         if size > limits.image_bytes:
-            raise RequestError.of(
-                "media_too_large", f"The file at {plan.host} is larger than {limits.image_bytes} bytes.", "Make it smaller."
-            )
+            raise _too_large(plan, limits)
         parts.append(data)
     return b"".join(parts)
 
 
-def _proxy(url: str) -> str | None:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return proxy_for(parts.scheme, parts.hostname or "", port, environment=os.environ, mode=ProxyMode.AUTO)
+def _too_large(plan: Download, limits: Limits) -> RequestError:
+    size = f"{limits.image_bytes / MIB:.1f} MiB"
+    return RequestError.of("media_too_large", f"The file at {plan.host} is larger than {size}.", "Send a smaller version of it.")
 
 
-def _is_address(host: str) -> bool:
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    except OSError:
-        return False
-    return True
+def _proxy(url: URL, environment: Mapping[str, str]) -> str | None:
+    return proxy_for(url.scheme, url.raw_host or "", url.port or 0, environment=environment, mode=ProxyMode.AUTO)

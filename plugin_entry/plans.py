@@ -12,6 +12,7 @@ from gevent.pool import Pool
 from plugin_entry.bridge import Bridge
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
+from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 
@@ -33,11 +34,25 @@ def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, conc
     if len(round_) == 1:
         return (bridge.fetch(_call(round_[0], server)),)
     pool = Pool(concurrency)
-    jobs = [pool.spawn(bridge.fetch, _call(request, server)) for request in round_]
+    jobs = [pool.spawn(_outcome, bridge, _call(request, server)) for request in round_]
     try:
-        return tuple(job.get() for job in jobs)
+        return tuple(_reply(job.get()) for job in jobs)
     finally:
         pool.kill(block=False)
+
+
+def _outcome(bridge: Bridge, call: Call) -> HttpReply | ServerError:
+    """The error as a value: a greenlet that ends in an exception has its traceback printed."""
+    try:
+        return bridge.fetch(call)
+    except ServerError as error:
+        return error
+
+
+def _reply(outcome: HttpReply | ServerError) -> HttpReply:
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
 
 
 def _call(request: HttpRequest, server: Server) -> Call:

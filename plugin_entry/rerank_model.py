@@ -3,22 +3,23 @@
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
 from plugin_entry.connect import server_of, settings_of
-from plugin_entry.embedding_model import embed_settings, prefixes_of
+from plugin_entry.embedding_model import embed_settings, known_locally, prefixes_of
+from plugin_entry.patient import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.plans import run_plan
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_errors import readable
 from plugin_entry.server import Server
 from translator import detected, features
 from translator.credentials import Credentials, RerankService, ScoreScale
+from translator.errors import ServerError
 from translator.ollama_rerank_job import generative_rerank_plan, similarity_rerank_plan
 from translator.request.generative_rerank import GenerativeSettings
-from translator.request.rerank import RerankSettings
+from translator.request.rerank import RerankSettings, ServicePlace, candidate_urls, rerank_url, service_place
 from translator.rerank_job import probe_plan, rerank_plan
 from translator.shapes.exchange import Plan
 from translator.shapes.rerank import Choice, Dialect, Ranking, Scale
@@ -30,9 +31,12 @@ SCALES = {ScoreScale.AS_IS: Scale.AS_IS, ScoreScale.SIGMOID: Scale.SIGMOID}
 SAVED_URL, SAVED_DIALECT = "rerank_url", "rerank_dialect"
 PAIRS_AT_ONCE = 4
 """Requests to one Ollama server while it scores pairs; it queues what it cannot run at the same time."""
+BATCHES_AT_ONCE = 2
+"""Requests to one rerank service, whose batches are large."""
 
+KEPT = 256
 _learnt: dict[str, Dialect] = {}
-"""The dialect a service turned out to speak, by its URL."""
+"""The dialect a service turned out to speak, by its URL, for credentials without a note of it; given up with the next failure."""
 
 
 @readable
@@ -57,71 +61,75 @@ def rerank(
 
 def find_service(model: str, credentials: Credentials, saved: MutableMapping[str, Any]) -> None:
     """Finds where and how a rerank service answers and notes it in the credentials. Raises TranslatorError."""
-    settings = _settings(model, credentials, {})
-    address = run_plan(BRIDGE, probe_plan(settings), _server(credentials, settings.url), 1)
+    place = service_place(credentials.base_url)
+    settings = RerankSettings(url=place.url, model=model, dialect=DIALECTS.get(credentials.rerank.service))
+    address = run_plan(BRIDGE, probe_plan(settings), _service(credentials, place), 1)
     saved[SAVED_URL], saved[SAVED_DIALECT] = address.url, address.dialect.value
 
 
 def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice) -> Ranking:
     if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
         return _rank_with_ollama(model, credentials, saved, query, documents, choice)
-    settings = _settings(model, credentials, saved)
-    ranking = run_plan(BRIDGE, rerank_plan(settings, query, documents, choice), _server(credentials, settings.url), 1)
-    if ranking.dialect is not None:
-        _learnt[settings.url] = ranking.dialect
+    place = service_place(credentials.base_url)
+    settings = _settings(model, credentials, place, saved)
+    plan = rerank_plan(settings, query, documents, choice)
+    try:
+        ranking = _run(plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy)
+    except ServerError:
+        _learnt.pop(settings.url, None)
+        raise
+    _remember(settings.url, ranking.dialect)
     return ranking
 
 
 def _rank_with_ollama(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice
 ) -> Ranking:
-    server = server_of(credentials)
-    info = FACTS.of(server, model, detected.from_saved(saved))
+    server, remembered = server_of(credentials), detected.from_saved(saved)
     if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
-        plan: Plan[Ranking] = similarity_rerank_plan(
-            embed_settings(model, credentials, info),
-            query,
-            documents,
-            choice,
-            prefixes=prefixes_of(model, credentials),
-            version=info.version,
-        )
-    else:
-        window = features.context(info, credentials)
-        settings = GenerativeSettings(model=model, num_ctx=window.num_ctx, keep_alive=credentials.keep_alive)
-        plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
-    return run_plan(BRIDGE, plan, server, PAIRS_AT_ONCE)
+        info = known_locally(server, model, remembered)
+        how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
+        plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
+        return _run(plan, server, credentials.embedding.concurrency, ollama_is_busy)
+    info = FACTS.of(server, model, remembered)
+    settings = GenerativeSettings(
+        model=model,
+        template=credentials.rerank.template,
+        num_ctx=features.context(info, credentials).num_ctx,
+        keep_alive=credentials.keep_alive,
+    )
+    plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
+    return _run(plan, server, PAIRS_AT_ONCE, ollama_is_busy)
 
 
-def _settings(model: str, credentials: Credentials, saved: Mapping[str, Any]) -> RerankSettings:
+def _run(plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient) -> Ranking:
+    return run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once)
+
+
+def _settings(model: str, credentials: Credentials, place: ServicePlace, saved: Mapping[str, Any]) -> RerankSettings:
     """What a check noted wins over the rule for the URL, as long as the URL is still the one that was checked."""
-    url = service_url(credentials.base_url)
-    noted = str(saved.get(SAVED_URL) or "")
-    known = noted if noted.startswith(url.partition("?")[0].rstrip("/")) else url
-    dialect = DIALECTS.get(credentials.rerank.service) or _learnt.get(known) or _noted_dialect(saved, known == noted)
-    return RerankSettings(url=known, model=model, api_key=credentials.api_key, dialect=dialect)
+    noted = saved.get(SAVED_URL)
+    belongs = noted in candidate_urls(place.url)
+    url = str(noted) if belongs else rerank_url(place.url)
+    dialect = DIALECTS.get(credentials.rerank.service) or (_noted_dialect(saved) if belongs else None) or _learnt.get(url)
+    return RerankSettings(url=url, model=model, dialect=dialect)
 
 
-def _noted_dialect(saved: Mapping[str, Any], belongs: bool) -> Dialect | None:
-    word = saved.get(SAVED_DIALECT)
-    return Dialect(word) if belongs and word in {item.value for item in Dialect} else None
+def _noted_dialect(saved: Mapping[str, Any]) -> Dialect | None:
+    return next((dialect for dialect in Dialect if dialect.value == saved.get(SAVED_DIALECT)), None)
 
 
-def service_url(text: str) -> str:
-    """The address as typed, with a scheme and without user and password, which travel as a header."""
-    url = text.strip()
-    if "://" not in url:
-        url = f"http://{url}"
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+def _remember(url: str, dialect: Dialect | None) -> None:
+    if dialect is not None:
+        _learnt.pop(url, None)
+        _learnt[url] = dialect
+    while len(_learnt) > KEPT:
+        del _learnt[next(iter(_learnt))]
 
 
-def _server(credentials: Credentials, url: str) -> Server:
+def _service(credentials: Credentials, place: ServicePlace) -> Server:
     """Headers, limits and proxy for the service: its address without path and query is read like any base URL."""
-    user = credentials.base_url.strip().rpartition("@")[0].rpartition("/")[2]
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{user}@{parts.netloc}" if user else f"{parts.scheme}://{parts.netloc}"
-    return server_of(attrs.evolve(credentials, base_url=origin))
+    return server_of(attrs.evolve(credentials, base_url=place.origin))
 
 
 def _tell(ranking: Ranking) -> None:

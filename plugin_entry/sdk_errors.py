@@ -1,6 +1,7 @@
 """Our errors to the SDK's five classes, the only ones whose text Dify shows as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 
 from dify_plugin.errors.model import (
@@ -51,3 +52,14 @@ def readable[**P, R](call: Callable[P, R]) -> Callable[P, R]:
             raise to_invoke_error(error) from error
 
     return guarded
+
+
+@contextmanager
+def bad_parameters() -> Iterator[None]:
+    """Around the SDK's own check of parameters, which runs outside its translation of errors: a plain ValueError would reach the user as
+    JSON.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise InvokeBadRequestError(f"{error} Change it in the model parameters of the app.") from error

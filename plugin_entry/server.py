@@ -26,6 +26,7 @@ class Server:
     limits: TimeLimits = TimeLimits()
     proxy: str | None = attrs.field(default=None, repr=False)
     tls: ssl.SSLContext | bool = True
+    """Whom to trust: the machine's authorities, those of a context, or (False) anyone. Contexts are equal when they are the same object."""
 
     @property
     def place(self) -> str:

@@ -5,28 +5,29 @@ and closes the connection as soon as its task is cancelled, which makes the serv
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from weakref import WeakSet
+from functools import partial
+from typing import Any, Protocol
 
 import aiohttp
 import attrs
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from plugin_entry.inbox import Head, Inbox
-from plugin_entry.pace import Pace
+from plugin_entry.pace import Pace, Rhythm
 from plugin_entry.server import Server
 
 READ_BUFFER = 256 * 1024
-CONNECTS_AT_ONCE = 32
-CONNECT_REST_S = 0.02
-"""At most so many new connections per host in so many seconds: what a server's backlog does not hold is dropped, and sent again a second
-later, which every waiting user would feel."""
+CONNECTS_AT_ONCE = 64
+LONGEST_TURN_S = 0.1
+"""At most so many connections of one host wait for a first answer, unless it takes longer than this: what a server's backlog does not hold
+is dropped, and sent again a second later, which every waiting user would feel."""
 
 KEEP_ALIVE_S = 60.0
-PACE = Pace()
 
 
 class FirstByteTimeoutError(TimeoutError):
@@ -48,31 +49,33 @@ class Call:
 
 
 class GatedConnector(aiohttp.TCPConnector):
-    """No limit on connections (one slow model must not block the others), a limit on how many are being opened at once."""
+    """No limit on connections (one slow model must not block the others), a limit on how many of one host are being opened at once."""
 
     def __init__(self) -> None:
         super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
-        self._gates: dict[object, asyncio.Semaphore] = {}
-        self._seen: WeakSet[object] = WeakSet()
+        self._gates: defaultdict[object, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, CONNECTS_AT_ONCE))
+        self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
 
-    async def connect(
+    async def _create_connection(
         self,
         req: ClientRequest,
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
-    ) -> Connection:
-        """Waits for its turn; a new connection keeps its turn a little longer, one that is used again does not."""
-        gate = self._gates.setdefault((req.url.host, req.url.port), asyncio.Semaphore(CONNECTS_AT_ONCE))
+    ) -> ResponseHandler:
+        """Waits for its turn, which lasts until the server has shown that it took the connection out of its backlog."""
+        gate = self._gates[req.url.host, req.url.port]
         await gate.acquire()
-        rest = 0.0
-        try:
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol not in self._seen:
-                self._seen.add(connection.protocol)
-                rest = CONNECT_REST_S
-        finally:
-            asyncio.get_running_loop().call_later(rest, gate.release)
-        return connection
+        task = asyncio.current_task()
+        self.end_turn(task)
+        self._turns[task] = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn, task)
+        return await super()._create_connection(req, traces, timeout)
+
+    def end_turn(self, task: asyncio.Task[Any] | None) -> None:
+        """The request of this task was answered, or failed, or took long enough; without effect for one that opened no connection."""
+        if task in self._turns:
+            gate, timer = self._turns.pop(task)
+            timer.cancel()
+            gate.release()
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -86,37 +89,54 @@ def new_session() -> aiohttp.ClientSession:
     )
 
 
-async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox) -> None:
+class Reading(Protocol):
+    """Who decides how often each stream is read."""
+
+    pace: Pace
+
+    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
+        """Says when a descriptor is to be looked at from now on."""
+
+
+async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, reading: Reading) -> None:
     """Sends the call and fills the inbox. Raises what aiohttp raises, and the two time-out errors above."""
-    limits = call.server.limits
+    reading.pace.begin()
     async with _opened(session, call) as response:
         inbox.opened(Head(response.status, dict(response.headers)))
-        watchdog = Watchdog(limits.between_chunks)
+        descriptor = _descriptor(response)
+        watchdog = Watchdog(call.server.limits.between_chunks)
         try:
-            while data := await response.content.readany():
-                watchdog.touch()
-                await inbox.put(data)
-                if rest := PACE.rest(data.count(b"\n")):
-                    await _rest(response, rest)
-                watchdog.touch()
+            await _read(response, inbox, reading, watchdog, descriptor)
         except asyncio.CancelledError:
             if watchdog.bit:
                 raise StalledError from None
             raise
         finally:
             watchdog.stop()
+            if descriptor is not None:
+                reading.set_rhythm(descriptor, Rhythm.AT_ONCE)
 
 
-async def _rest(response: aiohttp.ClientResponse, seconds: float) -> None:
-    """Leaves what arrives in the kernel for a moment, so that one read takes it all."""
+async def _read(response: aiohttp.ClientResponse, inbox: Inbox, reading: Reading, watchdog: "Watchdog", descriptor: int | None) -> None:
+    content, pace = response.content, reading.pace
+    rhythm = Rhythm.AT_ONCE
+    while data := await content.readany():
+        if inbox.put(data):
+            watchdog.idle = True
+            await inbox.drained()
+            watchdog.idle = False
+        wanted, watchdog.last = pace.rhythm(data.count(b"\n"), watchdog.last)
+        if (wanted or rhythm) and descriptor is not None and not content.is_eof():
+            rhythm = wanted
+            reading.set_rhythm(descriptor, rhythm)
+
+
+def _descriptor(response: aiohttp.ClientResponse) -> int | None:
+    """The descriptor of a reply's connection; None once the whole reply is here and the connection belongs to the next request."""
     connection = response.connection
-    if connection is None or connection.protocol is None:
-        return
-    connection.protocol.pause_reading()
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        connection.protocol.resume_reading()
+    transport = None if connection is None else connection.transport
+    sock = None if transport is None else transport.get_extra_info("socket")
+    return None if sock is None else sock.fileno()
 
 
 @asynccontextmanager
@@ -140,6 +160,9 @@ async def _opened(session: aiohttp.ClientSession, call: Call) -> AsyncIterator[a
         raise
     except TimeoutError:
         raise FirstByteTimeoutError from None
+    finally:
+        if isinstance(session.connector, GatedConnector):
+            session.connector.end_turn(asyncio.current_task())
     try:
         yield response
     finally:
@@ -147,19 +170,18 @@ async def _opened(session: aiohttp.ClientSession, call: Call) -> AsyncIterator[a
 
 
 class Watchdog:
-    """Cancels the current task after `seconds` without `touch`; one timer for a whole reply instead of one per read. 0 means never."""
+    """Cancels the current task after `seconds` without a move of `last`; one timer for a whole reply, not one per read. 0 means never."""
 
     def __init__(self, seconds: float) -> None:
         self.bit = False
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._last = self._loop.time()
+        self.last = self._loop.time()
+        """When something moved last, on the loop's clock."""
+        self.idle = False
+        """True while the reader is what everything waits for."""
         self._timer = self._loop.call_later(seconds, self._look) if seconds else None
-
-    def touch(self) -> None:
-        """Something moved."""
-        self._last = self._loop.time()
 
     def stop(self) -> None:
         """No more biting."""
@@ -167,7 +189,7 @@ class Watchdog:
             self._timer.cancel()
 
     def _look(self) -> None:
-        quiet = self._loop.time() - self._last
+        quiet = 0.0 if self.idle else self._loop.time() - self.last
         if quiet < self._seconds:
             self._timer = self._loop.call_later(self._seconds - quiet, self._look)
         elif self._task is not None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import go_decoder
+from translator.arguments import arguments_to_object, arguments_to_text
 from translator.errors import Family, RequestError
-from translator.request.arguments import arguments_to_object, arguments_to_text
 
 OBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "empty text": ("", {}),

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.auth import REFUSED_HEADERS, auth_headers
+from translator.auth import auth_headers
 from translator.base_url import BaseUrl, parse_base_url
 from translator.errors import RequestError
+from translator.extra_headers import REFUSED_HEADERS, holds_secret
 
 HERE = parse_base_url("http://localhost:11434")
 SECRET = "sk-secret"
@@ -51,6 +52,8 @@ EXTRA: dict[str, tuple[str, dict[str, str]]] = {
     "blanks around": ("  X-A :  a b  ", {"X-A": "a b"}),
     "empty value": ("X-A:", {"X-A": ""}),
     "own authorization": ("authorization: Token abc", {"authorization": "Token abc"}),
+    "as JSON": ('{"X-A": "1", "X-B": " a: b "}', {"X-A": "1", "X-B": "a: b"}),
+    "as empty JSON": (" {} ", {}),
     "cookie": ("Cookie: a=b; c=d", {"Cookie": "a=b; c=d"}),
 }
 
@@ -65,6 +68,15 @@ BAD_EXTRA: dict[str, tuple[str, str]] = {
     "twice": ("X-A: 1\nx-a: sk-secret", "Line 2 of the extra headers sets a header a second time"),
     "host": ("Host: sk-secret", "follows from the base URL"),
     "content length": ("content-LENGTH: 5", "describes the body"),
+    "JSON that is cut": ('{"X-A": "sk-secret"', "begin like a JSON object"),
+    "JSON with more behind it": ('{"X-A": "sk-secret"} {"X-B": "2"}', "begin like a JSON object"),
+    "JSON with a number": ('{"X-A": 5, "X-B": "sk-secret"}', "texts as values"),
+    "JSON inside JSON": ('{"X-A": {"X-B": "sk-secret"}}', "texts as values"),
+    "JSON with a name twice": ('{"X-A": "1", "x-a": "sk-secret"}', "Entry 2 of the extra headers sets a header a second time"),
+    "JSON with the same name twice": ('{"X-A": "1", "X-A": "sk-secret"}', "a second time"),
+    "JSON with a line break": ('{"X-A": "1\\r\\nX-B: sk-secret"}', "control character"),
+    "JSON with a bad name": ('{"X A": "sk-secret"}', "Entry 1"),
+    "JSON with a refused name": ('{"Host": "sk-secret"}', "follows from the base URL"),
     "hop by hop": ("Connection: close", "belongs to the connection"),
 }
 
@@ -147,3 +159,20 @@ def test_no_text_smuggles_a_header(key: str, extra: str) -> None:
         return
     assert all(name.isascii() and name.isprintable() and ":" not in name and " " not in name for name in headers)
     assert all(value.isascii() and value.replace("\t", "").isprintable() for value in headers.values())
+
+
+SECRETS: dict[str, tuple[dict[str, str], bool]] = {
+    "none": ({}, False),
+    "authorization": ({"authorization": "Token abc"}, True),
+    "api key": ({"X-Api-Key": "1"}, True),
+    "cloudflare": ({"X-Tenant": "a", "CF-Access-Client-Secret": "1"}, True),
+    "cookie": ({"Cookie": "a=b"}, True),
+    "token": ({"X-Auth-Token": "1"}, True),
+    "empty": ({"X-Api-Key": ""}, False),
+    "tenant": ({"X-Tenant": "a", "User-Agent": "b", "X-Request-Id": "c"}, False),
+}
+
+
+@pytest.mark.parametrize(("headers", "secret"), SECRETS.values(), ids=SECRETS)
+def test_headers_that_hold_a_secret(headers: dict[str, str], secret: bool) -> None:
+    assert holds_secret(headers) is secret

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.errors import Family, RequestError
-from translator.request.context import ContextPlan, ModelWindow, Overflow, plan_context, require_fit, too_long
+from translator.errors import Family
+from translator.request.context import ContextPlan, ModelWindow, Overflow, plan_context, too_long
 from translator.versions import ServerVersion
 
 WINDOWS: dict[str, tuple[int | None, dict[str, object], int, int | None]] = {
@@ -79,12 +79,8 @@ def test_too_long(prompt: int | None, window: int | None, maximum: int | None, m
     assert (problem.code, problem.family) == ("context_too_long", Family.BAD_REQUEST)
 
 
-@pytest.mark.parametrize("overflow", Overflow)
-def test_a_message_that_cannot_fit_is_an_error(overflow: Overflow) -> None:
-    plan = plan_context(512, ModelWindow(maximum=4096), overflow)
-    require_fit(512, plan)
-    with pytest.raises(RequestError, match="prompt 513 tokens, context size 512 tokens, model maximum 4096 tokens"):
-        require_fit(513, plan)
+def test_a_guess_is_called_a_guess() -> None:
+    assert "(prompt of about 900 tokens, context size 512 tokens)" in too_long(900, 512, None, estimated=True).message
 
 
 SIZES = st.none() | st.integers(1, 2**20)

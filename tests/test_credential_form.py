@@ -48,8 +48,8 @@ def test_only_the_base_url_is_required() -> None:
     assert [field["variable"] for field in FORM if field["required"]] == ["base_url"]
 
 
-def test_only_the_key_is_secret() -> None:
-    assert [field["variable"] for field in FORM if field["type"] == "secret-input"] == ["api_key"]
+def test_what_may_hold_a_key_is_encrypted_and_nothing_else() -> None:
+    assert [field["variable"] for field in FORM if field["type"] == "secret-input"] == ["api_key", "extra_headers"]
 
 
 @pytest.mark.parametrize("field", SELECTS, ids=name_of)
@@ -151,14 +151,27 @@ SHOWN = {
     "llm": COMMON | {"context_size", "overflow", "mode", "max_tokens", *CAPABILITIES},
     "text-embedding": COMMON
     | {"context_size", "max_chunks", "concurrency", "embedding_overlong", "dimensions", "embedding_prefixes", "deep_check"},
-    "rerank": COMMON | {"rerank_service", "score_scale"},
+    "rerank": COMMON | {"rerank_service", "score_scale", "rerank_template"},
 }
+
+
+FOLDED = {
+    "connect_timeout",
+    "first_byte_timeout",
+    "chunk_timeout",
+    "proxy",
+    "extra_headers",
+    "verify_tls",
+    "ca_certificate",
+    "allow_insecure_key",
+}
+"""Shown when the connection settings are unfolded, for every model type."""
 
 
 @pytest.mark.parametrize(("model_type", "variables"), SHOWN.items(), ids=SHOWN)
 def test_each_model_type_sees_its_own_fields(model_type: str, variables: set[str]) -> None:
     assert shown(model_type, {}) == variables
-    assert shown(model_type, {"advanced_settings": "custom"}) - variables == {"connect_timeout", "first_byte_timeout", "chunk_timeout"}
+    assert shown(model_type, {"advanced_settings": "custom"}) - variables == FOLDED
 
 
 @pytest.mark.parametrize(("path", "text"), TEXTS, ids=[path for path, _ in TEXTS])
@@ -196,8 +209,12 @@ ANSWERS = {
     "keep_alive": "-1",
     "rerank services": "llama.cpp, vLLM, Xinference, infinity",
     "generative rerank": "Qwen3-Reranker",
+    "prompt of a generative reranker": "{query}",
     "recommended embedding models": "embeddinggemma, qwen3-embedding, all-minilm",
     "re-indexing": "needs a new index",
+    "headers of an access gate": "CF-Access-Client-Id",
+    "own certificate authority": "-----BEGIN CERTIFICATE-----",
+    "system proxy": "NO_PROXY",
 }
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from translator.credentials import (
     FIELDS,
     Choice,
+    ConnectionSettings,
     Credentials,
     EmbeddingSettings,
-    Mode,
     Overlong,
     Prefixes,
     RerankService,
@@ -22,7 +22,9 @@ from translator.credentials import (
     read_credentials,
 )
 from translator.errors import Family, RequestError
+from translator.network_places import ProxyMode
 from translator.request.context import Overflow
+from translator.shapes.dify import Mode
 
 URL = "http://192.168.1.100:11434"
 DEFAULT = Credentials(base_url=URL)
@@ -80,7 +82,8 @@ def test_everything() -> None:
         "thinking_support": "no", "structured_output_support": "yes", "keep_alive": "300", "overflow": "error", "deep_check": "true",
         "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "max_chunks": "64", "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
-        "score_scale": "sigmoid",
+        "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
+        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}",
     }  # fmt: skip
     assert {field.variable for field in FIELDS} - set(saved) == {"max_tokens"}
     assert read_credentials(saved) == Credentials(
@@ -93,8 +96,11 @@ def test_everything() -> None:
         overflow=Overflow.ERROR,
         deep_check=True,
         timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
+        connection=ConnectionSettings(
+            proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
+        ),
         embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=Prefixes.FAMILY),
-        rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID),
+        rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID, template="{query}\n{document}"),
     )
 
 
@@ -103,8 +109,11 @@ def test_defaults() -> None:
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
         "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
+        "connection": {
+            "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
+        },
         "embedding": {"max_chunks": 32, "dimensions": None, "concurrency": 2, "overlong": "cut", "prefixes": "off"},
-        "rerank": {"service": "auto", "score_scale": "as_is"},
+        "rerank": {"service": "auto", "score_scale": "as_is", "template": ""},
     }  # fmt: skip
 
 
@@ -125,9 +134,15 @@ BAD: dict[str, tuple[str, object, str]] = {
     "overlong": ("embedding_overlong", "x", "one of cut, error"),
     "prefixes": ("embedding_prefixes", "x", "one of off, family"),
     "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding"),
+    "template": ("rerank_template", "{query} alone", "a prompt with {query} and {document}"),
+    "template that is no text": ("rerank_template", 5, "a prompt with {query} and {document}"),
     "scale": ("score_scale", "x", "one of as_is, sigmoid"),
     "key with a line break": ("api_key", "a\nb", "a key of plain printable characters, without line breaks"),
     "key that is no text": ("api_key", 5, "a key of plain printable characters, without line breaks"),
+    "proxy": ("proxy", "sometimes", "one of auto, always, never"),
+    "verification": ("verify_tls", "perhaps", "true or false"),
+    "headers that are no text": ("extra_headers", 5, "a text"),
+    "certificate that is no text": ("ca_certificate", 5, "a text"),
     "address that is no text": ("base_url", 5, "a text"),
 }
 
@@ -162,9 +177,10 @@ def test_migration_rule(word: object, choice: Choice) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(read_credentials({"base_url": "http://user:hunter2@host", "api_key": "sk-123"}))
+    shown = repr(read_credentials({"base_url": "http://user:hunter2@host", "api_key": "sk-123", "extra_headers": "X-Api-Key: xy-456"}))
     assert "hunter2" not in shown
     assert "sk-123" not in shown
+    assert "xy-456" not in shown
 
 
 @given(

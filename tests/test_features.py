@@ -7,11 +7,12 @@ import attrs
 import pytest
 
 from fixtures.recordings import load
-from translator.credentials import Choice, Credentials, Mode, read_credentials
+from translator.credentials import Choice, Credentials, read_credentials
 from translator.features import context, context_size, decide, features, mode, thinker
 from translator.request.context import Overflow
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo, model_info
+from translator.shapes.dify import Mode
 from translator.versions import ServerVersion
 
 TOOLS = {"tool-call", "multi-tool-call", "stream-tool-call"}

@@ -1,5 +1,7 @@
 """Framing: whatever the cut, the same lines come out."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_lines_whole_and_byte_by_byte(data: bytes, lines: list[tuple[int, bytes]
 def test_any_cut_gives_the_same_lines(raw: list[bytes], cuts: list[int]) -> None:
     data = b"\n".join(raw)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    parts = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [data[start:end] for start, end in itertools.pairwise(edges)]
     assert split(parts) == split([data])
 
 

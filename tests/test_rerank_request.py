@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import RequestError
-from translator.request.rerank import RerankSettings, candidate_urls, path_of, rerank_request, rerank_url, shortened
+from translator.request.rerank import RerankSettings, candidate_urls, path_of, rerank_request, rerank_url, service_place, shortened
 from translator.shapes.rerank import Dialect
 
 KEPT = {
@@ -95,3 +95,26 @@ def test_shortened_is_always_a_head(query: str, document: str, given_: int, limi
     assert document.startswith(head)
     if given_ > limit:
         assert len(head) < len(document)
+
+
+@pytest.mark.parametrize(
+    ("typed", "url", "origin"),
+    [
+        ("http://h:8080/v1/rerank", "http://h:8080/v1/rerank", "http://h:8080"),
+        (" h:8080/rerank ", "http://h:8080/rerank", "http://h:8080"),
+        ("https://u:p@h/rerank?k=a@b://c#x", "https://h/rerank?k=a@b://c", "https://u:p@h"),
+        ("h/rerank?next=http://x@y", "http://h/rerank?next=http://x@y", "http://h"),
+        ("HTTP://[::1]:80", "http://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_address_as_typed_is_taken_apart(typed: str, url: str, origin: str) -> None:
+    place = service_place(typed)
+    assert (place.url, place.origin) == (url, origin)
+    assert "p@" not in repr(place)
+
+
+@pytest.mark.parametrize("typed", ["", "ftp://h", "http://", "http://h:0", "http://h:x", "http://u:p/w@h", "http://[::1"])
+def test_what_is_no_address_is_refused_without_its_text(typed: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        service_place(typed)
+    assert "p/w" not in str(caught.value)

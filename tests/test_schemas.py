@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.schema_strategies import SCHEMAS, property_names
 from translator.errors import RequestError
+from translator.json_data import plain_json
 from translator.request.schema_merge import merge_all_of, merge_schemas
 from translator.request.schema_required import lift_required
 from translator.request.schema_text import NOTES, describe
-from translator.request.schema_walk import LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS, plain_json
+from translator.request.schema_walk import LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS
 from translator.request.schemas import SchemaBounds, hoist_refs, inline_refs
 
 NODE = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests import go_decoder
 from tests.schema_strategies import SCHEMAS, property_names
-from translator.request.schema_walk import plain_json
+from translator.json_data import plain_json
 from translator.request.tools import tool_to_wire, tools_to_wire
 from translator.shapes.dify import Tool
 from translator.shapes.wire import WireTool

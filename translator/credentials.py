@@ -15,10 +15,12 @@ from typing import Any
 import attrs
 
 from translator.errors import RequestError
-from translator.form_values import Reader, auto_or_tokens, key, member_of, one_of, seconds, text, whole
+from translator.form_values import Reader, auto_or_tokens, header_lines, key, member_of, one_of, pair_template, seconds, text, whole
+from translator.network_places import ProxyMode
 from translator.request.context import Overflow
 from translator.request.keep_alive import keep_alive_to_wire
 from translator.scalars import as_bool, is_blank
+from translator.shapes.dify import Mode
 from translator.shapes.wire import KeepAlive
 
 
@@ -28,13 +30,6 @@ class Choice(StrEnum):
     AUTO = "auto"
     YES = "yes"
     NO = "no"
-
-
-class Mode(StrEnum):
-    """Which route a language model is asked through: `/api/chat` or `/api/generate`."""
-
-    CHAT = "chat"
-    COMPLETION = "completion"
 
 
 class Overlong(StrEnum):
@@ -78,6 +73,17 @@ class Timeouts:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class ConnectionSettings:
+    """How the server is reached. `extra_headers` may hold keys; `ca_certificate` is PEM text as pasted, or the path of a file."""
+
+    proxy: ProxyMode = ProxyMode.AUTO
+    extra_headers: str = attrs.field(default="", repr=False)
+    verify_tls: bool = True
+    ca_certificate: str = attrs.field(default="", repr=False)
+    allow_insecure_key: bool = False
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class EmbeddingSettings:
     """`max_chunks` texts per call from Dify, `concurrency` requests at once; `dimensions` None: the model's own."""
 
@@ -90,10 +96,11 @@ class EmbeddingSettings:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RerankSettings:
-    """How to ask a rerank service and how to read its scores."""
+    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own."""
 
     service: RerankService = RerankService.AUTO
     score_scale: ScoreScale = ScoreScale.AS_IS
+    template: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -116,6 +123,7 @@ class Credentials:
     overflow: Overflow = Overflow.DROP
     deep_check: bool = False
     timeouts: Timeouts = Timeouts()
+    connection: ConnectionSettings = ConnectionSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     rerank: RerankSettings = RerankSettings()
 
@@ -161,6 +169,11 @@ FIELDS: tuple[Field, ...] = (
     Field("connect_timeout", "timeouts.connect", seconds),
     Field("first_byte_timeout", "timeouts.first_byte", seconds),
     Field("chunk_timeout", "timeouts.between_chunks", seconds),
+    Field("proxy", "connection.proxy", member_of(ProxyMode)),
+    Field("extra_headers", "connection.extra_headers", header_lines),
+    Field("verify_tls", "connection.verify_tls", as_bool),
+    Field("ca_certificate", "connection.ca_certificate", text),
+    Field("allow_insecure_key", "connection.allow_insecure_key", as_bool),
     Field("max_chunks", "embedding.max_chunks", whole(1, "texts", 2048)),
     Field("dimensions", "embedding.dimensions", whole(1, "dimensions")),
     Field("concurrency", "embedding.concurrency", whole(1, "requests", 64)),
@@ -168,10 +181,16 @@ FIELDS: tuple[Field, ...] = (
     Field("embedding_prefixes", "embedding.prefixes", member_of(Prefixes)),
     Field("rerank_service", "rerank.service", member_of(RerankService)),
     Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
+    Field("rerank_template", "rerank.template", pair_template),
 )
 """The variables of the form. The names of the official plugin stay, so that its saved values fill our form, too."""
 
-_GROUPS: Mapping[str, Callable[..., object]] = {"timeouts": Timeouts, "embedding": EmbeddingSettings, "rerank": RerankSettings}
+_GROUPS: Mapping[str, Callable[..., object]] = {
+    "timeouts": Timeouts,
+    "connection": ConnectionSettings,
+    "embedding": EmbeddingSettings,
+    "rerank": RerankSettings,
+}
 
 
 def read_credentials(saved: Mapping[str, Any]) -> Credentials:

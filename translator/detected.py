@@ -34,7 +34,7 @@ def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
     """The facts of the last good check; without one, facts without content."""
     words = saved.get(CAPABILITIES)
     return ModelInfo(
-        capabilities=frozenset(words.split()) if isinstance(words, str) else None,
+        capabilities=(frozenset(words.split()) or None) if isinstance(words, str) else None,
         context_length=_number(saved.get(CONTEXT)),
         num_ctx=_number(saved.get(NUM_CTX)),
         version=ServerVersion.parse(str(saved.get(VERSION) or "")),

@@ -5,10 +5,11 @@ What enters: a `ModelInfo` and `Credentials`. What leaves: Dify's feature words,
 except for structured output, which every server since 0.5.0 has.
 """
 
-from translator.credentials import Choice, Credentials, Mode
+from translator.credentials import Choice, Credentials
 from translator.request.context import ContextPlan, ModelWindow, plan_context
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo
+from translator.shapes.dify import Mode
 
 VISION = "vision"
 AUDIO = "audio"

@@ -44,9 +44,25 @@ def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
 
 
 def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) -> RequestError:
-    """The error for a name the server does not have, with the nearest names it has."""
-    near = difflib.get_close_matches(model.lower(), [name.lower() for name in installed], n=NAMES_SHOWN, cutoff=0.4)
-    shown = [name for name in installed if name.lower() in near] or list(installed[:NAMES_SHOWN])
-    known = f"The nearest names it has: {', '.join(shown)}." if shown else "It has no models yet."
-    remedy = "Choose one of them." if cloud else f"Choose one of them, or run: ollama pull {model}"
-    return RequestError.of("model_missing", f'The server has no model "{model}". {known}', remedy if shown else f"Run: ollama pull {model}")
+    """The error for a name the server does not have, with the nearest names it has, nearest first."""
+    shown = nearest(model, installed) or installed[:NAMES_SHOWN]
+    pull = f"run: ollama pull {model}"
+    if not shown:
+        return RequestError.of(
+            "model_missing", f'The server has no model "{model}". It has no models yet.', f"{pull[:1].upper()}{pull[1:]}"
+        )
+    remedy = "Choose one of them." if cloud else f"Choose one of them, or {pull}"
+    return RequestError.of("model_missing", f'The server has no model "{model}". The nearest names it has: {", ".join(shown)}.', remedy)
+
+
+def nearest(model: str, installed: Sequence[str]) -> list[str]:
+    """Up to five installed names that look like the wanted one, nearest first; the tag `latest` and the case do not count."""
+    by_form: dict[str, list[str]] = {}
+    for name in installed:
+        by_form.setdefault(_form(name), []).append(name)
+    near = difflib.get_close_matches(_form(model), by_form, n=NAMES_SHOWN, cutoff=0.4)
+    return [name for form in near for name in by_form[form]][:NAMES_SHOWN]
+
+
+def _form(name: str) -> str:
+    return name.strip().lower().removesuffix(":latest")

@@ -75,6 +75,19 @@ def text(value: object) -> str:
     raise ValueError("a text")
 
 
+def pair_template(value: object) -> str:
+    """A prompt for one query and one document. A form field of one line spells its line breaks `\\n`."""
+    prompt = value.replace("\\n", "\n") if isinstance(value, str) else ""
+    if "{query}" not in prompt or "{document}" not in prompt:
+        raise ValueError("a prompt with {query} and {document}")
+    return prompt
+
+
+def header_lines(value: object) -> str:
+    """A text of headers. A mapping counts as none: the official plugin 1.0.0 leaves there what it told the server about one request."""
+    return "" if isinstance(value, Mapping) else text(value)
+
+
 def key(value: object) -> str:
     """A key that may stand in an HTTP header."""
     stripped = value.strip() if isinstance(value, str) else ""

@@ -1,40 +1,39 @@
 """One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
 
 Enters: messages, tools, parameters, the model's description and the saved settings. Leaves: a `Turn`, the request together with what its
-reply is read by. All rules meet here and none is made here; each has its own module.
+reply is read by, and what to send instead when the server refuses. All rules meet here and none is made here; each has its own module.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from translator import codec, features
-from translator.credentials import Credentials, Mode
-from translator.errors import RequestError
-from translator.request.completion import completion_text
-from translator.request.context import ContextPlan, require_fit
+from translator.credentials import Choice, Credentials
+from translator.errors import RequestError, ServerError
+from translator.request.completion import completion_text, require_insert
+from translator.request.context import ContextPlan, too_long
+from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
 from translator.request.formats import format_to_wire, schema_prompt
-from translator.request.media import MediaRules
+from translator.request.media import MediaRules, media_parts
 from translator.request.messages import messages_to_wire
 from translator.request.options import WireOptions, options_to_wire
-from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think
+from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.request.tools import tools_to_wire
 from translator.response.capabilities import ModelInfo
-from translator.shapes.dify import Message, Role, TextPart, Tool
-from translator.shapes.wire import ChatRequest, GenerateRequest, KeepAlive, Think, WireMessage
+from translator.response.failure_bodies import unwrap
+from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
+from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
 from translator.tokens import estimate_messages
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
 
-CERTAINLY_TOO_LONG = 0.6
-"""An estimate times this is below the real count for any vocabulary (see `translator/tokens.py`): above the window, the prompt cannot
-fit.
-"""
+TOO_LONG = "prompt_too_long"
+"""The catalogue's code for a prompt that the server found too long."""
 
-
-MOST_TOKENS_PER_CHARACTER = 3
-"""Bytes of a character that no vocabulary knows, each a token of its own; only rare characters have four."""
+NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
+SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -46,6 +45,8 @@ class Ask:
     tools: tuple[Tool, ...] = ()
     parameters: Mapping[str, object] = attrs.field(factory=dict)
     stop: tuple[str, ...] = ()
+    suffix: str = attrs.field(default="", repr=False)
+    """Text that follows what the model shall insert; completion mode only. Dify has no place to enter it: for users of the library."""
     fetched: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     """Bytes of media parts that came as URLs (see `media.urls_to_fetch`)."""
 
@@ -59,6 +60,7 @@ class Turn:
     window: ContextPlan
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
+    has_stepped_down: bool = False
 
     @property
     def route(self) -> str:
@@ -70,118 +72,179 @@ class Turn:
         """The encoded request."""
         return codec.request_to_bytes(self.request)
 
+    @property
+    def is_countable(self) -> bool:
+        """The estimate and the server's count are about the same text: nothing was left out, and no file is in it."""
+        return SHORTENED not in self.notes and not media_parts(self.ask.messages)
+
     def estimate_prompt(self) -> int:
         """Tokens of the prompt, for a server that does not say."""
         return estimate_messages(self.ask.messages, self.ask.tools)
 
     def stepped_down(self, step: StepDown) -> "Turn":
-        """The same turn with another `think`, for the one retry after a refusal."""
-        return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think))
+        """The same turn with another `think`."""
+        return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
+
+    def shortened(self) -> "Turn | None":
+        """The same turn without the older half of its turns; None when the policy is to fail or nothing is left to drop."""
+        if self.window.truncate is False or not isinstance(self.request, ChatRequest):
+            return None
+        messages = without_older_half(self.request.messages)
+        if messages is None:
+            return None
+        notes = tuple(dict.fromkeys((*self.notes, SHORTENED)))
+        return attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False), notes=notes)
+
+    def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
+        """What to send instead after a reply that was no answer; None when the error stands.
+
+        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long.
+        """
+        step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
+        if step is not None:
+            return self.stepped_down(step)
+        return self.shortened() if error.code == TOO_LONG else None
+
+    def explained(self, error: ServerError, body: bytes = b"", estimate: Callable[[], int] | None = None) -> ServerError:
+        """The error a user reads: one about the window names all three numbers, prompt, window and the model's maximum.
+
+        The server counts the prompt since 0.30.0 (0.33.0 `error-too-long`) and said nothing before (0.24.0); then `estimate` is asked.
+        """
+        if error.code != TOO_LONG:
+            return error
+        said = unwrap(body)
+        window = self.window.size if said.n_ctx is None else said.n_ctx
+        if said.n_prompt_tokens is not None:
+            return ServerError(too_long(said.n_prompt_tokens, window, self.window.maximum))
+        return ServerError(too_long((estimate or self.estimate_prompt)(), window, self.window.maximum, estimated=True))
+
+
+def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRules:
+    """Which files this model may be sent."""
+    return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
 def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials) -> Turn:
     """Builds the request. Raises RequestError with the setting to change."""
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
-    think = plan_think(
-        ThinkChoice(options.think), features.thinker(info, credentials), structured=options.structured, show=options.show_thinking
-    )
-    window = features.context(info, credentials)
+    window = _window(options, info, credentials)
+    think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
-    _require_fit(ask.messages, window)
-    request = _BUILDERS[credentials.mode](ask, info, credentials, _Shared.of(options, think, window, credentials, ask))
-    return Turn(request=request, ask=ask, window=window, show_thinking=think.show, notes=tuple(filter(None, (think.note, window.note))))
+    require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=_shared(options, think, window, credentials))
+    return Turn(
+        request=_BUILDERS[credentials.mode](case),
+        ask=ask,
+        window=window,
+        show_thinking=think.show,
+        notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
+    )
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class _Shared:
-    """The fields that both routes have in common."""
-
-    format: object | None
-    think: Think | None
-    options: Mapping[str, Any]
-    keep_alive: KeepAlive | None
-    truncate: bool | None
-
-    @classmethod
-    def of(cls, options: WireOptions, think: ThinkPlan, window: ContextPlan, credentials: Credentials, ask: Ask) -> "_Shared":
-        num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
-        return cls(
-            format=format_to_wire(options.json_schema, options.format_),
-            think=think.think,
-            options=num_ctx | options.options,
-            keep_alive=credentials.keep_alive if options.keep_alive is None else options.keep_alive,
-            truncate=_truncate(ask.messages, window),
-        )
+def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
+    """The window of the settings, or of the parameter `num_ctx` where an app has one."""
+    wanted = options.options.get("num_ctx")
+    if wanted is None:
+        return features.context(info, credentials)
+    if info.remote:
+        return attrs.evolve(features.context(info, credentials), note=NUM_CTX_IS_REMOTE)
+    return features.context(info, attrs.evolve(credentials, context_size=wanted))
 
 
-def _truncate(messages: Sequence[Message], window: ContextPlan) -> bool | None:
-    """With older turns the policy decides; a prompt without any has nothing to drop, and the server would cut its middle out silently."""
-    turns = [message for message in messages if message.role not in {Role.SYSTEM, Role.DEVELOPER}]
-    return False if len(turns) <= 1 else window.truncate
+def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ThinkPlan:
+    """A model that thinks by its server's word and shall not by its user's is switched off: saying nothing would let it think."""
+    model = features.thinker(info, credentials)
+    choice = ThinkChoice(options.think)
+    if credentials.thinking is Choice.NO and info.thinking:
+        model, choice = attrs.evolve(model, can_think=True), ThinkChoice.OFF
+    return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
+
+
+def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credentials: Credentials) -> dict[str, Any]:
+    """The fields that both routes have in common; one `num_ctx`, whoever set it."""
+    num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
+    return {
+        "format": format_to_wire(options.json_schema, options.format_),
+        "think": think.think,
+        "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
+        "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
+        "truncate": window.truncate,
+    }
 
 
 def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
     if not ask.tools or features.has_tools(info, credentials) is not False:
         return
+    if credentials.mode is Mode.COMPLETION:
+        raise RequestError.of(
+            "tools_missing", "Tools cannot be called in completion mode.", 'Set "Mode" to Chat in the model\'s settings, or use no tools.'
+        )
     raise RequestError.of(
         "tools_missing",
-        f'The model "{ask.model}" cannot call tools' + (" in completion mode." if credentials.mode is Mode.COMPLETION else "."),
-        "Use a model with the capability tools, or set function calling to Yes (and the mode to Chat) in the model's settings "
-        "if it has it after all.",
+        f'The model "{ask.model}" cannot call tools.',
+        'Use a model with the capability tools, or set "Tools (function calling)" to Yes in the model\'s settings if it has it after all.',
     )
 
 
-def _require_fit(messages: Sequence[Message], window: ContextPlan) -> None:
-    """Refuses what is certain not to fit even alone; for the rest the server knows better than any estimate."""
-    if _characters(messages) * MOST_TOKENS_PER_CHARACTER <= window.size:
-        return
-    fixed = [message for message in messages[:-1] if message.role in {Role.SYSTEM, Role.DEVELOPER}] + list(messages[-1:])
-    require_fit(int(estimate_messages(fixed) * CERTAINLY_TOO_LONG), window)
+def _format_note(ask: Ask, options: WireOptions) -> str:
+    return "While the answer has a format, a model can hardly call tools." if ask.tools and options.structured else ""
 
 
-def _characters(messages: Sequence[Message]) -> int:
-    """Characters of all texts, files not counted: a bound that costs nothing."""
-    contents = [(TextPart(m.content),) if isinstance(m.content, str) else m.content for m in messages]
-    return sum(len(part.text) for content in contents for part in content if isinstance(part, TextPart))
+@attrs.frozen(slots=True, kw_only=True)
+class _Case:
+    """What both builders work with; `shared` are the fields that both routes have in common."""
+
+    ask: Ask
+    info: ModelInfo
+    credentials: Credentials
+    window: ContextPlan
+    shared: dict[str, Any]
+
+    @property
+    def instruction(self) -> str:
+        """The format in words, where the server does not enforce it, or shall not be trusted to."""
+        is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
+        return "" if self.shared["format"] is None or is_enforced else schema_prompt(self.shared["format"])
+
+    def media_to_wire(self, part: MediaPart) -> str:
+        return media_rules(self.ask, self.info, self.credentials).to_wire(part)
 
 
-def _media(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRules:
-    return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
-
-
-def _chat(ask: Ask, info: ModelInfo, credentials: Credentials, shared: _Shared) -> ChatRequest:
-    messages = messages_to_wire(ask.messages, _media(ask, info, credentials).to_wire)
-    if shared.format is not None and not info.enforces_format:
-        messages = _with_instruction(messages, schema_prompt(shared.format))
+def _chat(case: _Case) -> ChatRequest:
+    kept = undroppable(case.ask.messages)
+    require_room(kept, case.ask.tools, case.window)
+    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+    is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
     return ChatRequest(
-        model=ask.model,
+        model=case.ask.model,
         messages=messages,
-        tools=tools_to_wire(ask.tools, server=info.version),
-        **attrs.asdict(shared, recurse=False),
+        tools=tools_to_wire(case.ask.tools, server=case.info.version),
+        **case.shared | ({"truncate": False} if is_whole else {}),
     )
 
 
 def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tuple[WireMessage, ...]:
     """Adds a sentence to the first system message, or a system message to the front."""
+    if not instruction:
+        return messages
     first, rest = messages[0], messages[1:]
     if first.role != Role.SYSTEM:
         return (WireMessage(role=Role.SYSTEM.value, content=instruction), *messages)
     return (attrs.evolve(first, content=f"{first.content}\n\n{instruction}".strip()), *rest)
 
 
-def _generate(ask: Ask, info: ModelInfo, credentials: Credentials, shared: _Shared) -> GenerateRequest:
-    text = completion_text(ask.messages, _media(ask, info, credentials).to_wire)
-    instruction = schema_prompt(shared.format) if shared.format is not None and not info.enforces_format else ""
+def _generate(case: _Case) -> GenerateRequest:
+    """One prompt, of which nothing may be dropped."""
+    require_room(case.ask.messages, (), case.window)
+    text = completion_text(case.ask.messages, case.media_to_wire)
     return GenerateRequest(
-        model=ask.model,
+        model=case.ask.model,
         prompt=text.prompt,
-        system="\n\n".join(filter(None, (text.system, instruction))) or None,
+        system="\n\n".join(filter(None, (text.system, case.instruction))) or None,
+        suffix=case.ask.suffix or None,
         images=text.images,
-        **attrs.asdict(shared, recurse=False),
+        **case.shared | {"truncate": False},
     )
 
 
-_BUILDERS: Mapping[Mode, Callable[[Ask, ModelInfo, Credentials, _Shared], ChatRequest | GenerateRequest]] = {
-    Mode.CHAT: _chat,
-    Mode.COMPLETION: _generate,
-}
+_BUILDERS: Mapping[Mode, Callable[[_Case], ChatRequest | GenerateRequest]] = {Mode.CHAT: _chat, Mode.COMPLETION: _generate}

@@ -35,7 +35,8 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         self, model: str, model_parameters: dict[str, Any], credentials: dict[str, Any]
     ) -> dict[str, Any]:
         """Apps saved for earlier plugins hold other names and types; the SDK's check would drop or refuse them unreadably."""
-        return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
+        with sdk_errors.bad_parameters():
+            return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
 
     def get_num_tokens(
         self,

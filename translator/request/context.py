@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import attrs
 
-from translator.errors import Family, Problem, RequestError
+from translator.errors import Family, Problem
 from translator.versions import NEWEST, TRUNCATE, ServerVersion
 
 AUTO_LIMIT = 8192
@@ -88,9 +88,12 @@ def _overflow_note(overflow: Overflow, version: ServerVersion) -> str:
     return ""
 
 
-def too_long(prompt: int | None, window: int | None, maximum: int | None) -> Problem:
-    """The one message for a prompt that does not fit, with the numbers that are known: prompt, window, the model's maximum (tokens)."""
-    numbers = {"prompt": prompt, "context size": window, "model maximum": maximum}
+def too_long(prompt: int | None, window: int | None, maximum: int | None, *, estimated: bool = False) -> Problem:
+    """The one message for a prompt that does not fit, with the numbers that are known: prompt, window, the model's maximum (tokens).
+
+    `estimated`: nobody counted the prompt, the number is our guess.
+    """
+    numbers = {"prompt of about" if estimated else "prompt": prompt, "context size": window, "model maximum": maximum}
     known = ", ".join(f"{name} {number} tokens" for name, number in numbers.items() if number is not None)
     can_grow = maximum is None or window is None or window < maximum
     remedy = "Shorten the prompt or the history" + (
@@ -98,13 +101,3 @@ def too_long(prompt: int | None, window: int | None, maximum: int | None) -> Pro
     )
     cause = f"The prompt does not fit into the context window ({known})." if known else "The prompt does not fit into the context window."
     return Problem(code="context_too_long", family=Family.BAD_REQUEST, cause=cause, remedy=remedy)
-
-
-def require_fit(tokens: int, plan: ContextPlan) -> None:
-    """For what cannot be dropped (the system prompt with the last message): refuses what is longer than the whole window.
-
-    Older turns may be dropped, a single message is an error under both policies: the server would cut it in the middle, silently
-    (0.24.0 `too-long-truncated`). Raises RequestError (context_too_long).
-    """
-    if tokens > plan.size:
-        raise RequestError(too_long(tokens, plan.size, plan.maximum))

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from translator.errors import RequestError
+from translator.json_data import compact_json, plain_json
 from translator.request.grammar import grammar_schema
 from translator.request.grammar_refs import check_references
 from translator.request.schema_merge import merge_all_of
 from translator.request.schema_required import lift_required
-from translator.request.schema_walk import Schema, compact_json, plain_json
+from translator.request.schema_walk import Schema
 from translator.request.schemas import hoist_refs, inline_refs
 
 _WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})

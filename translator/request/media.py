@@ -16,7 +16,6 @@ from translator.request.images import audio_to_base64, image_to_base64
 from translator.request.media_urls import Inline, plan_download
 from translator.shapes.dify import MediaKind, MediaPart, Message
 
-SENDABLE = frozenset({MediaKind.IMAGE, MediaKind.AUDIO})
 REFUSALS = {
     MediaKind.DOCUMENT: "Use a document extractor node, or a knowledge base, to turn it into text first.",
     MediaKind.VIDEO: "Send single pictures of it instead.",
@@ -33,22 +32,25 @@ class MediaRules:
     fetched: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     limits: Limits = DEFAULT_LIMITS
 
-    def to_wire(self, part: MediaPart) -> str:
-        """Gives bare padded base64. Raises RequestError."""
-        if part.kind not in SENDABLE:
+    def check(self, part: MediaPart) -> None:
+        """Whether such a part may be sent at all, known before its data is. Raises RequestError."""
+        if part.kind in REFUSALS:
             raise RequestError.of(
                 f"{part.kind.value}_not_supported", f"Ollama models cannot read a {part.kind.value}.", REFUSALS[part.kind]
             )
-        if part.kind is MediaKind.AUDIO:
-            if self.hears is False:
-                self._refuse("sound", "audio")
-            return audio_to_base64(self._data(part), self.limits)
-        if self.sees is False:
-            self._refuse("pictures", "vision")
-        return image_to_base64(self._data(part), self.limits)
+        if part.kind is MediaKind.AUDIO and self.hears is False:
+            self._refuse("sound", "audio", "")
+        if part.kind is MediaKind.IMAGE and self.sees is False:
+            self._refuse("pictures", "vision", ', or set "Images (vision)" to Yes in the model\'s settings if it has it after all')
+
+    def to_wire(self, part: MediaPart) -> str:
+        """Gives bare padded base64. Raises RequestError."""
+        self.check(part)
+        data = self._data(part)
+        return audio_to_base64(data, self.limits) if part.kind is MediaKind.AUDIO else image_to_base64(data, self.limits)
 
     def _data(self, part: MediaPart) -> bytes | str:
-        if not part.url:
+        if part.base64 or not part.url:
             return part.base64
         plan = plan_download(part.url)
         if isinstance(plan, Inline):
@@ -58,24 +60,32 @@ class MediaRules:
             raise RequestError.of("media_not_fetched", f"The file at {plan.host} was not downloaded before the request was built.")
         return data
 
-    def _refuse(self, what: str, capability: str) -> NoReturn:
+    def _refuse(self, what: str, capability: str, setting: str) -> NoReturn:
         raise RequestError.of(
             f"{capability}_missing",
             f'The model "{self.model}" cannot read {what}.',
-            f"Use a model with the capability {capability}"
-            + (", or set Vision support to Yes in the model's settings if it has it after all." if capability == "vision" else "."),
+            f"Use a model with the capability {capability}{setting}.",
         )
 
 
-def urls_to_fetch(messages: Sequence[Message]) -> tuple[str, ...]:
-    """The URLs of all parts that must be downloaded before `MediaRules.to_wire`, each once, in order. Raises RequestError for unusable
-    ones.
+def media_parts(messages: Sequence[Message]) -> tuple[MediaPart, ...]:
+    """All parts that are no text, in order."""
+    lists = (message.content for message in messages if not isinstance(message.content, str))
+    return tuple(part for parts in lists for part in parts if isinstance(part, MediaPart))
+
+
+def urls_to_fetch(messages: Sequence[Message], rules: MediaRules | None = None) -> tuple[str, ...]:
+    """The URLs of all parts that must be downloaded before `MediaRules.to_wire`, each once, in order.
+
+    Raises RequestError for unusable ones and, with `rules`, for parts that the model cannot read: nothing is downloaded in vain.
     """
-    urls = [
-        part.url
-        for message in messages
-        if not isinstance(message.content, str)
-        for part in message.content
-        if isinstance(part, MediaPart) and part.url and part.kind in SENDABLE and not isinstance(plan_download(part.url), Inline)
-    ]
+    parts = media_parts(messages)
+    if rules is not None:
+        for part in parts:
+            rules.check(part)
+    urls = [part.url for part in parts if _is_remote(part)]
     return tuple(dict.fromkeys(urls))
+
+
+def _is_remote(part: MediaPart) -> bool:
+    return part.kind not in REFUSALS and bool(part.url) and not part.base64 and not isinstance(plan_download(part.url), Inline)

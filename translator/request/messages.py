@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
+from translator.arguments import arguments_to_object
 from translator.errors import RequestError
-from translator.request.arguments import arguments_to_object
 from translator.request.history import split_thinking
 from translator.shapes.dify import MediaPart, Message, Role, TextPart, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall

@@ -6,6 +6,7 @@ negative numbers give empty or shortened results at llama.cpp and Xinference and
 `xinference-top-n-negative`).
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -40,6 +41,28 @@ class RerankSettings:
     dialect: Dialect | None = None
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ServicePlace:
+    """A service's address as typed, taken apart: `url` without user and password, and `origin`, which has them but no path and no query."""
+
+    url: str = attrs.field(repr=False)
+    origin: str = attrs.field(repr=False)
+
+
+def service_place(text: str) -> ServicePlace:
+    """Reads what a user typed: the scheme may be missing, the query is kept. Raises RequestError for what is no web address."""
+    typed = text.strip()
+    parts = _split(typed if _SCHEME.match(typed) else f"http://{typed}")
+    host = parts.netloc.rpartition("@")[2]
+    return ServicePlace(
+        url=urlunsplit((parts.scheme, host, parts.path, parts.query, "")),
+        origin=urlunsplit((parts.scheme, parts.netloc, "", "", "")),
+    )
+
+
 def candidate_urls(url: str) -> tuple[str, ...]:
     """The addresses at which a service may answer, the one of the URL rule first. Raises RequestError for what is no web address."""
     parts = _split(url)
@@ -62,7 +85,7 @@ def path_of(url: str) -> str:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())
-        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

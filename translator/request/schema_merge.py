@@ -8,7 +8,8 @@ no meaning is lost without a trace.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from translator.request.schema_walk import Schema, compact_json, map_subschemas
+from translator.json_data import compact_json
+from translator.request.schema_walk import Schema, map_subschemas
 
 _ANY = object()
 

@@ -7,7 +7,7 @@ property name inside it is said; only long data values are shortened.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from translator.request.schema_walk import compact_json
+from translator.json_data import compact_json
 
 _DATA_CHARS = 200
 

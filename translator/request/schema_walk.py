@@ -1,16 +1,11 @@
-"""Where schemas lie inside schemas, and how their data is copied.
+"""Where schemas lie inside schemas.
 
 What enters: a JSON Schema of any draft. What leaves: its direct sub-schemas, or a copy with each of them changed. Only the keywords
 listed here hold schemas; what lies in `enum`, `const`, `default` or `examples` is data and is never taken for a schema.
 """
 
-import json
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-from translator.errors import RequestError
 
 type Schema = dict[str, Any]
 
@@ -28,28 +23,6 @@ LIST_KEYWORDS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 
 MAP_KEYWORDS = frozenset({"dependentSchemas", "patternProperties", "properties"})
 """Keywords that hold schemas by name."""
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_DATA_DEPTH = 200
-
-
-def plain_json(value: Any, depth: int = 0) -> Any:
-    """Copies JSON data as the server will read it: keys are texts, lone surrogates U+FFFD, infinities texts.
-
-    Raises:
-        RequestError: `json_too_deep`, when lists and objects lie more than 200 deep in each other.
-    """
-    if depth > _DATA_DEPTH:
-        raise RequestError.of("json_too_deep", f"The JSON value is nested more than {_DATA_DEPTH} levels deep.", "Make it flatter.")
-    if isinstance(value, str):
-        return _SURROGATES.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {plain_json(str(key)): plain_json(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item, depth + 1) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
@@ -74,8 +47,3 @@ def _map_keyword(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
     if keyword in LIST_KEYWORDS or keyword in SCHEMA_KEYWORDS:
         return [change(item) for item in value] if isinstance(value, list) else change(value)
     return value
-
-
-def compact_json(value: Any) -> str:
-    """Gives one-line JSON text without escapes, in the author's key order."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -12,8 +12,9 @@ from urllib.parse import unquote
 
 import attrs
 
+from translator.json_data import plain_json
 from translator.request.schema_merge import merge_schemas
-from translator.request.schema_walk import Schema, map_subschemas, plain_json
+from translator.request.schema_walk import Schema, map_subschemas
 
 _INDIRECTION = frozenset({"$schema", "$id", "$anchor", "$dynamicAnchor", "$comment", "$vocabulary", "$defs", "definitions"})
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")

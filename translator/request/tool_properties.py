@@ -7,9 +7,10 @@ What enters: a schema without references and without `allOf`. What leaves: a sch
 from collections.abc import Mapping
 from typing import Any
 
+from translator.json_data import compact_json
 from translator.request.schema_required import required_names
 from translator.request.schema_text import as_list, describe, notes
-from translator.request.schema_walk import TYPES, Schema, compact_json
+from translator.request.schema_walk import TYPES, Schema
 
 _TYPE_ALIASES = {
     "str": "string",

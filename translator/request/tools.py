@@ -8,10 +8,11 @@ wrong type is a 400. Everything here moves meaning to where it survives: into `a
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from translator.json_data import plain_json
 from translator.request.schema_merge import merge_all_of
 from translator.request.schema_required import lift_required, required_names
 from translator.request.schema_text import as_list, describe, notes
-from translator.request.schema_walk import Schema, plain_json
+from translator.request.schema_walk import Schema
 from translator.request.schemas import inline_refs
 from translator.request.tool_properties import property_to_wire, with_notes
 from translator.request.tool_versions import fit_property

@@ -18,8 +18,7 @@ DIFY_ERRORS = {
 }
 
 INTRODUCTION = """\
-<!-- Generated from translator/response/catalogue.py; a test keeps it equal. To write it again:
-python -c "from translator.response.catalogue_page import render_markdown as page; print(page(), end='')" > docs/errors.md -->
+<!-- Generated from translator/response/catalogue.py; a test keeps it equal. To write it again: uv run python docs/generate.py -->
 
 # Errors
 

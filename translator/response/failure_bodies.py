@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 import attrs
-import orjson
+
+from translator import codec
 
 BODY_CHARS = 64 * 1024
 """Characters of a body that are looked at."""
@@ -116,8 +117,8 @@ def _of_string(text: str, outer: FailureText, depth: int) -> FailureText:
 
 def _json(text: str) -> object:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return codec.loads(text)
+    except codec.DecodeError:
         return None
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import attrs
 
-from translator.request.arguments import arguments_to_text
+from translator.arguments import arguments_to_text
+from translator.errors import ServerError
 from translator.response import failures
 from translator.response.coalesce import DeltaBuffer
 from translator.response.table import TABLE, TERMINAL
@@ -63,7 +64,10 @@ class Machine:
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event and puts deltas into `out`. Raises IllegalStepError after the end."""
-        event = self._refined(event)
+        if event.kind is Event.TEXT or event.kind is Event.THINKING:
+            self._count(event)
+        elif event.kind is Event.DONE:
+            event = self._told_apart(event)
         step = TABLE[self.state].get(event.kind)
         if step is None:
             raise IllegalStepError(self.state, event.kind)
@@ -75,14 +79,16 @@ class Machine:
         for output in step.outputs:
             OUTPUTS[output](self, event)
 
-    def _refined(self, event: WireEvent) -> WireEvent:
-        """Counts what was said, and tells an answer that never came out of its thinking from an answer that is merely long."""
-        if event.kind is Event.TEXT or event.kind is Event.THINKING:
-            self._pieces += 1
-            self._chars += len(event.text)
-            self._said_thinking = self._said_thinking or event.kind is Event.THINKING
-        elif event.kind is Event.DONE and event.reply is not None and self._spent(event.reply):
-            return attrs.evolve(event, kind=Event.SPENT, error=failures.thinking_spent_everything(self.model))
+    def _count(self, event: WireEvent) -> None:
+        self._pieces += 1
+        self._chars += len(event.text)
+        if event.kind is Event.THINKING:
+            self._said_thinking = True
+
+    def _told_apart(self, event: WireEvent) -> WireEvent:
+        """An answer that never came out of its thinking is another event than an answer that is merely long."""
+        if event.reply is not None and self._spent(event.reply):
+            return attrs.evolve(event, kind=Event.SPENT)
         return event
 
     def _spent(self, reply: Reply) -> bool:
@@ -99,7 +105,8 @@ class Machine:
         self.out.add(THINK_CLOSE)
 
     def _answer_text(self, event: WireEvent) -> None:
-        self._said_text = self._said_text or not event.text.isspace()
+        if not self._said_text:
+            self._said_text = not event.text.isspace()
         self.out.text(TextDelta, event.text)
 
     def _hold_calls(self, event: WireEvent) -> None:
@@ -140,8 +147,14 @@ class Machine:
         )
 
     def _fail(self, event: WireEvent) -> None:
-        self.out.add(FailureDelta(event.error or failures.cut_short(0, self.model)))
+        self.out.add(FailureDelta(event.error or OWN_ERRORS[event.kind](self.model)))
 
+
+OWN_ERRORS: dict[Event, Callable[[str], ServerError]] = {
+    Event.SPENT: failures.thinking_spent_everything,
+    Event.IDLE: failures.only_loaded,
+}
+"""Ends that are failures although the server reports none; every other failing event brings its error along."""
 
 OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
     Output.OPEN_THINK: Machine._open_think,

@@ -116,15 +116,29 @@ class ReplyStream:
     def _take(self, event: WireEvent) -> None:
         if event.kind is Event.TEXT:
             self._repetition.note(event.text)
-            self._think(self._thinking_tags.flush())
-            self._say(self._tags.feed(event.text))
+            self._take_text(event)
         elif event.kind is Event.THINKING:
             self._repetition.note(event.text)
-            self._say(self._tags.flush())
-            self._think(self._thinking_tags.feed(event.text))
+            self._take_thinking(event)
         else:
             self._flush_tags()
             self._machine.feed(event)
+
+    def _take_text(self, event: WireEvent) -> None:
+        if self._thinking_tags.holds:
+            self._think(self._thinking_tags.flush())
+        if self._tags.passes(event.text):
+            self._machine.feed(event)
+        else:
+            self._say(self._tags.feed(event.text))
+
+    def _take_thinking(self, event: WireEvent) -> None:
+        if self._tags.holds:
+            self._say(self._tags.flush())
+        if self._thinking_tags.passes(event.text):
+            self._machine.feed(event)
+        else:
+            self._think(self._thinking_tags.feed(event.text))
 
     def _say(self, pieces: list[WireEvent]) -> None:
         for piece in pieces:

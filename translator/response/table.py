@@ -17,10 +17,11 @@ class Step:
 
     state: State
     outputs: tuple[Output, ...] = ()
+    opens_think: bool = attrs.field(init=False)
+    """True when this step would open a think block; such a step waits for text that is not blank."""
 
-    @property
-    def opens_think(self) -> bool:
-        """True when this step would open a think block; such a step waits for text that is not blank."""
+    @opens_think.default
+    def _opens_think(self) -> bool:
         return Output.OPEN_THINK in self.outputs
 
 

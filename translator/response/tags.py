@@ -27,7 +27,7 @@ class TagSplitter:
 
     def feed(self, text: str) -> list[WireEvent]:
         """Gives the pieces that are certain by now."""
-        if not self._held and "<" not in text:
+        if self.passes(text):
             return [WireEvent(Event.TEXT, text)] if text else []
         text = self._held + text
         pieces: list[WireEvent] = []
@@ -43,6 +43,15 @@ class TagSplitter:
         if certain:
             pieces.append(WireEvent(Event.TEXT, certain))
         return pieces
+
+    @property
+    def holds(self) -> bool:
+        """True while text is held back."""
+        return self._held != ""
+
+    def passes(self, text: str) -> bool:
+        """True for text that `feed` would give back as it is: nothing is held, and nothing in it can be a tag."""
+        return not self._held and "<" not in text
 
     def flush(self) -> list[WireEvent]:
         """Gives what was held back: no tag came of it."""

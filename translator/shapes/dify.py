@@ -20,6 +20,13 @@ class Role(StrEnum):
     DEVELOPER = "developer"
 
 
+class Mode(StrEnum):
+    """Which route a language model is asked through: `/api/chat` or `/api/generate`."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+
+
 class MediaKind(StrEnum):
     """What a non-text part holds."""
 

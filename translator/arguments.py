@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from translator.errors import RequestError
-from translator.request.schema_walk import compact_json, plain_json
+from translator.json_data import compact_json, plain_json
 
 
 def arguments_to_object(text: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""The transition table as a page: a picture, and a table per state."""
+
+import itertools
+
+from docs.pages.source_notes import generated_from, notes_of, table
+from translator.response.table import TABLE, TERMINAL, Step
+from translator.shapes import events
+from translator.shapes.events import Event, Output, State
+
+OUTPUT_WORDS: dict[Output, str] = {
+    Output.OPEN_THINK: "think opens",
+    Output.THINK_TEXT: "thinking",
+    Output.CLOSE_THINK: "think closes",
+    Output.ANSWER_TEXT: "text",
+    Output.HOLD_CALLS: "calls are held",
+    Output.GIVE_CALLS: "all calls",
+    Output.FINISH: "final",
+    Output.FAIL: "error",
+}
+
+INTRODUCTION = """
+# The state machine of a reply
+
+A reply of Ollama is a sequence of **events** (a piece of thinking, a piece of text, tool calls, the end, a fault). The machine knows in
+which **state** the reply is and looks up the pair (state, event) in one table, `translator/response/table.py`: the cell names the next
+state and what is told to the reader, in order. Nothing else decides what a reader of the answer sees; `translator/response/machine.py`
+only walks the table.
+
+Rules that the table spells out, and that tests check cell by cell:
+
+- A think block is opened once and always closed: before an answer, before tool calls, at the end, at an error, when the reader leaves.
+- An empty pair of tags is never shown: a literal `<think>` leads to `TAG_SEEN`, which shows nothing yet.
+- A closing tag that was never opened is dropped, and the text around it is kept (0.24.0 `inline-close-only`).
+- Tool calls are held until the turn ends and are then given all at once; a turn that ends in an error gives none.
+- After `FINISHED`, `FAILED` or `STOPPED` nothing follows. A pair that is not listed is an error of the caller, never of the server.
+
+Two things are settled before the table is asked: `DONE` with reason `length` and nothing but thinking is `SPENT`, and a step that would
+open a think block waits for text that is not blank.
+
+## The picture
+
+Arrows show the events and, after the slash, what the reader is told. The ways into an end are the same from every state:
+{endings}.
+
+"""
+
+ENDING_WORDS = {State.FINISHED: "good end", State.FAILED: "fault", State.STOPPED: "reader left"}
+
+
+def state_machine_page() -> str:
+    """The whole page, ending with a newline."""
+    introduction = INTRODUCTION.format(endings=_endings())
+    parts = [
+        generated_from("translator/response/table.py", "translator/shapes/events.py"),
+        introduction,
+        mermaid(),
+        "\n## State by state\n",
+    ]
+    notes = notes_of(events, "State")
+    parts += [f"\n### {state.name}\n\n{notes[state.name]}\n\n{_rows(TABLE[state])}" for state in State]
+    parts += ["\n## Events\n\n", table(("Event", "Meaning"), [(f"`{n}`", text) for n, text in notes_of(events, "Event").items()])]
+    return "".join(parts)
+
+
+def mermaid() -> str:
+    """The diagram in Mermaid's language."""
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> START"]
+    lines += [f"    {source.name} --> {target.name}: {label}" for source, target, label in _arrows()]
+    lines += [f"    {state.name} --> [*]" for state in State if state in TERMINAL]
+    return "\n".join([*lines, "```", ""])
+
+
+def _endings() -> str:
+    """Which events lead to which end; the table treats all live states alike in this."""
+    by_end: dict[State, list[str]] = {}
+    for event in Event:
+        ends = {row[event].state for state, row in TABLE.items() if state not in TERMINAL and event in row} & TERMINAL
+        for end in ends:
+            by_end.setdefault(end, []).append(f"`{event.name}`")
+    return "; ".join(f"{', '.join(names)} lead{'s' if len(names) == 1 else ''} to `{end.name}`" for end, names in by_end.items())
+
+
+def _arrows() -> list[tuple[State, State, str]]:
+    """One arrow per pair of states, in the order of the table; those into an end bear one word."""
+    arrows: list[tuple[State, State, str]] = []
+    for source in (state for state in State if state not in TERMINAL):
+        steps = sorted(TABLE[source].items(), key=lambda item: item[1].state.value)
+        for target, group in itertools.groupby(steps, key=lambda item: item[1].state):
+            label = ENDING_WORDS.get(target) or " · ".join(_label(event, step) for event, step in group)
+            arrows.append((source, target, label))
+    return arrows
+
+
+def _label(event: Event, step: Step) -> str:
+    told = _told(step)
+    return f"{event.name} / {told}" if told else event.name
+
+
+def _told(step: Step) -> str:
+    return ", ".join(OUTPUT_WORDS[output] for output in step.outputs)
+
+
+def _rows(row: dict[Event, Step]) -> str:
+    cells = [(f"`{event.name}`", f"`{step.state.name}`", _told(step) or "nothing") for event, step in row.items()]
+    return table(("Event", "Next state", "The reader is told"), cells)

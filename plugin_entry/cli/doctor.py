@@ -1,0 +1,98 @@
+"""`dify-ollama doctor URL`: what stands between this machine and a server, step by step, and one sentence at the end.
+
+Run it where Dify's plugins run (with Docker: inside the plugin daemon's container), as that is the place requests start from. The exit code
+is 0 when all is well and tells the step otherwise. Nothing loads a model.
+"""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.screen import Look, Screen, open_screen
+from translator.diagnosis import Diagnosis, Finding, Step, conclude
+from translator.errors import RequestError
+
+OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("--proxy", "proxy", {"choices": ("auto", "always", "never"), "help": "use of the proxy that the environment names"}),
+    ("--ca-certificate", "ca_certificate", {"metavar": "FILE", "type": os.path.abspath, "help": "certificate of your own authority"}),
+    ("--no-verify", "verify_tls", {"action": "store_const", "const": "false", "help": "accept any certificate"}),
+    ("--allow-insecure-key", "allow_insecure_key", {"action": "store_const", "const": "true", "help": "send a key over http anywhere"}),
+    ("--connect-timeout", "connect_timeout", {"metavar": "SECONDS", "help": "time limit for connecting"}),
+)
+"""Options that mean a field of the credentials: how they are written, the field, and the parser's settings."""
+
+SECRETS: tuple[tuple[str, str, str], ...] = (
+    ("--key-env", "api_key", "environment variable that holds the API key"),
+    ("--headers-env", "extra_headers", "environment variable that holds extra headers"),
+)
+"""What must not stand on a command line, where other users of the machine can read it."""
+
+BUDGET_S = 120.0
+LABEL_WIDTH = 12
+INDENT = " " * (6 + LABEL_WIDTH)
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "doctor", help="find out why a server cannot be reached", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("url", metavar="URL", help="the base URL, as you would enter it in Dify")
+    parser.add_argument("--model", default="", help="a model to look at, as `ollama list` shows it")
+    for flag, field, settings in OPTIONS:
+        parser.add_argument(flag, dest=field, **settings)
+    for flag, field, description in SECRETS:
+        parser.add_argument(flag, dest=f"{field}_env", metavar="NAME", help=description)
+    parser.add_argument("--plain", action="store_true", help="without colours")
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examines and prints; gives 0 or the code of the step where the trouble is. Raises CommandError for a variable that is not set."""
+    screen = open_screen(plain=options.plain)
+    diagnosis = _examine(options, partial(_show, screen))
+    screen.line()
+    screen.line(diagnosis.sentence, Look.BAD if diagnosis.exit_code else Look.GOOD)
+    return diagnosis.exit_code
+
+
+def _examine(options: argparse.Namespace, tell: Callable[[Finding], None]) -> Diagnosis:
+    from plugin_entry.connect import server_of, settings_of
+    from plugin_entry.doctor import diagnose
+
+    try:
+        server = server_of(settings_of(_saved(options)))
+    except RequestError as error:
+        refused = Finding.of_error(Step.ADDRESS, error)
+        tell(refused)
+        return conclude([refused], place="")
+    tell(Finding(step=Step.ADDRESS, ok=True, sentence=f"Requests go to {server.base_url.origin}{server.base_url.path}."))
+    return asyncio.run(diagnose(server, model=options.model.strip(), budget_s=BUDGET_S, tell=tell))
+
+
+def _saved(options: argparse.Namespace) -> dict[str, str]:
+    """The options as a form's values."""
+    chosen = {field: getattr(options, field) for _, field, _ in OPTIONS}
+    secret = {field: _variable(getattr(options, f"{field}_env")) for _, field, _ in SECRETS}
+    return {"base_url": options.url, **{name: value for name, value in {**chosen, **secret}.items() if value}}
+
+
+def _variable(name: str | None) -> str:
+    if not name:
+        return ""
+    value = os.environ.get(name, "")
+    if not value.strip():
+        raise CommandError(f"The environment variable {name} is not set. Set it to the key itself, and give only its name here.")
+    return value
+
+
+def _show(screen: Screen, finding: Finding) -> None:
+    screen.piece("ok    " if finding.ok else "FAIL  ", Look.GOOD if finding.ok else Look.BAD)
+    screen.piece(f"{finding.step:<{LABEL_WIDTH}}", Look.QUIET)
+    screen.piece(f"{finding.sentence}\n")
+    for detail in finding.details:
+        screen.line(INDENT + detail, Look.QUIET)

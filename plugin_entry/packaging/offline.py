@@ -1,0 +1,42 @@
+"""A package that carries its dependencies, for a Dify that cannot reach a package index.
+
+Enters: the files of an ordinary package and a folder of wheels. Leaves: the files of a package that is installed from these wheels alone.
+`pyproject.toml` is left out, because with it Dify's daemon would build the project, which needs a build tool from an index; without it, it
+installs `requirements.txt`.
+"""
+
+import re
+from pathlib import Path
+
+from plugin_entry.packaging.archive import Files, NoPackageError
+
+WHEELS = "wheels"
+REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
+FROM_WHEELS_ALONE = f"--no-index\n--find-links=./{WHEELS}/\n".encode()
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(\s*;[^\n]*)?", re.MULTILINE)
+
+
+def with_wheels(files: Files, folder: Path) -> Files:
+    """Adds the wheels. Raises NoPackageError when one is missing that every machine needs."""
+    wheels = {path.name: path.read_bytes() for path in sorted(folder.glob("*.whl"))}
+    there = {_project(name) for name in wheels}
+    pinned = [(match[1], match[2]) for match in PINNED.finditer(files[REQUIREMENTS].decode()) if not match[3]]
+    if missing := [f"{name}=={version}" for name, version in pinned if (_canonical(name), version) not in there]:
+        raise NoPackageError(
+            f"{folder} lacks wheels of {', '.join(missing)}. Fill it by `pip download --only-binary :all: -r {REQUIREMENTS} -d {folder}`."
+        )
+    kept = {path: data for path, data in files.items() if path != PROJECT}
+    return {
+        **kept,
+        REQUIREMENTS: FROM_WHEELS_ALONE + files[REQUIREMENTS],
+        **{f"{WHEELS}/{name}": data for name, data in wheels.items()},
+    }
+
+
+def _project(wheel: str) -> tuple[str, str]:
+    name, version, *_ = wheel.split("-")
+    return _canonical(name), version
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

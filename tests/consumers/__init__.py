@@ -1,0 +1,1 @@
+"""Those who read our chunks inside Dify: its own code where it is installed, small re-statements of it elsewhere."""

@@ -1,0 +1,186 @@
+"""Installs the package the way Dify's daemon does and asks the installed plugin a question: `python -m tests.install_check [PACKAGE]`.
+
+Enters: a `.difypkg`; without one, it is built first. Leaves: a line per way of installing, and exit code 0 when the plugin answered after each
+of them. Needs `uv` and a package index, unless the package carries wheels. Uses nothing of the plugin but its command line: what is checked
+here is what a stranger gets. The server is a replay server in a process of its own.
+"""
+
+import argparse
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SCENARIO = "0.24.0/chat-plain"
+EXPECTED = "The sky is blue because air scatters short wavelengths more."
+READY_WITHIN_S, ANSWER_WITHIN_S = 120.0, 30.0
+OF_ANOTHER_PROJECT = ("VIRTUAL_ENV", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME")
+
+WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "pyproject.toml": ("pyproject.toml", ("sync", "--no-dev", "--quiet")),
+    "requirements.txt": ("requirements.txt", ("pip", "install", "--quiet", "-r", "requirements.txt")),
+    "requirements.txt, hashes required": ("requirements.txt", ("pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt")),
+}
+"""A way of installing: the file it begins with, and uv's arguments. A package without that file is not installed in this way."""
+
+
+class CheckError(RuntimeError):
+    """The package cannot be installed, or what is installed does not work."""
+
+
+def unpack(package: Path, directory: Path) -> None:
+    """As the daemon does."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(directory)
+
+
+def install(directory: Path, arguments: Sequence[str]) -> Path:
+    """A fresh environment with the dependencies; gives its interpreter. Raises CheckError."""
+    _uv(directory, ("venv", "--quiet", ".venv", "--python", "3.12"))
+    _uv(directory, arguments)
+    python = directory / ".venv" / "bin" / "python"
+    _run((str(python), "-m", "compileall", "-q", "plugin_entry", "translator"), directory)
+    return python
+
+
+def answer_of(python: Path, directory: Path, base_url: str, model: str = "chat") -> str:
+    """Starts the plugin in its directory, waits for the first heartbeat and asks; gives the answer's text. Raises CheckError."""
+    with _started((str(python), "-m", "plugin_entry.main"), directory, {"INSTALL_METHOD": "local"}) as (process, lines):
+        _until(lines, READY_WITHIN_S, lambda frame: frame.get("event") == "heartbeat")
+        assert process.stdin is not None
+        process.stdin.write(_request(base_url, model))
+        process.stdin.flush()
+        text: list[str] = []
+
+        def ended(frame: Mapping[str, Any]) -> bool:
+            data = frame["data"]
+            if data.get("type") == "error":
+                raise CheckError(f"the plugin answered with an error: {data['data']}")
+            if data.get("type") == "stream":
+                text.append(data["data"]["delta"]["message"]["content"])
+            return bool(data.get("type") == "end")
+
+        _until(lines, ANSWER_WITHIN_S, lambda frame: frame.get("event") == "session" and ended(frame))
+        return "".join(text)
+
+
+@contextmanager
+def replay_server() -> Iterator[str]:
+    """A replay server; gives a base URL at which the scenario answers."""
+    with _started((sys.executable, "-m", "fixtures.replay", "--port", "0"), ROOT, {}) as (_, lines):
+        yield f"{_next(lines, time.monotonic() + READY_WITHIN_S).strip()}/replay/{SCENARIO}"
+
+
+def _request(base_url: str, model: str) -> bytes:
+    data = {
+        "user_id": "u", "type": "model", "action": "invoke_llm", "provider": "ollama", "model_type": "llm", "model": model,
+        "credentials": {"base_url": base_url}, "prompt_messages": [{"role": "user", "content": "Why is the sky blue?"}],
+        "model_parameters": {}, "tools": [], "stop": [], "stream": True,
+    }  # fmt: skip
+    return json.dumps({"session_id": "check", "event": "request", "data": data}).encode() + b"\n"
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> Iterator[tuple["subprocess.Popen[bytes]", "queue.Queue[str | None]"]]:
+    """A process and the lines of its output, None at their end. The end kills it."""
+    process = subprocess.Popen(
+        command, cwd=directory, env={**_environment(), **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    lines: queue.Queue[str | None] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    try:
+        yield process, lines
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(READY_WITHIN_S)
+        process.stdout.close()
+        process.stdin.close()
+
+
+def _read(stream: IO[bytes], lines: "queue.Queue[str | None]") -> None:
+    for line in stream:
+        lines.put(line.decode("utf-8"))
+    lines.put(None)
+
+
+def _until(lines: "queue.Queue[str | None]", within_s: float, done: Any) -> None:
+    deadline = time.monotonic() + within_s
+    while True:
+        line = _next(lines, deadline)
+        if line.strip() and done(json.loads(line)):
+            return
+
+
+def _next(lines: "queue.Queue[str | None]", deadline: float) -> str:
+    try:
+        line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+    except queue.Empty:
+        raise CheckError("the process did not answer in time") from None
+    if line is None:
+        raise CheckError("the process ended")
+    return line
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in OF_ANOTHER_PROJECT}
+
+
+def _uv(directory: Path, arguments: Sequence[str]) -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    _run(((uv,) if uv else (sys.executable, "-m", "uv")) + tuple(arguments), directory)
+
+
+def _run(command: Sequence[str], directory: Path) -> None:
+    done = subprocess.run(command, cwd=directory, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CheckError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Checks every way that the package offers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("package", nargs="?", type=Path, help="default: one that is built now")
+    given: Path | None = parser.parse_args(arguments).package
+    with tempfile.TemporaryDirectory() as folder, replay_server() as base_url:
+        package = given.resolve() if given else Path(folder) / "built.difypkg"
+        if given is None:
+            _run((sys.executable, "-m", "plugin_entry.cli", "package", "-o", str(package)), ROOT)
+        return max(_checked(package, Path(folder) / str(number), name, base_url) for number, name in enumerate(WAYS))
+
+
+def _checked(package: Path, directory: Path, name: str, base_url: str) -> int:
+    file, arguments = WAYS[name]
+    started = time.monotonic()
+    unpack(package, directory)
+    if not (directory / file).exists():
+        print(f"-     {name}: not in this package")
+        return 0
+    try:
+        answer = answer_of(install(directory, arguments), directory, base_url)
+    except CheckError as error:
+        print(f"FAIL  {name}: {error}")
+        return 1
+    good = answer.startswith(EXPECTED)
+    print(f"{'ok' if good else 'FAIL':<6}{name}: {answer!r} after {time.monotonic() - started:.0f} s")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

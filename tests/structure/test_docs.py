@@ -1,0 +1,102 @@
+"""What the manual says, held against the code: generated pages, links, names of files and recordings, the tutorial."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.pages import PAGES
+from docs.pages.state_machine import mermaid
+from fixtures.recordings import scenarios, versions
+from tests.structure.sources import ROOT, modules
+from translator.response.table import TABLE, TERMINAL
+
+DOCS = ROOT / "docs"
+WRITTEN = sorted(path for path in DOCS.rglob("*.md"))
+TEXTS = [*WRITTEN, *(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.is_file())]
+LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
+FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs)/[\w./-]*)`")
+RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
+GENERATED_BY_COMMANDS = {"docs/performance.md"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_page_is_up_to_date(name: str) -> None:
+    """To write it again: uv run python docs/generate.py."""
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name]()
+
+
+def test_generator_runs_as_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_picture_shows_every_step_of_the_table() -> None:
+    arrows = {(source, target) for source, target in re.findall(r"^ +(\w+) --> (\w+):", mermaid(), re.MULTILINE)}
+    steps = {(state.name, step.state.name) for state, row in TABLE.items() if state not in TERMINAL for step in row.values()}
+    assert arrows == steps
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    prose = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))
+    targets = [target for target in LINK.findall(prose) if "://" not in target and not target.startswith("mailto:")]
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.name not in PAGES], ids=name_of)
+def test_named_files_exist(path: Path) -> None:
+    named = FILE.findall(path.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists() and not _is_a_folder_of_recordings(name)] == []
+
+
+def _is_a_folder_of_recordings(name: str) -> bool:
+    return "<" in name or "*" in name
+
+
+def test_data_flow_names_modules_that_exist() -> None:
+    picture = re.search(r"```\n(.*?)```", (DOCS / "architecture.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert picture is not None
+    known = {module.path.name for package in ("translator", "plugin_entry") for module in modules(package)}
+    named = set(re.findall(r"\b(\w+\.py)\b", picture[1]))
+    assert len(named) > 20
+    assert named <= known
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_named_recordings_exist(path: Path) -> None:
+    claims = RECORDING.findall(path.read_text(encoding="utf-8"))
+    named = {(version, name) for version, names in claims for name in re.findall(r"`([a-z0-9-]+)`", names) if version in versions()}
+    assert {(version, name) for version, name in named if not _recorded(version, name)} == set()
+
+
+def _recorded(version: str, name: str) -> bool:
+    """A name, the beginning of a family of names, or a word of the code."""
+    return any(known == name or known.startswith(f"{name}-") for known in scenarios(version))
+
+
+def test_tutorial_runs() -> None:
+    """Its blocks are one program, run from top to bottom in a fresh interpreter: what a reader types in must work."""
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 5
+    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_replaying_takes_ten_lines() -> None:
+    first = re.search(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert first is not None
+    assert len([line for line in first[1].splitlines() if line]) <= 10
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert [name for path in WRITTEN if (name := path.relative_to(DOCS).as_posix()) not in navigation] == []

@@ -1,0 +1,103 @@
+"""The shape of modules: a docstring that says why it exists, a size that can be read at once, nothing left over."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.structure.sources import PACKAGES, Module, modules
+
+LINES = 320
+LONGER: dict[str, str] = {
+    "tests/test_catalogue.py": "one row per refusal that servers were recorded with",
+    "tests/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
+    "tests/test_embedding_job.py": "one row per way in which a batch of texts goes wrong",
+    "tests/test_images.py": "one row per form of picture",
+    "tests/test_tokens.py": "a text per language and script",
+}
+"""Modules over the limit, and why."""
+
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
+EVERYTHING = [module for package in PACKAGES for module in modules(package)]
+SOURCES = [module for module in EVERYTHING if not module.name.startswith("tests")]
+TESTS = [module for module in EVERYTHING if module.name.startswith("tests")]
+PROGRAMS = re.compile(r"plugin_entry\.cli(\.|$)|fixtures\.replay$|tests\.bench(\.|$)")
+"""They talk to people, so they print."""
+
+IGNORE = re.compile(r"#\s*(?:type: ignore|noqa|pragma: no cover)")
+REASON = re.compile(r"#\s*(?:type: ignore\[[\w, -]+\]|noqa: [A-Z0-9, ]+|pragma: no cover)\s+(?:#|-) \w.{8,}")
+LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+
+
+def calls(module: Module) -> Iterator[str]:
+    """The names that are called, `open` or `time.sleep`."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                yield name
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)):
+                yield f"{owner}.{name}"
+
+
+def test_every_module_says_why_it_exists() -> None:
+    assert [module.place for module in EVERYTHING if len(ast.get_docstring(module.tree) or "") < 12] == []
+
+
+def test_every_public_class_and_function_of_the_library_says_what_it_is() -> None:
+    silent = [
+        f"{module.place}: {node.name}"
+        for module in modules("translator")
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_every_module_can_be_read_at_once() -> None:
+    """Split a module that is too long, or give the reason in LONGER."""
+    assert {module.place: module.lines for module in EVERYTHING if module.lines > LINES and module.place not in LONGER} == {}
+
+
+def test_reasons_for_length_are_still_needed() -> None:
+    lengths = {module.place: module.lines for module in EVERYTHING}
+    assert [place for place in LONGER if lengths.get(place, 0) <= LINES] == []
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert [module.place for module in EVERYTHING if module.path.stem in DRAWERS] == []
+
+
+def test_only_programs_print() -> None:
+    """Whatever a plugin writes to its standard output beside frames may cost a user an answer."""
+    assert [
+        module.place for module in SOURCES if not PROGRAMS.match(module.name) and {"print", "input", "breakpoint"} & {*calls(module)}
+    ] == []
+
+
+def test_translator_opens_no_file() -> None:
+    assert [module.place for module in modules("translator") if "open" in calls(module)] == []
+
+
+def test_every_silenced_check_has_a_reason() -> None:
+    lines = [f"{module.place}: {line.strip()}" for module in EVERYTHING for line in module.text.splitlines() if IGNORE.search(line)]
+    assert [line for line in lines if not REASON.search(line) and "re.compile" not in line] == []
+
+
+def test_nothing_is_put_off() -> None:
+    assert [module.place for module in EVERYTHING if LEFT_OVER.search(module.text)] == []
+
+
+def test_tests_wait_for_events_not_for_time() -> None:
+    assert [module.place for module in TESTS if {"time.sleep", "gevent.sleep"} & {*calls(module)} and module.name not in WAITING] == []
+
+
+def test_no_test_is_skipped() -> None:
+    """A skipped test proves nothing. What needs an optional package stands in a folder of its own, which is collected with that package."""
+    marks = [(module.place, node.attr) for module in TESTS for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
+    assert [mark for mark in marks if mark[1] in {"skip", "skipif", "xfail"}] == []
+
+
+WAITING: dict[str, str] = {
+    "tests.answering_server": "a server that is slow on purpose",
+    "tests.loopback": "a server that is slow on purpose",
+}
+"""Tests that need the passing of time itself, and why."""

@@ -1,0 +1,158 @@
+"""`dify-ollama chat` as a process with lines on its standard input, and the pieces it is made of."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.chunking import paced
+from fixtures.recordings import every
+from fixtures.replay import ThreadedReplayServer
+from plugin_entry.cli.chat_input import messages
+from plugin_entry.cli.demo_tools import result_of
+
+ROOT = Path(__file__).parent.parent
+# a shell that starts tests in the background makes its children ignore Ctrl-C
+PROGRAM = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from plugin_entry.cli import main; sys.exit(main())"
+)
+PATIENCE_S = 30.0
+
+
+def command(base_url: str, model: str) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, "chat", "--base-url", base_url, "--model", model]
+
+
+def chat(server: ThreadedReplayServer, address: str, model: str, *lines: str) -> subprocess.CompletedProcess[str]:
+    text = "".join(f"{line}\n" for line in lines)
+    done = command(server.url_of(address), model)
+    return subprocess.run(done, cwd=ROOT, input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadedReplayServer]:
+    with ThreadedReplayServer(every()) as running:
+        yield running
+
+
+def test_a_conversation_keeps_its_history_and_its_settings(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    before = len(server.requests)
+    done = chat(
+        server, "0.24.0/think-true", "think",
+        "first \\", "question", "/think high", '"""second', "question", '"""', "/context", f"/image {picture}", "/clear",
+        "third", "/quit", "never",
+    )  # fmt: skip
+    bodies = [request.body for request in server.requests[before:] if request.path == "/api/chat"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [body["messages"][-1]["content"] for body in bodies] == ["first \nquestion", "second\nquestion", "third"]
+    assert [len(body["messages"]) for body in bodies] == [1, 3, 1]
+    assert bodies[1]["messages"][1]["thinking"] == "The user asks about sky.\nRayleigh it is."
+    assert [body.get("think") for body in bodies] == [None, "high", "high"]
+    assert done.stdout.count("thinking: The user asks about sky.") == 3
+    assert "The last prompt had 3 tokens. The conversation has about " in done.stdout
+    assert " of 4096 tokens (" in done.stdout
+
+
+def test_tools_are_called_and_mistakes_are_said(server: ThreadedReplayServer) -> None:
+    before = len(server.requests)
+    done = chat(server, "0.24.0/tool-two", "tool-two", "/tools demo", "/think much", "/image nothing.png", "/sing", "/image x.txt")
+    assert "Tools: get_weather, add." in done.stdout
+    assert "Choose one of default, off, on" in done.stdout
+    assert "The picture cannot be read: No such file or directory." in done.stdout
+    assert "There is no command /sing." in done.stdout
+    assert "Name a picture file" in done.stdout
+    assert done.returncode == 1
+    assert not [request for request in server.requests[before:] if request.path == "/api/chat"]
+
+
+def test_endless_tool_calls_end_and_the_question_is_taken_back(server: ThreadedReplayServer) -> None:
+    before = len(server.requests)
+    done = chat(server, "0.24.0/tool-two", "tool-two", "/tools demo", "weather?", "/context")
+    bodies = [request.body for request in server.requests[before:] if request.path == "/api/chat"]
+    assert [len(body["messages"]) for body in bodies] == [1, 4, 7, 10, 13, 16]
+    assert [message["tool_name"] for message in bodies[1]["messages"][-2:]] == ["get_weather", "get_weather"]
+    assert "stopped after 6 rounds of tool calls" in done.stdout
+    assert "The conversation has about 0 of" in done.stdout
+
+
+def test_an_error_shows_and_is_remembered_in_the_exit_code(server: ThreadedReplayServer) -> None:
+    done = chat(server, "0.33.0-rc2/native-crash-midway-message", "native-crash-message", "hello", "/context")
+    assert "error: The computation of the model" in done.stdout
+    assert "The conversation has about 0 of" in done.stdout
+    assert done.returncode == 1
+
+
+def test_ctrl_c_stops_the_answer_releases_the_server_and_the_chat_goes_on() -> None:
+    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(25), 1.0) as server:
+        with subprocess.Popen(
+            command(server.url_of("0.24.0/chat-plain"), "chat"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            process.stdin.write(b"hello\n")
+            process.stdin.flush()
+            _read_until(process, b"because")
+            process.send_signal(signal.SIGINT)
+            _read_until(process, b"the question is taken back")
+            assert len(server.wait_for_disconnects()) == 1
+            process.stdin.write(b"again\n")
+            process.stdin.close()
+            _read_until(process, b"finish reason stop")
+        assert process.returncode == 0
+        assert [request.body["messages"] for request in server.requests if request.path == "/api/chat"] == [
+            [{"role": "user", "content": "hello"}],
+            [{"role": "user", "content": "again"}],
+        ]
+
+
+def _read_until(process: subprocess.Popen[bytes], mark: bytes) -> None:
+    assert process.stdout is not None
+    poll = select.poll()
+    poll.register(process.stdout, select.POLLIN)
+    deadline, seen = time.monotonic() + PATIENCE_S, b""
+    while mark not in seen:
+        assert poll.poll(max(0.0, deadline - time.monotonic()) * 1000), seen
+        data = os.read(process.stdout.fileno(), 65536)
+        assert data, seen
+        seen += data
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["one", "", "  ", "two"], ["one", "two"]),
+        (["one\\", "two\\", "three", "four"], ["one\ntwo\nthree", "four"]),
+        (["one\\"], ["one"]),
+        (['"""one', "two", '"""', "three"], ["one\ntwo", "three"]),
+        (['"""one"""', "two"], ["one", "two"]),
+        (['"""one', "two"], ["one\ntwo"]),
+        (['"""', "a\\", 'b"""'], ["a\\\nb"]),
+        ([], []),
+    ],
+)
+def test_lines_become_messages(lines: list[str], expected: list[str]) -> None:
+    left = iter(lines)
+    assert list(messages(lambda _: next(left, None))) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("get_weather", '{"city": "Paris"}', "21 °C, sunny"),
+        ("get_weather", '{"city": "Lima"}', "17 °C, cloudy"),
+        ("add", '{"numbers": [1, 2.5]}', "3.5"),
+        ("add", "{}", "The arguments do not fit (KeyError)."),
+        ("add", "not json", "The arguments do not fit (JSONDecodeError)."),
+        ("fly", "{}", "There is no tool fly."),
+    ],
+)
+def test_demo_tools_answer_whatever_is_asked(name: str, arguments: str, answer: str) -> None:
+    message = result_of({"id": "call_7", "type": "function", "function": {"name": name, "arguments": arguments}})
+    assert (message["content"], message["tool_call_id"], message["name"]) == (answer, "call_7", name)

@@ -1,0 +1,268 @@
+"""What leaves on the standard output is what the SDK would have written, and nothing else."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from dify_plugin.core.server.io_server import IOServer
+from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
+from dify_plugin.entities.model.llm import LLMResultChunk, LLMResultChunkDelta
+from dify_plugin.entities.model.message import AssistantPromptMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugin_entry import frames
+from plugin_entry.frames import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError, FrameWriter, LogStream
+from plugin_entry.sdk_chunks import chunks_to_sdk, usage_to_sdk
+from translator.response.chunks import Chunk
+from translator.shapes.dify import FinishReason, ToolCall, Usage
+
+USAGE = Usage(prompt_tokens=26, completion_tokens=282)
+CALLS = (ToolCall(id="a", name="f", arguments='{"x": "é"}'), ToolCall(id="b", name="g", arguments="{}"))
+
+
+class Lines:
+    """Takes what a writer writes."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def take(self) -> list[Any]:
+        data, self.data = self.data, b""
+        assert data.endswith(b"\n\n")
+        return [json.loads(line) for line in data.split(b"\n\n")[:-1]]
+
+
+class SdkWriter(StdioResponseWriter):
+    """The SDK's own writer, into a list."""
+
+    def __init__(self) -> None:
+        self.lines = Lines()
+
+    def write(self, data: str) -> None:
+        self.lines.write(data.encode())
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    lines = Lines()
+    monkeypatch.setattr(FrameWriter, "output", lines, raising=False)
+    return lines
+
+
+def chunk(content: Any = "", **fields: Any) -> LLMResultChunk:
+    """A chunk with fields that ours never set, too."""
+    outer = {name: fields.pop(name) for name in ("system_fingerprint",) if name in fields}
+    message = AssistantPromptMessage(content=content, **{name: fields.pop(name) for name in ("name", "opaque_body") if name in fields})
+    return LLMResultChunk(model="m", delta=LLMResultChunkDelta(index=3, message=message, **fields), **outer)
+
+
+def own_chunks() -> Iterator[LLMResultChunk]:
+    """Every kind that the plugin sends."""
+    kinds = [
+        Chunk("The sky"),
+        Chunk(""),
+        Chunk("<think>\n"),
+        Chunk('"quoted" \\ \n\r\t\x00\x7f 你好 🚀 \u2028'),
+        Chunk(tool_calls=CALLS),
+        Chunk(finish_reason=FinishReason.STOP, usage=USAGE),
+        Chunk("end", CALLS, FinishReason.TOOL_CALLS, USAGE),
+    ]
+    return chunks_to_sdk("qwen3:8b", iter(kinds), 0.0)
+
+
+PAYLOADS = [
+    *own_chunks(),
+    chunk("x", system_fingerprint="fp"),
+    chunk("x", name="n"),
+    chunk("x", opaque_body={"a": [1, None]}),
+    chunk("x", finish_reason="stop"),
+    chunk("x", usage=usage_to_sdk(USAGE, 0.0).model_copy(update={"total_price": Decimal("0.0001")})),
+    chunk(None),
+    {"num_tokens": 5},
+    {"result": True, "credentials": {"key": "é"}},
+]
+
+
+def frames_of(writer: StdioResponseWriter, session: str | None, payload: Any) -> None:
+    writer.session_message(session, writer.stream_object(payload))
+    writer.session_message(session, writer.stream_end_object())
+    writer.done()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: repr(payload)[:60])
+@pytest.mark.parametrize("session", ["s-1", 'quo"ted', None])
+def test_a_frame_says_what_the_sdk_would_say(ours: Lines, session: str | None, payload: Any) -> None:
+    sdk = SdkWriter()
+    frames_of(FrameWriter(), session, payload)
+    frames_of(sdk, session, payload)
+    assert ours.take() == sdk.lines.take()
+
+
+@given(text=st.text(), model=st.text(min_size=1), index=st.integers(min_value=0))
+def test_any_text_survives(text: str, model: str, index: int) -> None:
+    sdk = SdkWriter()
+    delta = LLMResultChunkDelta(index=index, message=AssistantPromptMessage(content=text))
+    payload = LLMResultChunk(model=model, delta=delta)
+    sdk.session_message("s", sdk.stream_object(payload))
+    assert [json.loads(frames.text_frame("s", payload))] == sdk.lines.take()
+
+
+def test_heartbeat_log_and_error_are_spelled_like_the_sdks(ours: Lines) -> None:
+    sdk, own = SdkWriter(), FrameWriter()
+    for writer in (sdk, own):
+        writer.heartbeat()
+        writer.log({"message": "é"})
+        writer.error("s", {"error": "broken"})
+        writer.session_message("s", writer.stream_error_object({"error_type": "InvokeError", "message": "m", "args": {"a": 1}}))
+        writer.session_message("s", writer.stream_invoke_object({"request": 1}))
+    assert ours.take() == sdk.lines.take()
+
+
+class Pipe:
+    """An output that is read back."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+        self.output = FrameOutput(self.write_end)
+
+    def read(self) -> bytes:
+        return os.read(self.read_end, 1 << 20)
+
+    def close(self) -> None:
+        os.close(self.read_end)
+        os.close(self.write_end)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
+
+
+def test_frames_of_one_turn_leave_together_and_in_order(pipe: Pipe) -> None:
+    for number in range(3):
+        pipe.output.write(b"%d\n\n" % number)
+    gevent.idle()
+    assert pipe.read() == b"0\n\n1\n\n2\n\n"
+
+
+def test_many_bytes_do_not_wait_for_the_end_of_the_turn(pipe: Pipe) -> None:
+    reader = gevent.get_hub().threadpool.spawn(pipe.read)
+    pipe.output.write(b"x" * (TOGETHER + 1))
+    assert reader.get(timeout=5).startswith(b"x")
+
+
+def test_a_line_that_would_kill_the_process_is_refused(pipe: Pipe) -> None:
+    with pytest.raises(FrameTooLongError, match=str(LINE_LIMIT + 1)):
+        pipe.output.write(b"x" * (LINE_LIMIT + 1))
+    pipe.output.write(b"next\n\n")
+    gevent.idle()
+    assert pipe.read() == b"next\n\n"
+
+
+class OneRequest(IOServer):
+    """As much of the SDK's server as runs one request."""
+
+    def __init__(self, payload: Any) -> None:
+        self.payload = payload
+
+    def _execute_request(self, session_id: str, data: Any, reader: Any, writer: Any, *_: Any, **__: Any) -> None:
+        writer.session_message(session_id, writer.stream_object(self.payload))
+
+
+def test_a_frame_that_is_too_long_ends_its_own_request_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    pipe = Pipe()
+    monkeypatch.setattr(FrameWriter, "output", pipe.output, raising=False)
+    OneRequest(chunk("x" * LINE_LIMIT))._execute_request_in_thread("s", {}, None, FrameWriter())  # type: ignore[arg-type]  # no reader
+    gevent.idle()
+    lines.write(pipe.read())
+    pipe.close()
+    error, end = lines.take()
+    assert error["data"]["type"] == "error"
+    assert error["data"]["data"]["error_type"] == FrameTooLongError.__name__
+    assert "more than Dify takes" in error["data"]["data"]["message"]
+    assert (error["session_id"], end) == ("s", {"event": "session", "session_id": "s", "data": {"type": "end", "data": {}}})
+
+
+def test_log_lines_are_frames(pipe: Pipe) -> None:
+    LogStream(pipe.output).write('{"event":"log"}\n\n')
+    gevent.idle()
+    assert pipe.read() == b'{"event":"log"}\n\n'
+
+
+STRAY = """
+import dify_plugin, os, sys, gevent
+from plugin_entry.frames import own_stdout
+output = own_stdout()
+print("stray", end="")
+os.write(1, b"native")
+os.system("echo child")
+output.write(b'{"frame":1}\\n\\n')
+gevent.idle()
+"""
+
+
+def test_nothing_but_frames_reaches_the_standard_output() -> None:
+    done = subprocess.run([sys.executable, "-c", STRAY], capture_output=True, check=True, timeout=60)
+    assert done.stdout == b'{"frame":1}\n\n'
+    assert b"native" in done.stderr
+    assert b"stray" in done.stderr
+    assert b"child" in done.stderr
+
+
+WIDE = """
+import dify_plugin, fcntl, gevent
+from plugin_entry.frames import PIPE_BYTES, own_stdout
+output = own_stdout()
+output.write(b"%d" % fcntl.fcntl(output._descriptor, fcntl.F_GETPIPE_SZ))
+gevent.idle()
+"""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="this system has pipes of one size")
+def test_the_pipe_has_room_for_many_streams() -> None:
+    done = subprocess.run([sys.executable, "-c", WIDE], capture_output=True, check=True, timeout=60)
+    assert int(done.stdout) == frames.PIPE_BYTES
+
+
+def test_an_output_that_is_no_pipe_serves_as_well(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with target.open("wb") as file:
+        subprocess.run([sys.executable, "-c", STRAY], stdout=file, stderr=subprocess.DEVNULL, check=True, timeout=60)
+    assert b'{"frame":1}' in target.read_bytes()
+
+
+INSTALLED = """
+import dify_plugin
+from dify_plugin.core.server.stdio import request_reader
+from plugin_entry import frames
+before = request_reader.TypeAdapter(dict[str, object]).validate_json('{"a": [1]}')
+frames.install(frames.own_stdout())
+first, second = (request_reader.TypeAdapter(dict[str, object]) for _ in range(2))
+assert first is second
+assert first.validate_json('{"a": [1]}') == before
+try:
+    first.validate_json("[1]")
+except ValueError:
+    request_reader.StdioResponseWriter().heartbeat()
+import gevent; gevent.idle()
+"""
+
+
+def test_the_sdk_writes_through_us_and_builds_its_reader_once() -> None:
+    done = subprocess.run([sys.executable, "-c", INSTALLED], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == {"event": "heartbeat", "session_id": None, "data": {}}

@@ -1,0 +1,72 @@
+"""The README says what is true: its examples run, its links lead somewhere, its commands exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plugin_entry.cli import main
+from plugin_entry.cli.commands import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+def test_there_are_examples_in_both_directions() -> None:
+    assert len(EXAMPLES) == README.count("```python") == 2
+
+
+@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=["replies", "requests"])
+def test_an_example_prints_what_the_readme_says(code: str, output: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == output
+
+
+def test_the_library_example_is_ten_lines() -> None:
+    assert len(EXAMPLES[0][0].strip().splitlines()) <= 11
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (ROOT / link.partition("#")[0]).exists()] == []
+
+
+def test_the_readme_is_english() -> None:
+    assert CJK.search(README) is None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_exists(page: str) -> None:
+    known = {command.__name__.rpartition(".")[2] for command in COMMANDS}  # type: ignore[attr-defined]  # modules have names
+    named = set(re.findall(r"dify-ollama ([a-z]+)\b", (ROOT / page).read_text(encoding="utf-8")))
+    assert named <= known
+    if page == "README.md":
+        assert {"demo", "chat", "trace", "replay"} <= named
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("demo", "chat", "trace", "replay"))
+
+
+def test_the_command_line_does_not_load_the_sdk() -> None:
+    code = (
+        "import sys, plugin_entry.cli.commands, plugin_entry.cli.servers, plugin_entry.cli.demo_stages, plugin_entry.cli.trace_html;"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dify_plugin', 'gevent'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_replay_serves_a_directory_and_says_when_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--port", "0", str(ROOT / "docs")]) == 1
+    assert "holds no recordings" in capsys.readouterr().err

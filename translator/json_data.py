@@ -1,0 +1,40 @@
+"""JSON data as the server will read it, and JSON text as it is shown to a model.
+
+What enters: plain data from anywhere (a schema, the arguments of a call). What leaves: a copy that every server can read, or one line of
+text. Both keep the author's key order and integers of any size, which is why neither goes through `codec.py`.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from translator.errors import RequestError
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_DATA_DEPTH = 200
+
+
+def plain_json(value: Any, depth: int = 0) -> Any:
+    """Copies JSON data as the server will read it: keys are texts, lone surrogates U+FFFD, infinities texts.
+
+    Raises:
+        RequestError: `json_too_deep`, when lists and objects lie more than 200 deep in each other.
+    """
+    if depth > _DATA_DEPTH:
+        raise RequestError.of("json_too_deep", f"The JSON value is nested more than {_DATA_DEPTH} levels deep.", "Make it flatter.")
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {plain_json(str(key)): plain_json(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(item, depth + 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def compact_json(value: Any) -> str:
+    """Gives one-line JSON text without escapes, in the author's key order."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

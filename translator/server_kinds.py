@@ -1,0 +1,125 @@
+"""Who answers at an address: Ollama, or one of the servers that people take for it.
+
+What enters: the replies to a few harmless questions, by route. What leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
+A sign is a route and what its answer must have; the first that fits decides. `/api/version` alone proves nothing, as other servers have
+that route, too, and llama.cpp has `/api/tags`: Ollama is who answers both.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from translator import codec
+from translator.errors import Family, ServerError
+from translator.response.failure_bodies import Shape, unwrap
+from translator.shapes.exchange import HttpReply
+
+VERSION, TAGS, MODELS = "/api/version", "/api/tags", "/v1/models"
+
+
+class Kind(StrEnum):
+    """Who it is; the value is the name shown."""
+
+    OLLAMA = "Ollama"
+    OPEN_WEBUI = "Open WebUI"
+    LLAMA_CPP = "a llama.cpp server"
+    TEI = "a Text Embeddings Inference server"
+    XINFERENCE = "an Xinference server"
+    OPENAI = "a server with OpenAI's API"
+    WEB_PAGE = "a web page"
+    OTHER = "something unknown"
+
+
+type Seen = Mapping[str, HttpReply]
+
+
+@attrs.frozen(slots=True)
+class Sign:
+    """`kind` it is when the answer to `route` has what `fits` looks for."""
+
+    kind: Kind
+    route: str
+    fits: Callable[[HttpReply], bool]
+
+
+def _object(reply: HttpReply) -> Mapping[str, Any]:
+    """The JSON object of a good reply, else an empty one."""
+    try:
+        value = codec.loads(reply.body) if reply.status == 200 else None
+    except codec.DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _has(*keys: str) -> Callable[[HttpReply], bool]:
+    return lambda reply: set(keys) <= set(_object(reply))
+
+
+def _says_llama_cpp(reply: HttpReply) -> bool:
+    return any(name.lower() == "server" and "llama.cpp" in value.lower() for name, value in reply.headers.items())
+
+
+def _owned_by_xinference(reply: HttpReply) -> bool:
+    data = _object(reply).get("data")
+    return isinstance(data, list) and any(isinstance(item, dict) and item.get("owned_by") == "xinference" for item in data)
+
+
+def _lists_models(reply: HttpReply) -> bool:
+    return isinstance(_object(reply).get("data"), list)
+
+
+def _is_page(reply: HttpReply) -> bool:
+    return unwrap(reply.body, reply.content_type).kind is Shape.HTML
+
+
+SIGNS: tuple[Sign, ...] = (
+    Sign(Kind.OPEN_WEBUI, "/api/config", _has("features", "oauth")),
+    Sign(Kind.TEI, "/info", _has("model_id", "model_type")),
+    Sign(Kind.LLAMA_CPP, MODELS, _says_llama_cpp),
+    Sign(Kind.LLAMA_CPP, "/props", _has("default_generation_settings")),
+    Sign(Kind.XINFERENCE, MODELS, _owned_by_xinference),
+    Sign(Kind.XINFERENCE, "/v1/cluster/auth", _has("auth")),
+    Sign(Kind.OPENAI, MODELS, _lists_models),
+    Sign(Kind.WEB_PAGE, VERSION, _is_page),
+    Sign(Kind.WEB_PAGE, TAGS, _is_page),
+    Sign(Kind.WEB_PAGE, "/", _is_page),
+)
+"""Sources: Open WebUI backend/open_webui/main.py (`get_app_config`); `tei-info`, `llamacpp-v1-models`, `llamacpp-props`,
+`xinference-models`, `xinference-cluster-auth` of the rerank recordings."""
+
+FURTHER_ROUTES = tuple(dict.fromkeys(sign.route for sign in SIGNS if sign.route not in (VERSION, TAGS)))
+"""What to ask besides version and models, once it is not Ollama."""
+
+RERANK_ONLY = "It can serve for reranking: add it as a rerank model. For anything else give the address of an Ollama server."
+OPENAI_REMEDY = "Add it through Dify's provider for OpenAI-compatible APIs, or give the address of an Ollama server, port 11434 as a rule."
+REMEDIES: Mapping[Kind, str] = {
+    Kind.OPEN_WEBUI: "Open WebUI passes Ollama's own routes under /ollama: use http://host:port/ollama with an API key of Open WebUI, or "
+    "give the address of the Ollama server behind it.",
+    Kind.LLAMA_CPP: f"{RERANK_ONLY} Its chat models work through Dify's provider for OpenAI-compatible APIs.",
+    Kind.TEI: RERANK_ONLY,
+    Kind.XINFERENCE: f"{RERANK_ONLY} Dify has a provider of its own for Xinference.",
+    Kind.OPENAI: OPENAI_REMEDY,
+    Kind.WEB_PAGE: "Check host, port and path of the base URL; it may be a sign-in page. Ollama listens on port 11434 as a rule.",
+    Kind.OTHER: "Check host, port and path of the base URL. Ollama listens on port 11434 as a rule.",
+}
+
+
+def is_ollama(seen: Seen) -> bool:
+    """Whether version and models are answered the way Ollama does (0.24.0 `version`, `tags`)."""
+    version, tags = seen.get(VERSION), seen.get(TAGS)
+    has_version = version is not None and isinstance(_object(version).get("version"), str)
+    return has_version and tags is not None and "models" in _object(tags)
+
+
+def kind_of(seen: Seen) -> Kind:
+    """Who gave these replies."""
+    if is_ollama(seen):
+        return Kind.OLLAMA
+    return next((sign.kind for sign in SIGNS if sign.route in seen and sign.fits(seen[sign.route])), Kind.OTHER)
+
+
+def not_ollama(kind: Kind, place: str) -> ServerError:
+    """The error for a server that is something else."""
+    return ServerError.of("not_ollama", f"At {place} answers {kind.value}, not Ollama.", REMEDIES[kind], family=Family.CONNECTION)
