@@ -94,7 +94,15 @@ class Started:
     def whole(self) -> HttpReply:
         """Waits for all of it. Raises ServerError."""
         reply = self.opened()
-        return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
+        try:
+            return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Gives the call up; without effect on one that has ended."""
+        self._job.cancel()
 
 
 class Bridge:

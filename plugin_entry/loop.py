@@ -7,6 +7,7 @@ greenlets run. Compared with a loop in a thread of its own it needs no hand-over
 """
 
 import asyncio
+import inspect
 import logging
 import selectors
 from collections.abc import Callable, Coroutine
@@ -82,11 +83,20 @@ class LoopGreenlet:
             self._selector.set_rhythm(fd, rhythm)
 
     def stop(self) -> None:
-        """Ends the loop; its tasks are lost. The next one starts a new loop."""
+        """Cancels the tasks and ends the loop. The next task starts a new one."""
         if self._loop is not None:
-            self._loop.call_soon(self._loop.stop)
+            winding_down = self._loop.create_task(self._wind_down(self._loop))
             self._waker(self._loop)()
             self._greenlet.join()
+            del winding_down
+
+    async def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        tasks = list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # connections that were just given up are closed in the next turn
+        loop.stop()
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._selector = new_selector(lambda: self.pace.rest_s)
@@ -114,7 +124,8 @@ class LoopGreenlet:
         if self._loop is not None:
             self._loop.close()
             self._loop = None
-        for on_end in lost.values():
+        for task, on_end in lost.items():
+            _forget(task)
             on_end(LoopLostError())
 
     def _waker(self, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
@@ -122,6 +133,13 @@ class LoopGreenlet:
         if isinstance(self._selector, HubSelector):
             return self._selector.wake
         return partial(loop.call_soon_threadsafe, _nothing)
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    """A coroutine that never began would complain about it."""
+    coroutine = task.get_coro()
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        coroutine.close()
 
 
 def _nothing() -> None:

@@ -4,34 +4,24 @@
 """
 
 import gc
-from collections.abc import Callable
 
 from dify_plugin import DifyPluginEnv, Plugin
 from dify_plugin.config.config import InstallMethod
 
-from plugin_entry import frames, sdk_debugging, sdk_serverless, workers
+from plugin_entry import frames, sdk_serverless, workers
 
 MAX_REQUEST_TIMEOUT_S = 600
 GARBAGE_THRESHOLDS = (10_000, 20, 50)
 """A request makes thousands of small objects that reference counting frees; looking for cycles every 700 took a tenth of the time."""
 
 
-def _own_frames() -> None:
-    frames.install(frames.own_stdout())
-
-
-PREPARATIONS: dict[InstallMethod, Callable[[], None]] = {
-    InstallMethod.Local: _own_frames,
-    InstallMethod.Serverless: sdk_serverless.install,
-    InstallMethod.Remote: sdk_debugging.install,
-}
-"""What each way of running needs of the SDK."""
-
-
 def main() -> None:
     """Serves requests until the daemon ends the process."""
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
-    PREPARATIONS[settings.INSTALL_METHOD]()
+    if settings.INSTALL_METHOD is InstallMethod.Local:
+        frames.install(frames.own_stdout())
+    elif settings.INSTALL_METHOD is InstallMethod.Serverless:
+        sdk_serverless.install()
     workers.install()
     plugin = Plugin(settings)
     gc.set_threshold(*GARBAGE_THRESHOLDS)

@@ -117,6 +117,9 @@ class ModelFacts:
             info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
         except ServerError as error:
             return Known(_unknown(server, model), error, self._clock())
+        finally:
+            if version is not None:
+                version.cancel()
         return Known(info, None, self._clock())
 
 

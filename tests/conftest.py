@@ -1,29 +1,28 @@
 """Settings of all tests. The Dify SDK is imported before this file (see `addopts`): its import patches the process for gevent.
 
-Tests marked `plugin` use the objects that a plugin process has once, its event loop among them, and run in one thread of their own: asyncio
-allows one running loop per thread, and other tests start loops as they like.
+Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
+and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
+port may be given to another one.
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from gevent.threadpool import ThreadPool
 from hypothesis import HealthCheck, settings
+
+from plugin_entry.runtime import BRIDGE, FACTS
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
-PLUGIN_THREAD = ThreadPool(1)
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "plugin: runs in the thread where the plugin's event loop lives")
+    config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if pyfuncitem.get_closest_marker("plugin") is None:
-        return None
-    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    PLUGIN_THREAD.apply(pyfuncitem.obj, kwds=arguments)
-    return True
+@pytest.fixture(autouse=True)
+def _plugin_rests(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if request.node.get_closest_marker("plugin") is not None:
+        BRIDGE.close()
+        FACTS._known.clear()

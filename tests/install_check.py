@@ -1,8 +1,8 @@
 """Installs the package the way Dify's daemon does and asks the installed plugin a question: `python -m tests.install_check [PACKAGE]`.
 
-Enters: a `.difypkg`; without one, it is built first. Leaves: a line per way of installing, and exit code 0 when the plugin answered after each
-of them. Needs `uv` and a package index, unless the package carries wheels. Uses nothing of the plugin but its command line: what is checked
-here is what a stranger gets. The server is a replay server in a process of its own.
+Enters: a `.difypkg`; without one, it is built first. Leaves: a line per way of installing, and exit code 0 when the plugin answered after
+each of them. Needs `uv`, and a package index unless the package carries wheels. Uses nothing of the plugin but its command line: what is
+checked here is what a stranger gets. The server is a replay server in a process of its own.
 """
 
 import argparse

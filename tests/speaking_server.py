@@ -1,4 +1,4 @@
-"""Small servers of asyncio on the loopback interface, each with one way to talk: prepared replies, silence, hanging up, another protocol."""
+"""Small asyncio servers on the loopback interface, each with one way to talk: prepared replies, silence, hanging up, another protocol."""
 
 import asyncio
 import socket

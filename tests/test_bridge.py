@@ -13,7 +13,6 @@ from gevent.event import Event
 from plugin_entry.bridge import Bridge
 from plugin_entry.inbox import HIGH_WATER
 from plugin_entry.pace import Pace, Rhythm
-from plugin_entry.runtime import BRIDGE
 from plugin_entry.server import TimeLimits
 from tests.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator.errors import ServerError
@@ -21,8 +20,7 @@ from translator.errors import ServerError
 
 @pytest.fixture(scope="module", name="bridge")
 def own_bridge() -> Iterator[Bridge]:
-    """A bridge of this module; asyncio allows one running loop per thread, so the plugin's own must rest."""
-    BRIDGE.close()
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
     bridge = Bridge()
     yield bridge
     bridge.close()

@@ -8,7 +8,6 @@ import pytest
 from gevent.event import Event
 
 from plugin_entry.loop import LoopGreenlet, LoopLostError
-from plugin_entry.runtime import BRIDGE
 from plugin_entry.selector import HubSelector
 from tests.loopback import PATIENCE_S
 
@@ -31,7 +30,6 @@ class Ending:
 
 @pytest.fixture
 def loop() -> Iterator[LoopGreenlet]:
-    BRIDGE.close()  # asyncio allows one running loop per thread
     loop = LoopGreenlet()
     yield loop
     loop.stop()

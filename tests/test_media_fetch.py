@@ -7,6 +7,7 @@ from base64 import b64decode
 
 import pytest
 from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
 from plugin_entry.hop_guard import HopGuard, HopRefusedError
 from plugin_entry.media_fetch import fetch_media
@@ -43,6 +44,18 @@ def test_by_name() -> None:
     with GreenServer({"/files/1": reply(200, PNG)}) as server:
         assert fetch(f"http://localhost:{server.port}/files/1") == PNG
         assert server.asked[0].headers["host"] == f"localhost:{server.port}"
+
+
+def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that says something else the second time changes nothing: the connection goes to what was judged."""
+    answers = ["127.0.0.1", "169.254.169.254"]
+
+    async def resolve(self: object, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        return [ResolveResult(hostname=host, host=answers.pop(0), port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    with GreenServer({"/files/1": reply(200, PNG)}) as server:
+        assert fetch(f"http://files.example:{server.port}/files/1") == PNG
 
 
 def test_a_signed_link_arrives_as_it_is() -> None:

@@ -8,7 +8,6 @@ from gevent.event import Event
 
 from plugin_entry.bridge import Bridge
 from plugin_entry.plans import run_plan
-from plugin_entry.runtime import BRIDGE
 from tests.loopback import PATIENCE_S, Visit, serving
 from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest
@@ -18,8 +17,7 @@ type Rounds = Generator[tuple[HttpRequest, ...], tuple[HttpReply, ...], list[byt
 
 @pytest.fixture(scope="module", name="bridge")
 def own_bridge() -> Iterator[Bridge]:
-    """A bridge of this module; asyncio allows one running loop per thread, so the plugin's own must rest."""
-    BRIDGE.close()
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
     bridge = Bridge()
     yield bridge
     bridge.close()

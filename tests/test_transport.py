@@ -9,15 +9,13 @@ import pytest
 from gevent.event import Event
 
 from plugin_entry.bridge import Bridge
-from plugin_entry.runtime import BRIDGE
 from plugin_entry.transport import CONNECTS_AT_ONCE, Watchdog, new_session
 from tests.loopback import PATIENCE_S, Visit, serving
 
 
 @pytest.fixture(scope="module", name="bridge")
 def own_bridge() -> Iterator[Bridge]:
-    """A bridge of this module; asyncio allows one running loop per thread, so the plugin's own must rest."""
-    BRIDGE.close()
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
     bridge = Bridge()
     yield bridge
     bridge.close()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from plugin_entry.cli import chat, demo, doctor, package, replay, trace
+from plugin_entry.cli import chat, demo, doctor, package, record, replay, trace
 from plugin_entry.cli.complaints import CommandError
 
 FAILED, INTERRUPTED = 1, 130
@@ -26,7 +26,7 @@ class Command(Protocol):
         """Gives the exit code. Raises CommandError."""
 
 
-COMMANDS: tuple[Command, ...] = (demo, chat, doctor, replay, trace, package)
+COMMANDS: tuple[Command, ...] = (demo, chat, doctor, replay, record, trace, package)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """The files of a package, and the package as one file.
 
-Enters: a directory with a `.difyignore`. Leaves: a mapping of paths to contents, and a zip archive that is the same for the same files: sorted
-names, one fixed time, one mode.
+Enters: a directory with a `.difyignore`. Leaves: a mapping of paths to contents, and a zip archive that is the same for the same files:
+sorted names, one fixed time, one mode.
 """
 
 import io
@@ -19,6 +19,8 @@ FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 """The first that a zip archive can hold."""
 READABLE_FILE = 0o100644 << 16
 SUFFIX = ".difypkg"
+UNPACKED_BYTES = 50 << 20
+"""As much as Dify's daemon takes (MAX_PLUGIN_PACKAGE_SIZE)."""
 
 
 class NoPackageError(ValueError):

@@ -1,7 +1,7 @@
 """The table of checks: one row each, with its rule in words and what is against it.
 
-Enters: the files of a package. Leaves: results in the order of the table. Only `Verdict.FAIL` makes a package unusable; `Verdict.OWNER` is what only the one
-who publishes it can know, and keeps it from the marketplace, not from a Dify of one's own.
+Enters: the files of a package. Leaves: results in the order of the table. Only `Verdict.FAIL` makes a package unusable; `Verdict.OWNER` is
+what only the one who publishes it can know, and keeps it from the marketplace, not from a Dify of one's own.
 """
 
 import re
@@ -15,13 +15,12 @@ from urllib.parse import urlsplit
 import attrs
 import yaml
 
-from plugin_entry.packaging.archive import Files, pack
-from plugin_entry.packaging.declarations import icon_names, manifest_complaints, provider_complaints
+from plugin_entry.packaging.archive import UNPACKED_BYTES, Files, pack
+from plugin_entry.packaging.declarations import icon_names, manifest_complaints, marketplace_complaints, provider_complaints
 from plugin_entry.packaging.dependencies import dependency_complaints
 from plugin_entry.packaging.prose import privacy_complaints, readme_complaints, translation_complaints
 
 PACKAGE_BYTES = 1 << 20
-UNPACKED_BYTES = 50 << 20
 MOST_FILES = 5000
 ICON_BYTES = 64 << 10
 MANIFEST, README, PRIVACY, PROJECT, PINNED = "manifest.yaml", "README.md", "PRIVACY.md", "pyproject.toml", "requirements.txt"
@@ -60,7 +59,9 @@ type Find = Callable[[Files], Iterator[str]]
 
 
 def _manifest(files: Files) -> Iterator[str]:
-    yield from manifest_complaints(_yaml(files, MANIFEST))
+    manifest = _yaml(files, MANIFEST)
+    yield from manifest_complaints(manifest)
+    yield from marketplace_complaints(manifest)
 
 
 def _provider(files: Files) -> Iterator[str]:
@@ -160,7 +161,9 @@ def _contact(files: Files) -> Iterator[str]:
 
 OURS, THEIRS = Verdict.FAIL, Verdict.OWNER
 
-CHECKS: tuple[tuple[str, str, Verdict, Find], ...] = (
+type Check = tuple[str, str, Verdict, Find]
+
+CHECKS: tuple[Check, ...] = (
     ("manifest", "the daemon takes every field of manifest.yaml", OURS, _manifest),
     ("provider", "the daemon takes the provider's YAML and the form's fields", OURS, _provider),
     ("sources", "entrypoint, provider and model sources are there", OURS, _sources),
@@ -182,15 +185,15 @@ CHECKS: tuple[tuple[str, str, Verdict, Find], ...] = (
 """Name, rule, what a complaint means, and how to find one."""
 
 
-def check_package(files: Files) -> tuple[Result, ...]:
-    """All rows. A file that cannot be read is a complaint of the rows that need it."""
-    return tuple(_result(name, rule, verdict, find, files) for name, rule, verdict, find in CHECKS)
+def check_package(files: Files, checks: tuple[Check, ...] = CHECKS) -> tuple[Result, ...]:
+    """One result per row. A file that cannot be read is a complaint of the rows that need it."""
+    return tuple(_result(name, rule, verdict, find, files) for name, rule, verdict, find in checks)
 
 
 def _result(name: str, rule: str, verdict: Verdict, find: Find, files: Files) -> Result:
     try:
         complaints = tuple(find(files))
-    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
         return Result(name, rule, Verdict.FAIL, (f"cannot be checked: {error}",))
     return Result(name, rule, verdict if complaints else Verdict.OK, complaints)
 
@@ -204,7 +207,7 @@ def _text(files: Files, path: str) -> str:
 def _yaml(files: Files, path: str) -> Mapping[str, Any]:
     loaded = yaml.safe_load(_text(files, path))
     if not isinstance(loaded, dict):
-        raise ValueError(f"{path} holds no fields")
+        raise TypeError(f"{path} holds no fields")
     return loaded
 
 

@@ -21,14 +21,18 @@ MANIFEST_TEXTS: tuple[tuple[str, str], ...] = (
     ("label.en_US", r"(?s).{1,1023}"),
     ("description.en_US", r"(?s).{1,1023}"),
     ("icon", r".{1,128}"),
-    ("privacy", r".+"),
     ("meta.version", r"\d{1,4}(\.\d{1,4}){1,3}(-\w{1,16})?"),
-    ("meta.minimum_dify_version", r"\d{1,4}\.\d{1,4}\.\d{1,4}"),
     ("meta.runner.language", r"python"),
     ("meta.runner.version", r".{1,128}"),
     ("meta.runner.entrypoint", r"[\w.]{1,256}"),
 )
-"""Place and what must stand there."""
+"""Place and what must stand there, or the daemon refuses the plugin."""
+
+MARKETPLACE_TEXTS: tuple[tuple[str, str], ...] = (
+    ("privacy", r".+"),
+    ("meta.minimum_dify_version", r"\d{1,4}\.\d{1,4}\.\d{1,4}"),
+)
+"""What the marketplace wants besides."""
 
 TAGS = frozenset(
     {"search", "image", "videos", "weather", "finance", "design", "travel", "social", "news", "medical", "productivity", "education"}
@@ -47,7 +51,7 @@ FORMS = ("provider_credential_schema", "model_credential_schema")
 
 
 def manifest_complaints(manifest: Tree) -> Iterator[str]:
-    """What is wrong with `manifest.yaml`."""
+    """What is wrong with the manifest for Dify's daemon."""
     yield from _text_complaints(manifest, MANIFEST_TEXTS)
     yield from _choice_complaints("tags", manifest.get("tags") or [], TAGS)
     yield from _choice_complaints("meta.arch", at(manifest, "meta.arch") or [None], ARCHITECTURES)
@@ -58,6 +62,11 @@ def manifest_complaints(manifest: Tree) -> Iterator[str]:
         yield f"a plugin with models must not offer {', '.join(others)} as well"
     if not plugins.get("models"):
         yield "plugins.models must name the provider's YAML"
+
+
+def marketplace_complaints(manifest: Tree) -> Iterator[str]:
+    """What is missing for the marketplace, as far as it does not depend on who publishes."""
+    yield from _text_complaints(manifest, MARKETPLACE_TEXTS)
 
 
 def provider_complaints(provider: Tree) -> Iterator[str]:

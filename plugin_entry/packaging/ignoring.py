@@ -48,14 +48,12 @@ def _lines(text: str) -> Iterator[str]:
         if not pattern or pattern.startswith("#"):
             continue
         if pattern.startswith("!") or "\\" in pattern:
-            raise PatternError(
-                f'The pattern "{pattern}" is understood differently by Dify\'s packager. Name what is to be left out instead.'
-            )
+            raise PatternError(f"Dify's packager understands the pattern {pattern!r} in another way. Name what is to be left out instead.")
         yield pattern
 
 
 def _expression(pattern: str) -> str:
-    """A pattern with a slash in front or inside counts from the root, any other for a name at any depth; a slash at the end means folders."""
+    """With a slash in front or inside it counts from the root, else for a name at any depth; a slash at the end means folders."""
     bare = pattern.removesuffix("/")
     start = "" if "/" in bare else r"(?:.*/)?"
     end = "/" if pattern.endswith("/") else r"(?:/|$)"

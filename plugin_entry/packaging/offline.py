@@ -8,7 +8,7 @@ installs `requirements.txt`.
 import re
 from pathlib import Path
 
-from plugin_entry.packaging.archive import Files, NoPackageError
+from plugin_entry.packaging.archive import UNPACKED_BYTES, Files, NoPackageError
 
 WHEELS = "wheels"
 REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
@@ -17,20 +17,22 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(\s*;[^\n]*)?", re.MULTILIN
 
 
 def with_wheels(files: Files, folder: Path) -> Files:
-    """Adds the wheels. Raises NoPackageError when one is missing that every machine needs."""
+    """Adds the wheels. Raises NoPackageError when one is missing that Linux needs, where Dify runs."""
     wheels = {path.name: path.read_bytes() for path in sorted(folder.glob("*.whl"))}
     there = {_project(name) for name in wheels}
-    pinned = [(match[1], match[2]) for match in PINNED.finditer(files[REQUIREMENTS].decode()) if not match[3]]
+    pinned = [(match[1], match[2]) for match in PINNED.finditer(files[REQUIREMENTS].decode()) if "win32" not in (match[3] or "")]
     if missing := [f"{name}=={version}" for name, version in pinned if (_canonical(name), version) not in there]:
         raise NoPackageError(
             f"{folder} lacks wheels of {', '.join(missing)}. Fill it by `pip download --only-binary :all: -r {REQUIREMENTS} -d {folder}`."
         )
     kept = {path: data for path, data in files.items() if path != PROJECT}
-    return {
-        **kept,
-        REQUIREMENTS: FROM_WHEELS_ALONE + files[REQUIREMENTS],
-        **{f"{WHEELS}/{name}": data for name, data in wheels.items()},
-    }
+    carried = {f"{WHEELS}/{name}": data for name, data in wheels.items()}
+    whole = {**kept, REQUIREMENTS: FROM_WHEELS_ALONE + files[REQUIREMENTS], **carried}
+    if (size := sum(map(len, whole.values()))) > UNPACKED_BYTES:
+        raise NoPackageError(
+            f"With these wheels it is {size} bytes, and Dify takes {UNPACKED_BYTES}. Carry those of one machine type only."
+        )
+    return whole
 
 
 def _project(wheel: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the marketplace demands of the texts: an English README that says how to set up, use and connect, and a privacy statement of its own.
+"""What the marketplace demands of texts: an English README that says how to set up, use and connect, and a privacy statement of its own.
 
 Enters: texts. Leaves: complaints.
 """

@@ -19,7 +19,13 @@ PINNED = {canonicalize_name(block[1]): block for block in PINNED_BLOCK.finditer(
 
 OWN = {"translator", "plugin_entry", "fixtures", "tests", "docs"}
 OPTIONAL = {"rich": "the group and the extra `cli`", "graphon": "the group `host`"}
-TRANSITIVE = {"gevent": "the SDK patches the process with it", "pydantic": "the SDK's classes are built on it", "yarl": "aiohttp's URLs"}
+TRANSITIVE = {
+    "gevent": "the SDK patches the process with it",
+    "pydantic": "the SDK's classes are built on it",
+    "flask": "the SDK serves with it in serverless mode",
+    "yaml": "the SDK reads manifests with it",
+    "yarl": "aiohttp's URLs",
+}
 """Imported, but brought by another dependency, and why that is safe."""
 
 

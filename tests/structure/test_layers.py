@@ -32,15 +32,18 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cattrs", ("translator.codec",)),
     ("orjson", ("translator.codec", "plugin_entry.frames", "plugin_entry.host.*", "plugin_entry.cli.*", "fixtures.*")),
     ("PIL", ("translator.request.reencode",)),
-    ("aiohttp", ("plugin_entry.transport*", "plugin_entry.bridge", "plugin_entry.media_fetch", "plugin_entry.hop_guard", "fixtures.*")),
+    ("aiohttp", ("plugin_entry.transport*", "plugin_entry.bridge", "plugin_entry.media_fetch", "plugin_entry.hop_guard")),
+    ("aiohttp", ("plugin_entry.probing", "plugin_entry.recording", "fixtures.*")),
     ("yarl", ("plugin_entry.media_fetch",)),
     ("gevent", ("plugin_entry.loop", "plugin_entry.selector", "plugin_entry.inbox", "plugin_entry.plans", "plugin_entry.model_facts")),
-    ("gevent", ("plugin_entry.checking", "plugin_entry.frames", "plugin_entry.main", "plugin_entry.patient")),
+    ("gevent", ("plugin_entry.checking", "plugin_entry.frames", "plugin_entry.main", "plugin_entry.patient", "plugin_entry.workers")),
+    ("gevent", ("plugin_entry.sdk_*",)),
     ("dify_plugin", ("plugin_entry.models.*", "plugin_entry.provider.*", "plugin_entry.sdk_*", "plugin_entry.*_model")),
-    ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking")),
+    ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking", "plugin_entry.workers")),
+    ("flask", ("plugin_entry.sdk_serverless",)),
     ("pydantic", ("plugin_entry.frames", "plugin_entry.sdk_*")),
     ("rich", ("plugin_entry.cli.*",)),
-    ("yaml", ("plugin_entry.cli.*",)),
+    ("yaml", ("plugin_entry.cli.*", "plugin_entry.packaging.*")),
     ("fixtures", ("fixtures", "fixtures.*", "plugin_entry.cli.*")),
     ("plugin_entry", ("plugin_entry", "plugin_entry.*")),
     ("translator", ("translator", "translator.*", "plugin_entry.*", "fixtures.*")),
@@ -113,3 +116,29 @@ def test_pillow_waits_for_a_picture() -> None:
 
 def test_every_layer_holds_something() -> None:
     assert {layer(module.name) for module in PURE_SOURCES} == set(range(len(TRANSLATOR_LAYERS)))
+
+
+def test_tests_of_the_shared_loop_run_where_it_lives() -> None:
+    """A test that reaches the objects a plugin process has once, but runs in another thread, would wait for ever (tests/conftest.py)."""
+    arrows = {module.name: {target for target, _ in module.imports} for module in (*SOURCES, *modules("tests"))}
+    strays = [
+        module.place
+        for module in modules("tests")
+        if module.path.name.startswith("test_") and SHARED in _reachable(module.name, arrows) and "mark.plugin" not in module.text
+    ]
+    assert [place for place in strays if place not in WITHOUT_THE_LOOP] == []
+
+
+SHARED = "plugin_entry.runtime"
+WITHOUT_THE_LOOP: dict[str, str] = {"tests/test_sdk_errors.py": "maps errors to errors"}
+"""Tests that import such modules and never send anything, and why."""
+
+
+def _reachable(start: str, arrows: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for target in arrows.get(waiting.pop(), set()) - found:
+            found.add(target)
+            waiting.append(target)
+    return found

