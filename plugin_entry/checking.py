@@ -21,10 +21,14 @@ from translator import codec, detected
 from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
 from translator.fitness import ModelKind, model_missing, require_kind
+from translator.request.generative_rerank import GenerativeSettings, check_generative
+from translator.response.capabilities import ModelInfo
 from translator.response.failures import failure_from_reply
 
 BUDGET_S = 8.0
 """For the whole check; a form that hangs is not a form."""
+DEEP_BUDGET_S = 60.0
+"""For the one embedding of the deep check, which may have to load the model first."""
 KEY_FACT = "detected_key"
 NOT_FOUND = 404
 UNAUTHORIZED = 401
@@ -36,10 +40,10 @@ type Saved = MutableMapping[str, Any]
 type Check = Callable[[str, Saved], None]
 
 
-def checked(check: Check, model: str, saved: Saved) -> None:
+def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON."""
     try:
-        with gevent.Timeout(BUDGET_S):
+        with gevent.Timeout(budget_s):
             check(model, saved)
     except TranslatorError as error:
         raise CredentialsValidateFailedError(error.problem.message) from error
@@ -47,7 +51,7 @@ def checked(check: Check, model: str, saved: Saved) -> None:
         raise CredentialsValidateFailedError(str(error)) from error
     except gevent.Timeout as error:
         raise CredentialsValidateFailedError(
-            f"The server did not answer the check within {BUDGET_S:g} seconds. "
+            f"The server did not answer the check within {budget_s:g} seconds. "
             "Check the base URL, or try again when the server is less busy."
         ) from error
     except Exception as error:
@@ -59,7 +63,7 @@ def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
 
     `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
     """
-    checked(_check_language_model, model, cast("Saved", saved))
+    checked(_check_language_model, model, cast("Saved", saved), BUDGET_S)
 
 
 def _check_language_model(model: str, saved: Saved) -> None:
@@ -74,19 +78,24 @@ def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
     """The same for an embedding model, plus one tiny embedding if the user asked for the deep check. Raises
     CredentialsValidateFailedError.
     """
-    checked(_check_embedding_model, model, cast("Saved", saved))
+    checked(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
+    if settings_of(saved).deep_check:
+        checked(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
 
 
 def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
     """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
-    checked(_check_rerank_model, model, cast("Saved", saved))
+    checked(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
 
 
 def _check_embedding_model(model: str, saved: Saved) -> None:
-    credentials = settings_of(saved)
-    describe(model, server_of(credentials), ModelKind.EMBEDDING, saved)
-    if credentials.deep_check:
-        embedding_model.embed(model, saved, ["check"], EmbeddingInputType.QUERY)
+    server = server_of(settings_of(saved))
+    embedding_model.refuse_cloud(model, remote=server.base_url.is_cloud)
+    describe(model, server, ModelKind.EMBEDDING, saved)
+
+
+def _embed_once(model: str, saved: Saved) -> None:
+    embedding_model.embed(model, saved, ["check"], EmbeddingInputType.QUERY)
 
 
 def _check_rerank_model(model: str, saved: Saved) -> None:
@@ -94,11 +103,16 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     kind = RERANK_KINDS.get(credentials.rerank.service)
     if kind is None:
         rerank_model.find_service(model, credentials, saved)
-    else:
-        describe(model, server_of(credentials), kind, saved)
+        return
+    server = server_of(credentials)
+    if kind is ModelKind.EMBEDDING:
+        embedding_model.refuse_cloud(model, remote=server.base_url.is_cloud)
+    info = describe(model, server, kind, saved)
+    if kind is ModelKind.LANGUAGE:
+        check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 
 
-def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> None:
+def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> ModelInfo:
     """Asks the server about the model and writes the facts back. Raises TranslatorError."""
     try:
         info = FACTS.ask(server, model)
@@ -108,6 +122,7 @@ def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> None:
         raise model_missing(model, _installed(server), cloud=server.base_url.is_cloud) from error
     require_kind(model, info, kind)
     saved.update(detected.to_saved(info))
+    return info
 
 
 def check_cloud_key(server: Server, credentials: Credentials) -> str:

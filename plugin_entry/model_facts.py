@@ -78,6 +78,10 @@ class ModelFacts:
             raise known.error
         return known.info
 
+    def forget(self) -> None:
+        """Everything learnt; for tests and for whoever knows that a server has changed."""
+        self._known.clear()
+
     def _look_up(self, key: Key, unreachable_s: float) -> Known:
         while True:
             known = self._known.get(key)

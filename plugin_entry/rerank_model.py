@@ -39,6 +39,11 @@ _learnt: dict[str, Dialect] = {}
 """The dialect a service turned out to speak, by its URL, for credentials without a note of it; given up with the next failure."""
 
 
+def forget() -> None:
+    """The dialects learnt so far."""
+    _learnt.clear()
+
+
 @readable
 def rerank(
     model: str,

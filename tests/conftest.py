@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from plugin_entry import rerank_model
 from plugin_entry.runtime import BRIDGE, FACTS
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -25,4 +26,5 @@ def _plugin_rests(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()
-        FACTS._known.clear()
+        FACTS.forget()
+        rerank_model.forget()

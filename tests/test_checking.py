@@ -229,5 +229,38 @@ def test_only_one_class_of_error_leaves(error: Exception, text: str) -> None:
         raise error
 
     with pytest.raises(CredentialsValidateFailedError) as caught:
-        checked(check, "m", {})
+        checked(check, "m", {}, BUDGET_S)
     assert str(caught.value) == text
+
+
+# --- checks of models that embed and rerank ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_in_the_cloud")
+@pytest.mark.parametrize(
+    ("check", "service"), [(check_embedding_model, ""), (check_rerank_model, "ollama-embedding")], ids=["embedding", "rerank"]
+)
+def test_the_cloud_has_no_embeddings_and_is_not_even_asked(check: Callable[[str, dict[str, Any]], None], service: str) -> None:
+    with (
+        GreenServer(routes()) as server,
+        pytest.raises(CredentialsValidateFailedError, match="cloud, which has no embeddings"),
+    ):
+        check("embedder", saved(server.url, rerank_service=service))
+    assert server.paths() == []
+
+
+def test_a_server_too_old_for_reranking_is_said_when_saving() -> None:
+    with (
+        GreenServer(routes("0.9.6")) as server,
+        pytest.raises(CredentialsValidateFailedError, match=r"0\.12\.11"),
+    ):
+        check_rerank_model("chat", saved(server.url, rerank_service="ollama"))
+
+
+def test_the_deep_check_has_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "DEEP_BUDGET_S", 0.1)
+    with (
+        GreenServer(routes(show="show-embedder", embed=silence)) as server,
+        pytest.raises(CredentialsValidateFailedError, match=r"within 0\.1 seconds"),
+    ):
+        check_embedding_model("embedder", saved(server.url, deep_check="true"))

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from plugin_entry.cli.commands import COMMANDS
 from plugin_entry.sdk_errors import CLASSES
 from tests.plugin_files import LOCALES, ROOT
 from tests.test_credentials import OFFICIAL
 from translator.credentials import FIELDS, read_credentials
 from translator.request.migration import migrate_parameters
-from translator.request.parameters import BY_NAME
+from translator.request.options import options_to_wire
 
 TRANSLATIONS = sorted((ROOT / "readme").glob("*.md"))
 ROW = re.compile(r"^\| `([\w ]+)` \| `([^`]*)` \|", re.MULTILINE)
@@ -41,7 +42,7 @@ def test_translations_say_the_same() -> None:
 @pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)
 def test_translation_names_what_the_readme_names(path: Any) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = " ".join(f"uv run dify-ollama {command.__name__.rpartition('.')[2]}" for command in map(vars_of, COMMANDS))
+    commands = " ".join(f"uv run dify-ollama {str(getattr(command, '__name__', '')).rpartition('.')[2]}" for command in COMMANDS)
     known = readme + page("migration.md") + commands
     names = [word for word in CODE.findall(path.read_text(encoding="utf-8")) if word not in {"format"}]
     assert [word for word in names if not all(part in known for part in re.split(r" && | URL", word))] == []
@@ -77,9 +78,11 @@ def test_saved_parameter_means_what_the_table_says(row: str, saved: dict[str, ob
     assert migrate_parameters(saved) == meant
 
 
-def test_parameters_that_stay_are_still_there() -> None:
-    named = next(line for line in page("migration.md").splitlines() if line.startswith("| `temperature`")).partition(" | ")[0]
-    assert set(CODE.findall(named)) <= set(BY_NAME)
+@pytest.mark.parametrize(("first", "sent"), [("temperature", True), ("mirostat", False)], ids=["sent", "left out"])
+def test_other_parameters(first: str, sent: bool) -> None:
+    named = next(line for line in page("migration.md").splitlines() if line.startswith(f"| `{first}`")).partition(" | ")[0]
+    parameters = dict.fromkeys(CODE.findall(named), 1)
+    assert set(options_to_wire(parameters).options) == (set(parameters) if sent else set())
 
 
 def test_page_on_servers_names_every_kind_of_error() -> None:

@@ -56,7 +56,7 @@ VEILS: dict[str, tuple[str, str]] = {
         '{"model":"m1","message":{"role":"assistant","content":"xx xx 00 \\u0078x.\\n"},"done":false}',
     ),
     "tags stay": ('{"response":"<think>\\nHm\\u003c/think\\u003e"}', '{"response":"<think>\\nxx\\u003c/think\\u003e"}'),
-    "two lines": ('{"response":"ab"}\n{"done_reason":"stop","response":"c"}\n', '{"response":"xx"}\n{"done_reason":"stop","response":"x"}\n'),
+    "two lines": ('{"content":"ab"}\n{"done_reason":"stop","content":"c"}\n', '{"content":"xx"}\n{"done_reason":"stop","content":"x"}\n'),
     "arguments": (
         '{"function":{"name":"get_weather","arguments":{"city":"Oslo","name":"n"}}}',
         '{"function":{"name":"get_weather","arguments":{"city":"xxxx","name":"n"}}}',
