@@ -36,10 +36,10 @@ class OpenReply:
         """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
         try:
             yield from self._inbox.bursts()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             raise describe_transport_error(
                 error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
-            ) from error
+            ) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
 
     def body(self) -> bytes:
         """Reads the rest. Raises ServerError."""
@@ -82,10 +82,12 @@ class Started:
         """Waits for the headers. Raises ServerError when there are none."""
         try:
             head = self._inbox.wait_for_head()
-        except Exception as error:
+        except ServerError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             raise describe_transport_error(
                 error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=self._server.limits.first_byte
-            ) from error
+            ) from None
         except BaseException:
             self._job.cancel()
             raise

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 import aiohttp
@@ -19,7 +20,9 @@ from aiohttp.tracing import Trace
 
 from plugin_entry.inbox import Head, Inbox
 from plugin_entry.pace import Pace, Rhythm
+from plugin_entry.redirects import REDIRECTS, next_call
 from plugin_entry.server import Server
+from translator.errors import ServerError
 
 READ_BUFFER = 256 * 1024
 CONNECTS_AT_ONCE = 64
@@ -99,22 +102,36 @@ class Reading(Protocol):
 
 
 async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, reading: Reading) -> None:
-    """Sends the call and fills the inbox. Raises what aiohttp raises, and the two time-out errors above."""
+    """Sends the call, follows redirects as far as the rule allows, and fills the inbox.
+
+    Raises what aiohttp raises, the two time-out errors above, and ServerError for a redirect that is not followed.
+    """
     reading.pace.begin()
-    async with _opened(session, call) as response:
-        inbox.opened(Head(response.status, dict(response.headers)))
-        descriptor = _descriptor(response)
-        watchdog = Watchdog(call.server.limits.between_chunks)
-        try:
-            await _read(response, inbox, reading, watchdog, descriptor)
-        except asyncio.CancelledError:
-            if watchdog.bit:
-                raise StalledError from None
-            raise
-        finally:
-            watchdog.stop()
-            if descriptor is not None:
-                reading.set_rhythm(descriptor, Rhythm.AT_ONCE)
+    for followed in count():
+        async with _opened(session, call) as response:
+            if response.status not in REDIRECTS:
+                await _fill(response, call, inbox, reading)
+                return
+            target = next_call(call, response.status, response.headers.get("Location", ""), followed=followed)
+        if isinstance(target, ServerError):
+            raise target
+        call = target
+
+
+async def _fill(response: aiohttp.ClientResponse, call: Call, inbox: Inbox, reading: Reading) -> None:
+    inbox.opened(Head(response.status, dict(response.headers)))
+    descriptor = _descriptor(response)
+    watchdog = Watchdog(call.server.limits.between_chunks)
+    try:
+        await _read(response, inbox, reading, watchdog, descriptor)
+    except asyncio.CancelledError:
+        if watchdog.bit:
+            raise StalledError from None
+        raise
+    finally:
+        watchdog.stop()
+        if descriptor is not None:
+            reading.set_rhythm(descriptor, Rhythm.AT_ONCE)
 
 
 async def _read(response: aiohttp.ClientResponse, inbox: Inbox, reading: Reading, watchdog: "Watchdog", descriptor: int | None) -> None:

@@ -8,9 +8,11 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from plugin_entry import transport
 from plugin_entry.bridge import Bridge
 from plugin_entry.transport import CONNECTS_AT_ONCE, Watchdog, new_session
 from tests.loopback import PATIENCE_S, Visit, serving
+from translator.errors import ServerError
 
 
 @pytest.fixture(scope="module", name="bridge")
@@ -21,8 +23,9 @@ def own_bridge() -> Iterator[Bridge]:
     bridge.close()
 
 
-def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge: Bridge) -> None:
-    """With no answer at all a turn lasts a moment, so that one slow server does not stop its own users either."""
+def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer ends a turn, and lets the next connection be opened."""
+    monkeypatch.setattr(transport, "LONGEST_TURN_S", 3600.0)
     go = Event()
     arrived: list[int] = []
 
@@ -37,10 +40,30 @@ def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge:
         with gevent.Timeout(PATIENCE_S):
             while len(arrived) < CONNECTS_AT_ONCE:
                 gevent.sleep(0)
+        gevent.idle()
         assert len(arrived) == CONNECTS_AT_ONCE
-        with gevent.Timeout(PATIENCE_S):
-            while len(arrived) < many:
-                gevent.sleep(0)
+        go.set()
+        gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
+    assert [reader.value.body for reader in readers] == [b"x"] * many
+
+
+def test_without_any_answer_a_turn_lasts_a_moment(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One slow server does not stop its own users either."""
+    monkeypatch.setattr(transport, "LONGEST_TURN_S", 0.01)
+    go, all_here = Event(), Event()
+    arrived: list[int] = []
+    many = CONNECTS_AT_ONCE + 10
+
+    def answer(visit: Visit) -> None:
+        arrived.append(visit.connection)
+        if len(arrived) == many:
+            all_here.set()
+        go.wait()
+        visit.whole(b"x")
+
+    with serving(answer) as server:
+        readers = [gevent.spawn(bridge.fetch, server.call()) for _ in range(many)]
+        assert all_here.wait(PATIENCE_S)
         go.set()
         gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
     assert [reader.value.body for reader in readers] == [b"x"] * many
@@ -75,14 +98,38 @@ def test_a_compressed_reply_is_read_plain(bridge: Bridge) -> None:
         assert bridge.fetch(server.call()).body == b'{"n":1}\n'
 
 
-def test_a_redirect_is_not_followed(bridge: Bridge) -> None:
-    """The key and the prompt go where the user said, and nowhere else."""
+def redirecting(status: int, location: str) -> bytes:
+    return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
+
+def test_a_redirect_to_another_place_is_not_followed(bridge: Bridge) -> None:
+    """The key and the prompt go where the user said, and nowhere else."""
+    with (
+        serving(lambda visit: visit.send(redirecting(307, "http://127.0.0.1:1/"))) as server,
+        pytest.raises(ServerError, match=r"redirects to http://127\.0\.0\.1:1, where the request was not sent"),
+    ):
+        bridge.fetch(server.call())
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_on_the_same_server_keeps_method_and_body(bridge: Bridge, status: int) -> None:
     def answer(visit: Visit) -> None:
-        visit.send(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+        if visit.path == "/api/chat":
+            visit.whole(visit.body)
+        else:
+            visit.send(redirecting(status, "/api/chat"))
 
     with serving(answer) as server:
-        assert bridge.fetch(server.call()).status == 307
+        reply = bridge.fetch(server.call("//api/chat", b'{"model":"m"}'))
+    assert (reply.status, reply.body) == (200, b'{"model":"m"}')
+
+
+def test_a_circle_of_redirects_ends(bridge: Bridge) -> None:
+    with (
+        serving(lambda visit: visit.send(redirecting(307, "/api/chat"))) as server,
+        pytest.raises(ServerError, match="circle"),
+    ):
+        bridge.fetch(server.call())
 
 
 def test_the_environment_is_not_read(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
