@@ -54,7 +54,7 @@ def test_recorded_refusal_has_its_class_and_no_secret(scenario: str, kind: type[
         (429, InvokeRateLimitError, 3),
         (503, InvokeServerUnavailableError, 3),
         (500, InvokeServerUnavailableError, 1),
-        (302, InvokeBadRequestError, 1),
+        (302, InvokeConnectionError, 1),
         (403, InvokeAuthorizationError, 1),
     ],
 )
