@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCENARIO = "0.24.0/chat-plain"
 EXPECTED = "The sky is blue because air scatters short wavelengths more."
 READY_WITHIN_S, ANSWER_WITHIN_S = 120.0, 30.0
-OF_ANOTHER_PROJECT = ("VIRTUAL_ENV", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME")
+OF_ANOTHER_PROJECT = ("VIRTUAL_ENV", "UV_INTERNAL__PARENT_INTERPRETER", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME")
 
 WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "pyproject.toml": ("pyproject.toml", ("sync", "--no-dev", "--quiet")),
