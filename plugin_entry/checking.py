@@ -30,7 +30,6 @@ BUDGET_S = 8.0
 DEEP_BUDGET_S = 60.0
 """For the one embedding of the deep check, which may have to load the model first."""
 KEY_FACT = "detected_key"
-NOT_FOUND = 404
 UNAUTHORIZED = 401
 
 RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}

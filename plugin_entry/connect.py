@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from plugin_entry.certificates import tls_of
-from plugin_entry.server import Server, TimeLimits
+from plugin_entry.server import Server
 from translator.auth import auth_headers
 from translator.base_url import BaseUrl, parse_base_url
 from translator.credentials import Credentials, read_credentials
@@ -41,11 +41,7 @@ def server_of(credentials: Credentials) -> Server:
     return Server(
         base_url=base_url,
         headers=_headers(credentials, base_url),
-        limits=TimeLimits(
-            connect=credentials.timeouts.connect,
-            first_byte=credentials.timeouts.first_byte,
-            between_chunks=credentials.timeouts.between_chunks,
-        ),
+        limits=credentials.timeouts,
         proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=connection.proxy),
         tls=tls_of(verify=connection.verify_tls, ca_certificate=connection.ca_certificate),
     )

@@ -5,7 +5,6 @@ looked up and connected to, and encryption is left to the questions over HTTP, w
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from translator.base_url import DEFAULT_PORTS
 from translator.containers import LOOPBACK_NAMES, other_addresses
 from translator.diagnosis import Finding, Step
 from translator.errors import ServerError
+from translator.network_places import is_address
 from translator.server_kinds import VERSION
 
 ADDRESSES_SHOWN = 4
@@ -36,7 +36,7 @@ async def check_proxy(exam: Examination) -> Finding | None:
 async def check_name(exam: Examination) -> Finding | None:
     """Whether the host's name leads to an address; nothing to say of an address."""
     host, port = _first_hop(exam)
-    if _is_address(host):
+    if is_address(host):
         return None
     try:
         async with asyncio.timeout(exam.patience.connect):
@@ -118,14 +118,6 @@ def _first_hop(exam: Examination) -> tuple[str, int]:
         return exam.base_url.host, exam.base_url.tcp_port
     parts = urlsplit(exam.server.proxy)
     return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme.lower()]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _context(tls: ssl.SSLContext | bool) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 from aiohttp.abc import ResolveResult
 
+from translator.network_places import is_address
 from translator.request.media_urls import is_private_address, redirect_allowed
 
 type LookUp = Callable[[str, int, socket.AddressFamily], Awaitable[list[ResolveResult]]]
@@ -49,7 +50,7 @@ class HopGuard:
         return allowed
 
     async def _addresses(self, host: str, port: int) -> list[ResolveResult]:
-        if _is_address(host):
+        if is_address(host):
             return [_result(host, port)]
         return await self._look_up(host, port, socket.AF_UNSPEC)
 
@@ -62,14 +63,6 @@ class HopGuard:
 def _result(address: str, port: int) -> ResolveResult:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return ResolveResult(hostname=address, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _is_loopback(address: str) -> bool:

@@ -5,16 +5,7 @@ import ssl
 import attrs
 
 from translator.base_url import BaseUrl
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class TimeLimits:
-    """Seconds; 0 means no limit."""
-
-    connect: float = 5.0
-    first_byte: float = 600.0
-    """A cold model loads for minutes, and a client that gives up throws that work away."""
-    between_chunks: float = 120.0
+from translator.credentials import Timeouts
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -23,7 +14,7 @@ class Server:
 
     base_url: BaseUrl
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
-    limits: TimeLimits = TimeLimits()
+    limits: Timeouts = attrs.field(factory=Timeouts)
     proxy: str | None = attrs.field(default=None, repr=False)
     tls: ssl.SSLContext | bool = True
     """Whom to trust: the machine's authorities, those of a context, or (False) anyone. Contexts are equal when they are the same object."""

@@ -8,13 +8,14 @@ import attrs
 from gevent.event import Event
 from gevent.server import StreamServer
 
-from plugin_entry.server import Server, TimeLimits
+from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator.base_url import parse_base_url
+from translator.credentials import Timeouts
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
-NO_LIMITS = TimeLimits()
+NO_LIMITS = Timeouts()
 PATIENCE_S = 10.0
 """No test waits longer for anything."""
 
@@ -60,7 +61,7 @@ class LoopbackServer:
     connections: int = 0
     gone: Event = attrs.field(factory=Event)
 
-    def call(self, path: str = "/api/chat", body: bytes = b"{}", limits: TimeLimits = NO_LIMITS) -> Call:
+    def call(self, path: str = "/api/chat", body: bytes = b"{}", limits: Timeouts = NO_LIMITS) -> Call:
         """A request to this server."""
         server = Server(base_url=parse_base_url(f"http://127.0.0.1:{self.port}"), limits=limits)
         return Call(server=server, method="POST", url=server.base_url.url_for(path), body=body)

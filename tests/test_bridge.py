@@ -13,8 +13,8 @@ from gevent.event import Event
 from plugin_entry.bridge import Bridge
 from plugin_entry.inbox import HIGH_WATER
 from plugin_entry.pace import Pace, Rhythm
-from plugin_entry.server import TimeLimits
 from tests.loopback import END, HEAD, PATIENCE_S, Visit, serving
+from translator.credentials import Timeouts
 from translator.errors import ServerError
 
 
@@ -125,11 +125,11 @@ def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge) -> No
 @pytest.mark.parametrize(
     ("limits", "sent", "code"),
     [
-        pytest.param(TimeLimits(first_byte=0.05), b"", "first_byte_timeout", id="no first byte"),
-        pytest.param(TimeLimits(between_chunks=0.05), HEAD + b"1\r\nx\r\n", "stalled", id="falls silent"),
+        pytest.param(Timeouts(first_byte=0.05), b"", "first_byte_timeout", id="no first byte"),
+        pytest.param(Timeouts(between_chunks=0.05), HEAD + b"1\r\nx\r\n", "stalled", id="falls silent"),
     ],
 )
-def test_a_silent_server_is_given_up_in_time(bridge: Bridge, limits: TimeLimits, sent: bytes, code: str) -> None:
+def test_a_silent_server_is_given_up_in_time(bridge: Bridge, limits: Timeouts, sent: bytes, code: str) -> None:
     def answer(visit: Visit) -> None:
         visit.send(sent)
         visit.wait_for_the_end()
@@ -175,7 +175,7 @@ def test_a_reader_who_does_not_read_holds_the_server_up(bridge: Bridge) -> None:
         visit.send(END)
 
     with serving(answer) as server:
-        reply = bridge.open(server.call(limits=TimeLimits(between_chunks=0.05)))
+        reply = bridge.open(server.call(limits=Timeouts(between_chunks=0.05)))
         seen = -1
         while seen != sent:
             seen = sent

@@ -10,9 +10,10 @@ from gevent.event import Event
 from fixtures.recordings import load
 from plugin_entry.model_facts import KEPT, KNOWN_S, QUESTION_LIMIT_S, UNKNOWN_S, UNREACHABLE_S, VERSION_LIMIT_S, ModelFacts
 from plugin_entry.runtime import BRIDGE
-from plugin_entry.server import Server, TimeLimits
+from plugin_entry.server import Server
 from tests.green_server import GreenServer, Speak, after, json_reply, reply, silence, trickle
 from translator.base_url import parse_base_url
+from translator.credentials import Timeouts
 from translator.errors import Family, ServerError
 from translator.response.capabilities import ModelInfo
 from translator.versions import ServerVersion
@@ -192,8 +193,8 @@ def test_a_version_that_hangs_costs_little(facts: ModelFacts, hangs: Speak) -> N
 @pytest.mark.parametrize("hangs", [silence, trickle])
 def test_a_description_that_hangs_costs_the_question_limit(facts: ModelFacts, hangs: Speak) -> None:
     with GreenServer({"/api/show": hangs, "/api/version": hangs}) as server, gevent.Timeout(2):
-        assert facts.of(at(server.url, limits=TimeLimits(connect=0.2)), "m", REMEMBERED) == REMEMBERED
-        assert facts.for_schema(at(server.url, limits=TimeLimits(connect=0.2)), "m", REMEMBERED) == REMEMBERED
+        assert facts.of(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
+        assert facts.for_schema(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
         assert shows(server) == 1
 
 
@@ -261,9 +262,9 @@ class BlackHole:
 def test_a_server_that_is_away_costs_one_time_limit(clock: Clock) -> None:
     facts = ModelFacts(BlackHole(clock), clock)  # type: ignore[arg-type]  # a stand-in for a bridge
     with pytest.raises(ServerError):
-        facts.of(at("http://10.255.255.1:1", limits=TimeLimits(connect=5)), "m", REMEMBERED)
+        facts.of(at("http://10.255.255.1:1", limits=Timeouts(connect=5)), "m", REMEMBERED)
     assert clock.now == 1005
-    facts.for_schema(at("http://10.255.255.1:1", limits=TimeLimits(connect=5)), "m", REMEMBERED)
+    facts.for_schema(at("http://10.255.255.1:1", limits=Timeouts(connect=5)), "m", REMEMBERED)
     assert clock.now == 1005
 
 

@@ -65,7 +65,7 @@ class ScoreScale(StrEnum):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Timeouts:
-    """Seconds, 0 for no limit."""
+    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away."""
 
     connect: float = 5
     first_byte: float = 600

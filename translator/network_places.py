@@ -109,6 +109,11 @@ def refuse_key_over_plain_http(base_url: BaseUrl, *, has_key: bool, allowed: boo
     )
 
 
+def is_address(host: str) -> bool:
+    """True for an IP address, with or without a zone; False for a name."""
+    return _address(host) is not None
+
+
 def _address(name: str) -> Address | None:
     try:
         address = ipaddress.ip_address(name.partition("%")[0])
