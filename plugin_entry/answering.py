@@ -6,29 +6,32 @@ given up as soon as the reader leaves.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import attrs
+import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
 from plugin_entry.connect import server_of, settings_of
 from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
+from plugin_entry.request_log import LastAnswers, RequestLog, outcome_of
+from plugin_entry.sending import Sender, models_in_memory
 from plugin_entry.server import Server
-from plugin_entry.transport import Call
 from translator import detected
+from translator.credentials import Credentials
 from translator.errors import ServerError
+from translator.remarks import Before, remarks, was_loaded, wrong_window
 from translator.request.media import urls_to_fetch
 from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking
-from translator.response.failures import failure_from_reply
+from translator.response.running import running_model
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, FailureDelta, FinalDelta
+from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
 from translator.tokens import TokenCalibration
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
-OK = 200
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
 """Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
 
@@ -45,7 +48,7 @@ class Answer:
     turn: Turn
     reply: OpenReply
     stream: ReplyStream
-    _calibration: TokenCalibration
+    _aftermath: "Aftermath"
 
     def chunks(self) -> Iterator[Chunk]:
         """Gives the chunks as they come. Raises ServerError after the last good one."""
@@ -54,75 +57,113 @@ class Answer:
     def _deltas(self) -> Iterator[Delta]:
         try:
             for data in self.reply.bursts():
-                yield from self._learning(self.stream.feed(data))
+                yield from self._noted(self.stream.feed(data))
                 if self.stream.finished:
                     break
-            yield from self._learning(self.stream.end())
+            yield from self._noted(self.stream.end())
         except ServerError as error:
-            yield from self.stream.fail(error)
+            yield from self._noted(self.stream.fail(error))
         finally:
-            if self.stream.finished:
+            if not self.stream.finished:
+                self._aftermath.log.end("left")
+            if self.stream.state is State.FINISHED:
                 self.reply.finish()
             else:
-                self.reply.close()
+                self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
 
-    def _learning(self, deltas: list[Delta]) -> list[Delta]:
-        """Lets the real count of the prompt teach the estimator; deltas pass unchanged, but a prompt too long is explained."""
-        if deltas and isinstance(deltas[-1], FailureDelta):
-            return [*deltas[:-1], FailureDelta(self.turn.explained(deltas[-1].error))]
-        if deltas and isinstance(deltas[-1], FinalDelta) and not deltas[-1].usage.estimated:
-            real = deltas[-1].usage.prompt_tokens
-            if LEAST_TO_LEARN <= real <= MOST_TO_LEARN and self.turn.is_countable:
-                self._calibration.observe(self.turn.ask.model, self.turn.estimate_prompt(), real, num_ctx=self.turn.window.num_ctx or 0)
+    def _noted(self, deltas: list[Delta]) -> list[Delta]:
+        """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""
+        last = deltas[-1] if deltas else None
+        if isinstance(last, FailureDelta):
+            last = FailureDelta(self.turn.explained(last.error))
+            self._aftermath.failed(last.error)
+            return [*deltas[:-1], last]
+        if isinstance(last, FinalDelta):
+            self._aftermath.answered(self.turn, last)
         return deltas
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class Aftermath:
+    """What an answer leaves behind once it is complete: its line in the log, remarks, and what the estimator learns from it."""
+
+    answerer: "Answerer"
+    server: Server
+    log: RequestLog
+
+    def failed(self, error: ServerError) -> None:
+        """The answer ended in an error."""
+        self.log.end(error.code)
+
+    def answered(self, turn: Turn, final: FinalDelta) -> None:
+        """The answer is complete."""
+        self._learn(turn, final)
+        model, place, last = turn.ask.model, self.server.place, self.answerer.last_answers
+        before = Before(estimate=partial(self.answerer.estimate, turn), since_last_ms=last.since_ms(place, model))
+        for remark in remarks(turn, final, before):
+            self.log.remark(remark)
+        last.note(place, model)
+        if was_loaded(final) and turn.window.num_ctx:
+            gevent.spawn(self._check_window, turn)
+        self._end(turn, final)
+
+    def _learn(self, turn: Turn, final: FinalDelta) -> None:
+        """Lets the real count of the prompt teach the estimator."""
+        real = final.usage.prompt_tokens
+        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and turn.is_countable:
+            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=turn.window.num_ctx or 0)
+
+    def _check_window(self, turn: Turn) -> None:
+        """After a load: whether the server gave the window that was asked for."""
+        body = models_in_memory(self.answerer.bridge, self.server)
+        remark = wrong_window(turn, running_model(body or b"", turn.ask.model))
+        if remark:
+            self.log.remark(remark)
+
+    def _end(self, turn: Turn, final: FinalDelta) -> None:
+        usage = final.usage
+        self.log.facts |= {
+            "done_reason": final.done_reason,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "load_ms": usage.load_ns // 1_000_000,
+            "notes": list(turn.notes),
+        }
+        self.log.end("ok")
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Answerer:
-    """Answers with the shared objects of the process."""
+    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds."""
 
     bridge: Bridge
     facts: ModelFacts
     calibration: TokenCalibration
+    last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    sleep: Callable[[float], object] = gevent.sleep
 
     def begin(self, ask: Ask, saved: Mapping[str, Any]) -> Answer:
         """Sends the request and waits for a good status. Raises TranslatorError."""
         credentials = settings_of(saved)
         server = server_of(credentials)
+        log = RequestLog("answer", ask.model, server.place)
+        try:
+            turn, reply = self._sent(self._planned(ask, saved, credentials, server), server)
+        except BaseException as error:
+            log.end(outcome_of(error))
+            raise
+        log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
+        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=partial(self.estimate, turn))
+        return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
+
+    def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> Turn:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        turn = plan_turn(attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls}), info, credentials)
-        turn, reply = self._send(turn, server)
-        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=lambda: self._estimate(turn))
-        return Answer(turn, reply, stream, self.calibration)
+        return plan_turn(attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls}), info, credentials)
 
-    def _estimate(self, turn: Turn) -> int:
+    def _sent(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
+        return Sender(bridge=self.bridge, estimate=self.estimate, sleep=self.sleep).send(turn, server)
+
+    def estimate(self, turn: Turn) -> int:
+        """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         return self.calibration.apply(turn.ask.model, turn.estimate_prompt())
-
-    def _send(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
-        """Sends the turn, and what it becomes after a refusal, until there is an answer. Raises ServerError."""
-        while True:
-            reply = self.bridge.open(_call(turn, server))
-            if reply.head.status == OK:
-                return turn, reply
-            body = reply.body()
-            error = _failure(turn, reply, body)
-            following = turn.after_refusal(error, body)
-            if following is None:
-                raise turn.explained(error, body, partial(self._estimate, turn))
-            turn = following
-
-
-def _call(turn: Turn, server: Server) -> Call:
-    return Call(server=server, method="POST", url=server.base_url.url_for(turn.route), body=turn.body)
-
-
-def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:
-    return failure_from_reply(
-        reply.head.status,
-        body,
-        content_type=reply.head.content_type,
-        model=turn.ask.model,
-        route=turn.route,
-        headers=reply.head.headers,
-    )

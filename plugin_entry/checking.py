@@ -4,6 +4,7 @@ Enters: a model name and the form's values. Leaves: nothing when all is well, wi
 (Dify stores them); else one error of one or two sentences: address, key, no such model, or a model of another kind.
 """
 
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, cast
 
@@ -14,23 +15,32 @@ from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry import embedding_model, rerank_model
 from plugin_entry.connect import server_of, settings_of
+from plugin_entry.doctor import why_unreachable
+from plugin_entry.request_log import logged
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
-from translator import codec, detected
+from translator import detected
 from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
 from translator.fitness import ModelKind, model_missing, require_kind
 from translator.request.generative_rerank import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
 from translator.response.failures import failure_from_reply
+from translator.response.running import listed_names
 
 BUDGET_S = 8.0
 """For the whole check; a form that hangs is not a form."""
+DIAGNOSIS_S = 2.5
+"""Of the budget, for finding out why there was no answer."""
 DEEP_BUDGET_S = 60.0
 """For the one embedding of the deep check, which may have to load the model first."""
 KEY_FACT = "detected_key"
 UNAUTHORIZED = 401
+SERVICE_FIELD = "rerank_service"
+"""Only rerank models have this field; without it the server is Ollama."""
+WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused"})
+"""Codes of answers that may come from something else than Ollama."""
 
 RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
 """What a model of Ollama must be to rerank; other services know their models themselves."""
@@ -41,20 +51,48 @@ type Check = Callable[[str, Saved], None]
 
 def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON."""
+    ends = time.monotonic() + budget_s
+    patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
     try:
-        with gevent.Timeout(budget_s):
+        with logged("check", model, _place(saved)), gevent.Timeout(patience):
             check(model, saved)
     except TranslatorError as error:
-        raise CredentialsValidateFailedError(error.problem.message) from error
+        raise CredentialsValidateFailedError(_why(error, saved, ends) or error.problem.message) from error
     except InvokeError as error:
         raise CredentialsValidateFailedError(str(error)) from error
     except gevent.Timeout as error:
-        raise CredentialsValidateFailedError(
-            f"The server did not answer the check within {budget_s:g} seconds. "
-            "Check the base URL, or try again when the server is less busy."
-        ) from error
+        slow = f"The server did not answer the check within {patience:g} seconds."
+        remedy = "Check the base URL, or try again when the server is less busy."
+        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or f"{slow} {remedy}") from error
     except Exception as error:
         raise CredentialsValidateFailedError(f"The check failed unexpectedly ({type(error).__name__}). Try again.") from error
+
+
+def _why(error: TranslatorError, saved: Saved, ends: float) -> str:
+    """The doctor's sentence where an error says that the way to Ollama is wrong; "" where the error itself says more."""
+    is_lost = isinstance(error, ServerError) and (error.family is Family.CONNECTION or error.code in WRONG_PLACE)
+    return _diagnosed(saved, ends) if is_lost else ""
+
+
+def _place(saved: Saved) -> str:
+    """Scheme, host and port for the log; "" for an address that cannot be read."""
+    try:
+        return server_of(settings_of(saved)).place
+    except TranslatorError:
+        return ""
+
+
+def _diagnosed(saved: Saved, ends: float) -> str:
+    """What is wrong with the way to Ollama; "" when nothing is found before `ends`, or another service is asked."""
+    seconds = ends - time.monotonic()
+    try:
+        credentials = settings_of(saved)
+        server = server_of(credentials)
+    except TranslatorError:
+        return ""
+    if seconds <= 0 or (SERVICE_FIELD in saved and credentials.rerank.service not in RERANK_KINDS):
+        return ""
+    return BRIDGE.run(lambda: why_unreachable(server, seconds))
 
 
 def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
@@ -150,9 +188,8 @@ def _installed(server: Server) -> list[str]:
     """Names of the models a server has; empty when it will not say."""
     try:
         reply = BRIDGE.fetch(_quick(Call(server=server, method="GET", url=server.base_url.url_for("/api/tags"))))
-        listed = codec.loads(reply.body).get("models") or []
-        return [str(item["name"]) for item in listed]
-    except (ServerError, codec.DecodeError, AttributeError, KeyError, TypeError):
+        return listed_names(reply.body)
+    except ServerError:
         return []
 
 

@@ -58,6 +58,7 @@ CURABLE_ELSEWHERE = frozenset({Step.NAME, Step.TCP, Step.TLS, Step.HTTP, Step.SE
 """Troubles for which another address may be the cure."""
 
 
+OUT_OF_TIME = "The examination ended after"
 IN_A_HURRY = Patience(connect=2.0, answer=3.0, guess=1.0)
 
 
@@ -103,9 +104,10 @@ async def diagnose(
 
 
 async def why_unreachable(server: Server, budget_s: float) -> str:
-    """The sentence for a form: what is wrong with the way to the server, "" when nothing is. Raises nothing of its own."""
+    """The sentence for a form: what is wrong with the way to the server, "" when nothing is found in time. Raises nothing of its own."""
     diagnosis = await diagnose(server, checks=CONNECTION_CHECKS, patience=IN_A_HURRY, budget_s=budget_s)
-    return diagnosis.sentence if diagnosis.exit_code else ""
+    trouble = trouble_in(diagnosis.findings)
+    return "" if trouble is None or trouble.sentence.startswith(OUT_OF_TIME) else diagnosis.sentence
 
 
 async def _findings(exam: Examination, checks: Sequence[Check], begun: list[Check]) -> AsyncIterator[Finding]:
@@ -135,6 +137,6 @@ def _out_of_time(begun: Sequence[Check], findings: Sequence[Finding], budget_s: 
     return Finding(
         step=begun[-1].step,
         ok=known is not None,
-        sentence=f"The examination ended after {budget_s:g} seconds, before all was looked at.",
+        sentence=f"{OUT_OF_TIME} {budget_s:.1f} seconds, before all was looked at.",
         remedy="" if known else "The server is very slow to answer: try again when it is less busy.",
     )

@@ -15,6 +15,7 @@ from translator.fitness import model_missing
 from translator.response.capabilities import ModelInfo, model_info, read_version
 from translator.response.failure_bodies import proxy_named_in
 from translator.response.failures import failure_from_reply
+from translator.response.running import RunningModel, listed_models, listed_names, running_model
 from translator.server_kinds import FURTHER_ROUTES, TAGS, VERSION, Kind, kind_of, not_ollama
 from translator.shapes.exchange import HttpReply
 from translator.versions import ServerVersion
@@ -116,7 +117,7 @@ async def check_model(exam: Examination) -> Finding | None:
         )
         if failure.code != "model_missing":
             return Finding.of_error(Step.MODEL, failure)
-        names = [str(model.get("name")) for model in _listed(await exam.ask(TAGS))]
+        names = listed_names((await exam.ask(TAGS)).body)
     except ServerError as error:
         return Finding.of_error(Step.MODEL, error)
     return Finding.of_error(Step.MODEL, model_missing(exam.model, names, cloud=exam.base_url.is_cloud))
@@ -129,7 +130,7 @@ async def check_loaded(exam: Examination) -> Finding | None:
     reply = await _reply(exam, RUNNING)
     if reply is None or reply.status != 200:
         return Finding(step=Step.LOADED, ok=True, sentence="The server does not say which models are in memory.")
-    running = next((model for model in _listed(reply) if _is_named(model, exam.model)), None)
+    running = running_model(reply.body, exam.model)
     if running is None:
         sentence = f"{exam.model} is not in memory: the next request loads it first, which may take minutes."
         return Finding(step=Step.LOADED, ok=True, sentence=sentence)
@@ -162,13 +163,8 @@ def _way(reply: HttpReply) -> str:
 
 
 def _listed(reply: HttpReply) -> list[Mapping[str, Any]]:
-    """The models in a reply of `/api/tags` or `/api/ps`."""
-    try:
-        value = codec.loads(reply.body) if reply.status == 200 else None
-    except codec.DecodeError:
-        return []
-    models = value.get("models") if isinstance(value, dict) else None
-    return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+    """The models in a reply of `/api/tags`."""
+    return listed_models(reply.body) if reply.status == 200 else []
 
 
 def _counted(count: int) -> str:
@@ -199,20 +195,9 @@ def _described(info: ModelInfo) -> str:
     return f"{', '.join(able) or 'abilities unknown'}; {window}{preset}"
 
 
-def _is_named(model: Mapping[str, Any], name: str) -> bool:
-    """The server adds `:latest` to a name without a tag."""
-    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-    return str(model.get("name")).lower() == full.lower()
+def _window(running: RunningModel) -> str:
+    return f" with a window of {running.window:,} tokens" if running.window else ""
 
 
-def _window(running: Mapping[str, Any]) -> str:
-    """`context_length` of `/api/ps`; older servers leave it out (0.5.13 `ps`)."""
-    length = running.get("context_length")
-    return f" with a window of {length:,} tokens" if isinstance(length, int) and length > 0 else ""
-
-
-def _share(running: Mapping[str, Any]) -> str:
-    size, on_gpu = running.get("size"), running.get("size_vram")
-    if not isinstance(size, int) or not isinstance(on_gpu, int) or size <= 0:
-        return ""
-    return f", {min(on_gpu, size) * 100 // size} % of it on a GPU"
+def _share(running: RunningModel) -> str:
+    return "" if running.gpu_percent is None else f", {running.gpu_percent} % of it on a GPU"

@@ -1,6 +1,5 @@
 """What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's."""
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbedd
 from plugin_entry.connect import server_of, settings_of
 from plugin_entry.patient import PatientBridge, ollama_is_busy, turns_at
 from plugin_entry.plans import run_plan
+from plugin_entry.request_log import logged
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_chunks import NOTHING
 from plugin_entry.sdk_errors import readable
@@ -26,8 +26,6 @@ from translator.response.capabilities import ModelInfo
 from translator.shapes.embeddings import Embedded
 from translator.tokens import estimate_texts
 
-logger = logging.getLogger(__name__)
-
 CUTTING = {Overlong.CUT: Cutting.SERVER_CUTS, Overlong.ERROR: Cutting.REFUSE}
 
 
@@ -36,8 +34,6 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
     """One vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
     started = time.perf_counter()
     embedded = _embed(model, saved, texts, input_type) if texts else Embedded(vectors=())
-    for adjustment in embedded.adjustments:
-        logger.warning("text %d of %d characters: %s", adjustment.index, adjustment.length, adjustment.change.value)
     # built unchecked: the plan has checked every number, and a second look costs as much as reading the reply
     return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
 
@@ -76,7 +72,12 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
         version=info.version,
     )
     at_once = credentials.embedding.concurrency
-    return run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once)
+    with logged("embed", model, server.place, texts=len(texts)) as log:
+        embedded = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once)
+        log.facts["tokens"] = embedded.tokens
+        for adjustment in embedded.adjustments:
+            log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")
+    return embedded
 
 
 def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:

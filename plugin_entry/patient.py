@@ -11,10 +11,10 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from plugin_entry.bridge import Bridge, Started
-from plugin_entry.retrying import BROKEN, TRANSIENT, Retries
+from plugin_entry.retrying import BROKEN, TRANSIENT, Retries, is_busy, retry_after
 from plugin_entry.transport import Call
 from translator.errors import ServerError
-from translator.response.failures import failure_from_reply, is_retryable
+from translator.response.failures import failure_from_reply
 from translator.shapes.exchange import HttpReply
 
 KEPT = 1024
@@ -30,21 +30,16 @@ def turns_at(place: str, at_once: int) -> BoundedSemaphore:
 
 
 def ollama_is_busy(reply: HttpReply) -> bool:
-    """A full queue, a model that is being loaded, a proxy without a server; not a quota that is used up."""
+    """What Ollama refused for the moment only."""
     if reply.status not in TRANSIENT:
         return False
     failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
-    return is_retryable(failure) or bool(retry_after(reply))
+    return is_busy(failure, retry_after(reply.headers))
 
 
 def service_is_busy(reply: HttpReply) -> bool:
     """The same for rerank services, whose statuses say enough."""
     return reply.status in TRANSIENT
-
-
-def retry_after(reply: HttpReply) -> str:
-    """The header of that name, empty when there is none."""
-    return next((value for name, value in reply.headers.items() if name.lower() == "retry-after"), "")
 
 
 class PatientBridge(Bridge):
@@ -74,7 +69,7 @@ class PatientBridge(Bridge):
                 if wait is None:
                     raise
             else:
-                wait = retries.wait(retry_after(reply)) if self._is_transient(reply) else None
+                wait = retries.wait(retry_after(reply.headers)) if self._is_transient(reply) else None
                 if wait is None:
                     return reply
             self._sleep(wait)

@@ -1,7 +1,6 @@
 """What the rerank source module does, as plain functions: settings to a plan, the ranking to the SDK's result."""
 
-import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,6 +10,7 @@ from plugin_entry.connect import server_of, settings_of
 from plugin_entry.embedding_model import embed_settings, known_locally, prefixes_of
 from plugin_entry.patient import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.plans import run_plan
+from plugin_entry.request_log import logged
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.sdk_errors import readable
 from plugin_entry.server import Server
@@ -23,8 +23,6 @@ from translator.request.rerank import RerankSettings, ServicePlace, candidate_ur
 from translator.rerank_job import probe_plan, rerank_plan
 from translator.shapes.exchange import Plan
 from translator.shapes.rerank import Choice, Dialect, Ranking, Scale
-
-logger = logging.getLogger(__name__)
 
 DIALECTS = {RerankService.JINA: Dialect.JINA, RerankService.TEI: Dialect.TEI}
 SCALES = {ScoreScale.AS_IS: Scale.AS_IS, ScoreScale.SIGMOID: Scale.SIGMOID}
@@ -59,7 +57,6 @@ def rerank(
     credentials = settings_of(saved)
     choice = Choice(top_n=top_n, score_threshold=score_threshold, scale=SCALES[credentials.rerank.score_scale])
     ranking = _rank(model, credentials, saved, query, documents, choice)
-    _tell(ranking)
     docs = [RerankDocument(index=document.index, text=document.text, score=document.score) for document in ranking.documents]
     return RerankResult(model=model, docs=docs)
 
@@ -79,7 +76,7 @@ def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query:
     settings = _settings(model, credentials, place, saved)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy)
+        ranking = _run(model, plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy)
     except ServerError:
         _learnt.pop(settings.url, None)
         raise
@@ -95,7 +92,7 @@ def _rank_with_ollama(
         info = known_locally(server, model, remembered)
         how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
-        return _run(plan, server, credentials.embedding.concurrency, ollama_is_busy)
+        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy)
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -104,11 +101,16 @@ def _rank_with_ollama(
         keep_alive=credentials.keep_alive,
     )
     plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
-    return _run(plan, server, PAIRS_AT_ONCE, ollama_is_busy)
+    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy)
 
 
-def _run(plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient) -> Ranking:
-    return run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once)
+def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient) -> Ranking:
+    with logged("rerank", model, server.place) as log:
+        ranking = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once)
+        log.facts["documents"] = len(ranking.documents)
+        for remark in _remarks(ranking):
+            log.remark(remark)
+    return ranking
 
 
 def _settings(model: str, credentials: Credentials, place: ServicePlace, saved: Mapping[str, Any]) -> RerankSettings:
@@ -137,10 +139,10 @@ def _service(credentials: Credentials, place: ServicePlace) -> Server:
     return server_of(attrs.evolve(credentials, base_url=place.origin))
 
 
-def _tell(ranking: Ranking) -> None:
+def _remarks(ranking: Ranking) -> Iterator[str]:
     if ranking.unscored:
-        logger.warning("the rerank service left %d documents without a score", ranking.unscored)
+        yield f"The rerank service left {ranking.unscored:,} documents without a score."
     if ranking.negative_dropped:
-        logger.warning("the score threshold removed every document; the service gives negative scores, choose the sigmoid scale")
+        yield "The score threshold removed every document: the service gives negative scores, choose the sigmoid scale."
     for document in ranking.shortened:
-        logger.warning("document %d was cut from %d to %d characters", document.index, document.length, document.length_sent)
+        yield f"Document {document.index} was cut from {document.length:,} to {document.length_sent:,} characters."

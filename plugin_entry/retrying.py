@@ -1,15 +1,19 @@
 """Whether a request that was refused for the moment is sent again, and after how long. Decides only; whoever sends also waits.
 
-Enters: the `Retry-After` of a refusal, chance and the time. Leaves: seconds to wait, or None when the refusal is to be told. Only for
-requests of which nothing has been handed on yet: embeddings and rankings, not answers that stream.
+Enters: a refusal, its `Retry-After`, chance and the time. Leaves: seconds to wait, or None when the refusal is to be told. Only for
+requests of which nothing has been handed on yet: embeddings, rankings, and answers before their first byte. A request that ran into a
+time limit is never sent again, as it may still be running.
 """
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
 import attrs
+
+from translator.errors import ServerError
+from translator.response.failures import is_retryable
 
 RETRIES = 2
 FIRST_WAIT_S, GROWTH = 0.5, 4.0
@@ -22,8 +26,24 @@ JITTER = 0.1
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses that may be gone in seconds."""
 
-BROKEN = frozenset({"connect_reset", "connection_reset", "payload_cut"})
-"""Codes of connections that broke: a server that restarts, or closed a connection at the moment it was used again."""
+REFUSED_CONNECTIONS = frozenset({"connect_reset", "connection_reset"})
+"""Codes of connections that broke before an answer: a server that restarts, or closed a connection at the moment it was used again."""
+
+BROKEN = REFUSED_CONNECTIONS | {"payload_cut"}
+"""The same for replies that are read whole."""
+
+WITHOUT_REASON = "rate_limited"
+"""The code of a status 429 that says nothing more: it is asked again only when the server names a time."""
+
+
+def retry_after(headers: Mapping[str, str]) -> str:
+    """The header of that name, empty when there is none."""
+    return next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+
+
+def is_busy(failure: ServerError, asked: str) -> bool:
+    """A full queue, a model that is being loaded, a proxy without a server; not a quota that is used up. `asked` is its `Retry-After`."""
+    return is_retryable(failure) or (failure.code == WITHOUT_REASON and bool(asked))
 
 
 @attrs.define(slots=True, kw_only=True)

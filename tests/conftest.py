@@ -2,7 +2,7 @@
 
 Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
 and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
-port may be given to another one.
+port may be given to another one. A busy server is asked again without waiting.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from plugin_entry import rerank_model
+from plugin_entry import rerank_model, retrying
 from plugin_entry.runtime import BRIDGE, FACTS
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -22,7 +22,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _plugin_rests(request: pytest.FixtureRequest) -> Iterator[None]:
+def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if request.node.get_closest_marker("plugin") is not None:
+        monkeypatch.setattr(retrying, "FIRST_WAIT_S", 0.0)
     yield
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()

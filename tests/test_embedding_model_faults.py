@@ -53,11 +53,11 @@ def test_bad_text_is_rescued_by_plain_punctuation() -> None:
 def test_only_the_long_text_is_shortened_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     texts = ["short"] * 16
     texts[3] = "long " * 100
-    with AnsweringServer(Ollama(limit=150)) as server, caplog.at_level(logging.WARNING, "plugin_entry.embedding_model"):
+    with AnsweringServer(Ollama(limit=150)) as server, caplog.at_level(logging.WARNING, "plugin_entry"):
         result = embed({"base_url": server.url}, texts)
     assert 100 < result.embeddings[3][0] <= 150.5
     assert result.embeddings[4] == vector_of("short")
-    assert "text 3 of 500 characters: shortened to its head" in caplog.text
+    assert "Text 3 of 500 characters: shortened to its head" in caplog.text
     assert len(server.bodies(EMBED)) <= 1 + 2 * math.log2(16) + 8
 
 

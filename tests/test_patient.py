@@ -19,6 +19,7 @@ from translator.shapes.exchange import HttpReply
 CALL = Call(server=Server(base_url=parse_base_url("http://h:1")), method="POST", url="http://h:1/api/embed")
 GOOD = HttpReply(status=200)
 BUSY = recorded(load("0.33.0-rc2", "error-queue-full-embed"))
+LATER = json_reply({"error": "slow down"}, 429)
 QUOTA = json_reply({"error": "you have reached your weekly usage limit, upgrade for higher limits"}, 429)
 
 
@@ -71,8 +72,14 @@ def test_second_tries(replies: tuple[HttpReply | ServerError, ...], outcome: Htt
 
 
 def test_server_says_how_long() -> None:
-    _, waits, _ = fetched(attrs.evolve(QUOTA, headers={**QUOTA.headers, "retry-after": "9"}), GOOD)
+    _, waits, _ = fetched(attrs.evolve(LATER, headers={**LATER.headers, "retry-after": "9"}), GOOD)
     assert 9 <= waits[0] <= 9.9
+
+
+def test_quota_that_is_used_up_is_not_asked_again_whatever_the_server_says() -> None:
+    outcome, waits, _ = fetched(attrs.evolve(QUOTA, headers={**QUOTA.headers, "retry-after": "9"}), GOOD)
+    assert isinstance(outcome, HttpReply)
+    assert (outcome.status, waits) == (429, [])
 
 
 @pytest.mark.parametrize(("status", "busy"), [(429, True), (502, True), (503, True), (504, True), (500, False), (404, False), (200, False)])

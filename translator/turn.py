@@ -77,6 +77,11 @@ class Turn:
         """The estimate and the server's count are about the same text: nothing was left out, and no file is in it."""
         return SHORTENED not in self.notes and not media_parts(self.ask.messages)
 
+    @property
+    def prompt_characters(self) -> int:
+        """Characters of the messages' texts: fewer than tokens fit means that the prompt fits, without an estimate."""
+        return sum(len(text) for message in self.ask.messages for text in message.texts)
+
     def estimate_prompt(self) -> int:
         """Tokens of the prompt, for a server that does not say."""
         return estimate_messages(self.ask.messages, self.ask.tools)

@@ -37,7 +37,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("yarl", ("plugin_entry.media_fetch",)),
     ("gevent", ("plugin_entry.loop", "plugin_entry.selector", "plugin_entry.inbox", "plugin_entry.plans", "plugin_entry.model_facts")),
     ("gevent", ("plugin_entry.checking", "plugin_entry.frames", "plugin_entry.main", "plugin_entry.patient", "plugin_entry.workers")),
-    ("gevent", ("plugin_entry.sdk_*",)),
+    ("gevent", ("plugin_entry.sdk_*", "plugin_entry.answering", "plugin_entry.sending")),
     ("dify_plugin", ("plugin_entry.models.*", "plugin_entry.provider.*", "plugin_entry.sdk_*", "plugin_entry.*_model")),
     ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking", "plugin_entry.workers")),
     ("flask", ("plugin_entry.sdk_serverless",)),

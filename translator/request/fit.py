@@ -87,8 +87,7 @@ def _is_short(messages: Sequence[Message], tools: Sequence[Tool], window: Contex
 
 
 def _characters(message: Message) -> int:
-    parts = (TextPart(message.content),) if isinstance(message.content, str) else message.content
-    return sum(len(part.text) for part in parts if isinstance(part, TextPart))
+    return sum(map(len, message.texts))
 
 
 def _texts(messages: Sequence[Message]) -> tuple[Message, ...]:

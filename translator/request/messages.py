@@ -12,7 +12,7 @@ import attrs
 from translator.arguments import arguments_to_object
 from translator.errors import RequestError
 from translator.request.history import split_thinking
-from translator.shapes.dify import MediaPart, Message, Role, TextPart, ToolCall
+from translator.shapes.dify import MediaPart, Message, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
 
 WIRE_ROLES = {Role.DEVELOPER: Role.SYSTEM}
@@ -47,7 +47,7 @@ def messages_to_wire(messages: Sequence[Message], media_to_wire: MediaToWire = r
 def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
     wire = WireMessage(
         role=WIRE_ROLES.get(message.role, message.role).value,
-        content=_text(message),
+        content="".join(message.texts),
         images=tuple(media_to_wire(part) for part in _media(message)),
     )
     match message.role:
@@ -59,12 +59,6 @@ def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
             return attrs.evolve(wire, tool_name=message.name or None, tool_call_id=message.tool_call_id or None)
         case _:
             return wire
-
-
-def _text(message: Message) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    return "".join(part.text for part in message.content if isinstance(part, TextPart))
 
 
 def _media(message: Message) -> Iterable[MediaPart]:

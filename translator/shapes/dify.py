@@ -76,6 +76,13 @@ class Message:
     tool_call_id: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The pieces of text in order, without files."""
+        if isinstance(self.content, str):
+            return (self.content,)
+        return tuple(part.text for part in self.content if isinstance(part, TextPart))
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Tool:

@@ -1,0 +1,86 @@
+"""One line per request, for whoever runs Dify: which server was asked for what, how long it took, how it ended.
+
+Enters: names, numbers and codes. Leaves: a line of JSON at level DEBUG, and remarks at level WARNING. Nothing a user wrote, no argument, no
+key and no file ever comes here: a model's name, a server's scheme, host and port, and the code of an error are all that is text.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from translator import codec
+from translator.errors import TranslatorError
+
+logger = logging.getLogger(__name__)
+
+KEPT = 512
+
+
+@attrs.define(slots=True, eq=False)
+class RequestLog:
+    """One request from its begin to its end; `facts` are added on the way. Times in milliseconds."""
+
+    kind: str
+    model: str
+    place: str
+    facts: dict[str, object] = attrs.field(factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _started: float = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._started = self.clock()
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Since the begin."""
+        return round((self.clock() - self._started) * 1000, 1)
+
+    def remark(self, sentence: str) -> None:
+        """Says what should be looked at although the request went well."""
+        logger.warning("%s at %s: %s", self.model, self.place, sentence)
+
+    def end(self, outcome: str) -> None:
+        """Writes the line; `outcome` is "ok", "left" for a reader who left, or the code of an error."""
+        if logger.isEnabledFor(logging.DEBUG):
+            line = {"request": self.kind, "model": self.model, "server": self.place, "outcome": outcome, "ms": self.elapsed_ms}
+            logger.debug("%s", codec.dumps(line | self.facts).decode())
+
+
+@contextmanager
+def logged(kind: str, model: str, place: str, **facts: object) -> Iterator[RequestLog]:
+    """A request from begin to end of a block; an error that leaves it is the outcome."""
+    log = RequestLog(kind, model, place, dict(facts))
+    try:
+        yield log
+    except BaseException as error:
+        log.end(outcome_of(error))
+        raise
+    log.end("ok")
+
+
+def outcome_of(error: BaseException) -> str:
+    """The code of an error of ours, the class of any other."""
+    return error.code if isinstance(error, TranslatorError) else type(error).__name__
+
+
+@attrs.define(slots=True, eq=False)
+class LastAnswers:
+    """When each model of each server answered last; the oldest are forgotten."""
+
+    clock: Callable[[], float] = time.monotonic
+    _times: dict[tuple[str, str], float] = attrs.field(factory=dict)
+
+    def since_ms(self, place: str, model: str) -> float | None:
+        """Milliseconds since the last answer; None when there was none."""
+        last = self._times.get((place, model))
+        return None if last is None else (self.clock() - last) * 1000
+
+    def note(self, place: str, model: str) -> None:
+        """It has just answered."""
+        self._times.pop((place, model), None)
+        self._times[place, model] = self.clock()
+        while len(self._times) > KEPT:
+            del self._times[next(iter(self._times))]

@@ -1,0 +1,71 @@
+"""What `/api/ps` and `/api/tags` list: the models in memory, the models installed.
+
+Enters: the body of a reply, and a model's name as a user writes it. Leaves: the names, or what is known of one model in memory. A reply
+that is no such list gives nothing: whoever asks has a better error to tell already.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from translator import codec
+from translator.errors import Problem, ServerError
+
+
+@attrs.frozen(slots=True)
+class RunningModel:
+    """A model in memory. `window` in tokens, None before 0.10.0 (0.9.6 `ps`); `gpu_percent` of its bytes, None where sizes are missing."""
+
+    window: int | None = None
+    gpu_percent: int | None = None
+
+
+def listed_models(body: bytes) -> list[Mapping[str, Any]]:
+    """The entries of a list of models as the server gave them; empty for anything else."""
+    try:
+        value = codec.loads(body)
+    except codec.DecodeError:
+        return []
+    models = value.get("models") if isinstance(value, dict) else None
+    return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+
+
+def listed_names(body: bytes) -> list[str]:
+    """Names of a list of models, as the server writes them."""
+    return [str(model["name"]) for model in listed_models(body) if model.get("name")]
+
+
+def running_model(body: bytes, name: str) -> RunningModel | None:
+    """What `/api/ps` says of the model `name`; None when it is not in memory."""
+    found = next((model for model in listed_models(body) if _is_named(model, name)), None)
+    return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
+
+
+def explained_silence(error: ServerError, name: str, body: bytes | None) -> ServerError:
+    """A time limit for the first byte, with what `/api/ps` said right after it; `body` is None when that got no answer either."""
+    if body is None:
+        sentence = "Asked which models are in memory, it did not answer either: the server itself hangs or is overloaded."
+    elif running_model(body, name) is None:
+        sentence = f'The model "{name}" is not in memory: it was still being loaded, and giving up ended that, too.'
+    else:
+        sentence = f'The model "{name}" is in memory: the request waited in the queue, or its prompt was still being read.'
+    problem = error.problem
+    return ServerError(Problem(code=problem.code, family=problem.family, cause=f"{problem.cause} {sentence}", remedy=problem.remedy))
+
+
+def _is_named(model: Mapping[str, Any], name: str) -> bool:
+    """The server adds `:latest` to a name without a tag."""
+    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return str(model.get("name")).lower() == full.lower()
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _gpu_percent(model: Mapping[str, Any]) -> int | None:
+    size, on_gpu = model.get("size"), model.get("size_vram")
+    if not isinstance(size, int) or not isinstance(on_gpu, int) or size <= 0:
+        return None
+    return min(on_gpu, size) * 100 // size
