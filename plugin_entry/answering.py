@@ -6,7 +6,7 @@ given up as soon as the reader leaves.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,12 @@ import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
 from plugin_entry.connect import server_of, settings_of
+from plugin_entry.heavy import apart, weight_of, weight_of_messages
 from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
+from plugin_entry.reading import Reading
 from plugin_entry.request_log import LastAnswers, RequestLog, outcome_of
+from plugin_entry.sdk_direct import ShortWay
 from plugin_entry.sending import Sender, models_in_memory
 from plugin_entry.server import Server
 from translator import detected
@@ -25,7 +28,13 @@ from translator.credentials import Credentials
 from translator.errors import ServerError
 from translator.remarks import Before, remarks, was_loaded, wrong_window
 from translator.request.media import urls_to_fetch
-from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking
+from translator.response.chunks import (
+    Chunk,
+    chunks_with_thinking,
+    chunks_without_thinking,
+    text_with_thinking,
+    text_without_thinking,
+)
 from translator.response.running import running_model
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
@@ -34,6 +43,11 @@ from translator.turn import Ask, Turn, media_rules, plan_turn
 
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
 """Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
+
+SHOWN, HIDDEN = (chunks_with_thinking, text_with_thinking), (chunks_without_thinking, text_without_thinking)
+"""How deltas become chunks, and which of them are nothing but text."""
+CHARACTERS_PER_TOKEN = 10
+"""At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
 
 
 def new_call_id() -> str:
@@ -50,16 +64,23 @@ class Answer:
     stream: ReplyStream
     _aftermath: "Aftermath"
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Gives the chunks as they come. Raises ServerError after the last good one."""
-        return (chunks_with_thinking if self.turn.show_thinking else chunks_without_thinking)(self._deltas())
+    def chunks(self, way: ShortWay | None = None) -> Iterator[Chunk]:
+        """Gives the chunks as they come; text that takes the short way is not among them. Raises ServerError after the last good one."""
+        to_chunks, spoken = SHOWN if self.turn.show_thinking else HIDDEN
+        deltas = self._deltas(Reading(self.stream, way or ShortWay(), spoken))
+        try:
+            yield from to_chunks(deltas)
+        finally:
+            deltas.close()  # an error holds on to its frames, and so would the connection be held
 
-    def _deltas(self) -> Iterator[Delta]:
+    def _deltas(self, reading: Reading) -> Generator[Delta]:
         try:
             for data in self.reply.bursts():
-                yield from self._noted(self.stream.feed(data))
+                yield from self._noted(reading.feed(data))
                 if self.stream.finished:
                     break
+                if reading.way.voice is not None:
+                    self.reply.divert(reading.take)
             yield from self._noted(self.stream.end())
         except ServerError as error:
             yield from self._noted(self.stream.fail(error))
@@ -110,7 +131,8 @@ class Aftermath:
     def _learn(self, turn: Turn, final: FinalDelta) -> None:
         """Lets the real count of the prompt teach the estimator."""
         real = final.usage.prompt_tokens
-        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and turn.is_countable:
+        is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
+        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
             self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=turn.window.num_ctx or 0)
 
     def _check_window(self, turn: Turn) -> None:
@@ -159,11 +181,13 @@ class Answerer:
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> Turn:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        return plan_turn(attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls}), info, credentials)
+        ask = attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls})
+        return apart(weight_of(ask), lambda: plan_turn(ask, info, credentials))
 
     def _sent(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
         return Sender(bridge=self.bridge, estimate=self.estimate, sleep=self.sleep).send(turn, server)
 
     def estimate(self, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
-        return self.calibration.apply(turn.ask.model, turn.estimate_prompt())
+        estimated = apart(weight_of_messages(turn.ask.messages), turn.estimate_prompt)
+        return self.calibration.apply(turn.ask.model, estimated)

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import aiohttp
 import attrs
 
-from plugin_entry.inbox import Head, Inbox
-from plugin_entry.loop import Job, LoopGreenlet
+from plugin_entry.inbox import Head, Inbox, Take
+from plugin_entry.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.server import Server
 from plugin_entry.transport import Call, deliver, new_session
 from plugin_entry.transport_errors import Phase, describe_transport_error
@@ -21,6 +21,16 @@ from translator.shapes.exchange import HttpReply
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 LINGER_S = 1.0
 """How long a server may keep a connection open after the answer was complete."""
+
+
+def own_fault(place: str) -> ServerError:
+    """The error of an exchange that the plugin itself lost."""
+    return ServerError.of(
+        "plugin_fault",
+        f"The plugin lost its connection to {place} through an error of its own.",
+        "Try again; if it happens again, report it with the log of Dify's plugin service.",
+        family=Family.UNAVAILABLE,
+    )
 
 
 @attrs.define(slots=True, eq=False)
@@ -36,10 +46,18 @@ class OpenReply:
         """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
         try:
             yield from self._inbox.bursts()
+        except ServerError:
+            raise
+        except LoopLostError:
+            raise own_fault(self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             raise describe_transport_error(
                 error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
             ) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+
+    def divert(self, take: Take) -> None:
+        """Between two bursts: lets `take` deal with what comes next, until it gives something back. See `Inbox.divert`."""
+        self._inbox.divert(take)
 
     def body(self) -> bytes:
         """Reads the rest. Raises ServerError."""
@@ -60,6 +78,7 @@ class OpenReply:
 
     def close(self) -> None:
         """Gives the connection up at once, so that the server stops generating; what is unread is lost."""
+        self._inbox.discard()
         self._job.cancel()
 
     def finish(self) -> None:
@@ -84,10 +103,12 @@ class Started:
             head = self._inbox.wait_for_head()
         except ServerError:
             raise
+        except LoopLostError:
+            raise own_fault(self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
-            raise describe_transport_error(
-                error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=self._server.limits.first_byte
-            ) from None
+            limits = self._server.limits
+            ran_out = limits.connect if isinstance(error, aiohttp.ConnectionTimeoutError) else limits.first_byte
+            raise describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out) from None
         except BaseException:
             self._job.cancel()
             raise
@@ -114,11 +135,19 @@ class Bridge:
         self._loop = LoopGreenlet()
         self._session: aiohttp.ClientSession | None = None
         self._session_loop: asyncio.AbstractEventLoop | None = None
+        self._refusal: ServerError | None = None
 
     def start(self, call: Call) -> Started:
         """Sends the call and returns at once, so that several can be under way."""
+        if self._refusal is not None:
+            raise self._refusal
         inbox = Inbox()
-        job = self._loop.run(self._deliver(call, inbox), inbox.end)
+        try:
+            job = self._loop.run(self._deliver(call, inbox), inbox.end)
+        except LoopLostError:
+            raise own_fault(call.server.place) from None
+        except OSError as error:  # no descriptors left for a loop
+            raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
         return Started(inbox, job, call.server)
 
     def open(self, call: Call) -> OpenReply:
@@ -146,11 +175,16 @@ class Bridge:
             raise
         return results[0]
 
+    def give_up(self, error: ServerError) -> None:
+        """Ends everything that is under way with this error, and refuses everything that would begin."""
+        self._refusal = error
+        self._loop.give_up(error)
+
     def close(self) -> None:
         """Closes all connections and ends the loop; the next request starts both anew."""
-        if self._session is not None:
+        if self._session is not None and self._session_loop is self._loop.current:
             self.run(self._session.close)
-            self._session = None
+        self._session = self._refusal = None
         self._loop.stop()
 
     async def _deliver(self, call: Call, inbox: Inbox) -> None:
@@ -158,6 +192,8 @@ class Bridge:
 
     def _session_of_this_loop(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
-        if self._session is None or self._session_loop is not loop:
+        if self._session is None or self._session.closed or self._session_loop is not loop:
+            if self._session is not None:
+                self._session.detach()  # its connections went with its loop
             self._session, self._session_loop = new_session(), loop
         return self._session

@@ -1,4 +1,7 @@
-"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's."""
+"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's.
+
+Enters: a model's name, its saved credentials, texts. Leaves: vectors in the order of the texts, or one of the SDK's five errors.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,6 +11,7 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.connect import server_of, settings_of
+from plugin_entry.heavy import apart
 from plugin_entry.patient import PatientBridge, ollama_is_busy, turns_at
 from plugin_entry.plans import run_plan
 from plugin_entry.request_log import logged
@@ -40,7 +44,7 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
 
 def count(texts: Sequence[str]) -> list[int]:
     """Tokens per text, estimated offline; a list of the same length."""
-    return estimate_texts(list(texts))
+    return apart(sum(map(len, texts)), lambda: estimate_texts(list(texts)))
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:

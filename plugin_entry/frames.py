@@ -15,7 +15,6 @@ import sys
 from functools import cache, lru_cache
 from typing import Any, TextIO, cast
 
-import gevent
 import orjson
 from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
@@ -25,16 +24,14 @@ from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.entities.model.llm import LLMResultChunk
 from pydantic import BaseModel, TypeAdapter
 
-logger = logging.getLogger(__name__)
+from plugin_entry.frame_limit import refusal, shortened
+from plugin_entry.frame_output import LINE_LIMIT, FrameOutput, own_description
+from plugin_entry.sdk_direct import FirstText
 
-TOGETHER = 64 * 1024
-"""Bytes that may wait for the end of the turn; more would only make the first of them late."""
+logger = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024 * 1024
 """Room in the pipe to the daemon, where the system lets us choose (Linux)."""
-
-LINE_LIMIT = 4 * 1024 * 1024
-"""Bytes; the daemon's limit is 5 MiB."""
 
 TEXT_FRAME_HEAD = (
     b'{"event":"session","session_id":%b,"data":{"type":"stream","data":{"model":%b,"prompt_messages":[],"system_fingerprint":null,'
@@ -45,40 +42,29 @@ TEXT_FRAME_REST = (
     b'"usage":null,"finish_reason":null}}}}\n\n'
 )
 END_MESSAGE = {"type": "end", "data": {}}
+MOST_OF_A_RECORD = 1000
+"""Characters of a log record that has no room among the frames."""
+
 HEADS_KEPT = 4096
 """As many streams can talk at once without their frames' heads being spelled anew."""
 
 
-class FrameTooLongError(RuntimeError):
-    """A frame would pass the daemon's line limit."""
+CHUNKS = frozenset({LLMResultChunk, FirstText})
+"""The types of chunks that are spelled here."""
 
 
-class FrameOutput:
-    """The descriptor for frames. Frames of greenlets that run in one turn of the event loop leave together, at the end of the turn."""
+class SessionVoice:
+    """Spells the text frames of one session; for `sdk_direct`."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._waiting: list[bytes] = []
-        self._size = 0
+    __slots__ = ("_head", "_output")
 
-    def write(self, data: bytes) -> None:
-        """Takes one whole line or more. Raises FrameTooLongError before anything of it is written."""
-        if len(data) > LINE_LIMIT:
-            raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
-        if not self._waiting:
-            gevent.get_hub().loop.run_callback(self.flush)
-        self._waiting.append(data)
-        self._size += len(data)
-        if self._size > TOGETHER:
-            self.flush()
+    def __init__(self, output: FrameOutput, session_id: str | None, model: str) -> None:
+        self._output = output
+        self._head = _head(session_id, model)
 
-    def flush(self) -> None:
-        """Writes what waits; blocks while the daemon does not read."""
-        view = memoryview(b"".join(self._waiting))
-        self._waiting.clear()
-        self._size = 0
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+    def say(self, index: int, text: str) -> bool:
+        """Writes one text chunk; False says that there is no room for it, and nothing is written."""
+        return self._output.offer(TEXT_FRAME_REST % (self._head, index, orjson.dumps(text)))
 
 
 class FrameWriter(StdioResponseWriter):
@@ -91,20 +77,34 @@ class FrameWriter(StdioResponseWriter):
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
         plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        self.output.write(orjson.dumps({"event": event.value, "session_id": session_id, "data": plain}) + b"\n\n")
+        line = _line(event, session_id, plain)
+        if len(line) > LINE_LIMIT:
+            shorter = shortened(plain)
+            if shorter is None:
+                raise refusal(plain, len(line))
+            line = _line(event, session_id, shorter)
+        self.output.write(line)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """A chunk is handed through as it is, so that `session_message` can spell it."""
-        return data if type(data) is LLMResultChunk else super().stream_object(data)
+        return data if type(data) in CHUNKS else super().stream_object(data)
 
     def stream_end_object(self) -> Any:
         return END_MESSAGE
 
     def session_message(self, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        if type(data) is LLMResultChunk:
-            self.output.write(text_frame(session_id, data) if _is_plain_text(data) else _chunk_frame(session_id, data))
+        if type(data) in CHUNKS:
+            self._chunk(session_id, cast("LLMResultChunk", data))
         else:
             super().session_message(session_id, data)
+
+    def _chunk(self, session_id: str | None, chunk: LLMResultChunk) -> None:
+        if not _is_plain_text(chunk) or len(line := text_frame(session_id, chunk)) > LINE_LIMIT:
+            self.put(Event.SESSION, session_id, {"type": "stream", "data": chunk.model_dump(mode="json")})
+            return
+        self.output.write(line)
+        if type(chunk) is FirstText:
+            chunk.arrive(SessionVoice(self.output, session_id, chunk.model))
 
 
 def _is_plain_text(chunk: LLMResultChunk) -> bool:
@@ -120,9 +120,8 @@ def text_frame(session_id: str | None, chunk: LLMResultChunk) -> bytes:
     return TEXT_FRAME_REST % (_head(session_id, chunk.model), delta.index, orjson.dumps(delta.message.content))
 
 
-def _chunk_frame(session_id: str | None, chunk: LLMResultChunk) -> bytes:
-    message = {"type": "stream", "data": chunk.model_dump(mode="json")}
-    return orjson.dumps({"event": Event.SESSION.value, "session_id": session_id, "data": message}) + b"\n\n"
+def _line(event: Event, session_id: str | None, data: Any) -> bytes:
+    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}) + b"\n\n"
 
 
 @lru_cache(maxsize=HEADS_KEPT)
@@ -137,8 +136,9 @@ class LogStream:
         self._output = output
 
     def write(self, text: str) -> None:
-        """The handler writes a record and its line end at once."""
-        self._output.write(text.encode("utf-8", "replace"))
+        """The handler writes a record and its line end at once. Who logs never waits: without room it goes to the standard error."""
+        if not self._output.offer(text.encode("utf-8", "replace")):
+            sys.stderr.write(text[:MOST_OF_A_RECORD] + "\n")
 
     def flush(self) -> None:
         """Nothing is buffered."""
@@ -148,7 +148,7 @@ def own_stdout() -> FrameOutput:
     """Takes the standard output for frames alone and points descriptor 1 and `sys.stdout` at the standard error."""
     sys.stdout.flush()
     _widen(1)
-    output = FrameOutput(os.dup(1))
+    output = FrameOutput(own_description(1))
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return output
@@ -172,3 +172,8 @@ def install(output: FrameOutput) -> None:
     for module in (request_reader, plugin):
         vars(module)[StdioResponseWriter.__name__] = FrameWriter
     plugin_logger_handler.setStream(cast("TextIO", LogStream(output)))
+
+
+def output() -> FrameOutput | None:
+    """Where frames leave; None in the modes that do not use the standard output."""
+    return getattr(FrameWriter, "output", None)

@@ -5,7 +5,7 @@ who is late gets larger pieces instead of more of them. Both sides run in one OS
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -14,6 +14,10 @@ from gevent.hub import Waiter
 
 HIGH_WATER = 1024 * 1024
 """Bytes that may wait before the task stops reading; the server then feels the back pressure through TCP."""
+
+
+type Take = Callable[[bytes], bytes | None]
+"""Deals with bytes as they come; what it gives back (it may be empty) wakes the greenlet, which reads again from then on."""
 
 
 @attrs.frozen(slots=True)
@@ -38,6 +42,7 @@ class Inbox:
     _parts: list[bytes] = attrs.field(factory=list)
     _size: int = 0
     _discarding: bool = False
+    _take: Take | None = None
     _waiter: Any = None
     """The greenlet that waits; Waiter takes a late wake-up of one that was interrupted without harm."""
     _drained: asyncio.Event | None = None
@@ -51,6 +56,11 @@ class Inbox:
         """Task side: more bytes are here. True means that too many are unread: `drained` comes before the next read."""
         if self._discarding:
             return False
+        if self._take is not None:
+            rest = self._take(data)
+            if rest is None:
+                return False
+            self._take, data = None, rest
         self._parts.append(data)
         self._size += len(data)
         self._wake()
@@ -90,9 +100,15 @@ class Inbox:
             else:
                 self._wait()
 
+    def divert(self, take: Take) -> None:
+        """Greenlet side: lets the task's side deal with what comes, unless something waits to be read already."""
+        if not self._parts and not self.ended:
+            self._take = take
+
     def discard(self) -> None:
         """Greenlet side: nothing more will be read."""
         self._discarding = True
+        self._take = None
         self._empty()
 
     def _empty(self) -> None:

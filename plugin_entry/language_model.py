@@ -1,4 +1,8 @@
-"""What the LLM source module does, as plain functions: SDK objects in, SDK objects out."""
+"""What the LLM source module does, as plain functions: SDK objects in, SDK objects out.
+
+Enters: messages, tools and parameters as the SDK hands them over, and the saved credentials. Leaves: the SDK's chunks or its one result;
+an error is one of its five.
+"""
 
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -8,8 +12,10 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.answering import Answer, Answerer
+from plugin_entry.heavy import apart, weight_of_messages
 from plugin_entry.runtime import BRIDGE, CALIBRATION, FACTS
 from plugin_entry.sdk_chunks import answer_to_sdk, chunks_to_sdk
+from plugin_entry.sdk_direct import ShortWay
 from plugin_entry.sdk_errors import readable, to_invoke_error
 from plugin_entry.sdk_messages import messages_from_sdk, tools_from_sdk
 from translator.response.collect import collect
@@ -36,7 +42,8 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 @readable
 def count(model: str, messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
-    return CALIBRATION.apply(model, estimate_messages(messages_from_sdk(messages), tools_from_sdk(tools)))
+    own, offered = messages_from_sdk(messages), tools_from_sdk(tools)
+    return CALIBRATION.apply(model, apart(weight_of_messages(own), lambda: estimate_messages(own, offered)))
 
 
 @readable
@@ -55,8 +62,9 @@ def ask_of(
 
 def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
-    chunks = begun.chunks()
+    way = ShortWay()
+    chunks = begun.chunks(way)
     try:
-        yield from chunks_to_sdk(model, chunks, started)
+        yield from chunks_to_sdk(model, chunks, started, way)
     except Exception as error:
         raise to_invoke_error(error) from error

@@ -1,31 +1,42 @@
 """The entrypoint that Dify's daemon starts: `python -m plugin_entry.main` in the plugin's directory.
 
-`dify_plugin` comes first on purpose: its import patches the process for gevent.
+The search for garbage is told first that the imports come: they are nearly all of the start.
 """
 
-import gc
+import os
 
-from dify_plugin import DifyPluginEnv, Plugin
-from dify_plugin.config.config import InstallMethod
-
-from plugin_entry import frames, sdk_serverless, workers
+from plugin_entry import garbage
 
 MAX_REQUEST_TIMEOUT_S = 600
-GARBAGE_THRESHOLDS = (10_000, 20, 50)
-"""A request makes thousands of small objects that reference counting frees; looking for cycles every 700 took a tenth of the time."""
 
 
 def main() -> None:
     """Serves requests until the daemon ends the process."""
+    garbage.expect_imports()
+    serve()
+
+
+def serve() -> None:
+    """`dify_plugin` comes first on purpose: its import patches the process for gevent."""
+    from dify_plugin import DifyPluginEnv, Plugin  # isort: split
+    import gevent
+    from dify_plugin.config.config import InstallMethod
+
+    from plugin_entry import frame_limit, frames, late, sdk_logs, sdk_serverless, sdk_stdin, sdk_yaml, shutdown, workers
+
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     if settings.INSTALL_METHOD is InstallMethod.Local:
         frames.install(frames.own_stdout())
+        sdk_stdin.install()
     elif settings.INSTALL_METHOD is InstallMethod.Serverless:
         sdk_serverless.install()
+    frame_limit.install()
     workers.install()
+    sdk_logs.install(os.environ.get(sdk_logs.LEVEL, sdk_logs.USUAL))
+    sdk_yaml.install()
     plugin = Plugin(settings)
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
-    gc.freeze()  # what was imported lives as long as the process: looking through it again and again would be the largest single cost
+    shutdown.install(plugin, frames.output())
+    gevent.spawn(late.warm_up)
     plugin.run()
 
 

@@ -4,12 +4,15 @@ Enters: a plan (a generator of rounds of requests) and a server. Leaves: the pla
 as many as allowed; a failure of the transport ends the plan.
 """
 
+from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import attrs
 from gevent.pool import Pool
 
 from plugin_entry.bridge import Bridge
+from plugin_entry.heavy import apart
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator.errors import ServerError
@@ -21,13 +24,32 @@ def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int)
     replies: tuple[HttpReply, ...] | None = None
     try:
         while True:
-            round_ = next(plan) if replies is None else plan.send(replies)
-            replies = _round(bridge, round_, server, concurrency)
-    except StopIteration as ended:
-        result: T = ended.value
-        return result
+            step = apart(_weight(replies), partial(_step, plan, replies))
+            if isinstance(step, Ended):
+                return step.result
+            replies = _round(bridge, step, server, concurrency)
     finally:
-        plan.close()
+        with suppress(ValueError):  # it is at work in a thread, and nobody waits for it any more
+            plan.close()
+
+
+@attrs.frozen(slots=True)
+class Ended[T]:
+    """A plan has come to its result."""
+
+    result: T
+
+
+def _step[T](plan: Plan[T], replies: tuple[HttpReply, ...] | None) -> tuple[HttpRequest, ...] | Ended[T]:
+    try:
+        return next(plan) if replies is None else plan.send(replies)
+    except StopIteration as ended:
+        return Ended(ended.value)
+
+
+def _weight(replies: tuple[HttpReply, ...] | None) -> int:
+    """Reading numbers takes as long as reading a prompt."""
+    return sum(len(reply.body) for reply in replies or ())
 
 
 def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, concurrency: int) -> tuple[HttpReply, ...]:

@@ -1,4 +1,7 @@
-"""What the rerank source module does, as plain functions: settings to a plan, the ranking to the SDK's result."""
+"""What the rerank source module does, as plain functions: settings to a plan, the ranking to the SDK's result.
+
+Enters: a query, documents, what is wanted of them, the saved credentials. Leaves: documents, best first, or one of the SDK's five errors.
+"""
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""Our chunks and answers to the SDK's."""
+"""Our chunks and answers to the SDK's.
+
+Enters: chunks of the translator, or its one answer. Leaves: the SDK's objects of the same meaning; nothing is decided here.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ from decimal import Decimal
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import AssistantPromptMessage
 
+from plugin_entry.sdk_direct import FirstText, ShortWay
 from translator.response.chunks import Chunk
 from translator.response.collect import Answer
 from translator.shapes.dify import ToolCall, Usage
@@ -14,16 +18,21 @@ from translator.shapes.dify import ToolCall, Usage
 NOTHING = Decimal(0)
 
 
-def chunks_to_sdk(model: str, chunks: Iterator[Chunk], started: float) -> Iterator[LLMResultChunk]:
-    """Gives one SDK chunk per chunk, `index` counting from 0; `started` is a `time.perf_counter` reading."""
-    for index, chunk in enumerate(chunks):
+def chunks_to_sdk(model: str, chunks: Iterator[Chunk], started: float, way: ShortWay | None = None) -> Iterator[LLMResultChunk]:
+    """Gives one SDK chunk per chunk, `index` counting from 0; `started` is a `time.perf_counter` reading. Text opens `way`."""
+    way = ShortWay() if way is None else way
+    for chunk in chunks:
         delta = LLMResultChunkDelta(
-            index=index,
+            index=way.count,
             message=_message(chunk.text, chunk.tool_calls),
             usage=None if chunk.usage is None else usage_to_sdk(chunk.usage, started),
             finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
         )
-        yield LLMResultChunk(model=model, delta=delta)
+        way.count += 1
+        if way.voice is None and chunk.text:
+            yield FirstText(model=model, delta=delta).carry(way)
+        else:
+            yield LLMResultChunk(model=model, delta=delta)
 
 
 def answer_to_sdk(model: str, answer: Answer, started: float) -> LLMResult:

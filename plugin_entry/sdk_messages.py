@@ -1,4 +1,7 @@
-"""The SDK's prompt messages and tools to ours. Nothing is interpreted here; what a part means is the translator's business."""
+"""The SDK's prompt messages and tools to ours. Nothing is interpreted here; what a part means is the translator's business.
+
+Enters: the SDK's objects. Leaves: `Message`, `Tool` and their parts.
+"""
 
 from collections.abc import Sequence
 

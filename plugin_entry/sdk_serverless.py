@@ -21,6 +21,8 @@ from dify_plugin.core.server.serverless import request_reader
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from flask import request
 
+from plugin_entry.workers import CallerLeft
+
 EXECUTE = "_execute_request_in_thread"
 """The SDK's method that runs one request; its fourth argument is the writer of the reply."""
 
@@ -39,7 +41,7 @@ class CallerAwareWriter(ServerlessResponseWriter):
         watch = gevent.spawn(self._end_when_caller_leaves, gevent.getcurrent())
         try:
             yield
-        except gevent.GreenletExit:
+        except CallerLeft:
             self.done()  # else the SDK waits for more to send until its own time limit
             raise
         finally:
@@ -52,7 +54,7 @@ class CallerAwareWriter(ServerlessResponseWriter):
         except OSError:
             stays = b""
         if not stays:
-            greenlet.kill(block=False)
+            greenlet.kill(CallerLeft, block=False)
 
 
 def install() -> None:

@@ -22,13 +22,16 @@ from plugin_entry.inbox import Head, Inbox
 from plugin_entry.pace import Pace, Rhythm
 from plugin_entry.redirects import REDIRECTS, next_call
 from plugin_entry.server import Server
+from plugin_entry.transport_tap import tap
 from translator.errors import ServerError
 
 READ_BUFFER = 256 * 1024
-CONNECTS_AT_ONCE = 64
+CONNECTS_AT_ONCE = 48
 LONGEST_TURN_S = 0.1
 """At most so many connections of one host wait for a first answer, unless it takes longer than this: what a server's backlog does not hold
-is dropped, and sent again a second later, which every waiting user would feel."""
+is dropped, and sent again a second later, which every waiting user would feel. Twice as many still fit into a backlog of 100, the usual one
+of Python's servers.
+"""
 
 KEEP_ALIVE_S = 60.0
 
@@ -120,32 +123,68 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, read
 
 async def _fill(response: aiohttp.ClientResponse, call: Call, inbox: Inbox, reading: Reading) -> None:
     inbox.opened(Head(response.status, dict(response.headers)))
-    descriptor = _descriptor(response)
     watchdog = Watchdog(call.server.limits.between_chunks)
+    intake = Intake(inbox, reading, watchdog, response)
     try:
-        await _read(response, inbox, reading, watchdog, descriptor)
+        await _read(response, intake)
     except asyncio.CancelledError:
         if watchdog.bit:
             raise StalledError from None
         raise
     finally:
         watchdog.stop()
-        if descriptor is not None:
-            reading.set_rhythm(descriptor, Rhythm.AT_ONCE)
+        intake.close()
 
 
-async def _read(response: aiohttp.ClientResponse, inbox: Inbox, reading: Reading, watchdog: "Watchdog", descriptor: int | None) -> None:
-    content, pace = response.content, reading.pace
-    rhythm = Rhythm.AT_ONCE
-    while data := await content.readany():
-        if inbox.put(data):
-            watchdog.idle = True
-            await inbox.drained()
-            watchdog.idle = False
-        wanted, watchdog.last = pace.rhythm(data.count(b"\n"), watchdog.last)
-        if (wanted or rhythm) and descriptor is not None and not content.is_eof():
-            rhythm = wanted
-            reading.set_rhythm(descriptor, rhythm)
+async def _read(response: aiohttp.ClientResponse, intake: "Intake") -> None:
+    tapped = tap(response, intake.take)
+    if tapped is None:
+        while data := await response.content.readany():
+            if intake.take(data):
+                await intake.relief()
+        return
+    try:
+        while not await tapped.run():
+            await intake.relief()
+    finally:
+        tapped.remove()
+
+
+class Intake:
+    """From a body into its inbox: keeps the watchdog quiet and the rhythm right."""
+
+    __slots__ = ("_content", "_descriptor", "_inbox", "_pace", "_reading", "_rhythm", "_watchdog")
+
+    def __init__(self, inbox: Inbox, reading: Reading, watchdog: "Watchdog", response: aiohttp.ClientResponse) -> None:
+        self._inbox = inbox
+        self._reading = reading
+        self._pace = reading.pace
+        self._watchdog = watchdog
+        self._content = response.content
+        self._descriptor = _descriptor(response)
+        self._rhythm = Rhythm.AT_ONCE
+
+    def take(self, data: bytes) -> bool:
+        """Hands bytes on. True says that too many are unread: `relief` comes before the next."""
+        is_full = self._inbox.put(data)
+        watchdog = self._watchdog
+        wanted, watchdog.last = self._pace.rhythm(data.count(b"\n"), watchdog.last)
+        if (wanted or self._rhythm) and self._descriptor is not None and not self._content.is_eof():
+            self._rhythm = wanted
+            self._reading.set_rhythm(self._descriptor, wanted)
+        return is_full
+
+    async def relief(self) -> None:
+        """Waits for the reader, whose slowness is not the server's."""
+        self._watchdog.idle = True
+        await self._inbox.drained()
+        self._watchdog.last = asyncio.get_running_loop().time()
+        self._watchdog.idle = False
+
+    def close(self) -> None:
+        """Leaves the connection to its next request as it was."""
+        if self._descriptor is not None:
+            self._reading.set_rhythm(self._descriptor, Rhythm.AT_ONCE)
 
 
 def _descriptor(response: aiohttp.ClientResponse) -> int | None:

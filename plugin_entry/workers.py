@@ -1,16 +1,42 @@
-"""Runs each request of the SDK in a greenlet that starts by itself.
+"""Runs each request of the SDK in a greenlet that starts by itself, and sees to it that each ends with words Dify can show.
 
 Enters: the calls the SDK submits, one per request. Leaves: greenlets. The SDK uses a pool of (patched) threads, and starting one of them
 waits until it runs: two turns of the hub per request. In a busy process that lets requests that were read long ago start one by one, tens
 of milliseconds apart, behind all streams that already talk.
+
+The SDK reports every `Exception` of a request, most of them as a page of JSON; what is none (the exit of a greenlet, of the process) it
+lets pass without a word, and Dify's user waits ten minutes for the end of the answer.
 """
 
+import logging
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
+import gevent
+from dify_plugin import Plugin
 from dify_plugin.core.server import io_server
+from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 from gevent.pool import Pool
+
+from plugin_entry import late
+
+if TYPE_CHECKING:
+    from plugin_entry import sdk_errors
+else:
+    (sdk_errors,) = late.modules("sdk_errors")
+
+logger = logging.getLogger(__name__)
+
+ENDED = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
+EXECUTE = "_execute_request"
+"""The SDK's method that does the work of one request."""
+
+
+class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
+    """Nobody waits for this request any more, so nothing needs to be said."""
 
 
 class GreenletExecutor:
@@ -19,10 +45,26 @@ class GreenletExecutor:
     def __init__(self, max_workers: int) -> None:
         self._pool = Pool(max_workers)
 
+    @property
+    def running(self) -> int:
+        """Requests that have not ended."""
+        return len(self._pool)
+
+    def kill(self) -> None:
+        """Ends all requests where they are; does not wait for them."""
+        self._pool.kill(block=False)
+
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Starts a call and returns at once; the future holds its result or its error."""
+        """Starts a call and returns at once; the future holds its result or its error.
+
+        Never raises: the SDK would read no further request.
+        """
         future: Future[Any] = Future()
-        self._pool.spawn(_run, future, function, args, kwargs)
+        try:
+            self._pool.spawn(_run, future, function, args, kwargs)
+        except Exception as error:  # noqa: BLE001  # the future hands it to whoever asks
+            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
+            future.set_exception(error)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -37,10 +79,33 @@ def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...
         return
     try:
         future.set_result(function(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001  # the future hands it to whoever asks
+    except BaseException as error:  # noqa: BLE001  # the future hands it to whoever asks; an exit of a request is not one of the process
         future.set_exception(error)
+
+
+def worded(execute: Callable[..., None]) -> Callable[..., None]:
+    """Makes the work of a request end well or in an error whose text Dify shows."""
+
+    @wraps(execute)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            execute(*args, **kwargs)
+        except (CallerLeft, CredentialsValidateFailedError):
+            raise
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # an answer that could not be handed on would hold its connection through them
+            told = sdk_errors.to_invoke_error(error)
+            if told is error:
+                raise  # an error that is its own cause would never be freed
+            raise told from error
+        except BaseException as error:  # noqa: BLE001  # it is told instead
+            logger.warning("a request was ended (%s)", type(error).__name__)
+            raise InvokeServerUnavailableError(ENDED) from None
+
+    return run
 
 
 def install() -> None:
     """Makes the SDK use greenlets. Must come before `Plugin(...)`."""
     vars(io_server)["ThreadPoolExecutor"] = GreenletExecutor
+    setattr(Plugin, EXECUTE, worded(getattr(Plugin, EXECUTE)))

@@ -1,8 +1,9 @@
 """Installs the package the way Dify's daemon does and asks the installed plugin a question: `python -m tests.install_check [PACKAGE]`.
 
 Enters: a `.difypkg`; without one, it is built first. Leaves: a line per way of installing, and exit code 0 when the plugin answered after
-each of them. Needs `uv`, and a package index unless the package carries wheels. Uses nothing of the plugin but its command line: what is
-checked here is what a stranger gets. The server is a replay server in a process of its own.
+each of them, over its standard streams as the daemon starts it and over HTTP as the marketplace's install test does. Needs `uv`, and a
+package index unless the package carries wheels. Uses nothing of the plugin but its command line: what is checked here is what a stranger
+gets. The server is a replay server in a process of its own.
 """
 
 import argparse
@@ -10,22 +11,37 @@ import json
 import os
 import queue
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIO = "0.24.0/chat-plain"
 EXPECTED = "The sky is blue because air scatters short wavelengths more."
 READY_WITHIN_S, ANSWER_WITHIN_S = 120.0, 30.0
-OF_ANOTHER_PROJECT = ("VIRTUAL_ENV", "UV_INTERNAL__PARENT_INTERPRETER", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME")
+LISTENS_WITHIN_S, AGAIN_S = 3.0, 0.05
+MARKETPLACE_WAITS_S, MARKETPLACE_LOOKS_FOR = 20.0, "Serving Flask app"
+"""dify-marketplace-toolkit, validator/test-plugin-install.py."""
+OF_ANOTHER_PROJECT = (
+    "VIRTUAL_ENV",
+    "UV_INTERNAL__PARENT_INTERPRETER",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "PYTHONPATH",
+    "PYTHONHOME",
+)
 
 WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "pyproject.toml": ("pyproject.toml", ("sync", "--no-dev", "--quiet")),
@@ -57,22 +73,61 @@ def install(directory: Path, arguments: Sequence[str]) -> Path:
 def answer_of(python: Path, directory: Path, base_url: str, model: str = "chat") -> str:
     """Starts the plugin in its directory, waits for the first heartbeat and asks; gives the answer's text. Raises CheckError."""
     with _started((str(python), "-m", "plugin_entry.main"), directory, {"INSTALL_METHOD": "local"}) as (process, lines):
-        _until(lines, READY_WITHIN_S, lambda frame: frame.get("event") == "heartbeat")
+        _until(lines, READY_WITHIN_S, lambda line: line.strip() != "" and json.loads(line).get("event") == "heartbeat")
         assert process.stdin is not None
-        process.stdin.write(_request(base_url, model))
+        process.stdin.write(_request(base_url, model) + b"\n")
         process.stdin.flush()
-        text: list[str] = []
+        answer = Answer()
+        _until(lines, ANSWER_WITHIN_S, answer.ends_with)
+        return answer.text
 
-        def ended(frame: Mapping[str, Any]) -> bool:
-            data = frame["data"]
-            if data.get("type") == "error":
-                raise CheckError(f"the plugin answered with an error: {data['data']}")
-            if data.get("type") == "stream":
-                text.append(data["data"]["delta"]["message"]["content"])
-            return bool(data.get("type") == "end")
 
-        _until(lines, ANSWER_WITHIN_S, lambda frame: frame.get("event") == "session" and ended(frame))
-        return "".join(text)
+def serverless_answer_of(python: Path, directory: Path, base_url: str, model: str = "chat") -> str:
+    """The same in serverless mode, begun by `python -m main`. Raises CheckError."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    environment = {"INSTALL_METHOD": "serverless", "SERVERLESS_HOST": "127.0.0.1", "SERVERLESS_PORT": str(port)}
+    with _started((str(python), "-m", "main"), directory, environment) as (_, lines):
+        _until(lines, MARKETPLACE_WAITS_S, lambda line: MARKETPLACE_LOOKS_FOR in line)
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/invoke", _request(base_url, model), {"Content-Type": "application/json"})
+        answer = Answer()
+        with _opened(request) as response:
+            if not any(answer.ends_with(line.decode("utf-8")) for line in response):
+                raise CheckError("the answer did not end")
+        return answer.text
+
+
+def _opened(request: urllib.request.Request) -> HTTPResponse:
+    """Sends a request; the plugin says that it serves a moment before it listens, and the marketplace gives it that moment."""
+    deadline = time.monotonic() + LISTENS_WITHIN_S
+    while True:
+        try:
+            response: HTTPResponse = urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > deadline:
+                raise CheckError(f"the plugin's HTTP server does not answer: {error}") from error
+            threading.Event().wait(AGAIN_S)
+        else:
+            return response
+
+
+class Answer:
+    """What the frames of one request say."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def ends_with(self, line: str) -> bool:
+        """Takes a line; whether it was the last one. Raises CheckError for an error."""
+        frame = json.loads(line) if line.strip() else {}
+        if frame.get("event") != "session":
+            return False
+        data = frame["data"]
+        if data.get("type") == "error":
+            raise CheckError(f"the plugin answered with an error: {data['data']}")
+        if data.get("type") == "stream":
+            self.text += data["data"]["delta"]["message"]["content"]
+        return bool(data.get("type") == "end")
 
 
 @contextmanager
@@ -88,7 +143,7 @@ def _request(base_url: str, model: str) -> bytes:
         "credentials": {"base_url": base_url}, "prompt_messages": [{"role": "user", "content": "Why is the sky blue?"}],
         "model_parameters": {}, "tools": [], "stop": [], "stream": True,
     }  # fmt: skip
-    return json.dumps({"session_id": "check", "event": "request", "data": data}).encode() + b"\n"
+    return json.dumps({"session_id": "check", "event": "request", "data": data}).encode()
 
 
 @contextmanager
@@ -120,12 +175,10 @@ def _read(stream: IO[bytes], lines: "queue.Queue[str | None]") -> None:
     lines.put(None)
 
 
-def _until(lines: "queue.Queue[str | None]", within_s: float, done: Any) -> None:
+def _until(lines: "queue.Queue[str | None]", within_s: float, done: Callable[[str], bool]) -> None:
     deadline = time.monotonic() + within_s
-    while True:
-        line = _next(lines, deadline)
-        if line.strip() and done(json.loads(line)):
-            return
+    while not done(_next(lines, deadline)):
+        pass
 
 
 def _next(lines: "queue.Queue[str | None]", deadline: float) -> str:
@@ -173,12 +226,13 @@ def _checked(package: Path, directory: Path, name: str, base_url: str) -> int:
         print(f"-     {name}: not in this package")
         return 0
     try:
-        answer = answer_of(install(directory, arguments), directory, base_url)
+        python = install(directory, arguments)
+        answers = [answer_of(python, directory, base_url), serverless_answer_of(python, directory, base_url)]
     except CheckError as error:
         print(f"FAIL  {name}: {error}")
         return 1
-    good = answer.startswith(EXPECTED)
-    print(f"{'ok' if good else 'FAIL':<6}{name}: {answer!r} after {time.monotonic() - started:.0f} s")
+    good = all(answer.startswith(EXPECTED) for answer in answers)
+    print(f"{'ok' if good else 'FAIL':<6}{name}: {' and '.join(map(repr, answers))} after {time.monotonic() - started:.0f} s")
     return 0 if good else 1
 
 

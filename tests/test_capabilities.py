@@ -173,6 +173,12 @@ def test_no_description(body: bytes) -> None:
     assert (caught.value.code, caught.value.family) == ("model_description", Family.UNAVAILABLE)
 
 
+def test_an_error_with_status_200_is_told_as_the_server_says_it() -> None:
+    with pytest.raises(ServerError) as caught:
+        model_info(b'{"error":"model runner has unexpectedly stopped"}')
+    assert caught.value.code == "runner_crashed"
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [(b'{"version":"0.24.0"}', ServerVersion(0, 24)), (b'{"version":5}', NEWEST), (b"<html>", NEWEST), (b"[]", NEWEST), (None, NEWEST)],

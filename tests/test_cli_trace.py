@@ -33,7 +33,7 @@ class Page(HTMLParser):
         values = dict(attrs)
         self.ids += [str(values["id"])] if "id" in values else []
         self.targets += [str(values[name]) for name in ("href", "src") if name in values]
-        if tag not in {"meta", "link"}:
+        if tag not in {"meta", "link", "input"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

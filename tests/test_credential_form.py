@@ -215,6 +215,7 @@ ANSWERS = {
     "headers of an access gate": "CF-Access-Client-Id",
     "own certificate authority": "-----BEGIN CERTIFICATE-----",
     "system proxy": "NO_PROXY",
+    "web search": "Web search is no model",
 }
 
 

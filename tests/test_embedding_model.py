@@ -11,7 +11,7 @@ from dify_plugin.errors.model import InvokeBadRequestError
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry import sdk_schema
-from plugin_entry.frames import LINE_LIMIT
+from plugin_entry.frame_output import LINE_LIMIT
 from tests.answering_server import WORK_S, AnsweringServer, Asked, closed_port
 from tests.embedding_server import EMBED, LEGACY, Ollama, vector_of
 from tests.plans import json_reply

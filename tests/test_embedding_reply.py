@@ -102,13 +102,17 @@ def test_vectors_without_flaws_become_floats(vector: list[float]) -> None:
     assert all(type(number) is float for number in found)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html></html>", b"[]", b'{"model":"m"}', b'{"embeddings":null}', b'{"embeddings":{}}', b'{"error":"x"}']
-)
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[]", b'{"model":"m"}', b'{"embeddings":null}', b'{"embeddings":{}}'])
 def test_what_is_no_embedding_reply_is_an_error(body: bytes) -> None:
     with pytest.raises(ServerError) as caught:
         read_embed(body)
     assert (caught.value.code, caught.value.family) == ("embed_reply_unreadable", Family.UNAVAILABLE)
+
+
+def test_an_error_with_status_200_is_told_as_the_server_says_it() -> None:
+    with pytest.raises(ServerError) as caught:
+        read_embed(b'{"error":"model runner has unexpectedly stopped"}')
+    assert caught.value.code == "runner_crashed"
 
 
 def test_nan_literals_are_read_and_found() -> None:

@@ -96,6 +96,11 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
         "Line 2 of the reply was not complete after 16,777,217 bytes, which is more than a reply line may have. "
         "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
+    "answer too large": (
+        lambda: failures.answer_too_large(67108865, "m"),
+        'The answer of the model "m" was ended after 67,108,865 bytes, which is more than one answer may have. '
+        "The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence.",
+    ),
     "only loaded": (
         lambda: failures.only_loaded("m"),
         'The server only loaded the model "m" and wrote nothing, because the request held nothing to answer. '
@@ -121,6 +126,7 @@ def test_cut_short_counts_lines(lines: int, where: str) -> None:
 
 
 STREAM_FAULTS = {
+    "answer_too_large": (failures.answer_too_large(1), Family.UNAVAILABLE),
     "cut_short": (failures.cut_short(1), Family.UNAVAILABLE),
     "garbled_line": (failures.garbled_line(1, 1), Family.UNAVAILABLE),
     "line_too_long": (failures.line_too_long(1, 1), Family.UNAVAILABLE),

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry import frames
-from plugin_entry.frames import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError, FrameWriter, LogStream
+from plugin_entry.frame_output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
+from plugin_entry.frames import FrameWriter, LogStream
 from plugin_entry.sdk_chunks import chunks_to_sdk, usage_to_sdk
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
@@ -193,8 +194,8 @@ def test_a_frame_that_is_too_long_ends_its_own_request_with_an_error(monkeypatch
     pipe.close()
     error, end = lines.take()
     assert error["data"]["type"] == "error"
-    assert error["data"]["data"]["error_type"] == FrameTooLongError.__name__
-    assert "more than Dify takes" in error["data"]["data"]["message"]
+    assert error["data"]["data"]["error_type"] == "InvokeBadRequestError"
+    assert "of 4.0 MiB cannot be handed to Dify" in error["data"]["data"]["message"]
     assert (error["session_id"], end) == ("s", {"event": "session", "session_id": "s", "data": {"type": "end", "data": {}}})
 
 

@@ -95,7 +95,7 @@ def test_entrypoint_and_sources_exist() -> None:
 
 PROVIDER_KEYS = words("""
     provider label description icon_small icon_small_dark icon_large icon_large_dark background help supported_model_types
-    configurate_methods model_credential_schema extra
+    configurate_methods provider_credential_schema model_credential_schema extra
     """)
 
 
@@ -114,6 +114,7 @@ from dify_plugin.core.entities.plugin.setup import PluginConfiguration
 from dify_plugin.core.utils.class_loader import load_single_subclass_from_source
 from dify_plugin.core.utils.yaml_loader import load_yaml_file
 from dify_plugin.entities.model.provider import ModelProviderConfiguration
+from dify_plugin.errors.model import CredentialsValidateFailedError
 from dify_plugin.interfaces.model import ModelProvider
 
 manifest = PluginConfiguration(**load_yaml_file("manifest.yaml"))
@@ -123,11 +124,16 @@ made = load_single_subclass_from_source(
     module_name=source.removesuffix(".py").replace("/", "."), script_path=source, parent_type=ModelProvider
 )
 instance = made(provider, None)
-instance.validate_provider_credentials({})
+try:
+    instance.validate_provider_credentials({})
+except CredentialsValidateFailedError:
+    checked = True
 print(json.dumps({
     "name": manifest.name,
     "entrypoint": manifest.meta.runner.entrypoint,
     "class": made.__name__,
+    "checked": checked,
+    "provider fields": [[field.variable, field.required] for field in provider.provider_credential_schema.credential_form_schemas],
     "fields": [[field.variable, field.required] for field in provider.model_credential_schema.credential_form_schemas],
 }))
 """
@@ -142,6 +148,8 @@ def test_sdk_loads_manifest_provider_and_class() -> None:
         "name": "ollama",
         "entrypoint": "plugin_entry.main",
         "class": "OllamaProvider",
+        "checked": True,
+        "provider fields": [["base_url", True], ["api_key", False]],
         "fields": [[field["variable"], field["required"]] for field in FORM],
     }
 
@@ -151,5 +159,6 @@ def test_provider_source_holds_no_logic() -> None:
     tree = ast.parse((ROOT / PROVIDER["extra"]["python"]["provider_source"]).read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     others = [node for node in tree.body if not isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom | ast.Expr)]
+    others = [node for node in others if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")]
     assert len(classes) == 1
     assert others == []

@@ -10,7 +10,7 @@ from plugin_entry.cli import main
 from plugin_entry.packaging.archive import NoPackageError, collect, pack
 from plugin_entry.packaging.ignoring import PatternError, read_patterns
 from plugin_entry.packaging.offline import with_wheels
-from tests.install_check import EXPECTED, answer_of, replay_server, unpack
+from tests.install_check import EXPECTED, answer_of, replay_server, serverless_answer_of, unpack
 from tests.plugin_files import ROOT
 
 IGNORING: tuple[tuple[str, str, bool], ...] = (
@@ -71,7 +71,7 @@ def test_package_has_what_runs_and_nothing_else(package: Path) -> None:
         names = archive.namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {"manifest.yaml", "pyproject.toml", "requirements.txt", "README.md", "PRIVACY.md", "LICENSE", "_assets"} <= tops
-    assert tops <= {"translator", "plugin_entry", "readme", "CHANGELOG.md", ".python-version", "_assets"} | {
+    assert tops <= {"translator", "plugin_entry", "main.py", "readme", "CHANGELOG.md", ".python-version", "_assets"} | {
         "manifest.yaml", "pyproject.toml", "requirements.txt", "README.md", "PRIVACY.md", "LICENSE",
     }  # fmt: skip
     assert package.stat().st_size <= 1 << 20
@@ -93,6 +93,21 @@ def test_table_names_what_the_owner_must_fill_in(capsys: pytest.CaptureFixture[s
     rows = {line[9:28].strip(): line[:9].strip() for line in shown.splitlines() if not line.startswith(" ")}
     assert {name for name, verdict in rows.items() if verdict == "fill in"} == {"author", "repo", "contact"}
     assert all(f"{field} in manifest.yaml" in shown for field in ("author", "repo", "contact"))
+    assert "Before you publish it, fill in author, repo, contact (see above)" in shown
+
+
+def test_package_that_lacks_nothing_is_ready(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    files = dict(collect(ROOT))
+    manifest = files["manifest.yaml"].replace(b"author: ollamabridge", b"author: someone")
+    files["manifest.yaml"] = manifest + b"repo: https://github.com/someone/plugin\ncontact: someone@example.org\n"
+    files["README.md"] += b"\nhttps://github.com/someone/plugin\n"
+    for name, data in {**files, ".difyignore": b""}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert main(["package", str(tmp_path), "--plain", "--check-only"]) == 0
+    shown = capsys.readouterr().out
+    assert "fill in" not in shown
+    assert "Ready to be published" in shown
 
 
 def test_failing_check_writes_no_package(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -126,9 +141,10 @@ def test_what_was_packed_runs(package: Path, tmp_path: Path) -> None:
     unpack(package, tmp_path)
     with replay_server() as base_url:
         assert answer_of(Path(sys.executable), tmp_path, base_url).startswith(EXPECTED)
+        assert serverless_answer_of(Path(sys.executable), tmp_path, base_url).startswith(EXPECTED)
 
 
-REQUIREMENTS = b"a_b==1.0 \\\n    --hash=sha256:00\nonly-there==2 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
+REQUIREMENTS = b"a_b==1.0 --hash=sha256:00\n    # via x\nonly-there==2 ; sys_platform == 'win32' --hash=sha256:00\n"
 
 
 def test_offline_package_is_installed_from_its_wheels_alone(tmp_path: Path) -> None:
@@ -140,7 +156,7 @@ def test_offline_package_is_installed_from_its_wheels_alone(tmp_path: Path) -> N
 
 def test_offline_package_without_a_wheel_that_is_needed(tmp_path: Path) -> None:
     (tmp_path / "a_b-1.1-py3-none-any.whl").write_bytes(b"another version")
-    with pytest.raises(NoPackageError, match=r"lacks wheels of a_b==1\.0"):
+    with pytest.raises(NoPackageError, match=r"lacks wheels of a-b==1\.0"):
         with_wheels({"requirements.txt": REQUIREMENTS}, tmp_path)
 
 

@@ -43,7 +43,7 @@ def test_translations_say_the_same() -> None:
 def test_translation_names_what_the_readme_names(path: Any) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = " ".join(f"uv run dify-ollama {str(getattr(command, '__name__', '')).rpartition('.')[2]}" for command in COMMANDS)
-    known = readme + page("migration.md") + commands
+    known = readme + page("using.md") + page("migration.md") + commands
     names = [word for word in CODE.findall(path.read_text(encoding="utf-8")) if word not in {"format"}]
     assert [word for word in names if not all(part in known for part in re.split(r" && | URL", word))] == []
 

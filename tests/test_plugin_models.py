@@ -126,8 +126,18 @@ def test_rerank_service_is_found_and_kept(daemon: Daemon) -> None:
         assert answer["credentials"]["rerank_url"] == f"{service.url}/v1/rerank"
 
 
-def test_provider_has_no_form_of_its_own(daemon: Daemon) -> None:
-    assert daemon.invoke(validate_provider_credentials({})).only["result"] is True
+def test_server_saved_for_the_provider_is_checked_and_serves_models(server: ThreadedReplayServer, daemon: Daemon) -> None:
+    """A model without credentials of its own is given the provider's by Dify (provider_configuration.py, get_current_credentials)."""
+    saved = {"base_url": server.url_of("0.24.0"), "api_key": ""}
+    assert daemon.invoke(validate_provider_credentials(saved)).only["result"] is True
+    assert daemon.invoke(get_ai_model_schemas(LLM, "chat", saved)).only["model_schema"]["model_properties"]["context_size"] == 4096
+    assert daemon.invoke(invoke_llm("chat", saved, [user_message("hi")])).payloads[-1]["delta"]["finish_reason"] == "stop"
+
+
+def test_server_saved_for_the_provider_is_refused_with_a_sentence(daemon: Daemon) -> None:
+    reply = daemon.invoke(validate_provider_credentials({"base_url": NOWHERE}))
+    assert (reply.payloads, reply.error_type) == ((), "CredentialsValidateFailedError")
+    assert f"Nothing accepts connections at {NOWHERE}" in reply.message
 
 
 def test_credentials_of_the_official_plugin_work_as_they_are(server: ThreadedReplayServer, daemon: Daemon) -> None:

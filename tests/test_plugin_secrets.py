@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
+from plugin_entry import sdk_logs
 from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import (
     LLM,
@@ -89,8 +90,10 @@ def server() -> Iterator[ThreadedReplayServer]:
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PluginProcess() as plugin:
+    """The log shows all there is to show."""
+    with PluginProcess({sdk_logs.LEVEL: "DEBUG"}) as plugin:
         yield Daemon(plugin)
+        assert any('"request":"answer"' in line["message"] and line["level"] == "DEBUG" for line in plugin.logs)
         assert WORD not in plugin.stderr
         assert WORD not in json.dumps(plugin.logs)
         assert (plugin.stray, plugin.complaints) == ((), ())

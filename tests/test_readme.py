@@ -1,6 +1,7 @@
 """The README says what is true: its examples run, its links lead somewhere, its commands exist."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugin_entry.cli import main
-from plugin_entry.cli.commands import COMMANDS
+from plugin_entry.cli.commands import COMMANDS, Command, _options
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -56,6 +57,27 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("demo", "chat", "trace", "replay"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.__name__).rpartition(".")[2])
+def test_help_of_a_command_ends_with_examples_that_can_be_typed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    name = str(getattr(command, "__name__", "")).rpartition(".")[2]
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert shown.startswith(f"usage: dify-ollama {name} ")
+    assert shown.rstrip().endswith("\n".join(f"  {example}" for example in command.EXAMPLES))
+    assert all(f"dify-ollama {name}" in example for example in command.EXAMPLES)
+
+
+def test_examples_are_understood() -> None:
+    """By the parsers; what is before a command, behind a pipe or left out as `...` is the shell's."""
+    for command in COMMANDS:
+        for example in command.EXAMPLES:
+            (typed,) = (part for part in re.split(r"\s\|\s", example) if "dify-ollama" in part)
+            words = shlex.split(typed)
+            assert _options(words[words.index("dify-ollama") + 1 :]).run == command.run
 
 
 def test_the_command_line_does_not_load_the_sdk() -> None:

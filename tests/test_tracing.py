@@ -42,6 +42,13 @@ def test_states_are_a_chain_and_lines_are_those_of_the_wire() -> None:
         assert len([line for line in trace.lines if line.wire]) == len(exchange.lines), exchange.address
 
 
+def test_every_line_that_says_something_has_its_event() -> None:
+    """The stream has a shorter way for pieces that change nothing; who watches sees them all the same."""
+    for exchange in answers():
+        for line in trace_reply(exchange.chunks, model="m").lines:
+            assert bool(line.steps) >= bool(line.deltas), (exchange.address, line.number)
+
+
 def test_each_line_has_its_own_time_events_and_chunks() -> None:
     trace = traced("0.24.0", "think-false")
     first, second, closing = trace.lines[0], trace.lines[1], trace.lines[11]

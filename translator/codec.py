@@ -2,6 +2,8 @@
 
 Reading is tolerant where servers differ (unknown keys, absent and null alike) and strict where a wrong type would corrupt an answer: no
 value is ever converted, a number never becomes a text. Writing leaves out what is None or empty, as the server reads both as absent.
+
+Enters: JSON bytes, or shapes. Leaves: the other of the two; a DecodeError that names the place for what is no such thing.
 """
 
 import json
@@ -71,7 +73,7 @@ def structure[T](value: object, shape: type[T]) -> T:
     """Plain data to a shape. Raises DecodeError."""
     try:
         return _READER.structure(value, shape)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DecodeError(f"{shape.__name__}: {_reason(error)}") from error
 
 
@@ -91,7 +93,7 @@ def loads(data: bytes | str) -> Any:
 
 
 def _loads_leniently(data: bytes | str) -> Any:
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     try:
         return _repaired(json.loads(text))
     except (ValueError, RecursionError) as error:

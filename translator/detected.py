@@ -5,6 +5,7 @@ stores what a check writes back; what is saved here is only a memory, the server
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from translator.response.capabilities import ModelInfo
@@ -17,6 +18,8 @@ CAPABILITIES, CONTEXT, NUM_CTX, VERSION = (
     "detected_num_ctx",
     "detected_server_version",
 )
+
+KEPT = 256
 
 
 def to_saved(info: ModelInfo) -> dict[str, str]:
@@ -33,11 +36,19 @@ def to_saved(info: ModelInfo) -> dict[str, str]:
 def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
     """The facts of the last good check; without one, facts without content."""
     words = saved.get(CAPABILITIES)
+    return _remembered(
+        words if isinstance(words, str) else "", _number(saved.get(CONTEXT)), _number(saved.get(NUM_CTX)), str(saved.get(VERSION) or "")
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _remembered(words: str, context_length: int | None, num_ctx: int | None, version: str) -> ModelInfo:
+    """The same object for the same facts: they are asked for several times per request."""
     return ModelInfo(
-        capabilities=(frozenset(words.split()) or None) if isinstance(words, str) else None,
-        context_length=_number(saved.get(CONTEXT)),
-        num_ctx=_number(saved.get(NUM_CTX)),
-        version=ServerVersion.parse(str(saved.get(VERSION) or "")),
+        capabilities=frozenset(words.split()) or None,
+        context_length=context_length,
+        num_ctx=num_ctx,
+        version=ServerVersion.parse(version),
     )
 
 

@@ -7,7 +7,7 @@ text. Both keep the author's key order and integers of any size, which is why ne
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from translator.errors import RequestError
@@ -33,6 +33,24 @@ def plain_json(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def can_be_sent_back(value: Any) -> bool:
+    """Whether a server can read the value again: no infinity, and no deeper than `plain_json` takes. Looks at any depth without going
+    deep itself.
+    """
+    level = [value]
+    for _ in range(_DATA_DEPTH + 1):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            return False
+        level = [item for holder in level if isinstance(holder, Mapping | list) for item in _items(holder)]
+        if not level:
+            return True
+    return False
+
+
+def _items(holder: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
+    return holder.values() if isinstance(holder, Mapping) else holder
 
 
 def compact_json(value: Any) -> str:

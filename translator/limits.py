@@ -15,6 +15,10 @@ class Limits:
     line_bytes: int = 16 * MIB
     """One reply line. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
 
+    answer_bytes: int = 64 * MIB
+    """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
+    does not stream holds all of it."""
+
     frame_chars: int = 256 * 1024
     """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""
 

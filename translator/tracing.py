@@ -167,6 +167,11 @@ class WatchedMachine(Machine):
         super().feed(event)
         self.steps.append(Step(self._kind, _carried(event), before, self.state))
 
+    def say_on(self, text: str) -> None:
+        """Takes one more piece without an event, which is an event for who watches."""
+        super().say_on(text)
+        self.steps.append(Step(Event.TEXT if self.state is State.ANSWER else Event.THINKING, text, self.state, self.state))
+
     def _told_apart(self, event: WireEvent) -> WireEvent:
         told = super()._told_apart(event)
         self._kind = told.kind

@@ -1,9 +1,7 @@
-"""The transition table as a page: a picture, and a table per state."""
-
-import itertools
+"""The transition table as a page: a picture (`state_picture.py`), and a table per state."""
 
 from docs.pages.source_notes import generated_from, notes_of, table
-from translator.response.table import TABLE, TERMINAL, Step
+from translator.response.table import TABLE, Step
 from translator.shapes import events
 from translator.shapes.events import Event, Output, State
 
@@ -39,61 +37,19 @@ open a think block waits for text that is not blank.
 
 ## The picture
 
-Arrows show the events and, after the slash, what the reader is told. The ways into an end are the same from every state:
-{endings}.
+An arrow bears the events that lead from one state to another. What the reader is told on the way is in the tables below.
 
+![The states of a reply and the events between them](state-machine.svg)
 """
-
-ENDING_WORDS = {State.FINISHED: "good end", State.FAILED: "fault", State.STOPPED: "reader left"}
 
 
 def state_machine_page() -> str:
     """The whole page, ending with a newline."""
-    introduction = INTRODUCTION.format(endings=_endings())
-    parts = [
-        generated_from("translator/response/table.py", "translator/shapes/events.py"),
-        introduction,
-        mermaid(),
-        "\n## State by state\n",
-    ]
+    parts = [generated_from("translator/response/table.py", "translator/shapes/events.py"), INTRODUCTION, "\n## State by state\n"]
     notes = notes_of(events, "State")
     parts += [f"\n### {state.name}\n\n{notes[state.name]}\n\n{_rows(TABLE[state])}" for state in State]
     parts += ["\n## Events\n\n", table(("Event", "Meaning"), [(f"`{n}`", text) for n, text in notes_of(events, "Event").items()])]
     return "".join(parts)
-
-
-def mermaid() -> str:
-    """The diagram in Mermaid's language."""
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> START"]
-    lines += [f"    {source.name} --> {target.name}: {label}" for source, target, label in _arrows()]
-    lines += [f"    {state.name} --> [*]" for state in State if state in TERMINAL]
-    return "\n".join([*lines, "```", ""])
-
-
-def _endings() -> str:
-    """Which events lead to which end; the table treats all live states alike in this."""
-    by_end: dict[State, list[str]] = {}
-    for event in Event:
-        ends = {row[event].state for state, row in TABLE.items() if state not in TERMINAL and event in row} & TERMINAL
-        for end in ends:
-            by_end.setdefault(end, []).append(f"`{event.name}`")
-    return "; ".join(f"{', '.join(names)} lead{'s' if len(names) == 1 else ''} to `{end.name}`" for end, names in by_end.items())
-
-
-def _arrows() -> list[tuple[State, State, str]]:
-    """One arrow per pair of states, in the order of the table; those into an end bear one word."""
-    arrows: list[tuple[State, State, str]] = []
-    for source in (state for state in State if state not in TERMINAL):
-        steps = sorted(TABLE[source].items(), key=lambda item: item[1].state.value)
-        for target, group in itertools.groupby(steps, key=lambda item: item[1].state):
-            label = ENDING_WORDS.get(target) or " · ".join(_label(event, step) for event, step in group)
-            arrows.append((source, target, label))
-    return arrows
-
-
-def _label(event: Event, step: Step) -> str:
-    told = _told(step)
-    return f"{event.name} / {told}" if told else event.name
 
 
 def _told(step: Step) -> str:

@@ -1,12 +1,15 @@
 """`dify-ollama chat`: a chat in the terminal that goes the whole way a Dify chat goes, through the plugin as a subprocess.
 
+Enters: what a person types, or lines on the standard input. Leaves: answers on the screen, and an exit code that tells whether all messages
+were answered.
+
 Ctrl-C stops an answer. Dify's protocol has no word for that, so the plugin's process is ended and another one started: its connections are
-closed with it, and a server whose client is gone stops generating. Without a terminal, messages are read from the standard input and the
-exit code tells whether all of them were answered.
+closed with it, and a server whose client is gone stops generating.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +21,17 @@ from plugin_entry.cli.screen import Look, Screen, open_screen
 from plugin_entry.cli.server_options import add_options
 from plugin_entry.host import PluginProcess, PluginProcessError
 
-STOPPED = "stopped: the plugin's process was ended and its connection with it, so the server stops generating; the question is taken back"
+STOPPED = (
+    "stopped after {ms:.0f} ms: the plugin's process has ended, and its connection with it, so the server stops generating; "
+    "the question is taken back"
+)
 SYSTEM_EXIT_HINT = "Ctrl-C again or /quit leaves."
+
+
+EXAMPLES = (
+    "dify-ollama chat --base-url http://localhost:11434 --model qwen3:8b",
+    "echo 'Why is the sky blue?' | dify-ollama chat --plain",
+)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -110,7 +122,9 @@ class Session:
                 self._failed = self._failed or result.error is not None
                 chat.prompt_tokens = result.prompt_tokens or chat.prompt_tokens
         except KeyboardInterrupt:
-            self._screen.line(STOPPED, Look.QUIET)
+            started = time.perf_counter()
+            self.close()
+            self._screen.line(STOPPED.format(ms=(time.perf_counter() - started) * 1000), Look.QUIET)
             chat.conversation.plugin = self.start()
 
 

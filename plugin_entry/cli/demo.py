@@ -1,8 +1,10 @@
 """`dify-ollama demo`: the main job, seen in a terminal.
 
+Enters: nothing, or a server. Leaves: scenes on the screen, and an exit code that is 0 only when everything came out as it should.
+
 Starts the plugin as Dify's daemon does, a subprocess with JSON lines on its standard input and output, and sends it Dify's requests. It
 talks to an embedded server that answers over real HTTP from recordings of real servers, chunk by chunk as recorded and at an even pace;
-or to a real server, when one is named. The exit code is 0 only when everything came out as it should.
+or to a real server, when one is named.
 """
 
 import argparse
@@ -38,6 +40,12 @@ class Played:
     results: tuple[TurnResult, ...] = ()
     complaints: tuple[str, ...] = ()
     refused: str | None = None
+
+
+EXAMPLES = (
+    "dify-ollama demo",
+    "dify-ollama demo --base-url http://192.168.1.10:11434 --model qwen3:8b",
+)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:

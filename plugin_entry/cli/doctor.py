@@ -1,7 +1,9 @@
 """`dify-ollama doctor URL`: what stands between this machine and a server, step by step, and one sentence at the end.
 
-Run it where Dify's plugins run (with Docker: inside the plugin daemon's container), as that is the place requests start from. The exit code
-is 0 when all is well and tells the step otherwise. Nothing loads a model.
+Enters: a URL. Leaves: a line per step, the finding, and an exit code that is 0 when all is well and tells the step otherwise.
+
+Run it where Dify's plugins run (with Docker: inside the plugin daemon's container), as that is the place requests start from. Nothing loads
+a model.
 """
 
 import argparse
@@ -36,11 +38,15 @@ LABEL_WIDTH = 12
 INDENT = " " * (6 + LABEL_WIDTH)
 
 
+EXAMPLES = (
+    "dify-ollama doctor http://host.docker.internal:11434",
+    "OLLAMA_KEY=... dify-ollama doctor https://ollama.com --key-env OLLAMA_KEY --model gpt-oss:120b",
+)
+
+
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "doctor", help="find out why a server cannot be reached", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser: argparse.ArgumentParser = subparsers.add_parser("doctor", help="find out why a server cannot be reached", description=__doc__)
     parser.add_argument("url", metavar="URL", help="the base URL, as you would enter it in Dify")
     parser.add_argument("--model", default="", help="a model to look at, as `ollama list` shows it")
     for flag, field, settings in OPTIONS:

@@ -20,6 +20,12 @@ LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
 VERDICT_WIDTH, NAME_WIDTH = 9, 19
 
 
+EXAMPLES = (
+    "dify-ollama package --check-only",
+    "dify-ollama package --wheels wheels -o ollama-offline.difypkg",
+)
+
+
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The command's arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser("package", help="build and check the package for Dify", description=__doc__)
@@ -47,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
             return 1
         if not options.check_only:
             _write(screen, with_wheels(files, options.wheels) if options.wheels else files, options.output)
+        _conclude(screen, [result.name for result in results if result.verdict is Verdict.OWNER])
     except (NoPackageError, PatternError) as error:
         raise CommandError(str(error)) from error
     return 0
@@ -58,6 +65,17 @@ def _show(screen: Screen, results: "tuple[Result, ...]") -> None:
         screen.piece(f"{result.name:<{NAME_WIDTH}}{result.rule}\n")
         for complaint in result.complaints:
             screen.line(" " * (VERDICT_WIDTH + NAME_WIDTH) + complaint, LOOKS[result.verdict])
+
+
+def _conclude(screen: Screen, left: list[str]) -> None:
+    """What stands between this package and the marketplace; in a Dify of one's own it can be installed as it is."""
+    screen.line()
+    if left:
+        screen.line(
+            f"Before you publish it, fill in {', '.join(left)} (see above), and read CONTRIBUTING.md, Publishing.", LOOKS["fill in"]
+        )
+    else:
+        screen.line("Ready to be published; CONTRIBUTING.md says how.", LOOKS["ok"])
 
 
 def _write(screen: Screen, files: "Files", output: Path | None) -> None:

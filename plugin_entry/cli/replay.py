@@ -8,6 +8,11 @@ from typing import Any
 
 from plugin_entry.cli.complaints import CommandError
 
+EXAMPLES = (
+    "dify-ollama replay --port 11500 --time-scale 1",
+    "dify-ollama replay recordings/0.24.0",
+)
+
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Everything after the command's name goes to the replay server's own parser."""
@@ -25,4 +30,4 @@ def run(options: argparse.Namespace) -> int:
         from fixtures import replay
     except ImportError as error:
         raise CommandError("The recordings are not part of this installation. Run the command from a clone of the project.") from error
-    return replay.main(options.arguments)
+    return replay.main(options.arguments, "dify-ollama replay", "\n".join(("examples:", "", *(f"  {example}" for example in EXAMPLES))))

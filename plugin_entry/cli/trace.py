@@ -1,6 +1,7 @@
 """`dify-ollama trace`: the X-ray of one reply, line by line: what came, what it meant, where it led, and what Dify was given.
 
-Reads a recording, the body of a reply in a file, or a reply that is arriving on the standard input: `curl -N ... | dify-ollama trace -`.
+Enters: a recording, the body of a reply in a file, or a reply that is arriving on the standard input: `curl -N ... | dify-ollama trace -`.
+Leaves: text, JSON, or one HTML page.
 """
 
 import argparse
@@ -12,6 +13,12 @@ from typing import Any
 from plugin_entry.cli.complaints import CommandError
 
 FORMATS = ("text", "json", "html")
+
+
+EXAMPLES = (
+    "dify-ollama trace 0.24.0/tool-two --format html -o trace.html",
+    "curl -N http://localhost:11434/api/chat -d '{...}' | dify-ollama trace -",
+)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:

@@ -1,7 +1,10 @@
-"""The language model as Dify loads it: thin, because the SDK executes source modules apart from the import system."""
+"""The language model as Dify loads it: thin, because the SDK executes source modules apart from the import system.
+
+Enters: what Dify asks. Leaves: the answers of `language_model`, `checking` and `sdk_schema`, unchanged.
+"""
 
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dify_plugin import LargeLanguageModel
 from dify_plugin.entities.model import AIModelEntity
@@ -9,8 +12,12 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import checking, language_model, sdk_errors, sdk_schema
-from translator.request.migration import migrate_parameters
+from plugin_entry import late
+
+if TYPE_CHECKING:
+    from plugin_entry import checking, language_model, sdk_errors, sdk_schema
+else:
+    checking, language_model, sdk_errors, sdk_schema = late.modules("checking", "language_model", "sdk_errors", "sdk_schema")
 
 
 class OllamaLargeLanguageModel(LargeLanguageModel):
@@ -36,6 +43,8 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
     ) -> dict[str, Any]:
         """Apps saved for earlier plugins hold other names and types; the SDK's check would drop or refuse them unreadably."""
         with sdk_errors.bad_parameters():
+            from translator.request.migration import migrate_parameters
+
             return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
 
     def get_num_tokens(

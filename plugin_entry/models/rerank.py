@@ -1,14 +1,19 @@
 """The rerank model as Dify loads it: thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dify_plugin import RerankModel
 from dify_plugin.entities.model import AIModelEntity
 from dify_plugin.entities.model.rerank import RerankResult
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import checking, rerank_model, sdk_errors, sdk_schema
+from plugin_entry import late
+
+if TYPE_CHECKING:
+    from plugin_entry import checking, rerank_model, sdk_errors, sdk_schema
+else:
+    checking, rerank_model, sdk_errors, sdk_schema = late.modules("checking", "rerank_model", "sdk_errors", "sdk_schema")
 
 
 class OllamaRerankModel(RerankModel):

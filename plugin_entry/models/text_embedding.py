@@ -1,14 +1,19 @@
 """The text-embedding model as Dify loads it: thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dify_plugin import TextEmbeddingModel
 from dify_plugin.entities.model import AIModelEntity, EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import checking, embedding_model, sdk_errors, sdk_schema
+from plugin_entry import late
+
+if TYPE_CHECKING:
+    from plugin_entry import checking, embedding_model, sdk_errors, sdk_schema
+else:
+    checking, embedding_model, sdk_errors, sdk_schema = late.modules("checking", "embedding_model", "sdk_errors", "sdk_schema")
 
 
 class OllamaTextEmbeddingModel(TextEmbeddingModel):

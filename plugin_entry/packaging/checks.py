@@ -26,12 +26,24 @@ ICON_BYTES = 64 << 10
 MANIFEST, README, PRIVACY, PROJECT, PINNED = "manifest.yaml", "README.md", "PRIVACY.md", "pyproject.toml", "requirements.txt"
 
 BLOCKED_FOLDERS = frozenset(
-    {".git", ".venv", "venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".idea", ".vscode"}
-    | {"node_modules", "dist", "build", "site", ".tox", ".nox", ".github"}
+    {".git", ".hg", ".svn", ".venv", "venv", "env", "__pycache__", "pycache", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis"}
+    | {".idea", ".vscode", "node_modules", "dist", "build", "site", ".tox", ".nox", ".github"}
 )
-BLOCKED_NAMES = (".env", ".env.*", ".DS_Store", "*.pyc", "*.pyo", "*.key", "*.pem", "*.log", "*.bak", "*.tmp", "*.swp", "*.difypkg")
+BLOCKED_NAMES = (
+    *(".env", ".env.*", ".DS_Store", ".gitconfig", "Thumbs.db", "desktop.ini", "id_rsa", "*.pyc", "*.pyo", "*.difypkg"),
+    *("*.key", "*.pem", "*.p12", "*.pfx", "*.log", "*.bak", "*.tmp", "*.swp", "*.swo"),
+)
 DEVELOPMENT = ("tests/", "fixtures/", "docs/", ".ci/")
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+STARTED_BY_THE_MARKETPLACE = "main.py"
+"""Its install test runs `python -m main` in serverless mode, whatever the manifest names."""
+
+SECRETS = re.compile(
+    rb"\bsk-[A-Za-z0-9_-]{20,}\b|\bgh[pousr]_[A-Za-z0-9_]{20,}\b|\bxox[baprs]-[A-Za-z0-9-]{10,}\b|\bAKIA[0-9A-Z]{16}\b"
+    rb"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+"""Keys that show by their form what they are."""
 
 PLACEHOLDER_AUTHOR = "ollamabridge"
 REPOSITORY_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "gitee.com", "codeberg.org", "sr.ht")
@@ -71,7 +83,7 @@ def _provider(files: Files) -> Iterator[str]:
 def _sources(files: Files) -> Iterator[str]:
     python = (_declared_provider(files).get("extra") or {}).get("python") or {}
     entrypoint = _yaml(files, MANIFEST)["meta"]["runner"]["entrypoint"].replace(".", "/") + ".py"
-    for path in (entrypoint, python.get("provider_source"), *(python.get("model_sources") or [None])):
+    for path in (entrypoint, STARTED_BY_THE_MARKETPLACE, python.get("provider_source"), *(python.get("model_sources") or [None])):
         if path not in files:
             yield f"{path} is named and not in the package"
 
@@ -117,6 +129,12 @@ def _development(files: Files) -> Iterator[str]:
 
 def _binaries(files: Files) -> Iterator[str]:
     yield from (f"{path} is machine code" for path, data in files.items() if data.startswith(BINARIES))
+
+
+def _secrets(files: Files) -> Iterator[str]:
+    """Says where, never what."""
+    for path, data in files.items():
+        yield from (f"{path}:{number} holds a key" for number, line in enumerate(data.splitlines(), start=1) if SECRETS.search(line))
 
 
 def _compiles(files: Files) -> Iterator[str]:
@@ -166,7 +184,12 @@ type Check = tuple[str, str, Verdict, Find]
 CHECKS: tuple[Check, ...] = (
     ("manifest", "the daemon takes every field of manifest.yaml", OURS, _manifest),
     ("provider", "the daemon takes the provider's YAML and the form's fields", OURS, _provider),
-    ("sources", "entrypoint, provider and model sources are there", OURS, _sources),
+    (
+        "sources",
+        f"entrypoint, {STARTED_BY_THE_MARKETPLACE} of the marketplace's test, provider and models are there",
+        OURS,
+        _sources,
+    ),
     ("icons", f"every icon that is named is in _assets, at most {ICON_BYTES} bytes", OURS, _icons),
     ("readme", "README.md is English and says how to set up, use and connect; translations are in readme/", OURS, _readme),
     ("privacy", "PRIVACY.md is there and its own", OURS, _privacy),
@@ -175,6 +198,7 @@ CHECKS: tuple[Check, ...] = (
     ("blocked files", "no caches, environments, keys, logs", OURS, _blocked),
     ("development files", "no tests, recordings, manual", OURS, _development),
     ("machine code", "no executables and libraries", OURS, _binaries),
+    ("secrets", "nothing that looks like a key", OURS, _secrets),
     ("python", "every module compiles without a warning", OURS, _compiles),
     ("size", f"at most {PACKAGE_BYTES} bytes packed", OURS, _size),
     ("unpacked size", f"at most {MOST_FILES} files with {UNPACKED_BYTES} bytes", OURS, _unpacked),

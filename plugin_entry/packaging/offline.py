@@ -5,23 +5,22 @@ Enters: the files of an ordinary package and a folder of wheels. Leaves: the fil
 installs `requirements.txt`.
 """
 
-import re
 from pathlib import Path
 
 from plugin_entry.packaging.archive import UNPACKED_BYTES, Files, NoPackageError
+from plugin_entry.packaging.dependencies import canonical, pins_of
 
 WHEELS = "wheels"
 REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
 FROM_WHEELS_ALONE = f"--no-index\n--find-links=./{WHEELS}/\n".encode()
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(\s*;[^\n]*)?", re.MULTILINE)
 
 
 def with_wheels(files: Files, folder: Path) -> Files:
     """Adds the wheels. Raises NoPackageError when one is missing that Linux needs, where Dify runs."""
     wheels = {path.name: path.read_bytes() for path in sorted(folder.glob("*.whl"))}
     there = {_project(name) for name in wheels}
-    pinned = [(match[1], match[2]) for match in PINNED.finditer(files[REQUIREMENTS].decode()) if "win32" not in (match[3] or "")]
-    if missing := [f"{name}=={version}" for name, version in pinned if (_canonical(name), version) not in there]:
+    pinned = [pin for pin in pins_of(files[REQUIREMENTS].decode()) if "win32" not in pin.marker]
+    if missing := [f"{pin.name}=={pin.version}" for pin in pinned if (pin.name, pin.version) not in there]:
         raise NoPackageError(
             f"{folder} lacks wheels of {', '.join(missing)}. Fill it by `pip download --only-binary :all: -r {REQUIREMENTS} -d {folder}`."
         )
@@ -37,8 +36,4 @@ def with_wheels(files: Files, folder: Path) -> Files:
 
 def _project(wheel: str) -> tuple[str, str]:
     name, version, *_ = wheel.split("-")
-    return _canonical(name), version
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return canonical(name), version

@@ -1,17 +1,26 @@
 """The provider as Dify loads it.
 
-What enters: nothing that matters, since every model carries its own credentials. What leaves: nothing; there is no logic here, because the
-SDK executes a source module apart from the import system, and wants exactly one subclass of `ModelProvider` in it.
+What enters: the values of the provider's own form, which is optional: a model that has credentials of its own never sees them. What leaves:
+nothing, or an error. There is no logic here, because the SDK executes a source module apart from the import system, and wants exactly one
+subclass of `ModelProvider` in it.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dify_plugin import ModelProvider
 
+from plugin_entry import late
+
+if TYPE_CHECKING:
+    from plugin_entry.provider import server_check
+else:
+    (server_check,) = late.modules("provider.server_check")
+
 
 class OllamaProvider(ModelProvider):
-    """The provider `ollama`. Its models are added one by one, so it has no credentials of its own."""
+    """The provider `ollama`. Its models are added one by one; a server saved for the provider serves those without credentials."""
 
     def validate_provider_credentials(self, credentials: Mapping[str, Any]) -> None:
-        """Accepts anything: the form has fields for models only, and those are checked when a model is saved."""
+        """Raises CredentialsValidateFailedError."""
+        server_check.check_server(credentials)

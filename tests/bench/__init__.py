@@ -1,1 +1,4 @@
-"""What the plugin costs, room by room: `python -m tests.bench`. Not collected by pytest: figures depend on the machine."""
+"""What the plugin costs, room by room: `python -m tests.bench`.
+
+Pytest only sees that it runs (tests/test_bench.py): figures depend on the machine.
+"""

@@ -1,33 +1,87 @@
-"""Prints the table and draws the plot: `python -m tests.bench [--no-plot]`. Takes less than a minute."""
+"""Prints the tables and draws the plot: `python -m tests.bench [--quick] [--only layers,growth,...] [--no-plot]`.
 
+Everything takes less than five minutes, `--quick` less than one. Figures depend on the machine and on what else it does: compare ratios.
+"""
+
+import argparse
+import platform
+import resource
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench import whole
 from tests.bench.plot import svg
+from tests.bench.report import FULL, QUICK, Section, Size, text
 
 PLOT = Path(__file__).parents[2] / "docs" / "cpu-per-token.svg"
+INSIDE = ("layers", "growth", "vectors")
+"""Layers come before the whole, so that a regression points at its room, and run in a process patched as the plugin's is."""
+
+OUTSIDE: dict[str, tuple[str, Section]] = {
+    "start": ("Start", whole.start),
+    "memory": ("Memory", whole.memory),
+    "speed": ("One stream", whole.speed),
+}
+LOAD = "load"
+NAMES = (*INSIDE, *OUTSIDE, LOAD)
+PARTS = ("dify_plugin", "gevent", "aiohttp", "pydantic", "orjson")
 
 
 def main() -> None:
-    """Runs everything; layers before the whole, so that a regression points at its room, and in a process patched as the plugin's is."""
-    subprocess.run([sys.executable, "-m", "tests.bench.layers"], check=True)
-    figures = whole.figures()
-    print("Whole plugin over stdio")
-    print(f"  start {figures.start_s:.2f} s, memory idle {figures.idle_mb:.0f} MB, after 500 streams {figures.busy_mb:.0f} MB")
-    print(f"  first chunk, warm: {figures.first_ms:.2f} ms; added per token, one stream: {figures.added_ms:.2f} ms (medians)")
-    print(f"  text that waits: {figures.flood_us_per_token:.1f} us per token, {figures.flood_tokens_per_s:,.0f} tokens/s")
-    print("  streams x 50 tokens/s   us/token   tokens/frame   wall/ideal   worst first chunk (s)")
-    for load in figures.loads:
-        print(
-            f"  {load.streams:21}   {load.us_per_token:8.1f}   {load.tokens_per_frame:12.2f}   "
-            f"{load.wall_over_ideal:10.2f}   {load.worst_first_s:21.2f}"
-        )
-    if "--no-plot" not in sys.argv:
-        points = [(float(load.streams), load.us_per_token) for load in figures.loads]
-        PLOT.write_text(svg(points, "CPU per token", "streams at once, 50 tokens per second each", "microseconds of CPU per token"))
-        print(f"  plot: {PLOT.relative_to(PLOT.parents[1])}")
+    """Runs what was asked for."""
+    asked = _arguments()
+    size = QUICK if asked.quick else FULL
+    chosen = [name for name in NAMES if name in asked.only]
+    _allow_many_connections()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, " + ", ".join(f"{part} {version(part)}" for part in PARTS))
+    if inside := [name for name in chosen if name in INSIDE]:
+        subprocess.run([sys.executable, "-m", "tests.bench.inside", *inside, *(["--quick"] if asked.quick else [])], check=True)
+    for name in chosen:
+        if name in OUTSIDE:
+            title, section = OUTSIDE[name]
+            print(text(title, section(size)), flush=True)
+    if LOAD in chosen:
+        _load(size, draw=_draw if asked.plot and not asked.quick else _leave)
 
 
-main()
+def _load(size: Size, draw: Callable[[list[tuple[float, float]]], None]) -> None:
+    lines, points = whole.load(size)
+    print(text("Many streams", lines), flush=True)
+    draw(points)
+
+
+def _draw(points: list[tuple[float, float]]) -> None:
+    PLOT.write_text(svg(points, "CPU per token", "streams at once, 50 tokens per second each", "microseconds of CPU per token"))
+    print(f"  plot: {PLOT.relative_to(PLOT.parents[1])}")
+
+
+def _leave(_: list[tuple[float, float]]) -> None:
+    """A quick run draws nothing."""
+
+
+def _allow_many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := sorted(set(names) - set(NAMES)):
+        raise argparse.ArgumentTypeError(f"no such part: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    return names
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What the plugin costs, beside a plain one in the same run.")
+    parser.add_argument("--quick", action="store_true", help="small sizes, no plot")
+    parser.add_argument("--only", type=_names, default=list(NAMES), metavar="NAMES", help=f"some of {','.join(NAMES)}")
+    parser.add_argument("--no-plot", action="store_false", dest="plot")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,25 +1,32 @@
 """A server that streams as much as it is told to, from bytes made beforehand: `python -m tests.bench.load_server`.
 
-It prints its port. The model's name says what to send: `tokens:delay_ms`, or `stamp:tokens:delay_ms` for tokens that carry the time at
-which they were written (nanoseconds of the monotonic clock). It runs apart from the plugin, so that its time is not the plugin's.
+It prints its port. The model's name says what to send: `text:tokens:delay_ms`, `think:` for tokens of which nine of ten are thinking,
+`tools:` for a tool call a line, or `stamp:` for tokens that carry the time at which they were written (nanoseconds of the monotonic clock).
+It runs apart from the plugin, so that its time is not the plugin's.
 """
 
 import asyncio
 import json
 import time
+from functools import cache
 
 WORDS = ("The", " sky", " is", " blue", " because", " of", " Rayleigh", " scattering", ".", " 你好", " 🚀")
 BLOCK = 512
+LONGEST_REQUEST = 16 * 1024 * 1024
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
-CAPABILITIES = {"capabilities": ["completion", "tools"], "details": {"family": "llama"}, "model_info": {}}
+CAPABILITIES = {"capabilities": ["completion", "tools", "thinking", "embedding"], "details": {"family": "llama"}, "model_info": {}}
 
 
 def line(content: str, **more: object) -> bytes:
-    """A reply line as the server spells it."""
-    message = {"role": "assistant", "content": content}
+    """A reply line as the server spells it; `more` is said beside the message."""
+    return said({"content": content}, **more)
+
+
+def said(message: dict[str, object], **more: object) -> bytes:
+    """The same for any message."""
+    spoken = {"role": "assistant", "content": ""} | message
     return (
-        json.dumps({"model": "m", "created_at": "2026-01-01T00:00:00.123456789Z", "message": message, "done": False} | more).encode()
-        + b"\n"
+        json.dumps({"model": "m", "created_at": "2026-01-01T00:00:00.123456789Z", "message": spoken, "done": False} | more).encode() + b"\n"
     )
 
 
@@ -28,27 +35,62 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-CHUNKS = [chunk(line(WORDS[number % len(WORDS)])) for number in range(BLOCK)]
-JOINED = b"".join(CHUNKS)
+CALL = {"id": "call_1", "function": {"index": 0, "name": "get_weather", "arguments": {"city": "Paris", "unit": "C"}}}
+TEXTS = [chunk(line(WORDS[number % len(WORDS)])) for number in range(BLOCK)]
+BLOCKS = {
+    "text": [TEXTS],
+    "think": [*[[chunk(said({"thinking": WORDS[number % len(WORDS)]})) for number in range(BLOCK)]] * 9, TEXTS],
+    "tools": [[chunk(said({"tool_calls": [CALL]})) for _ in range(BLOCK)]],
+}
+"""Made beforehand; a long answer goes through the blocks of its kind one after the other and stays at the last one."""
+DIMENSIONS = 768
 DONE = chunk(line("", done=True, done_reason="stop", prompt_eval_count=26, eval_count=282)) + b"0\r\n\r\n"
+
+
+def vectors_reply(count: int) -> bytes:
+    """Vectors with the digits of 32-bit floats, which is what servers compute."""
+
+    def number(text: int, place: int) -> float:
+        return float(f"{(text * 7919 + place * 104729) % 2000003 / 27e6 - 0.0370001:.8g}")
+
+    vectors = [[number(text, place) for place in range(DIMENSIONS)] for text in range(count)]
+    return json.dumps({"model": "m", "embeddings": vectors, "prompt_eval_count": 8 * count}).encode()
 
 
 async def stream(writer: asyncio.StreamWriter, model: str) -> None:
     """Sends one answer."""
-    *kind, tokens, delay_ms = model.split(":")
+    kind, tokens, delay_ms = model.split(":")
     writer.write(HEAD)
-    count = int(tokens)
-    if delay_ms == "0":
-        for _ in range(count // BLOCK):
-            writer.write(JOINED)
-            await writer.drain()
-        writer.write(b"".join(CHUNKS[: count % BLOCK]))
-    else:
-        for number in range(count):
-            writer.write(chunk(line(str(time.monotonic_ns()))) if kind else CHUNKS[number % BLOCK])
-            await asyncio.sleep(float(delay_ms) / 1000)
+    await (_at_once(writer, kind, int(tokens)) if delay_ms == "0" else _paced(writer, kind, int(tokens), float(delay_ms) / 1000))
     writer.write(DONE)
     await writer.drain()
+
+
+async def _at_once(writer: asyncio.StreamWriter, kind: str, tokens: int) -> None:
+    blocks = BLOCKS[kind]
+    joined = {id(block): b"".join(block) for block in blocks}
+    whole = tokens // BLOCK
+    for number in range(whole):
+        writer.write(joined[id(blocks[number * len(blocks) // whole])])
+        await writer.drain()
+    writer.write(b"".join(blocks[-1][: tokens % BLOCK]))
+
+
+async def _paced(writer: asyncio.StreamWriter, kind: str, tokens: int, delay_s: float) -> None:
+    for number in range(tokens):
+        writer.write(chunk(line(str(time.monotonic_ns()))) if kind == "stamp" else TEXTS[number % BLOCK])
+        await asyncio.sleep(delay_s)
+
+
+@cache
+def _vectors(count: int) -> bytes:
+    return vectors_reply(count)
+
+
+def _whole(route: bytes, body: bytes) -> bytes:
+    if b"/api/embed" in route:
+        return _vectors(len(json.loads(body)["input"]))
+    return json.dumps(CAPABILITIES | {"version": "0.24.0"}).encode()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,10 +99,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = next((int(row[15:]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:")), 0)
             body = await reader.readexactly(length)
-            if b"/api/chat" in head.split(b"\r\n", 1)[0]:
+            route = head.split(b"\r\n", 1)[0]
+            if b"/api/chat" in route:
                 await stream(writer, json.loads(body)["model"])
             else:
-                reply = json.dumps(CAPABILITIES | {"version": "0.24.0"}).encode()
+                reply = _whole(route, body)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(reply), reply))
     except (asyncio.IncompleteReadError, ConnectionError):
         return
@@ -70,7 +113,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def main() -> None:
     """Serves until it is ended."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024, limit=LONGEST_REQUEST)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

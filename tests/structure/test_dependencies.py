@@ -14,7 +14,7 @@ from tests.structure.sources import ROOT, modules
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 PINNED_TEXT = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-PINNED_BLOCK = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)([^\n]*)\n((?:    --hash=[^\n]+\n)*)", re.MULTILINE)
+PINNED_BLOCK = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)([^\n]*?)((?: --hash=sha256:[0-9a-f]{64})*)$", re.MULTILINE)
 PINNED = {canonicalize_name(block[1]): block for block in PINNED_BLOCK.finditer(PINNED_TEXT)}
 
 OWN = {"translator", "plugin_entry", "fixtures", "tests", "docs"}

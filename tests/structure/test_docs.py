@@ -1,22 +1,26 @@
 """What the manual says, held against the code: generated pages, links, names of files and recordings, the tutorial."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from docs.pages import PAGES
-from docs.pages.state_machine import mermaid
+from docs.pages.state_picture import state_picture
 from fixtures.recordings import scenarios, versions
 from tests.structure.sources import ROOT, modules
 from translator.response.table import TABLE, TERMINAL
+from translator.shapes.events import Event, State
 
 DOCS = ROOT / "docs"
 WRITTEN = sorted(path for path in DOCS.rglob("*.md"))
-TEXTS = [*WRITTEN, *(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.is_file())]
-LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
+TEXTS = [*WRITTEN, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PRIVACY.md", "fixtures/README.md"))]
+TEXTS += sorted((ROOT / "readme").glob("*.md"))
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs)/[\w./-]*)`")
 RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
 GENERATED_BY_COMMANDS = {"docs/performance.md"}
@@ -40,16 +44,57 @@ def test_generator_runs_as_a_program() -> None:
 
 
 def test_picture_shows_every_step_of_the_table() -> None:
-    arrows = {(source, target) for source, target in re.findall(r"^ +(\w+) --> (\w+):", mermaid(), re.MULTILINE)}
-    steps = {(state.name, step.state.name) for state, row in TABLE.items() if state not in TERMINAL for step in row.values()}
-    assert arrows == steps
+    """An arrow between two states, or the words in a box for what does not leave it; the arrow to an end begins in every state."""
+    picture = state_picture()
+    arrows = {
+        (source, target) for sources, target in re.findall(r'data-from="([\w ]+)" data-to="(\w+)"', picture) for source in sources.split()
+    }
+    steps = {(state, step.state) for state, row in TABLE.items() if state not in TERMINAL for step in row.values()}
+    assert arrows == {(source.name, target.name) for source, target in steps if source is not target}
+    assert picture.count("stays: ") == sum(source is target for source, target in steps)
+
+
+def test_picture_bears_every_event_of_the_table() -> None:
+    words = re.findall(r">(?:stays: )?([A-Z_]+(?: · [A-Z_]+)*)</text>", state_picture())
+    shown = Counter(event for text in words for event in text.split(" · ") if event in Event.__members__)
+    live = [row for state, row in TABLE.items() if state not in TERMINAL]
+    leading_on = Counter(event.name for row in live for event, step in row.items() if step.state not in TERMINAL)
+    ends = Counter({event.name for row in live for event, step in row.items() if step.state in TERMINAL})
+    boxes = Counter(state.name for state in State if state.name in Event.__members__)
+    assert shown == leading_on + ends + boxes
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
 def test_links_lead_somewhere(path: Path) -> None:
     prose = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))
     targets = [target for target in LINK.findall(prose) if "://" not in target and not target.startswith("mailto:")]
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+    assert [target for target in targets if not _leads_somewhere(path, target)] == []
+
+
+def _leads_somewhere(path: Path, target: str) -> bool:
+    """To a file, and to a heading in it if one is named."""
+    name, _, anchor = target.partition("#")
+    file = path.parent / name if name else path
+    return file.exists() and (not anchor or anchor in _anchors(file.read_text(encoding="utf-8")))
+
+
+def _anchors(text: str) -> set[str]:
+    """As GitHub and the manual's builder make them of headings."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_a_link_to_a_heading_that_is_not_there_is_found() -> None:
+    assert _leads_somewhere(ROOT / "README.md", "docs/using.md#what-dify-cannot-do")
+    assert not _leads_somewhere(ROOT / "README.md", "docs/using.md#what-dify-can-do")
+    assert not _leads_somewhere(ROOT / "README.md", "docs/abusing.md")
+
+
+def test_reference_has_every_module_behind_the_public_names() -> None:
+    tree = next(module for module in modules("translator") if module.name == "translator").tree
+    public = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    described = {name for path in WRITTEN for name in re.findall(r"^::: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert public - described == set()
 
 
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.name not in PAGES], ids=name_of)

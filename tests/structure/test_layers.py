@@ -37,11 +37,15 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("yarl", ("plugin_entry.media_fetch",)),
     ("gevent", ("plugin_entry.loop", "plugin_entry.selector", "plugin_entry.inbox", "plugin_entry.plans", "plugin_entry.model_facts")),
     ("gevent", ("plugin_entry.checking", "plugin_entry.frames", "plugin_entry.main", "plugin_entry.patient", "plugin_entry.workers")),
+    ("gevent", ("plugin_entry.frame_output", "plugin_entry.heavy", "plugin_entry.loop_watch", "plugin_entry.shutdown")),
     ("gevent", ("plugin_entry.sdk_*", "plugin_entry.answering", "plugin_entry.sending")),
     ("dify_plugin", ("plugin_entry.models.*", "plugin_entry.provider.*", "plugin_entry.sdk_*", "plugin_entry.*_model")),
     ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking", "plugin_entry.workers")),
+    ("gevent", ("plugin_entry.late",)),
+    ("dify_plugin", ("plugin_entry.late",)),
+    ("dify_plugin", ("plugin_entry.frame_limit", "plugin_entry.shutdown")),
     ("flask", ("plugin_entry.sdk_serverless",)),
-    ("pydantic", ("plugin_entry.frames", "plugin_entry.sdk_*")),
+    ("pydantic", ("plugin_entry.frames", "plugin_entry.frame_limit", "plugin_entry.sdk_*")),
     ("rich", ("plugin_entry.cli.*",)),
     ("yaml", ("plugin_entry.cli.*", "plugin_entry.packaging.*")),
     ("fixtures", ("fixtures", "fixtures.*", "plugin_entry.cli.*")),
@@ -130,7 +134,10 @@ def test_tests_of_the_shared_loop_run_where_it_lives() -> None:
 
 
 SHARED = "plugin_entry.runtime"
-WITHOUT_THE_LOOP: dict[str, str] = {"tests/test_sdk_errors.py": "maps errors to errors"}
+WITHOUT_THE_LOOP: dict[str, str] = {
+    "tests/test_sdk_errors.py": "maps errors to errors",
+    "tests/test_start.py": "the plugin that answers is another process",
+}
 """Tests that import such modules and never send anything, and why."""
 
 

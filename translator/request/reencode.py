@@ -37,6 +37,11 @@ _JPEG_QUALITY = 95
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _WIDE_MODES = frozenset({"I", "F"})
 
+_JPEG2000_BYTES = 384 * 1024
+"""The decoder of JPEG 2000 keeps the whole interpreter waiting, a second for 5 MB (Pillow 12, OpenJPEG 2.5). Of larger files it is asked
+for half the width and height, which is a quarter of the bytes, as often as it takes; models scale pictures down themselves.
+"""
+
 _REMEDY_CONVERT = "Convert it to PNG or JPEG and send it again."
 
 
@@ -55,12 +60,14 @@ def reencode(data: bytes, media: Media, pixel_limit: int) -> bytes:
     Raises RequestError `image-format` when this Pillow has no decoder, `image-damaged` when it cannot be decoded, and
     `image-too-many-pixels`; sizes are looked at before any pixel is decoded.
     """
-    from PIL import Image, features
+    from PIL import Image, Jpeg2KImagePlugin, features
 
     if media is Media.AVIF and not features.check("avif"):
         raise RequestError.of("image-format", f"The image is {media.value}, which this installation cannot decode.", _REMEDY_CONVERT)
     try:
         with Image.open(io.BytesIO(data), formats=(DECODERS[media],)) as image:
+            if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
+                image.reduce = _halvings(len(data))
             return _encode(_decoded(image, pixel_limit))
     except RequestError:
         raise
@@ -68,6 +75,11 @@ def reencode(data: bytes, media: Media, pixel_limit: int) -> bytes:
         raise RequestError.of("image-too-many-pixels", "The image has far too many pixels.", "Send a smaller version of it.") from None
     except Exception as error:  # decoders meet hostile bytes with errors of any class (OSError, SyntaxError, struct.error ...)
         raise _damaged(media) from error
+
+
+def _halvings(length: int) -> int:
+    """How often width and height of a JPEG 2000 file of so many bytes are halved."""
+    return 0 if length <= _JPEG2000_BYTES else 1 + _halvings(length // 4)
 
 
 def _damaged(media: Media) -> RequestError:

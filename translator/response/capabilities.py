@@ -14,6 +14,7 @@ import attrs
 
 from translator.codec import DecodeError, loads
 from translator.errors import Family, ServerError
+from translator.response.failures import failure_in_stream
 from translator.response.modelfile import modelfile_command, parse_parameters
 from translator.scalars import as_int
 from translator.versions import NEWEST, ServerVersion
@@ -120,7 +121,8 @@ class ModelInfo:
 
 def model_info(show: bytes | str, version: bytes | str | None = None, *, model: str = "", cloud_host: bool = False) -> ModelInfo:
     """Reads the two bodies. `model` is the name as the user gave it, `cloud_host` whether the server is the cloud itself: a proxied cloud
-    model is described without any sign of it (0.33.0 `cloud-proxy-show`). Raises ServerError (model_description) for a body without JSON.
+    model is described without any sign of it (0.33.0 `cloud-proxy-show`). Raises ServerError: model_description for a body without
+    JSON, or what the server says in one that is an error under status 200.
     """
     body = _object(_read(show))
     details, facts = _object(body.get("details")), _object(body.get("model_info"))
@@ -168,6 +170,8 @@ def _read(show: bytes | str) -> object:
         raise _no_description() from error
     if not isinstance(read, dict):
         raise _no_description()
+    if read.get("error") is not None:
+        raise failure_in_stream(read["error"])
     return read
 
 

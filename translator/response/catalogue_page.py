@@ -24,17 +24,17 @@ INTRODUCTION = """\
 
 Every refusal of a server is looked up in these tables from top to bottom; the first row that fits wins. A row fits when its
 status, its kind of body, its path and one of its text patterns (case ignored) fit; what a row does not name is free. Status 200
-means an error inside a stream.
+means an error inside a stream. To find an error that you have seen, search this page for a few words of it.
 
 The text is what users read: what happened, then what to do. `{model}` and `{name}` stand for the model, `{route}` for the path,
 `{status}` for the HTTP status, `{numbers}` for prompt and window in tokens where the server told them, `{proxy}` for the proxy by
 name, `{said}` for a short piece of the server's own words without secrets; other names are taken from the server's text.
 
 Dify shows the text of all errors except authorization errors, which it replaces by a general sentence about credentials when a
-model runs. Rows marked "yes" under "Retry" are tried again by the plugin as long as no byte of an answer was read.
+model runs. Rows marked "tried again" are repeated by the plugin as long as no byte of an answer was read.
 """
 
-HEADER = "| Code | Status | Recognised by | Dify error | Retry | Text | Source |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+HEADER = "| Code | Text | Recognised by | Dify error | Source |\n| --- | --- | --- | --- | --- |\n"
 
 STREAM_TITLE = "Replies that broke"
 STREAM_INTRODUCTION = "Noticed while the answer is read; the text before the fault has been delivered.\n"
@@ -54,11 +54,9 @@ def _rows(entries: tuple[Entry, ...]) -> str:
 def _columns(entry: Entry) -> tuple[str, ...]:
     return (
         f"`{entry.code}`",
-        _statuses(entry.statuses),
-        "<br>".join(_signs(entry)),
-        DIFY_ERRORS[entry.family],
-        "yes" if entry.retryable else "",
         f"{entry.cause} {entry.remedy}",
+        "<br>".join(_signs(entry)),
+        DIFY_ERRORS[entry.family] + ("<br>tried again" if entry.retryable else ""),
         entry.source,
     )
 
@@ -66,6 +64,7 @@ def _columns(entry: Entry) -> tuple[str, ...]:
 def _signs(entry: Entry) -> list[str]:
     texts = " or ".join(_code(pattern.pattern) for pattern in entry.patterns)
     signs = {
+        "status": _statuses(entry.statuses),
         "text": texts,
         "body:": ", ".join(sorted(entry.shapes)),
         "path": _code(entry.route.pattern),

@@ -8,6 +8,13 @@ from translator.response.catalogue_entry import Entry
 
 STREAM: tuple[Entry, ...] = (
     Entry(
+        code="answer_too_large",
+        family=Family.UNAVAILABLE,
+        cause="The answer of {model} was ended after {length}, which is more than one answer may have.",
+        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence.",
+        source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)",
+    ),
+    Entry(
         code="cut_short",
         family=Family.UNAVAILABLE,
         cause="The answer of {model} broke off {where}, before the server said that it is done.",

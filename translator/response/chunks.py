@@ -15,6 +15,8 @@ OPEN_TAG = "<think>\n"
 CLOSE_TAG = "\n</think>"
 """Dify's agents recognise thinking by a chunk that equals the tag once white space is stripped; a tag glued to text is not seen."""
 
+TAGS: dict[type, str] = {ThinkOpen: OPEN_TAG, ThinkClose: CLOSE_TAG}
+
 
 @attrs.frozen(slots=True)
 class Chunk:
@@ -37,17 +39,30 @@ def chunks_without_thinking(deltas: Iterable[Delta]) -> Iterator[Chunk]:
     return (_chunk(delta) for delta in deltas if not isinstance(delta, ThinkOpen | ThinkDelta | ThinkClose))
 
 
+def text_with_thinking(delta: Delta) -> str | None:
+    """The text of a chunk that is nothing but text; None for any other."""
+    kind = type(delta)
+    if kind is TextDelta or kind is ThinkDelta:
+        return delta.text  # type: ignore[union-attr]  # both kinds have it
+    return TAGS.get(kind)
+
+
+def text_without_thinking(delta: Delta) -> str | None:
+    """The same, for users who want the answer alone: an empty text for what they do not see."""
+    if type(delta) is TextDelta:
+        return delta.text
+    return "" if isinstance(delta, ThinkDelta | ThinkOpen | ThinkClose) else None
+
+
 def _chunk(delta: Delta) -> Chunk:
+    text = text_with_thinking(delta)
+    if text is not None:
+        return Chunk(text)
     match delta:
-        case TextDelta(text) | ThinkDelta(text):
-            return Chunk(text)
-        case ThinkOpen():
-            return Chunk(OPEN_TAG)
-        case ThinkClose():
-            return Chunk(CLOSE_TAG)
         case CallsDelta(calls):
             return Chunk(tool_calls=calls)
         case FinalDelta(finish_reason, usage):
             return Chunk(finish_reason=finish_reason, usage=usage)
         case FailureDelta(error):
             raise error
+    raise TypeError(f"no delta: {type(delta).__name__}")

@@ -42,7 +42,10 @@ class DeltaBuffer:
     def _close(self) -> None:
         if not self._parts:
             return
-        joined = "".join(self._parts)
+        joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
         self._parts.clear()
         step = self.limits.frame_chars
+        if 0 < len(joined) <= step:
+            self._ready.append(self._kind(joined))
+            return
         self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))

@@ -1,6 +1,6 @@
 """Folds the chunks of a whole reply into one answer, for callers that do not stream.
 
-The reply is read by the same machine; only the last step differs.
+Enters: chunks. Leaves: one answer. The reply is read by the same machine; only the last step differs.
 """
 
 from collections.abc import Iterable

@@ -8,38 +8,67 @@ is an event too, nothing raises. One line may carry thinking, text, calls and `d
 from typing import Any
 
 from translator import codec
+from translator.json_data import can_be_sent_back
 from translator.response import failures
+from translator.response.failure_bodies import PAGE_START
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
 
 IDLE_REASONS = frozenset({"load", "unload"})
+PAGE_BYTES = 4096
+"""Of a line that may be a web page, enough for its title."""
+NOT_PLAIN = Event.TEXT, ""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
 
 
 def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
     """Gives the events of line `number` (from 1); `model` is named in errors."""
+    raw = line_to_raw(line)
+    kind, text = plain_piece(raw)
+    return [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, model)
+
+
+def line_to_raw(line: bytes) -> Any:
+    """The JSON of a line; None for one that is no JSON."""
     try:
-        raw = codec.loads(line)
+        return codec.loads(line)
+    except codec.DecodeError:
+        return None
+
+
+def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[WireEvent]:
+    """Gives the events of a line that is not plain; `raw` is its JSON."""
+    try:
         if not isinstance(raw, dict):
             raise codec.DecodeError(f"expected an object, got {type(raw).__name__}")
         if raw.get("error") is not None:
             return [WireEvent(Event.REFUSED, error=failures.failure_in_stream(raw["error"], model=model))]
-        return _plain_line(raw) or _any_line(raw)
+        return _any_line(raw)
     except codec.DecodeError:
-        return [WireEvent(Event.GARBLED, error=failures.garbled_line(number, len(line)))]
+        return [_garbled(line, number, model)]
 
 
-def _plain_line(raw: dict[str, Any]) -> list[WireEvent]:
-    """The common line, one piece of text or thinking and nothing else, without building a shape for it; else an empty list."""
+def _garbled(line: bytes, number: int, model: str) -> WireEvent:
+    """A web page at the beginning is no broken answer but another server's: a login page, most often."""
+    text = line[:PAGE_BYTES].decode("utf-8", "replace")
+    if number == 1 and PAGE_START.match(text):
+        return WireEvent(Event.REFUSED, error=failures.failure_in_stream(text, model=model))
+    return WireEvent(Event.GARBLED, error=failures.garbled_line(number, len(line)))
+
+
+def plain_piece(raw: object) -> tuple[Event, str]:
+    """Text or thinking of the common line, which holds one piece and nothing else; an empty text for any other line."""
+    if type(raw) is not dict or raw.get("done") is not False or raw.get("error") is not None:
+        return NOT_PLAIN
     message = raw.get("message")
-    if raw.get("done") is not False or type(message) is not dict or message.get("tool_calls"):
-        return []
+    if type(message) is not dict or message.get("tool_calls"):
+        return NOT_PLAIN
     content, thinking = message.get("content"), message.get("thinking")
     if content and not thinking and type(content) is str:
-        return [WireEvent(Event.TEXT, content)]
+        return Event.TEXT, content
     if thinking and not content and type(thinking) is str:
-        return [WireEvent(Event.THINKING, thinking)]
-    return []
+        return Event.THINKING, thinking
+    return NOT_PLAIN
 
 
 def _any_line(raw: dict[str, Any]) -> list[WireEvent]:
@@ -55,6 +84,8 @@ def _reply_to_events(reply: Reply) -> list[WireEvent]:
     if reply.message.content:
         events.append(WireEvent(Event.TEXT, reply.message.content))
     if reply.message.tool_calls:
+        if not all(can_be_sent_back(call.function.arguments) for call in reply.message.tool_calls):
+            raise codec.DecodeError("arguments that no later request could repeat")
         events.append(WireEvent(Event.CALLS, calls=reply.message.tool_calls))
     if reply.done:
         events.append(WireEvent(Event.IDLE if reply.done_reason in IDLE_REASONS else Event.DONE, reply=reply))

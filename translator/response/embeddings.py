@@ -15,6 +15,7 @@ import attrs
 from translator.codec import DecodeError, dumps, loads
 from translator.errors import Family, RequestError, ServerError
 from translator.limits import MIB
+from translator.response.failures import failure_in_stream
 from translator.shapes.embeddings import Vector
 
 FRAME_BYTES = 4 * MIB
@@ -152,6 +153,8 @@ def _object(body: bytes) -> dict[str, Any]:
         raise _unreadable("it is no JSON") from error
     if not isinstance(plain, dict):
         raise _unreadable("it is no JSON object")
+    if plain.get("error") is not None:
+        raise failure_in_stream(plain["error"])
     return plain
 
 

@@ -65,6 +65,11 @@ def line_too_long(line_number: int, length: int) -> ServerError:
     return _stream_fault("line_too_long", line=f"{line_number:,}", length=f"{length:,} bytes")
 
 
+def answer_too_large(length: int, model: str = "") -> ServerError:
+    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up."""
+    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes")
+
+
 def only_loaded(model: str = "") -> ServerError:
     """The reply has `done_reason` load or unload: nothing was generated."""
     return _stream_fault("only_loaded", model)

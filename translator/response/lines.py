@@ -9,6 +9,8 @@ import attrs
 from translator.limits import DEFAULT_LIMITS, Limits
 
 BOM = b"\xef\xbb\xbf"
+BLANKS = b" \t\r"
+BLANKS_AND_END = BLANKS + b"\n"
 
 
 @attrs.frozen(slots=True)
@@ -30,10 +32,32 @@ class LineSplitter:
     _parts: list[bytes] = attrs.field(factory=list, init=False)
     _pending: int = attrs.field(default=0, init=False)
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the line that is still open."""
+        return self._pending
+
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Gives the lines completed by `data`."""
+        """Gives the lines completed by `data`; most often that is the one line it consists of."""
+        if self.count and not self._parts and 0 < data.find(b"\n") == len(data) - 1 <= self.limits.line_bytes:
+            self.count += 1
+            line = data.strip(BLANKS_AND_END)
+            return [(self.count, line)] if line else []
+        return self._feed_many(data)
+
+    def _feed_many(self, data: bytes) -> list[tuple[int, bytes]]:
         *complete, rest = data.split(b"\n")
-        lines = [line for raw in complete if (line := self._complete(raw))[1]]
+        lines = []
+        number = self.count
+        for raw in complete:
+            if self._parts or number == 0 or len(raw) > self.limits.line_bytes:
+                number, line = self._complete(raw)
+            else:
+                number += 1
+                self.count = number
+                line = raw.strip(BLANKS)
+            if line:
+                lines.append((number, line))
         if rest:
             self._parts.append(rest)
             self._pending += len(rest)
@@ -56,7 +80,7 @@ class LineSplitter:
         self._check(self.count, len(raw))
         if self.count == 1 and raw.startswith(BOM):
             raw = raw[len(BOM) :]
-        return self.count, raw.strip(b" \t\r")
+        return self.count, raw.strip(BLANKS)
 
     def _check(self, number: int, length: int) -> None:
         if length > self.limits.line_bytes and self.overflow is None:

@@ -13,6 +13,7 @@ from translator.errors import ServerError
 from translator.response import failures
 from translator.response.coalesce import DeltaBuffer
 from translator.response.table import TABLE, TERMINAL
+from translator.scalars import MAX_EXACT
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
     THINK_CLOSE,
@@ -79,6 +80,18 @@ class Machine:
         for output in step.outputs:
             OUTPUTS[output](self, event)
 
+    def is_saying(self, kind: Event) -> bool:
+        """True when one more piece of this kind changes nothing but the counters, and `say_on` does what `feed` would."""
+        return (self.state is State.ANSWER and kind is Event.TEXT and self._said_text) or (
+            self.state is State.THINKING and kind is Event.THINKING
+        )
+
+    def say_on(self, text: str) -> None:
+        """Takes one more piece of what is being said: the most frequent step by far, without an event and without the table."""
+        self._pieces += 1
+        self._chars += len(text)
+        self.out.text(TextDelta if self.state is State.ANSWER else ThinkDelta, text)
+
     def _count(self, event: WireEvent) -> None:
         self._pieces += 1
         self._chars += len(event.text)
@@ -136,18 +149,24 @@ class Machine:
         return FinishReason.LENGTH if reply.done_reason == LENGTH else FinishReason.STOP
 
     def _usage(self, reply: Reply) -> Usage:
+        prompt, completion = _plausible(reply.prompt_eval_count), _plausible(reply.eval_count)
         return Usage(
-            prompt_tokens=reply.prompt_eval_count or max(1, self.estimate_prompt()),
-            completion_tokens=reply.eval_count or max(self._pieces, self._chars // CHARS_PER_TOKEN),
-            estimated=not (reply.prompt_eval_count and reply.eval_count),
-            total_ns=reply.total_duration,
-            load_ns=reply.load_duration,
-            prompt_ns=reply.prompt_eval_duration,
-            eval_ns=reply.eval_duration,
+            prompt_tokens=prompt or max(1, self.estimate_prompt()),
+            completion_tokens=completion or max(self._pieces, self._chars // CHARS_PER_TOKEN),
+            estimated=not (prompt and completion),
+            total_ns=_plausible(reply.total_duration),
+            load_ns=_plausible(reply.load_duration),
+            prompt_ns=_plausible(reply.prompt_eval_duration),
+            eval_ns=_plausible(reply.eval_duration),
         )
 
     def _fail(self, event: WireEvent) -> None:
         self.out.add(FailureDelta(event.error or OWN_ERRORS[event.kind](self.model)))
+
+
+def _plausible(counter: int) -> int:
+    """A counter that can be meant; 0, which is how servers say nothing, for one below zero or too large for Dify's numbers."""
+    return counter if 0 < counter <= MAX_EXACT else 0
 
 
 OWN_ERRORS: dict[Event, Callable[[str], ServerError]] = {

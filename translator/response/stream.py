@@ -12,10 +12,12 @@ from translator.errors import ServerError
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.response import failures
 from translator.response.coalesce import DeltaBuffer
-from translator.response.decode import line_to_events
+from translator.response.decode import line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import Machine
 from translator.response.repetition import Repetition
+from translator.response.size import AnswerSize
+from translator.response.table import TERMINAL
 from translator.response.tags import TagSplitter
 from translator.shapes.events import Delta, Event, State, WireEvent
 
@@ -33,9 +35,11 @@ class ReplyStream:
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _repetition: Repetition = attrs.field(factory=Repetition, init=False)
+    _size: AnswerSize = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
+        self._size = AnswerSize(self.limits.answer_bytes)
         self._machine = Machine(
             model=self.model,
             new_id=self.new_id,
@@ -58,12 +62,18 @@ class ReplyStream:
         """Lines read so far."""
         return self._lines.count
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the line that has begun and not ended."""
+        return self._lines.pending
+
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
-        if self.finished:
+        machine = self._machine
+        if machine.state in TERMINAL:
             return []
         self._read(self._lines.feed(data))
-        return self._machine.out.take()
+        return machine.out.take()
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
@@ -99,12 +109,26 @@ class ReplyStream:
         for number, line in lines:
             if overflow is not None and number >= overflow.number:
                 break
-            for event in line_to_events(line, number, self.model):
-                self._take(event)
+            raw = line_to_raw(line)
+            kind, text = plain_piece(raw)
+            if not text or not self._goes_on(kind, text):
+                for event in [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model):
+                    self._take(event)
             if self._machine.finished:
                 return
         if overflow is not None:
             self._take(WireEvent(Event.GARBLED, error=failures.line_too_long(overflow.number, overflow.length)))
+
+    def _goes_on(self, kind: Event, text: str) -> bool:
+        """Takes a piece that changes nothing, without an event; False leaves it to `_take`."""
+        if "<" in text or self._tags.held or self._thinking_tags.held or not self._machine.is_saying(kind):
+            return False
+        if self._size.takes_text(text):
+            self._repetition.note(text)
+            self._machine.say_on(text)
+        else:
+            self._give_up()
+        return True
 
     def _read_last_line(self) -> None:
         """A last line without line end is read like any other; one that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
@@ -114,7 +138,9 @@ class ReplyStream:
                     self._take(event)
 
     def _take(self, event: WireEvent) -> None:
-        if event.kind is Event.TEXT:
+        if not self._size.takes(event):
+            self._give_up()
+        elif event.kind is Event.TEXT:
             self._repetition.note(event.text)
             self._take_text(event)
         elif event.kind is Event.THINKING:
@@ -124,8 +150,14 @@ class ReplyStream:
             self._flush_tags()
             self._machine.feed(event)
 
+    def _give_up(self) -> None:
+        """The answer is too large; what was said before the piece that passed the limit is kept."""
+        if not self._machine.finished:
+            self._flush_tags()
+            self._machine.feed(WireEvent(Event.GARBLED, error=failures.answer_too_large(self._size.said, self.model)))
+
     def _take_text(self, event: WireEvent) -> None:
-        if self._thinking_tags.holds:
+        if self._thinking_tags.held:
             self._think(self._thinking_tags.flush())
         if self._tags.passes(event.text):
             self._machine.feed(event)
@@ -133,7 +165,7 @@ class ReplyStream:
             self._say(self._tags.feed(event.text))
 
     def _take_thinking(self, event: WireEvent) -> None:
-        if self._tags.holds:
+        if self._tags.held:
             self._say(self._tags.flush())
         if self._thinking_tags.passes(event.text):
             self._machine.feed(event)

@@ -23,13 +23,14 @@ TAG_EVENTS = {OPEN: WireEvent(Event.TAG_OPEN, OPEN), CLOSE: WireEvent(Event.TAG_
 class TagSplitter:
     """Holds at most seven characters back."""
 
-    _held: str = attrs.field(default="", init=False, repr=False)
+    held: str = attrs.field(default="", init=False, repr=False)
+    """Text that the next piece decides about."""
 
     def feed(self, text: str) -> list[WireEvent]:
         """Gives the pieces that are certain by now."""
         if self.passes(text):
             return [WireEvent(Event.TEXT, text)] if text else []
-        text = self._held + text
+        text = self.held + text
         pieces: list[WireEvent] = []
         position = 0
         for match in TAG.finditer(text):
@@ -38,24 +39,19 @@ class TagSplitter:
             pieces.append(TAG_EVENTS[match.group()])
             position = match.end()
         rest = text[position:]
-        self._held = _possible_start(rest)
-        certain = rest[: len(rest) - len(self._held)]
+        self.held = _possible_start(rest)
+        certain = rest[: len(rest) - len(self.held)]
         if certain:
             pieces.append(WireEvent(Event.TEXT, certain))
         return pieces
 
-    @property
-    def holds(self) -> bool:
-        """True while text is held back."""
-        return self._held != ""
-
     def passes(self, text: str) -> bool:
         """True for text that `feed` would give back as it is: nothing is held, and nothing in it can be a tag."""
-        return not self._held and "<" not in text
+        return not self.held and "<" not in text
 
     def flush(self) -> list[WireEvent]:
         """Gives what was held back: no tag came of it."""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         return [WireEvent(Event.TEXT, held)] if held else []
 
 

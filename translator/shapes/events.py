@@ -35,7 +35,7 @@ class Event(IntEnum):
     REFUSED = auto()
     """A line `{"error": ...}` inside a reply that began well."""
     GARBLED = auto()
-    """A line that is no JSON object, or longer than the limit."""
+    """A line that is no JSON object or longer than the limit, or an answer that is longer than the limit."""
     CUT = auto()
     """The bytes ended before `done`."""
     REPEATED = auto()

@@ -1,0 +1,167 @@
+"""The descriptor for frames: one system call per turn of the hub, and nobody waits for a slow reader who does not have to.
+
+Enters: whole lines. Leaves: the same bytes in the same order. While Dify's daemon does not read, lines wait here and greenlets run on:
+connections are read and closed, time limits run out. Who writes more than may wait has to wait itself, so that the memory is bounded and
+the servers feel the slowness through their own connections.
+"""
+
+import logging
+import os
+import select
+import stat
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+
+logger = logging.getLogger(__name__)
+
+TOGETHER = 64 * 1024
+"""Bytes that may wait for the end of the turn; more would only make the first of them late."""
+
+MOST_WAITING = 4 * 1024 * 1024
+"""Bytes that may wait for the daemon before writers wait, too."""
+
+LINE_LIMIT = 4 * 1024 * 1024
+"""Bytes; the daemon's limit is 5 MiB."""
+
+LIBEV_WRITE = 2
+
+
+class FrameTooLongError(RuntimeError):
+    """A frame would pass the daemon's line limit."""
+
+
+class FrameOutput:
+    """Frames of greenlets that run in one turn of the hub leave together, at its end. A blocking descriptor blocks the whole process while
+    the daemon does not read; see `own_description`. `on_lost` is called once, in the hub, when nobody reads any more.
+    """
+
+    def __init__(self, descriptor: int, on_lost: Callable[[], object] = lambda: None) -> None:
+        self.on_lost = on_lost
+        self.waiting = 0
+        """Bytes that have not left."""
+        self.is_lost = False
+        self._descriptor = descriptor
+        self._frames: list[bytes] = []
+        self._gathered = 0
+        self._leaving = memoryview(b"")
+        self._is_scheduled = False
+        self._watcher: Any = None
+        self._less = Event()
+
+    @property
+    def is_clear(self) -> bool:
+        """True while `write` takes lines without waiting."""
+        return self.waiting <= MOST_WAITING
+
+    def write(self, data: bytes) -> None:
+        """Takes one whole line or more, and waits while too much waits. Raises FrameTooLongError before anything of it is written."""
+        if len(data) > LINE_LIMIT:
+            raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
+        if not self.is_clear:
+            self._wait_until(MOST_WAITING)
+        self._take(data)
+
+    def offer(self, data: bytes) -> bool:
+        """Takes a line from somebody who must not wait; False says that there is no room for it."""
+        has_room = self.is_clear and len(data) <= LINE_LIMIT
+        if has_room:
+            self._take(data)
+        return has_room
+
+    def flush(self) -> None:
+        """Writes what waits, as far as the daemon has room for it. Never raises: it runs in the hub."""
+        self._is_scheduled = False
+        if self._watcher is None:
+            self._push()
+
+    def drain(self, within_s: float) -> bool:
+        """Waits until everything has left; False when the daemon took too long, or does not read any more."""
+        self.flush()
+        with gevent.Timeout(within_s, False):
+            self._wait_until(0)
+        return not self.waiting and not self.is_lost
+
+    def has_reader(self) -> bool:
+        """False when the other end is closed."""
+        poll = monkey.get_original("select", "poll")()
+        poll.register(self._descriptor, 0)
+        return not self.is_lost and not any(bits & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, bits in poll.poll(0))
+
+    def _take(self, data: bytes) -> None:
+        if self.is_lost:
+            return
+        self._frames.append(data)
+        self.waiting += len(data)
+        self._gathered += len(data)
+        if self._watcher is not None:
+            return
+        if self._gathered > TOGETHER:
+            self._push()
+        elif not self._is_scheduled:
+            self._is_scheduled = True
+            gevent.get_hub().loop.run_callback(self.flush)
+
+    def _push(self) -> None:
+        try:
+            self._write_all()
+        except BlockingIOError:
+            self._watch()
+        except OSError as error:
+            self._lose(error)
+        else:
+            self._stop_watching()
+        if self.is_clear:
+            self._less.set()
+
+    def _write_all(self) -> None:
+        while self._leaving or self._frames:
+            if not self._leaving:
+                self._leaving = memoryview(b"".join(self._frames))
+                self._frames.clear()
+                self._gathered = 0
+            written = os.write(self._descriptor, self._leaving)
+            self._leaving = self._leaving[written:]
+            self.waiting -= written
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = gevent.get_hub().loop.io(self._descriptor, LIBEV_WRITE)
+            self._watcher.start(self._push)
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+    def _lose(self, error: OSError) -> None:
+        """The daemon has gone: what waits has no reader, and nothing that comes later will have one."""
+        self._stop_watching()
+        logger.error("frames cannot be written any more (%s)", type(error).__name__)
+        self.is_lost = True
+        self._frames.clear()
+        self._leaving = memoryview(b"")
+        self.waiting = 0
+        self.on_lost()
+
+    def _wait_until(self, most: int) -> None:
+        while self.waiting > most and gevent.getcurrent() is not gevent.get_hub():
+            self._less.clear()
+            self._less.wait()
+
+
+def own_description(descriptor: int) -> int:
+    """A new descriptor for the same output: for a pipe one that never blocks, where the system can open it anew (Linux).
+
+    Setting the flag on the descriptor itself would set it for every process that shares the pipe's end.
+    """
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        try:
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            logger.debug("the standard output stays as it is")  # no /proc, or not ours to open
+    return os.dup(descriptor)

@@ -1,0 +1,113 @@
+"""A body's bytes at the moment they arrive, without a task that waits for each of them.
+
+Enters: an open response. Leaves: its bytes, to a function that is called inside the event loop's own callback, and then the end, or what
+cut the body short. aiohttp still parses every byte; between its connection and its parser stands, as long as the body lasts, a protocol
+that asks the parser's reader what is new. Waking a task for each read instead cost as much as everything else that is done with a token.
+Only public interfaces are used: the transport's protocol can be exchanged, and `StreamReader.read_nowait` gives what is there. A
+connection whose transport does not allow that is read by a task as usual.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+
+READ_AT_ONCE = 64 * 1024
+"""Bytes; asyncio asks the system for 256 KiB each time, and making room for so much takes four times as long as reading one token."""
+
+type Take = Callable[[bytes], bool]
+"""Takes bytes; True says that no more are wanted for the moment."""
+
+
+class Tap(asyncio.Protocol):
+    """Stands between a transport and its protocol until `remove`. For the loop's own thread."""
+
+    __slots__ = ("_below", "_content", "_is_full", "_loop", "_outcome", "_stop", "_take", "_transport")
+
+    def __init__(self, content: aiohttp.StreamReader, transport: asyncio.Transport, below: asyncio.Protocol, take: Take) -> None:
+        self._content = content
+        self._transport = transport
+        self._below = below
+        self._take = take
+        self._is_full = False
+        self._loop = asyncio.get_running_loop()
+        self._stop: asyncio.Future[bool] | None = None
+        self._outcome: BaseException | bool = False
+        transport.set_protocol(self)
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_AT_ONCE  # the size of each read, by that name in asyncio's transports for sockets
+
+    async def run(self) -> bool:
+        """Lets bytes flow until the end of the body (True), or until `take` wants no more (False). Raises what cut the body short."""
+        if self._is_full:
+            self._is_full = False
+            self._transport.resume_reading()
+        self._drain()
+        if not (self._outcome or self._is_full):
+            self._stop = self._loop.create_future()
+            try:
+                await self._stop
+            finally:
+                self._stop = None
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+    def remove(self) -> None:
+        """Gives the connection back to the protocol it had."""
+        if self._transport.get_protocol() is self:
+            self._transport.set_protocol(self._below)
+
+    def data_received(self, data: bytes) -> None:
+        self._below.data_received(data)
+        self._drain()
+
+    def eof_received(self) -> bool | None:
+        return self._below.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._below.connection_lost(exc)
+        self._drain()
+        if not self._outcome:
+            # aiohttp 3.14.5 tells nobody when a chunk size is no number: its parser has forgotten the body by then
+            self._end(exc or aiohttp.ClientPayloadError("the framing of the body is broken"))
+
+    def pause_writing(self) -> None:
+        self._below.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._below.resume_writing()
+
+    def _drain(self) -> None:
+        content = self._content
+        try:
+            while not self._is_full and (data := content.read_nowait()):
+                self._is_full = self._take(data)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the reader of the body gets it
+            self._end(error)
+            return
+        if content.at_eof():
+            self._end(True)
+        elif self._is_full:
+            self._transport.pause_reading()
+            self._wake(False)
+
+    def _end(self, outcome: BaseException | bool) -> None:
+        if not self._outcome:
+            self._outcome = outcome
+            self.remove()
+        self._wake(True)
+
+    def _wake(self, value: bool) -> None:
+        if self._stop is not None and not self._stop.done():
+            self._stop.set_result(value)
+
+
+def tap(response: aiohttp.ClientResponse, take: Take) -> Tap | None:
+    """Taps a response; None where that is not possible, because the body is here already or the transport is a stranger."""
+    connection = response.connection
+    transport = None if connection is None else connection.transport
+    if not isinstance(transport, asyncio.Transport):
+        return None
+    below = transport.get_protocol()
+    return Tap(response.content, transport, below, take) if isinstance(below, asyncio.Protocol) else None

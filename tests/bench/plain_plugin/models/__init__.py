@@ -1,0 +1,1 @@
+"""The one model type of the plain plugin."""

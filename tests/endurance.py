@@ -1,0 +1,115 @@
+"""Whether the plugin's memory stays flat: `python -m tests.endurance [REQUESTS]` answers many requests in one process and looks.
+
+Enters: a number of requests (10,000 by default). Leaves: a line of JSON, and exit code 1 when there is more of anything at the end than
+after the first thousand: bytes of the process, objects of the interpreter, open descriptors, greenlets.
+"""
+
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import dify_plugin  # isort: split  # patches the process, as it does in the plugin
+import gevent
+from gevent.pool import Pool
+
+from plugin_entry import language_model
+from plugin_entry.host.requests import user_message
+from plugin_entry.runtime import BRIDGE
+from tests.loopback import END, HEAD, Visit
+from tests.staged_server import DONE, line, staged
+from translator.shapes.dify import Message, Role
+from translator.turn import Ask
+
+assert dify_plugin
+REQUESTS, WARM_UP = 10_000, 1_000
+AT_ONCE = 8
+TOKENS, TOKENS_PER_CHUNK = 100_000, 500
+MORE_OBJECTS, MORE_KIB, MORE_DESCRIPTORS, MORE_GREENLETS = 1_000, 6 * 1024, 8, 8
+"""What may be more at the end: caches that are not full, and the allocator's own ways."""
+PROMPT = user_message("hi")["content"]
+
+
+@attrs.frozen
+class Look:
+    """One look at the process."""
+
+    objects: int
+    kib: int
+    descriptors: int
+    greenlets: int
+
+    def grown_since(self, before: "Look") -> list[str]:
+        """What there is too much more of."""
+        limits = (MORE_OBJECTS, MORE_KIB, MORE_DESCRIPTORS, MORE_GREENLETS)
+        rows = zip(attrs.asdict(self).items(), attrs.astuple(before), limits, strict=True)
+        return [name for (name, now), then, limit in rows if now - then > limit]
+
+
+def look() -> Look:
+    """Counts what there is."""
+    gevent.sleep(0.1)
+    gc.collect()
+    objects: list[Any] = gc.get_objects()
+    greenlets = sum(isinstance(each, gevent.Greenlet) and not each.dead for each in objects)
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    kib = next(int(row.split()[1]) for row in status if row.startswith("VmRSS"))
+    return Look(len(objects), kib, len(os.listdir("/proc/self/fd")), greenlets)
+
+
+def ask(url: str, stage: str) -> int:
+    """One request; gives the characters of its answer."""
+    messages = (Message(role=Role.USER, content=PROMPT),)
+    chunks = language_model.stream(Ask(model=stage, messages=messages), {"base_url": url})
+    return sum(len(str(chunk.delta.message.content)) for chunk in chunks)
+
+
+def many(url: str, requests: int) -> None:
+    """So many requests, some of them at the same time."""
+    answers = Pool(AT_ONCE).imap_unordered(lambda _: ask(url, "quick"), range(requests), maxsize=AT_ONCE)
+    assert sum(characters == len("yes") for characters in answers) == requests
+
+
+def long(visit: Visit) -> None:
+    """An answer of very many tokens."""
+    visit.send(HEAD)
+    chunk = line(content="word ") * TOKENS_PER_CHUNK
+    for _ in range(TOKENS // TOKENS_PER_CHUNK):
+        visit.chunk(chunk)
+    visit.chunk(json.dumps(DONE).encode() + b"\n")
+    visit.send(END)
+
+
+def endure(requests: int) -> dict[str, Any]:
+    """Gives both looks, and what has grown."""
+    with staged(long=long) as server:
+        warm_up = min(WARM_UP, requests // 3)
+        many(server.url, warm_up)
+        before = look()
+        many(server.url, requests - warm_up)
+        after = look()
+        characters = ask(server.url, "long")
+        after_long = look()
+    BRIDGE.close()
+    assert characters == TOKENS * len("word ")
+    return {
+        "requests": requests,
+        "before": attrs.asdict(before),
+        "after": attrs.asdict(after),
+        "after_long": attrs.asdict(after_long),
+        "grown": after.grown_since(before) + after_long.grown_since(after),
+    }
+
+
+def main() -> int:
+    """Prints what was found."""
+    found = endure(int(sys.argv[1]) if len(sys.argv) > 1 else REQUESTS)
+    sys.stdout.write(json.dumps(found) + "\n")
+    return 1 if found["grown"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Fuzzing: random bytes and damaged recordings through everything that reads what a server sent."""

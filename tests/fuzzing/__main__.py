@@ -1,0 +1,35 @@
+"""Fuzzes everything that reads a server: `uv run python -m tests.fuzzing --lines 1000000 --seed N`. Exit code 1 when a case goes wrong."""
+
+import argparse
+import sys
+
+from tests.fuzzing.run import SLOWEST_LINE_S, Figures, FuzzError, fuzz
+
+
+def main() -> int:
+    """Gives the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzzing", description="Damaged recordings through framing, decoding and machine."
+    )
+    parser.add_argument("--lines", type=int, default=1_000_000, help="how many lines (default: a million)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
+    parser.add_argument("--case", type=int, default=0, help="the case to begin with")
+    wanted = parser.parse_args()
+    try:
+        figures = fuzz(wanted.lines, wanted.seed, wanted.case, _report)
+    except FuzzError as error:
+        print(error)
+        return 1
+    _report(figures)
+    return 1 if figures.slowest_s > SLOWEST_LINE_S else 0
+
+
+def _report(figures: Figures) -> None:
+    per_line_us, slowest_ms = 1e6 * figures.seconds / max(1, figures.lines), 1000 * figures.slowest_s
+    print(
+        f"{figures.lines:,} lines in {figures.cases:,} cases, {figures.bytes / 1e6:,.0f} MB, {figures.seconds:.1f} s of reading, "
+        f"{per_line_us:.0f} us per line, slowest {slowest_ms:.0f} ms (case {figures.slowest_case})"
+    )
+
+
+sys.exit(main())

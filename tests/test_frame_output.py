@@ -1,0 +1,254 @@
+"""A daemon that does not read stops nobody but those who have too much to say, and nothing is lost."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from plugin_entry.frame_output import LINE_LIMIT, MOST_WAITING, FrameOutput, own_description
+from plugin_entry.frames import LogStream
+from plugin_entry.host.requests import invoke_llm, user_message
+from tests.daemon_requests import as_daemon_sends
+from tests.loopback import END, HEAD, PATIENCE_S, Visit
+from tests.staged_server import DONE, line, staged
+from tests.structure.sources import ROOT
+
+PIECE = 64 * 1024
+
+
+class Pipe:
+    """An output that nobody reads until `read` is called."""
+
+    def __init__(self) -> None:
+        self.read_end, blocking = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.output = FrameOutput(own_description(blocking))
+        os.close(blocking)
+
+    def read(self, size: int = 1 << 20) -> bytes:
+        try:
+            return os.read(self.read_end, size)
+        except BlockingIOError:
+            return b""
+
+    def read_all(self) -> bytes:
+        """Reads until nothing waits any more."""
+        parts: list[bytes] = []
+        with gevent.Timeout(PATIENCE_S):
+            while self.output.waiting:
+                parts.append(self.read())
+                gevent.sleep(0)
+        return b"".join([*parts, self.read(1 << 24)])
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    os.close(pipe.read_end)
+
+
+def frame(number: int, size: int = PIECE) -> bytes:
+    return b"%08d" % number + b"x" * (size - 10) + b"\n\n"
+
+
+def test_a_full_pipe_blocks_nobody_and_loses_nothing(pipe: Pipe) -> None:
+    frames = [frame(number) for number in range(MOST_WAITING // PIECE)]
+    began = time.monotonic()
+    for each in frames:
+        pipe.output.write(each)
+        gevent.sleep(0)
+    assert time.monotonic() - began < PATIENCE_S / 2
+    assert 0 < pipe.output.waiting <= MOST_WAITING
+    assert pipe.read_all() == b"".join(frames)
+    pipe.output.write(b"after\n\n")
+    gevent.idle()
+    assert pipe.read() == b"after\n\n"
+
+
+def test_who_has_too_much_to_say_waits_and_the_memory_is_bounded(pipe: Pipe) -> None:
+    said: list[int] = []
+    writers, each = 20, 20
+
+    def talk(writer: int) -> None:
+        for number in range(each):
+            pipe.output.write(frame(writer * each + number))
+            said.append(writer)
+
+    talking = [gevent.spawn(talk, writer) for writer in range(writers)]
+    gevent.sleep(0.05)
+    assert pipe.output.waiting <= MOST_WAITING + PIECE
+    assert len(said) < writers * each
+    stuck = len(said)
+    gevent.sleep(0.05)
+    assert len(said) == stuck
+    data = pipe.read_all()
+    gevent.joinall(talking, timeout=PATIENCE_S, raise_error=True)
+    data += pipe.read_all()
+    numbers = [int(part[:8]) for part in data.split(b"\n\n") if part]
+    assert sorted(numbers) == list(range(writers * each))
+    for writer in range(writers):
+        own = [number for number in numbers if number // each == writer]
+        assert own == sorted(own), "the frames of one stream changed places"
+
+
+def test_a_writer_that_waits_can_be_ended(pipe: Pipe) -> None:
+    fill(pipe)
+    writer = gevent.spawn(pipe.output.write, b"never\n\n")
+    gevent.idle()
+    writer.kill(timeout=PATIENCE_S)
+    assert b"never" not in pipe.read_all()
+
+
+def fill(pipe: Pipe) -> None:
+    while pipe.output.is_clear:
+        pipe.output.write(frame(0))
+
+
+def test_who_logs_never_waits(pipe: Pipe, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(pipe)
+    LogStream(pipe.output).write('{"event":"log"}\n\n')
+    LogStream(pipe.output).write("x" * (LINE_LIMIT + 1))
+    assert '{"event":"log"}' in capsys.readouterr().err
+    assert b"log" not in pipe.read_all()
+
+
+def test_the_hub_itself_never_waits(pipe: Pipe) -> None:
+    fill(pipe)
+    done = Event()
+
+    def write() -> None:
+        pipe.output.write(b"from the hub\n\n")
+        done.set()
+
+    gevent.get_hub().loop.run_callback(write)
+    assert done.wait(PATIENCE_S)
+    assert pipe.read_all().endswith(b"from the hub\n\n")
+
+
+def test_a_reader_that_has_gone_is_told_once_and_nobody_waits() -> None:
+    pipe, lost = Pipe(), list[str]()
+    pipe.output.on_lost = lambda: lost.append("lost")
+    assert pipe.output.has_reader()
+    fill(pipe)
+    writer = gevent.spawn(pipe.output.write, b"late\n\n")
+    gevent.idle()
+    os.close(pipe.read_end)
+    gevent.sleep(0.01)  # gevent's `close` is done a little later
+    writer.get(timeout=PATIENCE_S)
+    pipe.output.write(b"later\n\n")
+    gevent.idle()
+    assert (lost, pipe.output.is_lost, pipe.output.waiting, pipe.output.has_reader()) == (["lost"], True, 0, False)
+    assert not pipe.output.drain(PATIENCE_S)
+
+
+def test_the_end_waits_for_the_last_frames_but_not_for_ever(pipe: Pipe) -> None:
+    fill(pipe)
+    assert not pipe.output.drain(0.05)
+    reader = gevent.spawn(pipe.read_all)
+    assert pipe.output.drain(PATIENCE_S)
+    reader.get(timeout=PATIENCE_S)
+
+
+def test_a_call_that_is_interrupted_or_takes_a_part_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = b""
+
+    def reluctant(_: int, data: memoryview) -> int:
+        nonlocal taken
+        taken += bytes(data[:3])
+        return min(3, len(data))
+
+    monkeypatch.setattr(os, "write", reluctant)
+    output = FrameOutput(-1)
+    output.write(b"one whole line\n\n")
+    output.flush()
+    assert (taken, output.waiting) == (b"one whole line\n\n", 0)
+
+
+def test_the_shared_end_of_a_pipe_stays_as_it_was(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    own = own_description(write_end)
+    assert os.get_blocking(write_end)
+    assert os.get_blocking(own) is (not Path("/proc/self/fd").exists())
+    for each in (own, write_end, read_end):
+        os.close(each)
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"before ")
+        file.flush()
+        os.write(own_description(file.fileno()), b"after")
+    assert (tmp_path / "file").read_bytes() == b"before after"
+
+
+# --- the whole process -------------------------------------------------------------------------------------------------------------
+
+LINES, TEXT = 400, "x" * 32 * 1024
+
+
+def flood(visit: Visit) -> None:
+    """More than pipe and process hold together."""
+    visit.send(HEAD)
+    for number in range(LINES):
+        visit.chunk(line(content=f"{number} {TEXT}\n"))
+    visit.chunk(json.dumps(DONE).encode() + b"\n")
+    visit.send(END)
+
+
+def request(url: str, stage: str) -> bytes:
+    data = as_daemon_sends(invoke_llm(stage, {"base_url": url}, [user_message("hi")]))
+    return json.dumps({"session_id": stage, "event": "request", "data": data}).encode() + b"\n"
+
+
+def memory_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(row.split()[1]) for row in status if row.startswith("VmRSS"))
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux opens a pipe's end anew")
+def test_a_process_whose_output_is_full_goes_on_and_ends_well() -> None:
+    with staged(flood=flood) as server:
+        command = (sys.executable, "-m", "plugin_entry.main")
+        environment = {**os.environ, "INSTALL_METHOD": "local", "HEARTBEAT_INTERVAL": "0.1"}
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            while b"heartbeat" not in process.stdout.readline():
+                continue
+            process.stdin.write(request(server.url, "flood"))
+            process.stdin.flush()
+            assert server.came["flood"].wait(PATIENCE_S)
+            gevent.sleep(1)
+            before = memory_kib(process.pid)
+            process.stdin.write(request(server.url, "quick"))
+            process.stdin.flush()
+            assert server.came["quick"].wait(PATIENCE_S), "the process waits for its reader"
+            gevent.sleep(0.5)
+            assert memory_kib(process.pid) - before < 8 * 1024
+            told: dict[str, str] = {"flood": "", "quick": ""}
+            ended: set[str] = set()
+            while ended != set(told):
+                row = process.stdout.readline().strip()
+                found = json.loads(row) if row else {}
+                if found.get("event") == "session":
+                    data, session = found["data"], found["session_id"]
+                    assert data["type"] != "error", data
+                    if data["type"] == "end":
+                        ended.add(session)
+                    else:
+                        told[session] += data["data"]["delta"]["message"]["content"]
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+            assert process.wait(PATIENCE_S) == 0
+    assert told["quick"] == "yes"
+    assert told["flood"] == "".join(f"{number} {TEXT}\n" for number in range(LINES))

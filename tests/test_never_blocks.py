@@ -1,0 +1,257 @@
+"""Heavy requests keep nobody else waiting: while each is worked on, a ticking greenlet is never late by more than a tenth of a second."""
+
+import io
+import json
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any
+
+import gevent
+import orjson
+import pytest
+from dify_plugin.entities.model.message import UserPromptMessage
+from PIL import Image
+
+from plugin_entry import heavy, language_model
+from plugin_entry.bridge import Bridge
+from plugin_entry.heavy import HEAVY, apart, weight_of
+from plugin_entry.plans import run_plan
+from plugin_entry.reading import Reading
+from plugin_entry.sdk_direct import ShortWay
+from tests.loopback import serving
+from tests.staged_server import line
+from translator.credentials import read_credentials
+from translator.embedding_job import embedding_plan
+from translator.request.embeddings import EmbedSettings
+from translator.response.capabilities import ModelInfo
+from translator.response.stream import ReplyStream
+from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
+from translator.turn import Ask, plan_turn
+
+pytestmark = pytest.mark.plugin
+
+LATE_S = 0.1
+TICK_S = 0.005
+TRIES = 4
+"""The machine may be busy with something else: once in so many tries it is not."""
+ROOMY = read_credentials({"base_url": "http://x", "context_size": "9000000"})
+
+
+def worst_delay(work: Callable[[], object]) -> float:
+    """Seconds by which the latest tick was late while the work was done."""
+    worst, is_done = 0.0, False
+
+    def tick() -> None:
+        nonlocal worst
+        last = time.monotonic()
+        while not is_done:
+            gevent.sleep(TICK_S)
+            now = time.monotonic()
+            worst, last = max(worst, now - last - TICK_S), now
+
+    ticking = gevent.spawn(tick)
+    gevent.sleep(2 * TICK_S)
+    work()
+    is_done = True
+    ticking.join()
+    return worst
+
+
+def stays_quick(work: Callable[[], object]) -> None:
+    delays = []
+    for _ in range(TRIES):
+        delays.append(worst_delay(work))
+        if delays[-1] < LATE_S:
+            return
+    pytest.fail(f"others waited {min(delays):.3f} s at best")
+
+
+def user(content: str | Sequence[TextPart | MediaPart]) -> Message:
+    return Message(role=Role.USER, content=content if isinstance(content, str) else tuple(content))
+
+
+@cache
+def text(size: int) -> str:
+    return ("The quick brown fox jumps over the lazy dog; naïve café 你好 " * (size // 50))[:size]
+
+
+@cache
+def schema(size: int) -> dict[str, Any]:
+    properties = {
+        f"field{number}": {
+            "type": "object",
+            "description": "x" * 40,
+            "properties": {"a": {"type": ["string", "null"]}, "b": {"$ref": "#/$defs/q"}},
+        }
+        for number in range(size // 170)
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "$defs": {"q": {"type": "string", "enum": ["a", "b"]}},
+    }
+
+
+@cache
+def arguments(size: int) -> str:
+    return json.dumps({"x": [{"k": number, "v": "y" * 50} for number in range(size // 72)]})
+
+
+def picture(kind: str, width: int, height: int, **options: Any) -> MediaPart:
+    noise = Image.effect_noise((width // 64, height // 64), 64).resize((width, height)).convert("RGB")
+    target = io.BytesIO()
+    noise.save(target, kind, **options)
+    return MediaPart(kind=MediaKind.IMAGE, base64=b64encode(target.getvalue()).decode())
+
+
+def png_of_20_mb() -> MediaPart:
+    """PNG passes untouched, so only its size matters."""
+    target = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(target, "PNG")
+    head, end = target.getvalue()[:-12], target.getvalue()[-12:]
+    chunk = b"\x00\xf0\x00\x00teXt" + bytes(0xF00000) + b"\x00\x00\x00\x00"
+    return MediaPart(kind=MediaKind.IMAGE, base64=b64encode(head + chunk + end).decode())
+
+
+def ask(*messages: Message, **more: Any) -> Ask:
+    return Ask(model="m", messages=messages, **more)
+
+
+def past_call(size: int) -> tuple[Message, ...]:
+    call = ToolCall(id="a", name="f", arguments=arguments(size))
+    return user("x"), Message(role=Role.ASSISTANT, content="", tool_calls=(call,)), Message(role=Role.TOOL, content="r", tool_call_id="a")
+
+
+ASKS: dict[str, Callable[[], Ask]] = {
+    "a prompt of 4 MB": lambda: ask(user(text(4_000_000))),
+    "a history of 1,000 messages": lambda: ask(*(user("word " * 800) for _ in range(1000))),
+    "a tool with a schema of 200 kB": lambda: ask(user("x"), tools=(Tool(name="f", description="d", parameters=schema(200_000)),)),
+    "a schema of 200 kB for the answer": lambda: ask(user("x"), parameters={"json_schema": json.dumps(schema(200_000))}),
+    "past arguments of 5 MB": lambda: ask(*past_call(5_000_000)),
+    "a PNG of 15 MB": lambda: ask(user([png_of_20_mb()])),
+    "a WebP of 50 megapixels": lambda: ask(user([picture("WEBP", 7900, 6300, quality=30, method=0)])),
+    "a TIFF of 20 megapixels": lambda: ask(user([picture("TIFF", 5000, 4000, compression="jpeg")])),
+    "a JPEG 2000 of 4 megapixels": lambda: ask(user([picture("JPEG2000", 2000, 2000)])),
+}
+
+
+@pytest.mark.parametrize("make", ASKS.values(), ids=ASKS)
+def test_planning_a_heavy_turn(make: Callable[[], Ask]) -> None:
+    heavy_ask = make()
+    info = ModelInfo(capabilities=frozenset({"completion", "vision", "tools"}))
+    stays_quick(lambda: apart(weight_of(heavy_ask), lambda: plan_turn(heavy_ask, info, ROOMY)).body)
+
+
+def test_counting_a_long_prompt() -> None:
+    messages = [UserPromptMessage(content=text(4_000_000))]
+    stays_quick(lambda: language_model.count("m", messages, None))
+
+
+def reading() -> Reading:
+    return Reading(ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1), ShortWay(), lambda _: None)
+
+
+REPLIES: dict[str, Callable[[], bytes]] = {
+    "a call with arguments of 10 MB": lambda: line(
+        tool_calls=[{"function": {"name": "f", "arguments": json.loads(arguments(10_000_000))}}]
+    ),
+    "a text of 15 MB": lambda: line(content="é<x " * 2_500_000),
+}
+
+
+@pytest.mark.parametrize("make", REPLIES.values(), ids=REPLIES)
+def test_reading_a_huge_line(make: Callable[[], bytes]) -> None:
+    data = make()
+
+    def read() -> None:
+        one = reading()
+        for at in range(0, len(data), 1 << 20):
+            one.feed(data[at : at + (1 << 20)])
+            gevent.sleep(0)
+
+    stays_quick(read)
+
+
+def test_reading_256_vectors_of_4096_numbers() -> None:
+    vector = [0.01234567 * (-1) ** number for number in range(4096)]
+    body = orjson.dumps({"embeddings": [vector] * 256, "prompt_eval_count": 1})
+    bridge, codes = Bridge(), list[str]()
+    with serving(lambda visit: visit.whole(body)) as server:
+        call = server.call()
+
+        def embed() -> None:
+            plan = embedding_plan(["x"] * 256, EmbedSettings(model="m", max_texts=256))
+            try:
+                run_plan(bridge, plan, call.server, 1)
+            except Exception as error:  # noqa: BLE001  # they are too many for Dify, which is found out at the end
+                codes.append(type(error).__name__)
+
+        stays_quick(embed)
+    bridge.close()
+    assert set(codes) == {"RequestError"}
+
+
+# --- the rule --------------------------------------------------------------------------------------------------------------------
+
+
+LIGHT: dict[str, Ask] = {
+    "a usual prompt": ask(user(text(100_000))),
+    "a usual conversation": ask(*(user(text(2000)) for _ in range(100))),
+    "usual tools": ask(user("x"), tools=(Tool(name="f", description="d", parameters=schema(3000)),) * 5),
+}
+MORE: dict[str, Ask] = {
+    "a long prompt": ask(user(text(HEAVY))),
+    "many messages": ask(*(user("") for _ in range(HEAVY // heavy.OF_A_MESSAGE + 1))),
+    "parts": ask(user([TextPart(text(HEAVY))])),
+    "any file": ask(user([MediaPart(kind=MediaKind.IMAGE, base64="x")])),
+    "a large schema": ask(user("x"), parameters={"json_schema": json.dumps(schema(60_000))}),
+    "a suffix": ask(user("x"), suffix=text(HEAVY)),
+}
+
+
+@pytest.mark.parametrize("given", LIGHT.values(), ids=LIGHT)
+def test_usual_work_stays_where_it_is(given: Ask) -> None:
+    assert weight_of(given) < HEAVY
+    here = gevent.getcurrent()
+    assert apart(weight_of(given), gevent.getcurrent) is here
+
+
+@pytest.mark.parametrize("given", MORE.values(), ids=MORE)
+def test_heavy_work_goes_apart(given: Ask) -> None:
+    assert weight_of(given) >= HEAVY
+    here = gevent.getcurrent()
+    assert apart(weight_of(given), gevent.getcurrent) is not here
+
+
+def test_what_heavy_work_raises_is_raised_and_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise ValueError("sk-secret")
+
+    with pytest.raises(ValueError, match="sk-secret"):
+        apart(HEAVY, fail)
+    assert capfd.readouterr().err == ""
+
+
+def test_heavy_work_inside_heavy_work_stays_there() -> None:
+    assert apart(HEAVY, lambda: apart(HEAVY, gevent.getcurrent) is gevent.getcurrent())
+
+
+def test_on_the_loop_nothing_waits() -> None:
+    bridge = Bridge()
+
+    async def work() -> bool:
+        return apart(HEAVY, gevent.getcurrent) is gevent.getcurrent()
+
+    assert bridge.run(work)
+    bridge.close()
+
+
+def test_a_request_that_is_ended_while_heavy_work_is_done_ends_at_once() -> None:
+    release = partial(time.sleep, 0)
+    request = gevent.spawn(apart, HEAVY, release)
+    gevent.idle()
+    request.kill(timeout=1)
+    assert request.dead

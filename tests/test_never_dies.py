@@ -1,0 +1,147 @@
+"""Whatever goes wrong inside the plugin, the streams concerned are told within a second, and the next request works.
+
+The faults are planted into processes of their own, one of which plants the faults of the event loop (`tests/faulty_loop.py`).
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+WITHIN_S = 60
+SECRET = "sk-secret"
+STREAMS = 3
+
+
+def run(*command: str) -> tuple[list[Any], str]:
+    """What a program printed, and its error output."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+@cache
+def faulty_loop() -> tuple[Mapping[str, Any], str]:
+    lines, log = run("-m", "tests.faulty_loop")
+    return {name: found for line in lines for name, found in line.items()}, log
+
+
+@pytest.mark.parametrize(
+    "fault", ["poll_fails", "greenlet_is_killed", "callback_exits", "task_exits", "epoll_is_closed", "loop_is_stopped"]
+)
+def test_the_end_of_the_loop_fails_its_streams_and_a_new_one_serves_the_next(fault: str) -> None:
+    found = faulty_loop()[0][fault]
+    assert found["codes"] == ["plugin_fault"] * STREAMS
+    assert found["seconds"] < 1
+    assert found["left"], "the servers go on generating"
+    assert found["next"] == ["fine", "fine"]
+    assert found["is_new"]
+
+
+@pytest.mark.parametrize("fault", ["callback_fails", "callback_waits_for_ever", "task_blocks_the_loop", "telling_fails"])
+def test_a_fault_of_one_task_is_told_to_it_alone(fault: str) -> None:
+    found = faulty_loop()[0][fault]
+    assert found["told"] == ["LoopLostError"]
+    assert found["codes"] == [None] * STREAMS, "streams of others were ended"
+    assert found["next"] == ["fine", "fine"]
+    assert not found["is_new"]
+
+
+def test_a_session_that_is_closed_under_our_feet_is_replaced() -> None:
+    found = faulty_loop()[0]["session_is_closed"]
+    assert found["codes"] == ["payload_cut"] * STREAMS
+    assert found["next"] == ["fine", "fine"]
+
+
+def test_a_loop_that_finds_no_descriptors_is_an_error_of_one_request() -> None:
+    assert faulty_loop()[0]["no_descriptors"] == {"codes": ["too_many_files"], "next": "fine"}
+
+
+def test_the_log_names_errors_and_places_and_nothing_else() -> None:
+    log = faulty_loop()[1]
+    assert "ValueError in faulty_loop.py" in log
+    assert SECRET not in log
+
+
+WORDLESS = """
+import dify_plugin
+import gevent, json, sys
+from dify_plugin.core.server.io_server import IOServer
+from plugin_entry import workers
+faults = {"exit": SystemExit(3), "killed": gevent.GreenletExit(), "interrupt": KeyboardInterrupt(), "memory": MemoryError(),
+          "depth": RecursionError(), "other": KeyError("sk-secret")}
+def execute(*_, **__):
+    raise FAULT
+FAULT = None
+told = []
+class Writer:
+    def session_message(self, session_id, data): told.append(data)
+    def stream_error_object(self, data): return [data["error_type"], data["message"]]
+    def stream_end_object(self): return "end"
+    def done(self): pass
+class Server(IOServer):
+    _execute_request = workers.worded(execute)
+    def __init__(self): self.executer = workers.GreenletExecutor(5)
+server, found = Server(), {}
+for name, FAULT in faults.items():
+    told.clear()
+    server.executer.submit(server._execute_request_in_thread, "s", {}, None, Writer())
+    gevent.idle()
+    found[name] = list(told)
+print(json.dumps(found))
+"""
+
+
+def test_a_request_that_ends_in_anything_says_so_and_ends() -> None:
+    """The SDK lets what is no `Exception` pass without a word, and SystemExit of a greenlet would end the process."""
+    (found,), _ = run("-c", WORDLESS)
+    for name, (error, end) in found.items():
+        assert error[0] == "InvokeServerUnavailableError", name
+        assert end == "end"
+        assert "sk-secret" not in error[1]
+    assert "stopped or restarted" in found["exit"][0][1]
+    assert "MemoryError" in found["memory"][0][1]
+
+
+PLANTED = """
+import dify_plugin
+import json, gevent
+from plugin_entry import language_model
+from tests.staged_server import staged
+from translator.response.machine import Machine
+from translator.turn import Ask
+from translator.shapes.dify import Message, Role
+found = {}
+feed = Machine.feed
+def ask(stage, url):
+    return "".join(str(chunk.delta.message.content) for chunk in language_model.stream(
+        Ask(model=stage, messages=(Message(role=Role.USER, content="hi"),)), {"base_url": url}))
+with staged() as server, gevent.Timeout(20):
+    for fault in (MemoryError, RecursionError, KeyError):
+        def fail(machine, event):
+            raise fault("sk-secret")
+        Machine.feed = fail
+        try:
+            ask("begun", server.url)
+        except Exception as error:
+            found[fault.__name__] = [type(error).__name__, str(error)]
+        assert server.left["begun"].wait(5)
+        server.left["begun"].clear()
+        Machine.feed = feed
+        assert ask("quick", server.url) == "yes"
+print(json.dumps(found))
+"""
+
+
+def test_an_error_inside_the_translator_is_an_error_of_its_stream() -> None:
+    (found,), log = run("-c", PLANTED)
+    for name, (kind, text) in found.items():
+        assert kind == "InvokeServerUnavailableError"
+        assert name in text
+        assert "sk-secret" not in text
+    assert len(found) == 3
+    assert "sk-secret" not in log

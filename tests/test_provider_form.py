@@ -1,0 +1,88 @@
+"""The form of the whole provider: what it asks, that Dify's own code takes it, and what is checked when it is saved."""
+
+from typing import Any
+
+import pytest
+from dify_plugin.errors.model import CredentialsValidateFailedError
+
+from fixtures.recordings import load, versions
+from plugin_entry.provider.server_check import check_server
+from tests.green_server import GreenServer, Speak, json_reply, reply
+from tests.plugin_files import FORM, PROVIDER
+from translator.credentials import read_credentials
+
+pytestmark = pytest.mark.plugin
+
+FIELDS: list[dict[str, Any]] = PROVIDER["provider_credential_schema"]["credential_form_schemas"]
+OLLAMA_VERSIONS = [version for version in versions() if version != "rerank"]
+
+
+def recorded(version: str, scenario: str) -> Speak:
+    exchange = load(version, scenario)
+    return reply(exchange.status, exchange.body, Content_Type=exchange.content_type)
+
+
+def test_models_are_still_added_one_by_one() -> None:
+    """With `predefined-model`, Dify would look up a model's secrets in this form (provider_manager.py, _to_model_settings)."""
+    assert PROVIDER["configurate_methods"] == ["customizable-model"]
+
+
+def test_fields_are_those_of_a_model() -> None:
+    """What Dify saves here is handed to models as their credentials."""
+    assert [field["variable"] for field in FIELDS] == ["base_url", "api_key"]
+    for field in FIELDS:
+        (same,) = (each for each in FORM if each["variable"] == field["variable"])
+        assert {**same, "label": None} == {**field, "label": None}
+    read = read_credentials({"base_url": "http://h:11434", "api_key": "key"})
+    assert (read.base_url, read.api_key) == ("http://h:11434", "key")
+
+
+@pytest.mark.parametrize("version", OLLAMA_VERSIONS)
+def test_every_recorded_server_is_accepted_and_nothing_is_loaded(version: str) -> None:
+    with GreenServer({"/api/tags": recorded(version, "tags")}) as server:
+        check_server({"base_url": server.url, "api_key": ""})
+        assert server.paths() == ["/api/tags"]
+
+
+def test_server_without_models_is_a_server() -> None:
+    with GreenServer({"/api/tags": json_reply({"models": None})}) as server:
+        check_server({"base_url": f"{server.url}/api/chat"})
+
+
+def test_key_is_sent() -> None:
+    with GreenServer({"/api/tags": json_reply({"models": []})}) as server:
+        check_server({"base_url": server.url, "api_key": "a-key"})
+        assert server.asked[0].headers["authorization"] == "Bearer a-key"
+
+
+WEB_PAGE = reply(200, b"<html><title>Router</title></html>", Content_Type="text/html")
+REFUSED: dict[str, tuple[Speak, str]] = {
+    "wrong key": (reply(401, b"unauthorized", Content_Type="text/plain"), "key"),
+    "web page": (WEB_PAGE, "not Ollama"),
+    "other JSON": (json_reply({"data": []}), "not Ollama"),
+    "JSON list": (json_reply([]), "not Ollama"),
+    "no such route": (reply(404, b"404 page not found", Content_Type="text/plain"), "not Ollama"),
+    "failing": (reply(500, b"", Content_Type="text/plain"), "500"),
+}
+
+
+@pytest.mark.parametrize(("speak", "phrase"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_server_or_refuses_is_said(speak: Speak, phrase: str) -> None:
+    with GreenServer({"/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
+        check_server({"base_url": server.url, "api_key": "s3cr3t"})
+    assert "s3cr3t" not in str(caught.value)
+
+
+NO_SERVER: dict[str, tuple[dict[str, str], str]] = {
+    "nothing": ({}, "base_url is missing"),
+    "empty": ({"base_url": " "}, "base_url is missing"),
+    "no address": ({"base_url": "ftp://host"}, "http://"),
+    "nobody there": ({"base_url": "http://127.0.0.1:9"}, "Nothing accepts connections at http://127.0.0.1:9"),
+    "key in the open": ({"base_url": "http://example.org", "api_key": "s3cr3t"}, "https"),
+}
+
+
+@pytest.mark.parametrize(("values", "phrase"), NO_SERVER.values(), ids=NO_SERVER)
+def test_what_cannot_be_asked_is_said(values: dict[str, str], phrase: str) -> None:
+    with pytest.raises(CredentialsValidateFailedError, match=phrase):
+        check_server(values)

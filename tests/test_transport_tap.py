@@ -1,0 +1,139 @@
+"""A body's bytes when they arrive: nothing is lost, repeated or left behind, whoever reads the connection."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+
+from plugin_entry import transport, transport_tap
+from plugin_entry.bridge import Bridge
+from tests.loopback import END, HEAD, Visit, serving
+from translator.credentials import Timeouts
+from translator.errors import ServerError
+
+PIECES = [b"a" * size for size in (1, 10, 70_000, 3)]
+
+
+@pytest.fixture(scope="module", name="bridge")
+def own_bridge() -> Iterator[Bridge]:
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+def in_pieces(visit: Visit) -> None:
+    visit.send(HEAD)
+    for piece in PIECES:
+        visit.chunk(piece)
+        gevent.sleep(0)
+    visit.send(END)
+
+
+def packed(visit: Visit) -> None:
+    packer = zlib.compressobj(wbits=31)
+    visit.send(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n"))
+    for piece in PIECES:
+        if data := packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH):
+            visit.chunk(data)
+        gevent.sleep(0)
+    visit.chunk(packer.flush())
+    visit.send(END)
+
+
+def until_the_end(visit: Visit) -> None:
+    visit.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    for piece in PIECES:
+        visit.send(piece)
+        gevent.sleep(0)
+    visit.sock.close()
+
+
+BODIES = {"in pieces": in_pieces, "packed": packed, "until the end of the connection": until_the_end}
+
+
+@pytest.mark.parametrize("answer", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("is_tapped", [True, False], ids=["tapped", "by a task"])
+def test_a_body_is_read_whole(bridge: Bridge, answer: Any, is_tapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transport that cannot be tapped is read as aiohttp wants it."""
+    if not is_tapped:
+        monkeypatch.setattr(transport, "tap", lambda *_: None)
+    with serving(answer) as server:
+        assert bridge.fetch(server.call()).body == b"".join(PIECES)
+
+
+def test_a_connection_is_given_back_as_it_was(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    taps: list[transport_tap.Tap] = []
+
+    def remembered(*arguments: Any) -> transport_tap.Tap | None:
+        tapped = transport_tap.tap(*arguments)
+        assert tapped is not None
+        taps.append(tapped)
+        return tapped
+
+    monkeypatch.setattr(transport, "tap", remembered)
+    with serving(in_pieces) as server:
+        for _ in range(3):
+            bridge.fetch(server.call())
+        assert server.connections == 1
+    assert len(taps) == 3
+    assert {type(tapped._transport.get_protocol()) for tapped in taps} == {type(taps[0]._below)}
+
+
+def broken(visit: Visit) -> None:
+    visit.send(HEAD)
+    visit.chunk(b"good")
+    visit.send(b"no number\r\n")
+    visit.wait_for_the_end()
+
+
+def cut(visit: Visit) -> None:
+    visit.send(HEAD)
+    visit.chunk(b"good")
+    visit.sock.close()
+
+
+FAULTS = {"a chunk size that is no number": broken, "the connection ends": cut}
+
+
+@pytest.mark.parametrize("answer", FAULTS.values(), ids=FAULTS)
+def test_what_cuts_a_body_short_is_an_error_at_once(bridge: Bridge, answer: Any) -> None:
+    with serving(answer) as server:
+        reply = bridge.open(server.call(limits=Timeouts(between_chunks=0)))
+        seen: list[bytes] = []
+        with gevent.Timeout(5), pytest.raises(ServerError):
+            seen.extend(reply.bursts())
+    assert seen == [b"good"]
+
+
+def test_bytes_can_be_dealt_with_where_they_arrive(bridge: Bridge) -> None:
+    """Until the one who deals with them gives something back, which the reader gets."""
+    taken: list[bytes] = []
+
+    def take(data: bytes) -> bytes | None:
+        taken.append(data)
+        return b"over" if b"stop" in data else None
+
+    go = gevent.event.Event()
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"first")
+        go.wait()
+        for piece in (b"one", b"two", b"stop"):
+            visit.chunk(piece)
+        visit.chunk(b"last")
+        visit.send(END)
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call())
+        bursts = reply.bursts()
+        assert next(bursts) == b"first"
+        reply.divert(take)
+        go.set()
+        rest = b"".join(bursts)
+    assert b"".join(taken).startswith(b"onetwostop")
+    assert rest.startswith(b"over")
+    assert b"".join(taken) + rest.removeprefix(b"over") == b"onetwostoplast"

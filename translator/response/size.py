@@ -1,0 +1,34 @@
+"""Adds up what one answer has said, so that an answer without end does not fill the process.
+
+Enters: the events of a reply. Leaves: whether the answer may still grow. Text, thinking and the arguments of tool calls count in UTF-8
+bytes, shown or not; what a line says around them does not.
+"""
+
+import attrs
+
+from translator.codec import dumps
+from translator.shapes.events import WireEvent
+from translator.shapes.wire import WireToolCall
+
+
+@attrs.define(slots=True)
+class AnswerSize:
+    """Bytes said so far, and the most that may be said."""
+
+    most: int
+    said: int = 0
+
+    def takes(self, event: WireEvent) -> bool:
+        """Counts an event; False from the first one on that passes the limit."""
+        if event.calls:
+            self.said += sum(map(_bytes, event.calls))
+        return self.takes_text(event.text)
+
+    def takes_text(self, text: str) -> bool:
+        """The same for a piece that is nothing but text."""
+        self.said += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        return self.said <= self.most
+
+
+def _bytes(call: WireToolCall) -> int:
+    return len(dumps(call.function.arguments))
