@@ -56,7 +56,8 @@ class Machine:
     _said_thinking: bool = attrs.field(default=False, init=False)
     _pieces: int = attrs.field(default=0, init=False)
     _chars: int = attrs.field(default=0, init=False)
-    _calls: list[ToolCall] = attrs.field(factory=list, init=False)
+    _calls: dict[str, ToolCall] = attrs.field(factory=dict, init=False)
+    """By id, in their order."""
 
     @property
     def finished(self) -> bool:
@@ -123,21 +124,19 @@ class Machine:
         self.out.text(TextDelta, event.text)
 
     def _hold_calls(self, event: WireEvent) -> None:
-        taken = {call.id for call in self._calls}
         for call in event.calls:
-            held = self._to_tool_call(call, taken)
-            taken.add(held.id)
-            self._calls.append(held)
+            held = self._to_tool_call(call)
+            self._calls[held.id] = held
 
-    def _to_tool_call(self, call: WireToolCall, taken: set[str]) -> ToolCall:
+    def _to_tool_call(self, call: WireToolCall) -> ToolCall:
         identity = call.id or self.new_id()
-        while identity in taken:
+        while identity in self._calls:
             identity = self.new_id()
         return ToolCall(id=identity, name=call.function.name, arguments=arguments_to_text(call.function.arguments))
 
     def _give_calls(self, _: WireEvent) -> None:
         if self._calls:
-            self.out.add(CallsDelta(tuple(self._calls)))
+            self.out.add(CallsDelta(tuple(self._calls.values())))
 
     def _finish(self, event: WireEvent) -> None:
         reply = event.reply or Reply()
