@@ -184,6 +184,8 @@ class Bridge:
         """Closes all connections and ends the loop; the next request starts both anew."""
         if self._session is not None and self._session_loop is self._loop.current:
             self.run(self._session.close)
+        elif self._session is not None:
+            self._session.detach()  # its connections went with its loop
         self._session = self._refusal = None
         self._loop.stop()
 

@@ -24,7 +24,7 @@ READ_BIT, WRITE_BIT = 0x001, 0x004
 """EPOLLIN and EPOLLOUT; an error or a hang-up makes both directions ready, so that the reader or writer sees it."""
 
 LIBEV_READ = 1
-AT_MOST = 64
+AT_MOST = 16
 """Descriptors with a rhythm that are handed over in one turn of the loop: in between new requests get theirs."""
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 import aiohttp
 
-READ_AT_ONCE = 64 * 1024
-"""Bytes; asyncio asks the system for 256 KiB each time, and making room for so much takes four times as long as reading one token."""
+READ_AT_ONCE, FLOOD_AT_ONCE = 64 * 1024, 256 * 1024
+"""Bytes of one read. asyncio asks for the larger number each time, and making room for so much takes four times as long as reading one
+token; a body that fills the smaller one gets it.
+"""
 
 type Take = Callable[[bytes], bool]
 """Takes bytes; True says that no more are wanted for the moment."""
@@ -34,8 +36,7 @@ class Tap(asyncio.Protocol):
         self._stop: asyncio.Future[bool] | None = None
         self._outcome: BaseException | bool = False
         transport.set_protocol(self)
-        if hasattr(transport, "max_size"):
-            transport.max_size = READ_AT_ONCE  # the size of each read, by that name in asyncio's transports for sockets
+        self._read_at_once(READ_AT_ONCE)
 
     async def run(self) -> bool:
         """Lets bytes flow until the end of the body (True), or until `take` wants no more (False). Raises what cut the body short."""
@@ -59,6 +60,8 @@ class Tap(asyncio.Protocol):
             self._transport.set_protocol(self._below)
 
     def data_received(self, data: bytes) -> None:
+        if len(data) >= READ_AT_ONCE:
+            self._read_at_once(FLOOD_AT_ONCE)
         self._below.data_received(data)
         self._drain()
 
@@ -77,6 +80,11 @@ class Tap(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._below.resume_writing()
+
+    def _read_at_once(self, size: int) -> None:
+        """By that name in asyncio's transports for sockets; others read as they like."""
+        if hasattr(self._transport, "max_size"):
+            self._transport.max_size = size
 
     def _drain(self) -> None:
         content = self._content

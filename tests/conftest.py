@@ -5,6 +5,8 @@ and other tests start loops as they like, so the plugin's own is ended after eac
 port may be given to another one. A busy server is asked again without waiting.
 """
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +19,18 @@ settings.register_profile("steady", deadline=None, derandomize=True, suppress_he
 settings.load_profile("steady")
 
 
+COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # as Dify's daemon compiles what it installs: dozens of plugin processes are started, and each would compile the SDK anew
+        os.environ["PYTHONPYCACHEPREFIX"] = COMPILED.name
+
+
+def pytest_unconfigure() -> None:
+    COMPILED.cleanup()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The commands that talk to a person, at a terminal as a person sits at one: what is typed, shown, and stopped by Ctrl-C."""
 
+import codecs
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -39,6 +41,7 @@ class Terminal:
     process: "subprocess.Popen[bytes]"
     _master: int
     _unread: str = ""
+    _decoder: codecs.IncrementalDecoder = attrs.field(factory=partial(codecs.getincrementaldecoder("utf-8"), "replace"))
 
     def until(self, mark: str) -> str:
         """Everything up to a mark and the mark itself."""
@@ -52,7 +55,8 @@ class Terminal:
         return shown + mark
 
     def _read(self) -> None:
-        self._unread += COLOURS.sub("", os.read(self._master, 65536).decode("utf-8", "replace")).replace("\r\n", "\n")
+        """A read may end inside a character or a colour."""
+        self._unread = COLOURS.sub("", self._unread + self._decoder.decode(os.read(self._master, 65536))).replace("\r\n", "\n")
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
