@@ -125,7 +125,7 @@ class Aftermath:
             self.log.remark(remark)
         last.note(place, model)
         if was_loaded(final) and turn.window.num_ctx:
-            gevent.spawn(self._check_window, turn)
+            self.answerer.spawn(self._check_window, turn)
         self._end(turn, final)
 
     def _learn(self, turn: Turn, final: FinalDelta) -> None:
@@ -156,13 +156,14 @@ class Aftermath:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Answerer:
-    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds."""
+    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` does what nobody waits for."""
 
     bridge: Bridge
     facts: ModelFacts
     calibration: TokenCalibration
     last_answers: LastAnswers = attrs.field(factory=LastAnswers)
     sleep: Callable[[float], object] = gevent.sleep
+    spawn: Callable[..., object] = gevent.spawn
 
     def begin(self, ask: Ask, saved: Mapping[str, Any]) -> Answer:
         """Sends the request and waits for a good status. Raises TranslatorError."""

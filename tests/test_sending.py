@@ -17,6 +17,7 @@ from dify_plugin.errors.model import (
     InvokeServerUnavailableError,
 )
 from gevent.event import Event
+from gevent.pool import Group
 
 from fixtures.recordings import load
 from plugin_entry import language_model
@@ -213,10 +214,13 @@ class Listener(logging.Handler):
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    handler = Listener("The context is wrong")
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """Ends once everything is done that nobody waited for."""
+    handler, aside = Listener("The context is wrong"), Group()
+    monkeypatch.setattr(language_model, "ANSWERER", attrs.evolve(language_model.ANSWERER, spawn=aside.spawn))
     logging.getLogger("plugin_entry.request_log").addHandler(handler)
     yield handler
+    assert aside.join(5)
     logging.getLogger("plugin_entry.request_log").removeHandler(handler)
 
 
