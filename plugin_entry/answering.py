@@ -2,7 +2,8 @@
 
 Enters: what Dify asked, as our own types, and the saved credentials. Leaves: chunks. The connection is made and the status checked before
 the first chunk is asked for, so that early failures are raised where the SDK still treats them as errors of the call; the connection is
-given up as soon as the reader leaves.
+given up as soon as the reader leaves. Sending is the business of `sending.py`, reading bytes of `reading.py`; what an answer leaves behind
+(its line in the log, remarks, calibration) is `Aftermath`.
 """
 
 import uuid
@@ -73,6 +74,11 @@ class Answer:
         finally:
             deltas.close()  # an error holds on to its frames, and so would the connection be held
 
+    def close(self) -> None:
+        """Gives the connection up if the reader left before the end; without effect on an answer that has ended."""
+        if self.stream.state is not State.FINISHED:
+            self.reply.close()
+
     def _deltas(self, reading: Reading) -> Generator[Delta]:
         try:
             for data in self.reply.bursts():
@@ -84,9 +90,11 @@ class Answer:
             yield from self._noted(self.stream.end())
         except ServerError as error:
             yield from self._noted(self.stream.fail(error))
-        finally:
+        except BaseException as error:
             if not self.stream.finished:
-                self._aftermath.log.end("left")
+                self._aftermath.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
+            raise
+        finally:
             if self.stream.state is State.FINISHED:
                 self.reply.finish()
             else:
@@ -137,8 +145,8 @@ class Aftermath:
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""
-        body = models_in_memory(self.answerer.bridge, self.server)
-        remark = wrong_window(turn, running_model(body or b"", turn.ask.model))
+        reply = models_in_memory(self.answerer.bridge, self.server)
+        remark = "" if reply is None else wrong_window(turn, running_model(reply.body, turn.ask.model))
         if remark:
             self.log.remark(remark)
 

@@ -14,23 +14,14 @@ from plugin_entry.inbox import Head, Inbox, Take
 from plugin_entry.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.server import Server
 from plugin_entry.transport import Call, deliver, new_session
+from plugin_entry.transport_entries import own_failure
 from plugin_entry.transport_errors import Phase, describe_transport_error
-from translator.errors import Family, ServerError
+from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply
 
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 LINGER_S = 1.0
 """How long a server may keep a connection open after the answer was complete."""
-
-
-def own_fault(place: str) -> ServerError:
-    """The error of an exchange that the plugin itself lost."""
-    return ServerError.of(
-        "plugin_fault",
-        f"The plugin lost its connection to {place} through an error of its own.",
-        "Try again; if it happens again, report it with the log of Dify's plugin service.",
-        family=Family.UNAVAILABLE,
-    )
 
 
 @attrs.define(slots=True, eq=False)
@@ -49,7 +40,7 @@ class OpenReply:
         except ServerError:
             raise
         except LoopLostError:
-            raise own_fault(self._server.place) from None
+            raise own_failure("plugin_fault", self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             raise describe_transport_error(
                 error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
@@ -67,12 +58,7 @@ class OpenReply:
             size += len(data)
             if size > WHOLE_BODY_LIMIT:
                 self.close()
-                raise ServerError.of(
-                    "reply_too_large",
-                    f"The reply of {self._server.place} is larger than {WHOLE_BODY_LIMIT} bytes.",
-                    "Check that the base URL leads to an Ollama server.",
-                    family=Family.UNAVAILABLE,
-                )
+                raise own_failure("reply_too_large", self._server.place, f"{WHOLE_BODY_LIMIT} bytes")
             parts.append(data)
         return b"".join(parts)
 
@@ -104,10 +90,10 @@ class Started:
         except ServerError:
             raise
         except LoopLostError:
-            raise own_fault(self._server.place) from None
+            raise own_failure("plugin_fault", self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             limits = self._server.limits
-            ran_out = limits.connect if isinstance(error, aiohttp.ConnectionTimeoutError) else limits.first_byte
+            ran_out = (limits.connect or limits.first_byte) if isinstance(error, aiohttp.ConnectionTimeoutError) else limits.first_byte
             raise describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out) from None
         except BaseException:
             self._job.cancel()
@@ -145,7 +131,7 @@ class Bridge:
         try:
             job = self._loop.run(self._deliver(call, inbox), inbox.end)
         except LoopLostError:
-            raise own_fault(call.server.place) from None
+            raise own_failure("plugin_fault", call.server.place) from None
         except OSError as error:  # no descriptors left for a loop
             raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
         return Started(inbox, job, call.server)

@@ -23,7 +23,7 @@ from plugin_entry.transport import Call
 from translator import detected
 from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
-from translator.fitness import ModelKind, model_missing, require_kind
+from translator.fitness import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
 from translator.request.generative_rerank import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
 from translator.response.failures import failure_from_reply
@@ -36,7 +36,6 @@ DIAGNOSIS_S = 2.5
 DEEP_BUDGET_S = 60.0
 """For the one embedding of the deep check, which may have to load the model first."""
 KEY_FACT = "detected_key"
-UNAUTHORIZED = 401
 SERVICE_FIELD = "rerank_service"
 """Only rerank models have this field; without it the server is Ollama."""
 WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused"})
@@ -169,17 +168,12 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
     missing or refused.
     """
     if not credentials.api_key:
-        raise ServerError.of(
-            "key_missing",
-            "Ollama's cloud answers only with an API key.",
-            "Make one at ollama.com/settings/keys and enter it as the API key.",
-            family=Family.AUTHORIZATION,
-        )
+        raise cloud_key_missing()
     try:
         reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
     except ServerError:
         return "not checked"
-    if reply.status == UNAUTHORIZED:
+    if reply.status in CLOUD_KEY_REFUSED:
         raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
     return "valid" if reply.status == 200 else "not checked"
 

@@ -11,18 +11,17 @@ from plugin_entry.probing import Examination
 from translator import codec, versions
 from translator.diagnosis import Finding, Step
 from translator.errors import Family, ServerError
-from translator.fitness import model_missing
+from translator.fitness import CLOUD_KEY_REFUSED, cloud_key_missing, model_missing
 from translator.response.capabilities import ModelInfo, model_info, read_version
 from translator.response.failure_bodies import proxy_named_in
 from translator.response.failures import failure_from_reply
+from translator.response.quoting import printable_name
 from translator.response.running import RunningModel, listed_models, listed_names, running_model
-from translator.server_kinds import FURTHER_ROUTES, TAGS, VERSION, Kind, kind_of, not_ollama
+from translator.server_kinds import FURTHER_ROUTES, NO_ROUTE, TAGS, VERSION, Kind, kind_of, not_ollama
 from translator.shapes.exchange import HttpReply
 from translator.versions import ServerVersion
 
 SHOW, RUNNING, ME = "/api/show", "/api/ps", "/api/me"
-NO_ROUTE = frozenset({404, 405})
-"""Statuses of a server that is there and has no such route: who it is says more than the status."""
 
 MODELS_SHOWN = 30
 
@@ -78,13 +77,12 @@ async def check_key(exam: Examination) -> Finding | None:
     if not exam.base_url.is_cloud:
         return Finding(step=Step.KEY, ok=True, sentence="The server took the key, or needs none.") if exam.has_key else None
     if not exam.has_key:
-        remedy = "Make one at ollama.com/settings/keys and enter it as the API key."
-        return Finding(step=Step.KEY, ok=False, sentence="Ollama's cloud answers only with an API key.", remedy=remedy)
+        return Finding.of_error(Step.KEY, cloud_key_missing())
     try:
         reply = await exam.ask(ME, "POST")
     except ServerError as error:
         return Finding.of_error(Step.KEY, error)
-    if reply.status in {401, 403}:
+    if reply.status in CLOUD_KEY_REFUSED:
         return _refused(reply, ME)
     sentence = "The key is valid." if reply.status == 200 else "Whether the key is valid could not be found out."
     return Finding(step=Step.KEY, ok=True, sentence=sentence)
@@ -173,7 +171,7 @@ def _counted(count: int) -> str:
 
 async def _line(exam: Examination, model: Mapping[str, Any]) -> str:
     """One model of the list; before 0.30 the list lacks capabilities and window, and the model's own description has them."""
-    name = str(model.get("name"))
+    name = printable_name(str(model.get("name")))
     info = model_info(codec.dumps(model), model=name, cloud_host=exam.base_url.is_cloud)
     if info.capabilities is None or info.context_length is None:
         try:

@@ -1,4 +1,4 @@
-"""The descriptor for frames: one system call per turn of the hub, and nobody waits for a slow reader who does not have to.
+"""Writes frames to their descriptor: one system call per turn of the hub. A slow reader holds up only those who write more than may wait.
 
 Enters: whole lines. Leaves: the same bytes in the same order. While Dify's daemon does not read, lines wait here and greenlets run on:
 connections are read and closed, time limits run out. Who writes more than may wait has to wait itself, so that the memory is bounded and

@@ -1,4 +1,4 @@
-"""When the interpreter looks for garbage that refers to itself: hardly while modules are imported, and seldom afterwards.
+"""How often Python's cycle collector runs: hardly while modules are imported, seldom afterwards.
 
 Enters and leaves: nothing. What is imported lives as long as the process; looking through it again and again is a tenth of the start, and
 was the largest single cost of a burst of requests.

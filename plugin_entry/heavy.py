@@ -16,13 +16,13 @@ from translator.shapes.dify import MediaPart, Message, TextPart
 from translator.turn import Ask
 
 HEAVY = 512 * 1024
-"""From this weight on. A weight of one is one character of a prompt, which takes 70 ns (docs/performance.md)."""
+"""From this weight on. A weight of one is one character of a prompt, whose planning takes about 70 ns."""
 ARGUMENTS, SCHEMA = 2, 10
 """A character of past arguments is parsed, one of a schema is walked many times."""
 OF_A_MESSAGE, OF_A_VALUE = 100, 10
 
 THREADS = 2
-"""More would only take the lock from the first one. The stock of gevent itself reads the requests and resolves names."""
+"""More threads would only compete for the interpreter's lock. gevent's own pool stays free for name lookups."""
 
 _pools: list[ThreadPool] = []
 

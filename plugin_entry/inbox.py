@@ -1,7 +1,8 @@
 """Where bytes wait between the connection and the request that reads them.
 
-Enters: status, headers and bytes from an asyncio task. Leaves: the same to a greenlet, everything that waits at once, so that a reader
-who is late gets larger pieces instead of more of them. Both sides run in one OS thread; no locks are needed.
+Enters: status, headers and bytes from an asyncio task. Leaves: the same to a greenlet, everything that waits at once, so that a slow
+reader gets larger pieces, not more of them; or, while the short way is open, to the function that `divert` was given. Both sides run in
+one OS thread; no locks are needed.
 """
 
 import asyncio

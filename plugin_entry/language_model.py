@@ -22,6 +22,9 @@ from translator.response.collect import collect
 from translator.tokens import estimate_messages
 from translator.turn import Ask
 
+BEGUN = LLMResultChunk.model_construct()
+"""What the generator of an answer gives to `stream`, before Dify has it."""
+
 ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
@@ -29,7 +32,9 @@ ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[LLMResultChunk, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
-    return _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+    chunks = _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+    next(chunks)  # one that was never started would not give its connection up when it is closed
+    return chunks
 
 
 @readable
@@ -63,8 +68,10 @@ def ask_of(
 def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
     way = ShortWay()
-    chunks = begun.chunks(way)
     try:
-        yield from chunks_to_sdk(model, chunks, started, way)
-    except Exception as error:
-        raise to_invoke_error(error) from error
+        yield BEGUN
+        yield from chunks_to_sdk(model, begun.chunks(way), started, way)
+    except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
+        raise to_invoke_error(error) from None
+    finally:
+        begun.close()

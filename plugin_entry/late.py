@@ -1,5 +1,5 @@
-"""What no heartbeat needs is imported after it: Dify waits for a plugin's first heartbeat, and the translator with its libraries would take
-a third of the time until then.
+"""Imports what the first heartbeat does not need after it. Dify waits for that heartbeat, and the translator with its libraries would be a
+third of the wait.
 
 Enters: names of modules. Leaves: stand-ins that import on first use, and a greenlet that imports everything once the process is idle, so
 that the first request finds it there. An installation that is not complete shows in the log at once, and in every answer.

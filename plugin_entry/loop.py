@@ -15,7 +15,6 @@ import logging
 import os
 import selectors
 import socket
-import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -28,6 +27,7 @@ from gevent.event import Event
 from plugin_entry.loop_watch import watch
 from plugin_entry.pace import Pace, Rhythm
 from plugin_entry.selector import HubSelector, new_selector
+from plugin_entry.whereabouts import whereabouts
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,8 @@ class LoopGreenlet:
         try:
             loop.run_forever()
         except BaseException as error:  # noqa: BLE001  # an exit that some callback raises is not the end of the process
-            logger.error("the event loop ended (%s); the next request starts a new one", _place(error))  # noqa: TRY400  # its text may hold secrets
+            place = whereabouts(error)
+            logger.error("the event loop ended (%s); the next request starts a new one", place)  # noqa: TRY400  # its text may hold secrets
         finally:
             self._lost(loop)
 
@@ -168,7 +169,7 @@ class LoopGreenlet:
         if error is None:
             logger.debug("the event loop complains about something that was not closed")
             return
-        logger.error("the event loop met an error of its own (%s)", _place(error))
+        logger.error("the event loop met an error of its own (%s)", whereabouts(error))
         task = TASK.get()
         if task is not None and "handle" in context:
             self._fail(task, LoopLostError(type(error).__name__))
@@ -203,7 +204,7 @@ def _tell(on_end: OnEnd, error: BaseException | None) -> None:
     try:
         on_end(error)
     except Exception as failure:  # noqa: BLE001  # one that cannot be told must not keep the others from being told
-        logger.error("the end of a task could not be told (%s)", _place(failure))  # noqa: TRY400  # its text may hold secrets
+        logger.error("the end of a task could not be told (%s)", whereabouts(failure))  # noqa: TRY400  # its text may hold secrets
         gevent.spawn(on_end, LoopLostError())
 
 
@@ -219,12 +220,6 @@ def _hang_up(selector: selectors.BaseSelector) -> None:
     for key in list((selector.get_map() or {}).values()):
         with suppress(OSError), socket.socket(fileno=os.dup(key.fd)) as connection:
             connection.shutdown(socket.SHUT_RDWR)
-
-
-def _place(error: BaseException) -> str:
-    """What an exception is and where it comes from, without what it says."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else type(error).__name__
 
 
 def _forget(task: asyncio.Task[None]) -> None:

@@ -1,4 +1,4 @@
-"""Watches the greenlet of the event loop, because every stream waits for it and it waits for nobody.
+"""Watches the greenlet of the event loop: if it hangs, every stream hangs.
 
 Enters: that greenlet, and a way to have something done by the loop. Leaves: an exit thrown into a loop that does nothing while all other
 greenlets run on: something in one of its callbacks waits for what never comes. The exit ends that callback; the loop reports it, fails the

@@ -1,6 +1,8 @@
 """The entrypoint that Dify's daemon starts: `python -m plugin_entry.main` in the plugin's directory.
 
-The search for garbage is told first that the imports come: they are nearly all of the start.
+Enters: the environment of the daemon. Leaves: a plugin that serves until it is ended. The order of the steps matters: the cycle collector
+is slowed down before the imports, which are nearly all of the start; the SDK's import patches the process; frames get their descriptor
+before anything can print; the shutdown comes last.
 """
 
 import os
@@ -8,12 +10,20 @@ import os
 from plugin_entry import garbage
 
 MAX_REQUEST_TIMEOUT_S = 600
+"""In serverless mode the longest that a connection may last."""
 
 
 def main() -> None:
     """Serves requests until the daemon ends the process."""
     garbage.expect_imports()
-    serve()
+    try:
+        serve()
+    except ValueError as error:
+        if not hasattr(error, "errors"):
+            raise
+        names = ", ".join(str(each["loc"][0]) for each in error.errors(include_input=False) if each["loc"])
+        # pydantic's own words quote the values
+        raise SystemExit(f"The plugin cannot start: these variables of its environment have no usable value: {names}.") from None
 
 
 def serve() -> None:

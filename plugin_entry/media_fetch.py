@@ -18,14 +18,13 @@ from yarl import URL
 
 from plugin_entry.bridge import Bridge
 from plugin_entry.hop_guard import HopGuard, HopRefusedError
+from plugin_entry.redirects import MOST_REDIRECTS, REDIRECTS
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, MIB, Limits
 from translator.network_places import ProxyMode, proxy_for
 from translator.request.media_urls import Download, plan_download
 
 TIME_LIMIT_S = 30.0
-REDIRECTS = 3
-REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 PIECE = 64 * 1024
 HEADERS = {"User-Agent": "dify-ollama", "Accept": "*/*"}
 
@@ -91,14 +90,14 @@ async def _download(plan: Download, limits: Limits, seconds: float, environment:
     connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)
     async with asyncio.timeout(seconds), aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         hop = plan
-        for _ in range(REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             url = _as_sent(hop.url)
             proxy = _proxy(url, environment)
             host, resolver.is_proxied = url.raw_host or "", proxy is not None
             resolver.pins[host] = await guard.judge(host, url.port or 0, is_proxied=resolver.is_proxied)
             async with session.get(url, headers=HEADERS, allow_redirects=False, proxy=proxy) as response:
                 target = response.headers.get("Location", "")
-                if response.status not in REDIRECT_STATUSES or not target:
+                if response.status not in REDIRECTS or not target:
                     return await _read(response, plan, limits)
                 hop = _hop(urljoin(hop.url, target), plan)
     raise RequestError.of("media_redirects", f"The link at {plan.host} redirects too often.", "Give the address of the file itself.")

@@ -62,7 +62,7 @@ class ModelFacts:
     def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
         known = self._look_up((server, model), UNREACHABLE_S)
-        if known.error is not None and known.is_unreachable:
+        if known.error is not None and known.is_unreachable and not _is_impatience(known.error, server):
             raise known.error
         return _or_remembered(known, remembered)
 
@@ -125,6 +125,11 @@ class ModelFacts:
             if version is not None:
                 version.cancel()
         return Known(info, None, self._clock())
+
+
+def _is_impatience(error: ServerError, server: Server) -> bool:
+    """The limit that ran out was this question's: the user has set none for connecting."""
+    return error.code == "connect_timeout" and not server.limits.connect
 
 
 def _believed(known: Known, unreachable_s: float) -> float:

@@ -1,7 +1,7 @@
 """How long text may wait for more text, depending on how busy the process is.
 
 Enters: how many reply lines a read brought. Leaves: the rhythm in which the stream should be read from now on. While the process is idle
-every token leaves at once; while many streams talk, or one talks faster than anybody reads, each read and each frame carries more than
+every token leaves at once; while many streams are active, or one is faster than a person reads, each read and each frame carries more than
 one token. Only what arrives after the first read of a reply can wait, so a first token never does.
 """
 

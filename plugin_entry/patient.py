@@ -4,6 +4,7 @@ Enters: calls. Leaves: whole replies, the last refusal included. All requests to
 threads at once and a small machine chokes on that many embeddings.
 """
 
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -11,13 +12,14 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from plugin_entry.bridge import Bridge, Started
-from plugin_entry.retrying import BROKEN, TRANSIENT, Retries, is_busy, retry_after
+from plugin_entry.retrying import TRANSIENT, Retries, broke_at_once, is_busy, retry_after
 from plugin_entry.transport import Call
 from translator.errors import ServerError
 from translator.response.failures import failure_from_reply
 from translator.shapes.exchange import HttpReply
 
 KEPT = 1024
+QUOTA = "cloud_quota"
 
 type IsTransient = Callable[[HttpReply], bool]
 
@@ -38,8 +40,8 @@ def ollama_is_busy(reply: HttpReply) -> bool:
 
 
 def service_is_busy(reply: HttpReply) -> bool:
-    """The same for rerank services, whose statuses say enough."""
-    return reply.status in TRANSIENT
+    """The same for rerank services, whose statuses say enough, unless it is a quota that is used up."""
+    return reply.status in TRANSIENT and failure_from_reply(reply.status, reply.body, content_type=reply.content_type).code != QUOTA
 
 
 class PatientBridge(Bridge):
@@ -62,10 +64,11 @@ class PatientBridge(Bridge):
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
         retries = Retries()
         while True:
+            began = time.monotonic()
             try:
                 reply = self._in_turn(call)
             except ServerError as error:
-                wait = retries.wait() if error.code in BROKEN else None
+                wait = retries.wait() if broke_at_once(error, time.monotonic() - began) else None
                 if wait is None:
                     raise
             else:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 import attrs
 
 from plugin_entry.transport_entries import ENTRIES, Entry
+from translator.base_url import DEFAULT_PORTS
 from translator.errors import Family, ServerError
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ FOLLOWED = frozenset({301, 302, 307, 308})
 SEE_OTHER = 303
 REDIRECTS = FOLLOWED | {SEE_OTHER}
 """Statuses for `next_call`; 300, 304, 305 and 306 are answers like any other."""
-MOST = 3
+MOST_REDIRECTS = 3
 """Redirects in a row; a server's own (0.24.0 `error-double-slash`) and one or two of a proxy."""
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 REFUSALS: dict[str, Entry] = {
     "redirect_elsewhere": Entry(
         Family.CONNECTION,
@@ -62,7 +62,7 @@ def next_url(url: str, place: str, status: int, location: str, *, followed: int)
     """
     if status == SEE_OTHER:
         return _refusal(place, "redirect_see_other")
-    if followed >= MOST:
+    if followed >= MOST_REDIRECTS:
         return _refusal(place, "too_many_redirects")
     target = _target(url, location)
     if target is None:

@@ -21,16 +21,16 @@ LONGEST_S = 45.0
 """All waits of one request together: Xinference asks for 30 seconds while it loads a model (`Retry-After: 30`)."""
 
 JITTER = 0.1
-"""What a server asked for is exceeded by at most this share, so that requests it refused together do not come back together."""
+"""Random addition to the wait that a server asked for, as a share of it, so that refused requests do not all come back at once."""
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses that may be gone in seconds."""
 
-REFUSED_CONNECTIONS = frozenset({"connect_reset", "connection_reset"})
+BROKEN = frozenset({"connect_reset", "connection_reset"})
 """Codes of connections that broke before an answer: a server that restarts, or closed a connection at the moment it was used again."""
 
-BROKEN = REFUSED_CONNECTIONS | {"payload_cut"}
-"""The same for replies that are read whole."""
+SOON_S = 1.0
+"""A connection that broke later may have been working on the request: a server that crashed, a proxy that lost its patience."""
 
 WITHOUT_REASON = "rate_limited"
 """The code of a status 429 that says nothing more: it is asked again only when the server names a time."""
@@ -39,6 +39,11 @@ WITHOUT_REASON = "rate_limited"
 def retry_after(headers: Mapping[str, str]) -> str:
     """The header of that name, empty when there is none."""
     return next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+
+
+def broke_at_once(failure: ServerError, seconds: float) -> bool:
+    """The connection broke before anybody can have worked on the request, which took that long until then."""
+    return failure.code in BROKEN and seconds < SOON_S
 
 
 def is_busy(failure: ServerError, asked: str) -> bool:
@@ -75,5 +80,5 @@ class Retries:
             return float(text)
         try:
             return max(0.0, parsedate_to_datetime(text).timestamp() - self.now())
-        except ValueError:
+        except (ValueError, OverflowError):  # a date beyond all calendars
             return None

@@ -1,4 +1,6 @@
-"""The objects that all requests of the process share. Dify executes source modules twice; this one is imported, so they exist once."""
+"""The connection, the facts and the calibration that all requests of the process share. Dify executes source modules twice; this one is
+imported, so they exist once.
+"""
 
 from plugin_entry.bridge import Bridge
 from plugin_entry.model_facts import ModelFacts

@@ -1,10 +1,9 @@
 """The short way of an answer's text: from the connection to its frame, without waking the request's greenlet.
 
-Enters: the first text of an answer, on its way through the SDK. Leaves: the text that follows, spelled where it arrives. The SDK hands each
-chunk through five generators in the greenlet of the request, and all that comes out is the same text in a frame. So the first text chunk
-goes that way and carries a `ShortWay` along; when the frame writer meets it again, and it would spell exactly what was sent, the way is
-open: this stream's chunks reach the output unchanged. Whatever the SDK may do with chunks (its code block mode rewrites them), it then
-keeps doing, as the way never opens. Everything but text, and everything while the output is full, goes through the SDK as before.
+Enters: the first text of an answer, on its way through the SDK. Leaves: the text that follows, written where it arrives. The SDK passes
+each chunk through five generators in the greenlet of the request and changes nothing. So only the first text chunk goes that way, with a
+`ShortWay`. If it arrives unchanged at the frame writer, the way is open. Where the SDK does change chunks (its code block mode rewrites
+them), the way never opens. Everything but text, and everything while the output is full, goes through the SDK as before.
 """
 
 from typing import Protocol

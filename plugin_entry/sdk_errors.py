@@ -3,6 +3,7 @@
 Enters: any exception. Leaves: one of the five, with one clear text.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -16,7 +17,10 @@ from dify_plugin.errors.model import (
     InvokeServerUnavailableError,
 )
 
+from plugin_entry.whereabouts import whereabouts
 from translator.errors import Family, TranslatorError
+
+logger = logging.getLogger(__name__)
 
 CLASSES: dict[Family, type[InvokeError]] = {
     Family.CONNECTION: InvokeConnectionError,
@@ -38,6 +42,7 @@ def to_invoke_error(error: Exception) -> InvokeError:
         return error
     if isinstance(error, TranslatorError):
         return CLASSES[error.family](error.problem.message)
+    logger.error("the plugin met an error of its own (%s)", whereabouts(error))
     return InvokeServerUnavailableError(
         f"The Ollama plugin failed unexpectedly ({type(error).__name__}). "
         "Try again; if it happens again, report it with the plugin's version."
@@ -51,8 +56,8 @@ def readable[**P, R](call: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
-        except Exception as error:
-            raise to_invoke_error(error) from error
+        except Exception as error:  # noqa: BLE001  # told as one of the five
+            raise to_invoke_error(error) from None  # the SDK sends and logs the causes, too, whatever they quote
 
     return guarded
 
@@ -65,4 +70,4 @@ def bad_parameters() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise InvokeBadRequestError(f"{error} Change it in the model parameters of the app.") from error
+        raise InvokeBadRequestError(f"{error} Change it in the model parameters of the app.") from None

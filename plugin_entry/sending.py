@@ -5,6 +5,7 @@ refusal may be followed by another form of the turn (less thinking, fewer old tu
 again; a request that may still be running is not. Raises ServerError with everything that is known about the failure.
 """
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -12,12 +13,13 @@ import attrs
 import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
-from plugin_entry.retrying import REFUSED_CONNECTIONS, TRANSIENT, Retries, is_busy, retry_after
+from plugin_entry.retrying import TRANSIENT, Retries, broke_at_once, is_busy, retry_after
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator.errors import ServerError
 from translator.response.failures import failure_from_reply
 from translator.response.running import explained_silence
+from translator.shapes.exchange import HttpReply
 from translator.turn import Turn
 
 OK = 200
@@ -32,6 +34,7 @@ class Sender:
     bridge: Bridge
     estimate: Callable[[Turn], int]
     sleep: Callable[[float], object] = gevent.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def send(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
         """Sends the turn, and what it becomes after a refusal, until there is an answer. Raises ServerError."""
@@ -44,10 +47,11 @@ class Sender:
 
     def _opened(self, turn: Turn, server: Server, retries: Retries) -> OpenReply:
         while True:
+            began = self.clock()
             try:
                 return self.bridge.open(call_of(turn, server))
             except ServerError as error:
-                seconds = retries.wait() if error.code in REFUSED_CONNECTIONS else None
+                seconds = retries.wait() if broke_at_once(error, self.clock() - began) else None
                 if seconds is None:
                     raise self._explained(error, turn, server) from None
             self.sleep(seconds)
@@ -72,15 +76,14 @@ class Sender:
         return explained_silence(error, turn.ask.model, models_in_memory(self.bridge, server))
 
 
-def models_in_memory(bridge: Bridge, server: Server) -> bytes | None:
-    """The reply of `/api/ps`; None when there is none."""
+def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
+    """The reply of `/api/ps`, whatever its status; None when there is none."""
     limits = attrs.evolve(server.limits, connect=PS_LIMIT_S, first_byte=PS_LIMIT_S, between_chunks=PS_LIMIT_S)
     quick = attrs.evolve(server, limits=limits)
     try:
-        reply = bridge.fetch(Call(server=quick, method="GET", url=server.base_url.url_for("/api/ps")))
+        return bridge.fetch(Call(server=quick, method="GET", url=server.base_url.url_for("/api/ps")))
     except ServerError:
         return None
-    return reply.body if reply.status == OK else None
 
 
 def call_of(turn: Turn, server: Server) -> Call:

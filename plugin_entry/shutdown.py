@@ -2,8 +2,8 @@
 
 Enters: SIGTERM, SIGINT, the end of the standard input, or a standard output that nobody reads. Leaves: exit code 0, after the answers that
 were under way have ended. A signal gives them five seconds; then they end with an error that says why, and their servers' connections are
-closed, so that Ollama stops generating. The end of the input alone takes no answer away, as long as somebody reads them: `dify` drives
-plugins that way (one request, then the end of the input). A second signal ends the process at once.
+closed, so that Ollama stops generating. When only the input ends, running answers are finished as long as their output is
+read: `dify` drives plugins that way (one request, then the end of the input). A second signal ends the process at once.
 """
 
 import logging
@@ -132,10 +132,9 @@ def end_exchanges() -> None:
     """Makes all exchanges with servers fail, if there ever was one: what they need is imported late."""
     runtime = sys.modules.get(RUNTIME)
     if runtime is not None:
-        from translator.errors import Family, ServerError
+        from plugin_entry.transport_entries import own_failure
 
-        cause, _, remedy = ENDED.partition(". ")
-        runtime.BRIDGE.give_up(ServerError.of("plugin_stopping", f"{cause}.", remedy, family=Family.UNAVAILABLE))
+        runtime.BRIDGE.give_up(own_failure("plugin_stopping"))
 
 
 def _refused(*_: object, **__: object) -> None:

@@ -22,16 +22,17 @@ from plugin_entry.inbox import Head, Inbox
 from plugin_entry.pace import Pace, Rhythm
 from plugin_entry.redirects import REDIRECTS, next_call
 from plugin_entry.server import Server
+from plugin_entry.transport_errors import ProxyTimeoutError
 from plugin_entry.transport_tap import tap
 from translator.errors import ServerError
 
 READ_BUFFER = 256 * 1024
 CONNECTS_AT_ONCE = 48
-LONGEST_TURN_S = 0.1
-"""At most so many connections of one host wait for a first answer, unless it takes longer than this: what a server's backlog does not hold
-is dropped, and sent again a second later, which every waiting user would feel. Twice as many still fit into a backlog of 100, the usual one
-of Python's servers.
+"""Connections of one host that may wait for their first answer at a time. What a server's backlog cannot hold is dropped and repeated a
+second later, which every waiting user would feel; twice as many still fit into the usual backlog of 100.
 """
+LONGEST_TURN_S = 0.1
+"""Seconds after which a connection no longer counts, answered or not."""
 
 KEEP_ALIVE_S = 60.0
 
@@ -61,6 +62,8 @@ class GatedConnector(aiohttp.TCPConnector):
         super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
         self._gates: defaultdict[object, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, CONNECTS_AT_ONCE))
         self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
+        self.connecting: set[asyncio.Task[Any] | None] = set()
+        """Tasks without a connection: whatever limit ends them, no server has taken their request."""
 
     async def _create_connection(
         self,
@@ -74,7 +77,19 @@ class GatedConnector(aiohttp.TCPConnector):
         task = asyncio.current_task()
         self.end_turn(task)
         self._turns[task] = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn, task)
-        return await super()._create_connection(req, traces, timeout)
+        self.connecting.add(task)
+        try:
+            async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
+                handler = await super()._create_connection(req, traces, timeout)
+        except TimeoutError as error:
+            raise ProxyTimeoutError if req.proxy else _too_slow(error) from None
+        self.connecting.discard(task)
+        return handler
+
+    def ended(self, task: asyncio.Task[Any] | None) -> None:
+        """This task has an answer, or will have none."""
+        self.end_turn(task)
+        self.connecting.discard(task)
 
     def end_turn(self, task: asyncio.Task[Any] | None) -> None:
         """The request of this task was answered, or failed, or took long enough; without effect for one that opened no connection."""
@@ -82,6 +97,10 @@ class GatedConnector(aiohttp.TCPConnector):
             gate, timer = self._turns.pop(task)
             timer.cancel()
             gate.release()
+
+
+def _too_slow(error: TimeoutError) -> aiohttp.ConnectionTimeoutError:
+    return error if isinstance(error, aiohttp.ConnectionTimeoutError) else aiohttp.ConnectionTimeoutError("connecting took too long")
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -209,16 +228,19 @@ async def _opened(session: aiohttp.ClientSession, call: Call) -> AsyncIterator[a
         ssl=call.server.tls,
         allow_redirects=False,
     )
+    connector, task = session.connector, asyncio.current_task()
     try:
         async with asyncio.timeout(limits.first_byte or None):
             response = await request
-    except aiohttp.ConnectionTimeoutError:
+    except (aiohttp.ConnectionTimeoutError, ProxyTimeoutError):
         raise
     except TimeoutError:
+        if isinstance(connector, GatedConnector) and task in connector.connecting:
+            raise (ProxyTimeoutError() if call.server.proxy else aiohttp.ConnectionTimeoutError("still connecting")) from None
         raise FirstByteTimeoutError from None
     finally:
-        if isinstance(session.connector, GatedConnector):
-            session.connector.end_turn(asyncio.current_task())
+        if isinstance(connector, GatedConnector):
+            connector.ended(task)
     try:
         yield response
     finally:

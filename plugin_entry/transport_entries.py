@@ -1,6 +1,6 @@
 """The sentences for connections that fail: one entry per code, and hints for places that are known to puzzle people.
 
-What enters: a code and a place. What leaves: family, cause and remedy. Data only, so that a page of documentation can be made from it;
+Enters: a code and a place. Leaves: family, cause and remedy. Data only, so that a page of documentation can be made from it;
 `transport_errors` decides which code an exception has.
 """
 
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 import attrs
 
 from translator.base_url import CLOUD_HOST, OLLAMA_PORT
-from translator.errors import Family
+from translator.errors import Family, ServerError
 
 
 @attrs.frozen(slots=True)
@@ -98,6 +98,25 @@ ENTRIES: dict[str, Entry] = {
     "transport_failed": Entry(Family.UNAVAILABLE, "The exchange with {place} failed ({detail}).", SERVER_LOG),
 }
 
+OWN: dict[str, Entry] = {
+    "plugin_fault": Entry(
+        Family.UNAVAILABLE,
+        "The plugin lost its connection to {place} through an error of its own.",
+        "Try again; if it happens again, report it with the log of Dify's plugin service.",
+    ),
+    "plugin_stopping": Entry(
+        Family.UNAVAILABLE,
+        "The plugin is being stopped or restarted, so this answer was ended.",
+        "Try again in a moment.",
+    ),
+    "reply_too_large": Entry(
+        Family.UNAVAILABLE,
+        "The reply of {place} is larger than {detail}.",
+        "Check that the base URL leads to an Ollama server.",
+    ),
+}
+"""For exchanges that the plugin itself ended: no exception of a connection leads here."""
+
 NOT_CONNECTED = frozenset({"connection_refused", "connect_timeout", "host_unreachable", "connect_reset", "connect_failed"})
 
 type Predicate = Callable[[SplitResult], bool]
@@ -158,3 +177,9 @@ def remedy_at(code: str, where: SplitResult) -> str:
         return CLOUD_REMEDY
     hints = [hint for codes, applies, hint in HINTS if code in codes and applies(where)]
     return " ".join([ENTRIES[code].remedy, *hints])
+
+
+def own_failure(code: str, place: str = "", detail: str = "") -> ServerError:
+    """The error of an exchange that the plugin itself ended; `code` is one of `OWN`."""
+    entry = OWN[code]
+    return ServerError.of(code, entry.cause.format(place=place, detail=detail), entry.remedy, family=entry.family)

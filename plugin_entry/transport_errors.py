@@ -1,7 +1,7 @@
 """What it means when a connection fails, as a table.
 
-What enters: the exception that aiohttp or the operating system raised, the place (scheme, host, port) that was asked, and the phase.
-What leaves: a `ServerError` with a stable code, a cause and a remedy. The text of the exception is never passed on: it may hold paths,
+Enters: the exception that aiohttp or the operating system raised, the place (scheme, host, port) that was asked, and the phase.
+Leaves: a `ServerError` with a stable code, a cause and a remedy. The text of the exception is never passed on: it may hold paths,
 addresses of proxies, or bytes of an answer.
 
 Dify rests a load-balanced credential for ten seconds after a connection error and tries the next one, so everything that fails before
@@ -23,6 +23,10 @@ from plugin_entry.transport_entries import ENTRIES, remedy_at
 from translator.errors import ServerError
 
 
+class ProxyTimeoutError(TimeoutError):
+    """A proxy did not let us through to the server in time."""
+
+
 class Phase(StrEnum):
     """How far the exchange had come."""
 
@@ -40,6 +44,7 @@ TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "tls_untrusted"),
     (aiohttp.ServerFingerprintMismatch, "tls_untrusted"),
     (ssl.SSLError, "tls_failed"),
+    (ProxyTimeoutError, "proxy_failed"),
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (TimeoutError, "timeout"),
     (aiohttp.TooManyRedirects, "too_many_redirects"),

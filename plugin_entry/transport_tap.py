@@ -24,7 +24,7 @@ type Take = Callable[[bytes], bool]
 class Tap(asyncio.Protocol):
     """Stands between a transport and its protocol until `remove`. For the loop's own thread."""
 
-    __slots__ = ("_below", "_content", "_is_full", "_loop", "_outcome", "_stop", "_take", "_transport")
+    __slots__ = ("_below", "_content", "_error", "_is_full", "_is_over", "_loop", "_stop", "_take", "_transport")
 
     def __init__(self, content: aiohttp.StreamReader, transport: asyncio.Transport, below: asyncio.Protocol, take: Take) -> None:
         self._content = content
@@ -33,8 +33,9 @@ class Tap(asyncio.Protocol):
         self._take = take
         self._is_full = False
         self._loop = asyncio.get_running_loop()
-        self._stop: asyncio.Future[bool] | None = None
-        self._outcome: BaseException | bool = False
+        self._stop: asyncio.Future[None] | None = None
+        self._is_over = False
+        self._error: BaseException | None = None
         transport.set_protocol(self)
         self._read_at_once(READ_AT_ONCE)
 
@@ -44,15 +45,15 @@ class Tap(asyncio.Protocol):
             self._is_full = False
             self._transport.resume_reading()
         self._drain()
-        if not (self._outcome or self._is_full):
+        if not (self._is_over or self._is_full):
             self._stop = self._loop.create_future()
             try:
                 await self._stop
             finally:
                 self._stop = None
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        return self._outcome
+        if self._error is not None:
+            raise self._error
+        return self._is_over
 
     def remove(self) -> None:
         """Gives the connection back to the protocol it had."""
@@ -71,7 +72,7 @@ class Tap(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._below.connection_lost(exc)
         self._drain()
-        if not self._outcome:
+        if not self._is_over:
             # aiohttp 3.14.5 tells nobody when a chunk size is no number: its parser has forgotten the body by then
             self._end(exc or aiohttp.ClientPayloadError("the framing of the body is broken"))
 
@@ -95,20 +96,22 @@ class Tap(asyncio.Protocol):
             self._end(error)
             return
         if content.at_eof():
-            self._end(True)
+            self._end()
         elif self._is_full:
             self._transport.pause_reading()
-            self._wake(False)
+            self._wake()
 
-    def _end(self, outcome: BaseException | bool) -> None:
-        if not self._outcome:
-            self._outcome = outcome
+    def _end(self, error: BaseException | None = None) -> None:
+        """The end of the body, or what cut it short; the first one counts."""
+        if not self._is_over:
+            self._is_over = True
+            self._error = error
             self.remove()
-        self._wake(True)
+        self._wake()
 
-    def _wake(self, value: bool) -> None:
+    def _wake(self) -> None:
         if self._stop is not None and not self._stop.done():
-            self._stop.set_result(value)
+            self._stop.set_result(None)
 
 
 def tap(response: aiohttp.ClientResponse, take: Take) -> Tap | None:

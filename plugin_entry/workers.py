@@ -1,4 +1,4 @@
-"""Runs each request of the SDK in a greenlet that starts by itself, and sees to it that each ends with words Dify can show.
+"""Runs each request of the SDK in a greenlet that starts by itself, and makes sure that each ends with a message Dify can show.
 
 Enters: the calls the SDK submits, one per request. Leaves: greenlets. The SDK uses a pool of (patched) threads, and starting one of them
 waits until it runs: two turns of the hub per request. In a busy process that lets requests that were read long ago start one by one, tens
@@ -97,7 +97,7 @@ def worded(execute: Callable[..., None]) -> Callable[..., None]:
             told = sdk_errors.to_invoke_error(error)
             if told is error:
                 raise  # an error that is its own cause would never be freed
-            raise told from error
+            raise told from None  # the SDK sends and logs the causes, too, whatever they quote
         except BaseException as error:  # noqa: BLE001  # it is told instead
             logger.warning("a request was ended (%s)", type(error).__name__)
             raise InvokeServerUnavailableError(ENDED) from None

@@ -1,6 +1,6 @@
 """Texts as Go's standard library reads and quotes them: base64, durations, %q.
 
-What enters: a text of a request. What leaves: the place or the words of Go's refusal (encoding/base64, time.ParseDuration, strconv.Quote).
+Enters: a text of a request. Leaves: the place or the words of Go's refusal (encoding/base64, time.ParseDuration, strconv.Quote).
 """
 
 import re

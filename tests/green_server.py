@@ -1,6 +1,6 @@
 """A small HTTP server on this machine, for answers no recording has: links to files, redirects, silence.
 
-What enters: a table of paths. What leaves: its URL, and what was asked. It lives in greenlets of the test's own thread, beside the plugin.
+Enters: a table of paths. Leaves: its URL, and what was asked. It lives in greenlets of the test's own thread, beside the plugin.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 
 from fixtures.recordings import Exchange
 from fixtures.replay import SubprocessReplayServer
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import invoke_llm, user_message
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon, Reply
 from tests.replaying import answers
 
 MODES = {"/api/chat": "chat", "/api/generate": "completion"}
 ALL_WITHIN_S = 30.0
+PLUGIN = plugin_ahead("tests.test_plugin_stdio")
 
 
 def model_of(exchange: Exchange) -> str:
@@ -26,7 +27,7 @@ def model_of(exchange: Exchange) -> str:
 @functools.cache
 def replies() -> Mapping[str, Reply]:
     """Address to reply."""
-    with SubprocessReplayServer() as server, PluginProcess() as plugin:
+    with SubprocessReplayServer() as server, PLUGIN.taken() as plugin:
         daemon = Daemon(plugin)
         sessions = {exchange.address: daemon.send(_request(exchange, server.url_of(exchange.address))) for exchange in answers()}
         found = {address: daemon.reply(session, ALL_WITHIN_S) for address, session in sessions.items()}

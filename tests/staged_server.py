@@ -1,6 +1,6 @@
 """An Ollama server whose models are stages of an answer: the name of the model says how far the answer comes, and then it waits.
 
-What enters: requests over real sockets. What leaves: replies, and the moment at which each client left.
+Enters: requests over real sockets. Leaves: replies, and the moment at which each client left.
 """
 
 import json
@@ -56,11 +56,11 @@ def talking(visit: Visit) -> None:
 
 
 def brief(visit: Visit) -> None:
-    """Answers in a second and a half."""
+    """Answers in a second."""
     visit.send(HEAD)
     for number in range(15):
         visit.chunk(line(content=f"{number} "))
-        gevent.sleep(10 * PACE_S)
+        gevent.sleep(7 * PACE_S)
     visit.chunk(json.dumps(DONE).encode() + b"\n")
     visit.send(END)
 

@@ -9,9 +9,11 @@ import pytest
 from translator.limits import MIB, Limits
 from translator.response.chunks import chunks_with_thinking
 from translator.response.collect import collect
+from translator.response.size import OF_A_CALL, AnswerSize
 from translator.response.stream import ReplyStream
 from translator.shapes.dify import FinishReason
-from translator.shapes.events import Delta, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
+from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen, WireEvent
+from translator.shapes.wire import WireFunctionCall, WireToolCall
 
 MOST = 100
 DONE = {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": 1, "prompt_eval_count": 1}
@@ -35,7 +37,6 @@ PIECES = {
     "thinking": {"thinking": "x" * 10},
     "text of several bytes per character": {"content": "é" * 5},
     "a lone surrogate": {"content": "x" * 7 + "\ud800"},
-    "calls": {"tool_calls": [call(10)]},
     "thinking and text in one line": {"thinking": "x" * 4, "content": "x" * 6},
     "text in tags": {"content": "<think>" + "x" * 3},
 }
@@ -50,6 +51,19 @@ def test_every_kind_of_piece_counts_to_the_byte(piece: dict[str, Any]) -> None:
     assert isinstance(deltas[-1], FailureDelta)
     assert deltas[-1].error.code == "answer_too_large"
     assert stream.finished
+
+
+@pytest.mark.parametrize(("name", "identity"), [("f", ""), ("f" * 50, "i" * 50)], ids=["short", "a long name and id"])
+def test_calls_count_with_their_names_and_ids(name: str, identity: str) -> None:
+    """However little it says, a call takes memory."""
+    said = {"id": identity, "function": {"name": name, "arguments": {"x": ""}}}
+    size = AnswerSize(most=10**9)
+    size.takes(WireEvent(Event.CALLS, calls=(WireToolCall(id=identity, function=WireFunctionCall(name=name, arguments={"x": ""})),)))
+    assert size.said == len('{"x":""}') + len(f'"{name}"') + len(f'"{identity}"') + OF_A_CALL
+    stream = stream_of()
+    deltas = [delta for _ in range(MOST // OF_A_CALL + 1) for delta in stream.feed(line(tool_calls=[said]))]
+    assert isinstance(deltas[-1], FailureDelta)
+    assert deltas[-1].error.code == "answer_too_large"
 
 
 def test_an_answer_of_just_the_limit_is_whole() -> None:

@@ -1,8 +1,6 @@
 """From a request greenlet to a real socket and back."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -10,9 +8,11 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from plugin_entry.bridge import Bridge
+from plugin_entry import bridge as bridge_module
+from plugin_entry.bridge import LINGER_S, Bridge
 from plugin_entry.inbox import HIGH_WATER
 from plugin_entry.pace import Pace, Rhythm
+from tests.ahead import programs
 from tests.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator.credentials import Timeouts
 from translator.errors import ServerError
@@ -109,7 +109,10 @@ def test_a_request_that_is_given_up_before_its_headers_stops_the_server(bridge: 
         assert server.gone.wait(PATIENCE_S)
 
 
-def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge) -> None:
+def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LINGER_S == 1.0
+    monkeypatch.setattr(bridge_module, "LINGER_S", 0.1)
+
     def answer(visit: Visit) -> None:
         visit.send(HEAD)
         visit.chunk(b"x")
@@ -246,8 +249,11 @@ with serving(answer) as server, gevent.Timeout(5):
 """
 
 
+PROGRAMS = programs(__name__, {"lost": ("-c", LOST)})
+
+
 def test_a_lost_loop_is_an_error_of_its_streams_and_the_next_request_works() -> None:
-    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False)
+    done = PROGRAMS["lost"].done
     assert (done.stdout.split()[-1:], len(done.stdout.split())) == (["fine"], 4), done.stderr
 
 

@@ -2,14 +2,17 @@
 
 import re
 import string
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from docs.pages.errors import errors_page
 from fixtures import recordings
 from fixtures.recordings import Exchange
+from plugin_entry.retrying import TRANSIENT
 from translator.errors import Family, ServerError
 from translator.response import catalogue
 from translator.response.catalogue import CATALOGUE, RETRYABLE, SECTIONS
@@ -18,6 +21,9 @@ from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
 from translator.response.catalogue_stream import STREAM
 from translator.response.failure_bodies import Shape, unwrap
 from translator.response.failures import failure_from_reply, failure_in_stream, is_retryable
+from translator.response.rerank_catalogue import REFUSALS
+from translator.response.rerank_failures import rerank_refusal
+from translator.shapes.exchange import HttpReply
 
 ERRORS_PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
@@ -62,8 +68,22 @@ def sent_model(exchange: Exchange) -> str:
     return exchange.request_body.get("model", "") if isinstance(exchange.request_body, dict) else ""
 
 
+def sent_documents(exchange: Exchange) -> list[str]:
+    body = exchange.request_body if isinstance(exchange.request_body, dict) else {}
+    held = body.get("documents") or body.get("texts") or []
+    return [text for text in held if isinstance(text, str)] if isinstance(held, list) else []
+
+
+def asks_for_a_ranking(route: str) -> bool:
+    """Such refusals are looked up in the table of rerank services, and in no other."""
+    return "rerank" in route
+
+
 def failure_of(exchange: Exchange) -> ServerError:
     model, route = sent_model(exchange), exchange.path
+    if asks_for_a_ranking(route):
+        reply = HttpReply(status=exchange.status, headers=exchange.headers, body=exchange.body)
+        return rerank_refusal(reply, route=route, model=model, sent=sent_documents(exchange)).error
     if exchange.status >= 400:
         return failure_from_reply(exchange.status, exchange.body, model=model, route=route, headers=exchange.headers)
     return failure_in_stream(error_line(exchange), model=model, route=route)
@@ -117,7 +137,6 @@ type Wording = tuple[int, str, dict[str, str], str]
 
 CHAT: dict[str, str] = {}
 EMBED = {"route": "/api/embed"}
-RERANK = {"route": "/v1/rerank"}
 PAGE = "<html><head><title>{0}</title></head><body><center>{1}</center></body></html>"
 
 WORDINGS: tuple[Wording, ...] = (
@@ -184,18 +203,6 @@ WORDINGS: tuple[Wording, ...] = (
     (410, "this is gone", CHAT, "cloud_retired"),
     (429, "you (x) have reached your weekly usage limit, upgrade for higher limits", CHAT, "cloud_quota"),
     (404, 'path "/v1/embeddings" not found', {"route": "/v1/embeddings"}, "cloud_route_missing"),
-    # rerank services
-    (413, "batch size 33 > maximum allowed batch size 32", RERANK, "rerank_batch_limit"),
-    (400, "This model's maximum context length is 512 tokens. However, you requested 640 tokens.", RERANK, "rerank_too_long"),
-    (501, "The model does not support Rerank (Score) API", RERANK, "rerank_model_unfit"),
-    (400, "ModelNotDeployedError: model x does not support `rerank`", RERANK, "rerank_model_unfit"),
-    (429, "Model is overloaded", RERANK, "rerank_overloaded"),
-    (
-        422,
-        '{"detail":[{"type":"missing","loc":["body","query"],"msg":"Field required","input":{"documents":["a"]}}]}',
-        RERANK,
-        "rerank_request_refused",
-    ),
     # addresses, keys, proxies
     (400, "Client sent an HTTP request to an HTTPS server.", CHAT, "https_expected"),
     (400, PAGE.format("400 The plain HTTP request was sent to HTTPS port", "nginx"), CHAT, "https_expected"),
@@ -230,6 +237,30 @@ def body_of(text: str) -> bytes:
     return text.encode() if not text or text[0] in "<{" else orjson.dumps({"error": text})
 
 
+RERANK_WORDINGS: tuple[tuple[int, str, str], ...] = (
+    # those of which there is no recording: (status, body, code)
+    (403, '{"detail":"Not enough permissions"}', "rerank_forbidden"),
+    (400, '{"detail":"Model not found in the model list, uid: x"}', "rerank_model_unknown"),
+    (404, '{"error":{"message":"The model `x` does not exist."}}', "rerank_model_unknown"),
+    (429, '{"error":"Model is overloaded","error_type":"Overloaded"}', "rerank_rate_limited"),
+    (501, '{"error":{"message":"The model does not support Rerank (Score) API"}}', "rerank_not_a_reranker"),
+    (400, '{"detail":"ModelNotDeployedError: model x does not support `rerank`"}', "rerank_not_a_reranker"),
+    (400, "This model's maximum context length is 512 tokens. However, you requested 640 tokens.", "rerank_too_long"),
+    (413, "batch size 33 > maximum allowed batch size 32", "rerank_too_many"),
+    (422, '{"detail":[{"type":"missing","loc":["body","query"],"msg":"Field required","input":{"documents":["a"]}}]}', "rerank_refused"),
+    (502, PAGE.format("502 Bad Gateway", "nginx"), "rerank_failed"),
+    (503, '{"error":{"message":"Loading model","type":"unavailable_error"}}', "rerank_loading"),
+    (500, "something new", "rerank_failed"),
+    (307, "", "rerank_redirected"),
+    (204, "", "rerank_failed"),
+)
+
+
+@pytest.mark.parametrize(("status", "text", "code"), RERANK_WORDINGS, ids=[f"{row[0]}-{row[1][:40]}" for row in RERANK_WORDINGS])
+def test_known_wording_of_a_rerank_service_is_the_expected_entry(status: int, text: str, code: str) -> None:
+    assert rerank_refusal(HttpReply(status=status, body=text.encode()), route="/v1/rerank").error.code == code
+
+
 PLAIN_TEXTS = ("upstream connect error", "Client sent")
 
 
@@ -254,16 +285,35 @@ def refusals() -> list[Refusal]:
             model=sent_model(exchange),
         )
         for exchange in FAILURES
+        if not asks_for_a_ranking(exchange.path)
     ]
     return wordings + recorded
 
 
-def test_every_row_is_reached_by_an_example() -> None:
-    reached = {id(first_match(CATALOGUE, refusal)[0]) for refusal in refusals()}
-    assert [(entry.code, entry.source) for entry in CATALOGUE if id(entry) not in reached] == []
+def rerank_refusals() -> list[Refusal]:
+    """The same for the table of rerank services."""
+    wordings = [Refusal(status=status, found=unwrap(text.encode())) for status, text, _ in RERANK_WORDINGS]
+    recorded = [exchange for exchange in FAILURES if asks_for_a_ranking(exchange.path)]
+    return wordings + [Refusal(status=exchange.status, found=unwrap(exchange.body)) for exchange in recorded]
 
 
-@pytest.mark.parametrize("entry", CATALOGUE + STREAM, ids=lambda entry: entry.code)
+TABLES = {"Ollama": (CATALOGUE, refusals), "rerank services": (REFUSALS, rerank_refusals)}
+
+
+@pytest.mark.parametrize(("table", "examples"), TABLES.values(), ids=TABLES)
+def test_every_row_is_reached_by_an_example(table: tuple[Entry, ...], examples: Callable[[], list[Refusal]]) -> None:
+    reached = {id(first_match(table, refusal)[0]) for refusal in examples()}
+    assert [(entry.code, entry.source) for entry in table if id(entry) not in reached] == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_rows_of_rerank_services_say_what_is_tried_again(status: int) -> None:
+    """`plugin_entry.patient` tries again by the status alone."""
+    row, _ = first_match(REFUSALS, Refusal(status=status, found=unwrap(b"something new")))
+    assert row.retryable == (status in TRANSIENT)
+
+
+@pytest.mark.parametrize("entry", CATALOGUE + REFUSALS + STREAM, ids=lambda entry: entry.code)
 def test_entry_text_names_only_known_facts(entry: Entry) -> None:
     facts = {name for text in (entry.cause, entry.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
     caught = [set(pattern.groupindex) for pattern in entry.patterns]
@@ -272,7 +322,7 @@ def test_entry_text_names_only_known_facts(entry: Entry) -> None:
     assert facts <= set(FACTS) | free | told
 
 
-@pytest.mark.parametrize("entry", CATALOGUE + STREAM, ids=lambda entry: entry.code)
+@pytest.mark.parametrize("entry", CATALOGUE + REFUSALS + STREAM, ids=lambda entry: entry.code)
 def test_entry_is_complete(entry: Entry) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
     assert entry.source
@@ -300,14 +350,21 @@ def test_catalogue_without_a_fitting_row_says_so() -> None:
 
 
 def test_errors_page_is_the_catalogue() -> None:
-    assert ERRORS_PAGE.read_text(encoding="utf-8") == render_markdown()
+    page = ERRORS_PAGE.read_text(encoding="utf-8")
+    assert page == errors_page()
+    assert page.startswith(render_markdown())
 
 
 def test_errors_page_names_every_code_and_every_dify_error() -> None:
     page = render_markdown()
-    assert [entry.code for entry in CATALOGUE + STREAM if f"| `{entry.code}` |" not in page] == []
+    assert [entry.code for entry in CATALOGUE + REFUSALS + STREAM if f"| `{entry.code}` |" not in page] == []
     assert DIFY_ERRORS.keys() == set(Family)
     assert all(f"## {section.title}\n" in page for section in SECTIONS)
+    assert "## Rerank services\n\nRerank services are looked up in this table alone.\n" in page
+
+
+def test_errors_page_shows_many_statuses_as_spans() -> None:
+    assert "| status 400-499, 501 |" in render_markdown()
 
 
 def test_errors_page_tables_have_five_columns_in_every_row() -> None:

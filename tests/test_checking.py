@@ -201,8 +201,9 @@ def test_cloud_key(me: Speak, found: str) -> None:
 
 
 @pytest.mark.usefixtures("_in_the_cloud")
-def test_a_cloud_key_that_is_refused() -> None:
-    with GreenServer(routes("0.33.0-rc2", "cloud-proxy-show", me=reply(401, b'{"error":"unauthorized"}'))) as server:
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_cloud_key_that_is_refused(status: int) -> None:
+    with GreenServer(routes("0.33.0-rc2", "cloud-proxy-show", me=reply(status, b'{"error":"unauthorized"}'))) as server:
         values = saved(server.url, api_key="topsecret")
         with pytest.raises(CredentialsValidateFailedError, match="API key"):
             check_language_model("gpt-oss:120b", values)

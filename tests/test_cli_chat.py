@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from fixtures.chunking import paced
@@ -16,6 +18,7 @@ from fixtures.recordings import every
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.chat_input import messages
 from plugin_entry.cli.demo_tools import result_of
+from tests.ahead import QUEUE
 
 ROOT = Path(__file__).parent.parent
 # a shell that starts tests in the background makes its children ignore Ctrl-C
@@ -29,28 +32,99 @@ def command(base_url: str, model: str) -> list[str]:
     return [sys.executable, "-c", PROGRAM, "chat", "--base-url", base_url, "--model", model]
 
 
-def chat(server: ThreadedReplayServer, address: str, model: str, *lines: str) -> subprocess.CompletedProcess[str]:
-    text = "".join(f"{line}\n" for line in lines)
-    done = command(server.url_of(address), model)
-    return subprocess.run(done, cwd=ROOT, input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+@attrs.define(eq=False)
+class Conversation:
+    """A chat with a server of its own, which begins early (`tests/ahead.py`). What is `typed` is all; None: the test types."""
+
+    server: ThreadedReplayServer
+    address: str
+    model: str
+    typed: tuple[str, ...] | None = None
+    _process: "subprocess.Popen[str] | None" = None
+
+    @property
+    def process(self) -> "subprocess.Popen[str]":
+        self.start()
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        if self._process is None:
+            self.server.start()
+            pipe = subprocess.PIPE
+            program = command(self.server.url_of(self.address), self.model)
+            self._process = subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+            if self.typed is not None:
+                self.type("".join(f"{line}\n" for line in self.typed))
+                self.end_input()
+
+    @property
+    def is_busy(self) -> bool:
+        return self.typed is not None and self._process is not None and self._process.poll() is None
+
+    @property
+    def is_idle(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            assert self.done
+            self.server.stop()
+
+    def type(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def end_input(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    @cached_property
+    def done(self) -> "subprocess.CompletedProcess[str]":
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return subprocess.CompletedProcess(self.process.args, self.process.returncode, out, err)
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What the server was asked until the end."""
+        assert self.done
+        return [request.body for request in self.server.requests if request.path == "/api/chat"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ThreadedReplayServer]:
-    with ThreadedReplayServer(every()) as running:
-        yield running
+def conversation(address: str, model: str, *typed: str) -> Conversation:
+    conversation = Conversation(ThreadedReplayServer(every()), address, model, typed)
+    QUEUE.add(__name__, conversation)
+    return conversation
 
 
-def test_a_conversation_keeps_its_history_and_its_settings(server: ThreadedReplayServer, tmp_path: Path) -> None:
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
-    before = len(server.requests)
-    done = chat(
-        server, "0.24.0/think-true", "think",
-        "first \\", "question", "/think high", '"""second', "question", '"""', "/context", f"/image {picture}", "/clear",
-        "third", "/quit", "never",
-    )  # fmt: skip
-    bodies = [request.body for request in server.requests[before:] if request.path == "/api/chat"]
+HISTORY = conversation(
+    "0.24.0/think-true",
+    "think",
+    *(
+        "first \\",
+        "question",
+        "/think high",
+        '"""second',
+        "question",
+        '"""',
+        "/context",
+        f"/image {ROOT / '_assets' / 'icon.png'}",
+        "/clear",
+    ),
+    *("third", "/quit", "never"),
+)
+MISTAKES = conversation(*("0.24.0/tool-two", "tool-two"), *("/tools demo", "/think much", "/image nothing.png", "/sing", "/image x.txt"))
+ENDLESS_TOOLS = conversation("0.24.0/tool-two", "tool-two", "/tools demo", "weather?", "/context")
+FAILING = conversation("0.33.0-rc2/native-crash-midway-message", "native-crash-message", "hello", "/context")
+SLOW = Conversation(ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(25), 1.0), "0.24.0/chat-plain", "chat")
+QUEUE.add(__name__, SLOW)
+
+
+def test_a_conversation_keeps_its_history_and_its_settings() -> None:
+    done, bodies = HISTORY.done, HISTORY.bodies
     assert (done.returncode, done.stderr) == (0, "")
     assert [body["messages"][-1]["content"] for body in bodies] == ["first \nquestion", "second\nquestion", "third"]
     assert [len(body["messages"]) for body in bodies] == [1, 3, 1]
@@ -61,58 +135,46 @@ def test_a_conversation_keeps_its_history_and_its_settings(server: ThreadedRepla
     assert " of 4096 tokens (" in done.stdout
 
 
-def test_tools_are_called_and_mistakes_are_said(server: ThreadedReplayServer) -> None:
-    before = len(server.requests)
-    done = chat(server, "0.24.0/tool-two", "tool-two", "/tools demo", "/think much", "/image nothing.png", "/sing", "/image x.txt")
+def test_tools_are_called_and_mistakes_are_said() -> None:
+    done = MISTAKES.done
     assert "Tools: get_weather, add." in done.stdout
     assert "Choose one of default, off, on" in done.stdout
     assert "The picture cannot be read: No such file or directory." in done.stdout
     assert "There is no command /sing." in done.stdout
     assert "Name a picture file" in done.stdout
     assert done.returncode == 1
-    assert not [request for request in server.requests[before:] if request.path == "/api/chat"]
+    assert MISTAKES.bodies == []
 
 
-def test_endless_tool_calls_end_and_the_question_is_taken_back(server: ThreadedReplayServer) -> None:
-    before = len(server.requests)
-    done = chat(server, "0.24.0/tool-two", "tool-two", "/tools demo", "weather?", "/context")
-    bodies = [request.body for request in server.requests[before:] if request.path == "/api/chat"]
+def test_endless_tool_calls_end_and_the_question_is_taken_back() -> None:
+    done, bodies = ENDLESS_TOOLS.done, ENDLESS_TOOLS.bodies
     assert [len(body["messages"]) for body in bodies] == [1, 4, 7, 10, 13, 16]
     assert [message["tool_name"] for message in bodies[1]["messages"][-2:]] == ["get_weather", "get_weather"]
     assert "stopped after 6 rounds of tool calls" in done.stdout
     assert "The conversation has about 0 of" in done.stdout
 
 
-def test_an_error_shows_and_is_remembered_in_the_exit_code(server: ThreadedReplayServer) -> None:
-    done = chat(server, "0.33.0-rc2/native-crash-midway-message", "native-crash-message", "hello", "/context")
+def test_an_error_shows_and_is_remembered_in_the_exit_code() -> None:
+    done = FAILING.done
     assert "error: The computation of the model" in done.stdout
     assert "The conversation has about 0 of" in done.stdout
     assert done.returncode == 1
 
 
 def test_ctrl_c_stops_the_answer_releases_the_server_and_the_chat_goes_on() -> None:
-    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(25), 1.0) as server:
-        with subprocess.Popen(
-            command(server.url_of("0.24.0/chat-plain"), "chat"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdin is not None
-            process.stdin.write(b"hello\n")
-            process.stdin.flush()
-            _read_until(process, b"because")
-            process.send_signal(signal.SIGINT)
-            _read_until(process, b"the question is taken back")
-            assert len(server.wait_for_disconnects()) == 1
-            process.stdin.write(b"again\n")
-            process.stdin.close()
-            _read_until(process, b"finish reason stop")
-        assert process.returncode == 0
-        assert [request.body["messages"] for request in server.requests if request.path == "/api/chat"] == [
-            [{"role": "user", "content": "hello"}],
-            [{"role": "user", "content": "again"}],
-        ]
+    SLOW.type("hello\n")
+    _read_until(SLOW.process, b"because")
+    SLOW.process.send_signal(signal.SIGINT)
+    _read_until(SLOW.process, b"the question is taken back")
+    assert len(SLOW.server.wait_for_disconnects()) == 1
+    SLOW.type("again\n")
+    done = SLOW.done
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "finish reason stop" in done.stdout
+    assert [body["messages"] for body in SLOW.bodies] == [[{"role": "user", "content": text}] for text in ("hello", "again")]
 
 
-def _read_until(process: subprocess.Popen[bytes], mark: bytes) -> None:
+def _read_until(process: "subprocess.Popen[str]", mark: bytes) -> None:
     assert process.stdout is not None
     poll = select.poll()
     poll.register(process.stdout, select.POLLIN)

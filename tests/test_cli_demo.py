@@ -1,10 +1,7 @@
 """`dify-ollama demo` as a process: what it shows, and that its exit code tells the truth."""
 
 import base64
-import os
 import re
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,20 +16,30 @@ from plugin_entry.cli import demo_scenes, main
 from plugin_entry.cli.demo_scenes import SCENES, Expected, Scene
 from plugin_entry.cli.demo_stages import RecordedStage
 from plugin_entry.cli.turns import TurnResult
+from tests.ahead import Program, programs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "OLLAMA_HOST"}
-    command = [sys.executable, "-m", "plugin_entry.cli", "demo", *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**clean, **environment}, capture_output=True, text=True, timeout=60, check=False)
+CLOSED = "http://127.0.0.1:9"
+RECORDINGS = [load("0.24.0", name) for name in ("chat-plain", "show-chat", "tags", "version")]
+DEMO = ("-m", "plugin_entry.cli", "demo", "--plain")
+# an empty address is none
+PROGRAMS = programs(
+    __name__,
+    {
+        "everything": (*DEMO, "--speed", "20"),
+        "a closed port": (*DEMO, "--base-url", CLOSED),
+        "no key": (*DEMO, "--base-url", CLOSED, "--api-key-env", "NO_SUCH_KEY"),
+    },
+    {"OLLAMA_HOST": ""},
+)
 
 
 @pytest.fixture(scope="module")
 def shown() -> str:
-    done = demo("--speed", "20", "--plain")
+    done = PROGRAMS["everything"].done
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -69,16 +76,17 @@ def _without_figures(line: str) -> str:
 
 
 def test_a_closed_port_is_one_sentence_and_no_success() -> None:
-    done = demo("--base-url", "http://127.0.0.1:9", "--plain")
+    done = PROGRAMS["a closed port"].done
     assert done.returncode == 1
     assert "Nothing accepts connections at http://127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_real_server_is_asked_for_its_models_and_what_it_cannot_do_is_said() -> None:
-    recordings = [load("0.24.0", name) for name in ("chat-plain", "show-chat", "tags", "version")]
-    with ThreadedReplayServer(recordings) as server:
-        done = demo("--plain", "--model", "chat", OLLAMA_HOST=server.url)
+    with ThreadedReplayServer(RECORDINGS) as server:
+        program = Program(*DEMO, "--model", "chat", environment={"OLLAMA_HOST": server.url})
+        done = program.done
+        program.close()
         assert server.requests[0].path == "/api/tags"
         chats = [request.body for request in server.requests if request.path == "/api/chat"]
     assert "model chat" in done.stdout
@@ -90,7 +98,7 @@ def test_a_real_server_is_asked_for_its_models_and_what_it_cannot_do_is_said() -
 
 
 def test_a_missing_key_variable_is_said() -> None:
-    done = demo("--base-url", "http://127.0.0.1:9", "--api-key-env", "NO_SUCH_KEY")
+    done = PROGRAMS["no key"].done
     assert done.returncode == 1
     assert "NO_SUCH_KEY is not set" in done.stderr
 

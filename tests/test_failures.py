@@ -61,11 +61,6 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
         "A proxy (squid) between Dify and the server wants a user name and password. Let the plugin go around the proxy "
         "(proxy setting `never`, or NO_PROXY), or give the proxy's URL with credentials.",
     ),
-    "batch limit of a rerank service": (
-        lambda: failure_from_reply(422, recordings.load("rerank", "tei-over-batch-limit").body, route="/rerank"),
-        "The rerank service takes 32 documents at once, and 33 were sent. Lower the number of candidates, "
-        "or raise --max-client-batch-size of the service.",
-    ),
     "server's own words": (
         lambda: failure_from_reply(418, b'{"error":"I am a \\"teapot\\""}'),
         "The server refused the request (status 418). The server said: \"I am a 'teapot'\". Look into the log of the server; "

@@ -8,7 +8,6 @@ import orjson
 import pytest
 from dify_plugin.entities.model.llm import LLMResultChunk
 
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import (
     LLM,
     invoke_llm,
@@ -18,6 +17,7 @@ from plugin_entry.host.requests import (
     user_message,
     validate_model_credentials,
 )
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon, Reply
 from tests.faults.cells import Cell, Kind
 from tests.faults.faults import CELLS
@@ -49,9 +49,12 @@ SAID: Mapping[str, str] = {
 """Cells of the matrix, and a piece of what the user reads; empty where it works."""
 
 
+PLUGIN = plugin_ahead(__name__)
+
+
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PluginProcess() as plugin:
+    with PLUGIN.taken() as plugin:
         yield Daemon(plugin)
         assert (plugin.stray, plugin.complaints) == ((), ())
         assert not [secret for secret in SECRETS if secret in plugin.stderr]

@@ -3,11 +3,8 @@
 import fcntl
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -23,6 +20,7 @@ from plugin_entry import frames
 from plugin_entry.frame_output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
 from plugin_entry.frames import FrameWriter, LogStream
 from plugin_entry.sdk_chunks import chunks_to_sdk, usage_to_sdk
+from tests.ahead import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
@@ -205,6 +203,14 @@ def test_log_lines_are_frames(pipe: Pipe) -> None:
     assert pipe.read() == b'{"event":"log"}\n\n'
 
 
+INTO_A_FILE = """
+import os, subprocess, sys, tempfile
+with tempfile.TemporaryFile() as file:
+    subprocess.run([sys.executable, "-c", sys.argv[1]], stdout=file, check=True)
+    sys.stdout.write(os.pread(file.fileno(), 1000, 0).decode())
+"""
+
+
 STRAY = """
 import dify_plugin, os, sys, gevent
 from plugin_entry.frames import own_stdout
@@ -218,11 +224,9 @@ gevent.idle()
 
 
 def test_nothing_but_frames_reaches_the_standard_output() -> None:
-    done = subprocess.run([sys.executable, "-c", STRAY], capture_output=True, check=True, timeout=60)
-    assert done.stdout == b'{"frame":1}\n\n'
-    assert b"native" in done.stderr
-    assert b"stray" in done.stderr
-    assert b"child" in done.stderr
+    assert PROGRAMS["stray"].printed == '{"frame":1}\n\n'
+    for word in ("native", "stray", "child"):
+        assert word in PROGRAMS["stray"].done.stderr
 
 
 WIDE = """
@@ -236,15 +240,11 @@ gevent.idle()
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="this system has pipes of one size")
 def test_the_pipe_has_room_for_many_streams() -> None:
-    done = subprocess.run([sys.executable, "-c", WIDE], capture_output=True, check=True, timeout=60)
-    assert int(done.stdout) == frames.PIPE_BYTES
+    assert int(PROGRAMS["wide"].printed) == frames.PIPE_BYTES
 
 
-def test_an_output_that_is_no_pipe_serves_as_well(tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    with target.open("wb") as file:
-        subprocess.run([sys.executable, "-c", STRAY], stdout=file, stderr=subprocess.DEVNULL, check=True, timeout=60)
-    assert b'{"frame":1}' in target.read_bytes()
+def test_an_output_that_is_no_pipe_serves_as_well() -> None:
+    assert '{"frame":1}' in PROGRAMS["file"].printed
 
 
 INSTALLED = """
@@ -265,5 +265,9 @@ import gevent; gevent.idle()
 
 
 def test_the_sdk_writes_through_us_and_builds_its_reader_once() -> None:
-    done = subprocess.run([sys.executable, "-c", INSTALLED], capture_output=True, check=True, timeout=60)
-    assert json.loads(done.stdout) == {"event": "heartbeat", "session_id": None, "data": {}}
+    assert json.loads(PROGRAMS["installed"].printed) == {"event": "heartbeat", "session_id": None, "data": {}}
+
+
+PROGRAMS = programs(
+    __name__, {"stray": ("-c", STRAY), "wide": ("-c", WIDE), "file": ("-c", INTO_A_FILE, STRAY), "installed": ("-c", INSTALLED)}
+)

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from plugin_entry.host import PluginProcess, PluginProcessError
+from tests.ahead import programs
 
 ECHO = """
 import json, sys
@@ -40,6 +40,9 @@ with PluginProcess() as plugin:
     print([frame.kind for frame in plugin.invoke(get_llm_num_tokens("m", {}, [user_message("hi")]))])
 print([name for name in ("gevent", "dify_plugin", "aiohttp") if name in sys.modules])
 """
+
+
+PROGRAMS = programs(__name__, {"unpatched": ("-c", UNPATCHED)})
 
 
 def steps(*steps: str) -> dict[str, tuple[str, ...]]:
@@ -156,5 +159,4 @@ def test_end_leaves_no_process_and_no_descriptor() -> None:
 
 
 def test_works_in_a_process_without_gevent() -> None:
-    ran = subprocess.run([sys.executable, "-c", UNPATCHED], capture_output=True, check=True, timeout=60, text=True)
-    assert ran.stdout.splitlines() == ["['stream', 'end']", "[]"]
+    assert PROGRAMS["unpatched"].printed.splitlines() == ["['stream', 'end']", "[]"]

@@ -3,8 +3,6 @@
 import ast
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from datetime import datetime
 from typing import Any
@@ -139,11 +137,12 @@ print(json.dumps({
 """
 
 
+PROGRAMS = programs(__name__, {"load": ("-c", LOAD_WITH_THE_SDK)})
+
+
 def test_sdk_loads_manifest_provider_and_class() -> None:
     """In a process of its own, because importing the SDK patches the standard library."""
-    run = subprocess.run([sys.executable, "-c", LOAD_WITH_THE_SDK], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == 0, run.stderr
-    loaded = json.loads(run.stdout.splitlines()[-1])
+    loaded = json.loads(PROGRAMS["load"].printed.splitlines()[-1])
     assert loaded == {
         "name": "ollama",
         "entrypoint": "plugin_entry.main",

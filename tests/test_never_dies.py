@@ -4,37 +4,37 @@ The faults are planted into processes of their own, one of which plants the faul
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import pytest
 
-WITHIN_S = 60
+from tests.ahead import programs
+
 SECRET = "sk-secret"
 STREAMS = 3
-
-
-def run(*command: str) -> tuple[list[Any], str]:
-    """What a program printed, and its error output."""
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=WITHIN_S, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+OF_THE_LOOP = ("poll_fails", "greenlet_is_killed", "callback_exits", "task_exits", "epoll_is_closed", "loop_is_stopped")
+OF_ONE_TASK = ("callback_fails", "callback_waits_for_ever", "task_blocks_the_loop", "telling_fails")
+TOGETHER = (
+    (*OF_THE_LOOP, "callback_fails", "telling_fails", "session_is_closed", "no_descriptors"),
+    ("callback_waits_for_ever",),
+    ("task_blocks_the_loop",),
+)
+"""The faults by process: what is found out after a second of waiting has one of its own."""
 
 
 @cache
-def faulty_loop() -> tuple[Mapping[str, Any], str]:
-    lines, log = run("-m", "tests.faulty_loop")
-    return {name: found for line in lines for name, found in line.items()}, log
+def found_in_loops() -> Mapping[str, Any]:
+    for program in PROGRAMS.values():
+        program.start()
+    lines = [json.loads(line) for names in TOGETHER for line in PROGRAMS[names[0]].printed.splitlines()]
+    return {name: found for line in lines for name, found in line.items()}
 
 
-@pytest.mark.parametrize(
-    "fault", ["poll_fails", "greenlet_is_killed", "callback_exits", "task_exits", "epoll_is_closed", "loop_is_stopped"]
-)
+@pytest.mark.parametrize("fault", OF_THE_LOOP)
 def test_the_end_of_the_loop_fails_its_streams_and_a_new_one_serves_the_next(fault: str) -> None:
-    found = faulty_loop()[0][fault]
+    found = found_in_loops()[fault]
     assert found["codes"] == ["plugin_fault"] * STREAMS
     assert found["seconds"] < 1
     assert found["left"], "the servers go on generating"
@@ -42,9 +42,9 @@ def test_the_end_of_the_loop_fails_its_streams_and_a_new_one_serves_the_next(fau
     assert found["is_new"]
 
 
-@pytest.mark.parametrize("fault", ["callback_fails", "callback_waits_for_ever", "task_blocks_the_loop", "telling_fails"])
+@pytest.mark.parametrize("fault", OF_ONE_TASK)
 def test_a_fault_of_one_task_is_told_to_it_alone(fault: str) -> None:
-    found = faulty_loop()[0][fault]
+    found = found_in_loops()[fault]
     assert found["told"] == ["LoopLostError"]
     assert found["codes"] == [None] * STREAMS, "streams of others were ended"
     assert found["next"] == ["fine", "fine"]
@@ -52,17 +52,17 @@ def test_a_fault_of_one_task_is_told_to_it_alone(fault: str) -> None:
 
 
 def test_a_session_that_is_closed_under_our_feet_is_replaced() -> None:
-    found = faulty_loop()[0]["session_is_closed"]
+    found = found_in_loops()["session_is_closed"]
     assert found["codes"] == ["payload_cut"] * STREAMS
     assert found["next"] == ["fine", "fine"]
 
 
 def test_a_loop_that_finds_no_descriptors_is_an_error_of_one_request() -> None:
-    assert faulty_loop()[0]["no_descriptors"] == {"codes": ["too_many_files"], "next": "fine"}
+    assert found_in_loops()["no_descriptors"] == {"codes": ["too_many_files"], "next": "fine"}
 
 
 def test_the_log_names_errors_and_places_and_nothing_else() -> None:
-    log = faulty_loop()[1]
+    log = "".join(PROGRAMS[names[0]].done.stderr for names in TOGETHER)
     assert "ValueError in faulty_loop.py" in log
     assert SECRET not in log
 
@@ -98,7 +98,7 @@ print(json.dumps(found))
 
 def test_a_request_that_ends_in_anything_says_so_and_ends() -> None:
     """The SDK lets what is no `Exception` pass without a word, and SystemExit of a greenlet would end the process."""
-    (found,), _ = run("-c", WORDLESS)
+    found = json.loads(PROGRAMS["wordless"].printed)
     for name, (error, end) in found.items():
         assert error[0] == "InvokeServerUnavailableError", name
         assert end == "end"
@@ -138,10 +138,16 @@ print(json.dumps(found))
 
 
 def test_an_error_inside_the_translator_is_an_error_of_its_stream() -> None:
-    (found,), log = run("-c", PLANTED)
+    found = json.loads(PROGRAMS["planted"].printed)
     for name, (kind, text) in found.items():
         assert kind == "InvokeServerUnavailableError"
         assert name in text
         assert "sk-secret" not in text
     assert len(found) == 3
-    assert "sk-secret" not in log
+    assert "sk-secret" not in PROGRAMS["planted"].done.stderr
+
+
+PROGRAMS = programs(
+    __name__,
+    {names[0]: ("-m", "tests.faulty_loop", *names) for names in TOGETHER} | {"wordless": ("-c", WORDLESS), "planted": ("-c", PLANTED)},
+)

@@ -11,6 +11,8 @@ from plugin_entry.packaging.archive import Files, collect
 from plugin_entry.packaging.checks import CHECKS, Verdict, check_package
 from tests.plugin_files import ROOT
 
+pytestmark = pytest.mark.usefixtures("_fast_yaml")
+
 type Break = Callable[[Files], Files]
 PROVIDER = "plugin_entry/provider/ollama.yaml"
 REPO = "https://github.com/someone/plugin"
@@ -39,13 +41,13 @@ def text(path: str, old: str, new: str) -> Break:
 
 def field(place: str, value: Any, path: str = "manifest.yaml") -> Break:
     def broken(files: Files) -> Files:
-        tree = yaml.safe_load(files[path])
+        tree = yaml.load(files[path], yaml.CSafeLoader)
         *parents, name = place.split(".")
         target = tree
         for parent in parents:
             target = target[int(parent) if isinstance(target, list) else parent]
         target[int(name) if isinstance(target, list) else name] = value
-        return {**files, path: yaml.safe_dump(tree, allow_unicode=True).encode()}
+        return {**files, path: yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True).encode()}
 
     return broken
 

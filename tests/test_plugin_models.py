@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import (
     LLM,
     RERANK,
@@ -21,6 +20,7 @@ from plugin_entry.host.requests import (
     validate_model_credentials,
     validate_provider_credentials,
 )
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon
 
 OFFICIAL = {
@@ -43,9 +43,12 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
+PLUGIN = plugin_ahead(__name__)
+
+
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PluginProcess() as plugin:
+    with PLUGIN.taken() as plugin:
         yield Daemon(plugin)
         assert (plugin.stray, plugin.complaints) == ((), ())
 

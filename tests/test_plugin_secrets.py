@@ -12,7 +12,6 @@ import pytest
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry import sdk_logs
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import (
     LLM,
     RERANK,
@@ -29,6 +28,7 @@ from plugin_entry.host.requests import (
     validate_model_credentials,
 )
 from plugin_entry.sdk_errors import CLASSES
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon, Reply
 from tests.daemon_requests import Data
 
@@ -88,10 +88,13 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
+PLUGIN = plugin_ahead(__name__, {sdk_logs.LEVEL: "DEBUG"})
+
+
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     """The log shows all there is to show."""
-    with PluginProcess({sdk_logs.LEVEL: "DEBUG"}) as plugin:
+    with PLUGIN.taken() as plugin:
         yield Daemon(plugin)
         assert any('"request":"answer"' in line["message"] and line["level"] == "DEBUG" for line in plugin.logs)
         assert WORD not in plugin.stderr

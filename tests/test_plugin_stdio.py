@@ -9,15 +9,17 @@ import pytest
 from fixtures.chunking import paced
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import assistant_message, invoke_llm, tool, tool_message, user_message
+from tests.ahead import HEARTBEAT_S
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon, Reply
 from tests.daemon_requests import Data
+from tests.hurried_plugin import hurried
 from tests.recorded_replies import model_of, replies
 from tests.replaying import answers, label
 from tests.told import calls_of, check_order, text_of, told_by, told_by_recording
 
-HEARTBEAT_S = 0.1
+PLUGIN = plugin_ahead(__name__, command=hurried(retrying__FIRST_WAIT_S=0.01))
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 STREAMS, PIECES, PIECE_MS = 50, 40, 25
@@ -52,8 +54,8 @@ def server() -> Iterator[ThreadedReplayServer]:
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    """One plugin for the whole module: what one test does must not harm the next."""
-    with PluginProcess({"HEARTBEAT_INTERVAL": str(HEARTBEAT_S)}) as plugin:
+    """One plugin for the whole module: what one test does must not harm the next. It asks a busy server again sooner than usual."""
+    with PLUGIN.taken() as plugin:
         yield Daemon(plugin)
         plugin.wait_for_heartbeat()
         assert plugin.stray == ()

@@ -9,6 +9,7 @@ from fixtures.recordings import load, versions
 from plugin_entry.provider.server_check import check_server
 from tests.green_server import GreenServer, Speak, json_reply, reply
 from tests.plugin_files import FORM, PROVIDER
+from translator.base_url import BaseUrl
 from translator.credentials import read_credentials
 
 pytestmark = pytest.mark.plugin
@@ -37,20 +38,23 @@ def test_fields_are_those_of_a_model() -> None:
     assert (read.base_url, read.api_key) == ("http://h:11434", "key")
 
 
+VERSION: dict[str, Speak | list[Speak]] = {"/api/version": json_reply({"version": "0.24.0"})}
+
+
 @pytest.mark.parametrize("version", OLLAMA_VERSIONS)
 def test_every_recorded_server_is_accepted_and_nothing_is_loaded(version: str) -> None:
-    with GreenServer({"/api/tags": recorded(version, "tags")}) as server:
+    with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": recorded(version, "version")}) as server:
         check_server({"base_url": server.url, "api_key": ""})
-        assert server.paths() == ["/api/tags"]
+        assert server.paths() == ["/api/tags", "/api/version"]
 
 
 def test_server_without_models_is_a_server() -> None:
-    with GreenServer({"/api/tags": json_reply({"models": None})}) as server:
+    with GreenServer({**VERSION, "/api/tags": json_reply({"models": None})}) as server:
         check_server({"base_url": f"{server.url}/api/chat"})
 
 
 def test_key_is_sent() -> None:
-    with GreenServer({"/api/tags": json_reply({"models": []})}) as server:
+    with GreenServer({**VERSION, "/api/tags": json_reply({"models": []})}) as server:
         check_server({"base_url": server.url, "api_key": "a-key"})
         assert server.asked[0].headers["authorization"] == "Bearer a-key"
 
@@ -68,9 +72,28 @@ REFUSED: dict[str, tuple[Speak, str]] = {
 
 @pytest.mark.parametrize(("speak", "phrase"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_server_or_refuses_is_said(speak: Speak, phrase: str) -> None:
-    with GreenServer({"/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
+    with GreenServer({**VERSION, "/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
         check_server({"base_url": server.url, "api_key": "s3cr3t"})
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_llama_cpp_that_lists_models_like_ollama_is_named() -> None:
+    routes = {"/api/tags": json_reply({"models": []}), "/props": recorded("rerank", "llamacpp-props")}
+    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=r"answers a llama\.cpp server, not Ollama"):
+        check_server({"base_url": server.url, "api_key": ""})
+
+
+def test_version_behind_a_login_is_said() -> None:
+    routes = {"/api/tags": json_reply({"models": []}), "/api/version": reply(401, b"unauthorized", Content_Type="text/plain")}
+    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match="key"):
+        check_server({"base_url": server.url, "api_key": ""})
+
+
+def test_the_cloud_is_not_asked_for_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseUrl, "is_cloud", property(lambda self: True))
+    with GreenServer({"/api/tags": json_reply({"models": []}), "/api/me": json_reply({"id": "1"})}) as server:
+        check_server({"base_url": server.url, "api_key": "a-key"})
+        assert server.paths() == ["/api/tags", "/api/me"]
 
 
 NO_SERVER: dict[str, tuple[dict[str, str], str]] = {

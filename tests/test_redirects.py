@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.redirects import FOLLOWED, MOST, REDIRECTS, REFUSALS, next_call
+from plugin_entry.redirects import FOLLOWED, MOST_REDIRECTS, REDIRECTS, REFUSALS, next_call
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
 from translator.base_url import parse_base_url
@@ -84,7 +84,9 @@ def test_see_other_is_refused_because_it_asks_for_a_get() -> None:
     assert error.code == "redirect_see_other"
 
 
-@pytest.mark.parametrize(("followed", "ends"), [(0, False), (MOST - 1, False), (MOST, True), (MOST + 1, True)])
+@pytest.mark.parametrize(
+    ("followed", "ends"), [(0, False), (MOST_REDIRECTS - 1, False), (MOST_REDIRECTS, True), (MOST_REDIRECTS + 1, True)]
+)
 def test_circles_end(followed: int, ends: bool) -> None:
     result = next_call(call_to(HTTP), 307, "/x", followed=followed)
     assert isinstance(result, ServerError) is ends

@@ -5,6 +5,7 @@ import pytest
 from fixtures.recordings import load
 from translator.errors import Family, ServerError
 from translator.response.running import RunningModel, explained_silence, listed_names, running_model
+from translator.shapes.exchange import HttpReply
 
 RECORDED: dict[str, tuple[str, str, str, RunningModel | None]] = {
     "with a tag": ("0.33.0-rc2", "ps-loaded", "embedder:latest", RunningModel(window=64, gpu_percent=0)),
@@ -42,16 +43,17 @@ def test_a_share_is_never_more_than_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "part"),
+    ("reply", "part"),
     [
         pytest.param(None, "it did not answer either", id="hangs"),
-        pytest.param(b'{"models":[]}', "still being loaded", id="loading"),
-        pytest.param(b'{"models":[{"name":"m:latest"}]}', "is in memory", id="loaded"),
+        pytest.param(HttpReply(status=200, body=b'{"models":[]}'), "still being loaded", id="loading"),
+        pytest.param(HttpReply(status=200, body=b'{"models":[{"name":"m:latest"}]}'), "is in memory", id="loaded"),
+        pytest.param(HttpReply(status=404), "", id="no such route"),
     ],
 )
-def test_silence(body: bytes | None, part: str) -> None:
+def test_silence(reply: HttpReply | None, part: str) -> None:
     error = ServerError.of("first_byte_timeout", "Nothing came.", "Wait longer.", family=Family.UNAVAILABLE)
-    told = explained_silence(error, "m", body)
+    told = explained_silence(error, "m", reply)
     assert (told.code, told.family) == (error.code, error.family)
     assert told.problem.message.startswith("Nothing came. ")
     assert told.problem.message.endswith("Wait longer.")

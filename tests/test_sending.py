@@ -1,5 +1,6 @@
 """What is sent again before the first byte of an answer, what is not, and what a user reads about a server that stays silent."""
 
+import asyncio
 import logging
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
@@ -22,6 +23,7 @@ from gevent.pool import Group
 from fixtures.recordings import load
 from plugin_entry import language_model
 from plugin_entry.models.llm import OllamaLargeLanguageModel
+from plugin_entry.runtime import BRIDGE
 from tests.green_server import GreenServer, Speak, json_reply, reply, silence
 
 pytestmark = pytest.mark.plugin
@@ -89,6 +91,16 @@ def test_a_busy_server_is_asked_again(answers: list[Speak], stream: bool, waits:
 
 STANDS: dict[str, tuple[Speak, type[InvokeError], int]] = {
     "queue full for long": (QUEUE_FULL, InvokeServerUnavailableError, 3),
+    "another quota, with a time": (
+        reply(429, b'{"error":"You exceeded your current quota, please check your plan"}', Retry_After="0"),
+        InvokeRateLimitError,
+        1,
+    ),
+    "a time beyond all calendars": (
+        reply(503, b"", Retry_After="Mon, 01 Jan 2020 00:00:00 +999999999999999"),
+        InvokeServerUnavailableError,
+        3,
+    ),
     "slots of the cloud taken for long": (SLOTS, InvokeRateLimitError, 3),
     "quota used up": (QUOTA, InvokeRateLimitError, 1),
     "quota used up, with a time": (recorded("0.33.0-rc2", "cloud-proxy-limit", Retry_After="3"), InvokeRateLimitError, 1),
@@ -144,7 +156,6 @@ SILENCES: dict[str, tuple[Speak, str]] = {
     "loading": (ps("other:latest"), '"m" is not in memory: it was still being loaded'),
     "loaded": (ps("m:latest"), '"m" is in memory: the request waited in the queue'),
     "hanging": (silence, "it did not answer either"),
-    "no such route": (reply(404, b""), "it did not answer either"),
 }
 
 
@@ -156,6 +167,56 @@ def test_silence_is_explained(listed: Speak, part: str, waits: list[float], monk
     assert "took the request and answered nothing within 0.3 seconds" in str(caught.value)
     assert part in str(caught.value)
     assert (asked_for_answers(server), waits) == (1, []), "it may still be running"
+
+
+def test_a_question_that_is_refused_says_nothing(waits: list[float]) -> None:
+    with (
+        GreenServer(FACTS | {"/api/chat": silence, "/api/ps": reply(404, b"")}) as server,
+        pytest.raises(InvokeServerUnavailableError) as caught,
+    ):
+        invoke(server, first_byte_timeout="0.3")
+    assert "in memory" not in str(caught.value)
+
+
+def test_a_connection_that_breaks_late_may_have_been_worked_on(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugin_entry.retrying.SOON_S", 0.0)
+    with GreenServer(FACTS | {"/api/chat": closed}) as server, pytest.raises(InvokeServerUnavailableError):
+        invoke(server)
+    assert (asked_for_answers(server), waits) == (1, [])
+
+
+def test_a_generator_that_was_never_started_gives_its_connection_up() -> None:
+    left = Event()
+
+    def until_the_client_leaves(sock: Any) -> None:
+        try:
+            begun(sock)
+        finally:
+            left.set()
+
+    with GreenServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
+        ask = language_model.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
+        language_model.stream(ask, {"base_url": server.url}).close()
+        assert left.wait(2)
+
+
+# --- time limits while there is no connection yet --------------------------------------------------------------------------------
+
+
+def test_a_limit_that_ends_a_connection_under_way_says_so(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that hangs: no server has taken anything."""
+
+    async def hanging(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    with GreenServer(FACTS | {"/api/chat": GOOD}) as server:
+        invoke(server)
+        monkeypatch.setattr("aiohttp.TCPConnector._create_connection", hanging)
+        BRIDGE.close()
+        for limits in ({"connect_timeout": "0.2"}, {"connect_timeout": "0", "first_byte_timeout": "0.2"}):
+            with pytest.raises(InvokeConnectionError, match=r"did not accept a connection within 0\.2 seconds"):
+                invoke(server, **limits)
+    assert waits == []
 
 
 # --- the log -------------------------------------------------------------------------------------------------------------------

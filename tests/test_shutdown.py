@@ -11,16 +11,24 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from plugin_entry import shutdown
 from plugin_entry.frame_output import FrameOutput
 from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import get_llm_num_tokens, invoke_llm, user_message
 from plugin_entry.shutdown import CLOSING_S, GRACE_S, Shutdown
 from plugin_entry.workers import ENDED
+from tests.ahead import Plugin
+from tests.ahead import plugin as plugin_ahead
+from tests.hurried_plugin import hurried
 from tests.loopback import PATIENCE_S
 from tests.staged_server import StagedServer, aside, staged
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 SOON_S = 2.0
+SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
+PLUGINS = [plugin_ahead(__name__) for _ in range(7)]
+"""Each is ended by its test."""
+HURRIED = plugin_ahead(__name__, command=hurried(shutdown__GRACE_S=SHORT_GRACE_S))
 HANGING = ("silent", "headed", "begun", "thinking", "talking")
 
 
@@ -32,8 +40,13 @@ def server() -> Iterator[StagedServer]:
 
 @pytest.fixture
 def plugin() -> Iterator[PluginProcess]:
-    with PluginProcess({"HEARTBEAT_INTERVAL": "0.1"}) as running:
+    with (PLUGINS.pop(0) if PLUGINS else Plugin()).taken() as running:
         yield running
+
+
+def test_answers_get_five_seconds() -> None:
+    """The tests below shorten what only takes time."""
+    assert (GRACE_S, CLOSING_S) == (5.0, 1.0)
 
 
 def ask(plugin: PluginProcess, server: StagedServer, stage: str) -> str:
@@ -73,21 +86,22 @@ def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugi
     assert exit_code(plugin, SOON_S) == 0
 
 
-def test_answers_that_hang_are_told_so_and_their_servers_are_left(plugin: PluginProcess, server: StagedServer) -> None:
-    sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
-    began = time.monotonic()
-    os.kill(plugin.pid, signal.SIGTERM)
-    found = {stage: told(plugin, session) for stage, session in sessions.items()}
-    assert exit_code(plugin, PATIENCE_S) == 0
-    took = time.monotonic() - began
-    assert GRACE_S - 0.5 < took < GRACE_S + CLOSING_S + SOON_S
+def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StagedServer) -> None:
+    with HURRIED.taken() as plugin:
+        sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
+        began = time.monotonic()
+        os.kill(plugin.pid, signal.SIGTERM)
+        found = {stage: told(plugin, session) for stage, session in sessions.items()}
+        assert exit_code(plugin, PATIENCE_S) == 0
+        took = time.monotonic() - began
+    assert SHORT_GRACE_S < took < SHORT_GRACE_S + CLOSING_S + SOON_S
     error = f"InvokeServerUnavailableError: {ENDED}"
     assert [found[stage][1] for stage in HANGING] == [error] * len(HANGING)
     assert [found[stage][0] for stage in ("silent", "headed", "begun", "thinking")] == ["", "", "once ", "<think>\nhm \n</think>"]
     assert set(found["talking"][0].split()) == {"on"}
     for stage in HANGING:
         assert server.left[stage].wait(PATIENCE_S)
-        assert server.times[stage] - began > GRACE_S - 0.5
+        assert server.times[stage] - began > SHORT_GRACE_S
 
 
 def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server: StagedServer) -> None:
@@ -158,6 +172,11 @@ class Process:
         return Shutdown(requests=self.requests, refuse=lambda: None, give_up=self.give_up, output=output, leave=self.leave)
 
 
+@pytest.fixture
+def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown, "CLOSING_S", SHORT_CLOSING_S)
+
+
 def broken() -> None:
     raise RuntimeError("broken")
 
@@ -170,10 +189,11 @@ def broken() -> None:
         pytest.param(Hanging(), broken, id="an error on the way"),
     ],
 )
+@pytest.mark.usefixtures("_short_steps")
 def test_the_process_ends_whatever_happens(requests: Hanging, give_up: Callable[[], object]) -> None:
     process = Process(requests, give_up)
     process.shutdown().begin(0.0)
-    assert process.ended.wait(2 * CLOSING_S + SOON_S)
+    assert process.ended.wait(2 * SHORT_CLOSING_S + SOON_S)
     assert process.codes == [0]
 
 
@@ -189,6 +209,7 @@ def test_the_last_frames_leave_before_the_process_does() -> None:
     os.close(write_end)
 
 
+@pytest.mark.usefixtures("_short_steps")
 def test_a_later_call_can_hasten_the_end_but_not_put_it_off() -> None:
     process = Process(Hanging(), lambda: None)
     ending = process.shutdown()

@@ -11,8 +11,8 @@ import gevent
 import pytest
 
 from plugin_entry import language_model
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import invoke_llm, user_message
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon_requests import as_daemon_sends
 from tests.loopback import HEAD, PATIENCE_S, Visit
 from tests.networked_plugin import free_port, networked_plugin
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.plugin
 AT_ONCE_S = 0.1
 TRIES = 3
 """The machine may be busy with something else in the one moment that counts."""
+PLUGIN = plugin_ahead(__name__)
 FIRST_WORDS = {"begun": "once ", "thinking": "<think>\n", "talking": "on "}
 
 
@@ -78,7 +79,7 @@ def huge(visit: Visit) -> None:
 
 
 def test_an_answer_that_cannot_be_handed_on_closes_the_connection() -> None:
-    with staged(huge=huge) as server, PluginProcess() as plugin:
+    with staged(huge=huge) as server, PLUGIN.taken() as plugin:
         request = invoke_llm("huge", {"base_url": server.url}, [user_message("hi")])
         frames = aside(lambda: list(plugin.invoke(request, PATIENCE_S)))
         assert [frame.kind for frame in frames] == ["error", "end"]

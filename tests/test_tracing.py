@@ -101,6 +101,12 @@ def test_a_refusal_is_one_line() -> None:
     assert (trace.problem.code, trace.problem.family) == ("no_tools", Family.BAD_REQUEST)
 
 
+def test_a_refusal_of_a_rerank_service_is_read_as_the_plugin_reads_it() -> None:
+    trace = traced("rerank", "tei-over-batch-limit")
+    assert trace.problem is not None
+    assert (trace.problem.code, trace.problem.family) == ("rerank_too_many", Family.BAD_REQUEST)
+
+
 def test_lines_after_the_end_are_shown_as_not_read() -> None:
     done = b'{"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":1}\n'
     trace = trace_reply([(1.0, done), (2.0, b'{"message":{"content":"late"}}\n')], model="m")

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from plugin_entry.transport_entries import CLOUD_REMEDY, ENTRIES, HINTS, remedy_at
+from plugin_entry.transport_entries import CLOUD_REMEDY, ENTRIES, HINTS, OWN, own_failure, remedy_at
 from plugin_entry.transport_errors import BY_PHASE, ERRNOS, TYPES
+from plugin_entry.workers import ENDED
 from translator.errors import Family
 
 AFTER_CONNECTING = {
@@ -47,6 +48,18 @@ def test_entry_is_cause_and_remedy(code: str) -> None:
     assert set(re.findall(r"{(\w*)}", entry.cause)) <= {"place", "within", "detail"}
     assert entry.cause.endswith(".")
     assert entry.remedy.endswith(".")
+
+
+@pytest.mark.parametrize("code", OWN)
+def test_what_the_plugin_ends_is_filled_in(code: str) -> None:
+    error = own_failure(code, "http://h:1", "9 bytes")
+    assert (error.code, error.family) == (code, Family.UNAVAILABLE)
+    assert "{" not in str(error)
+
+
+def test_a_stopping_plugin_says_one_thing() -> None:
+    """To requests that come, and to exchanges that run; the former must not need what is imported late."""
+    assert str(own_failure("plugin_stopping")) == ENDED
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Why an address cannot be used, as a table of sentences.
 
-What enters: the name of a reason. What leaves: a `RequestError` with its cause and remedy. The sentences are constant: nothing of the
+Enters: the name of a reason. Leaves: a `RequestError` with its cause and remedy. The sentences are constant: nothing of the
 address appears in them, as what looks like a host may be half of a password.
 """
 

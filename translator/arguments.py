@@ -1,6 +1,6 @@
 """Tool-call arguments between Dify's text and Ollama's object.
 
-What enters: the JSON text of a past call (Dify keeps arguments as text), or the object of a call the model just made. What leaves: the
+Enters: the JSON text of a past call (Dify keeps arguments as text), or the object of a call the model just made. Leaves: the
 other form. The server takes an object only: a text, list or number is a 400 (0.24.0 `error-arguments-string`). No error message ever
 contains the arguments.
 """

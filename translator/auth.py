@@ -1,6 +1,6 @@
 """Who we are, as HTTP headers.
 
-What enters: the API key field, the base URL with its user and password, and the extra headers field. What leaves: the headers to send
+Enters: the API key field, the base URL with its user and password, and the extra headers field. Leaves: the headers to send
 with every request, or a `RequestError`. No message quotes a key, a password or the value of a header.
 
 A local server ignores `Authorization`; ollama.com wants `Bearer` (docs/api/authentication.mdx); reverse proxies want Basic or headers

@@ -1,6 +1,6 @@
 """Where the server is, in every spelling people type, paste or have saved.
 
-What enters: the text of the base URL field. What leaves: a `BaseUrl` that knows scheme, host, port, path prefix and Basic credentials,
+Enters: the text of the base URL field. Leaves: a `BaseUrl` that knows scheme, host, port, path prefix and Basic credentials,
 and builds the URL of a route; or a `RequestError` that says what is wrong. No part of the text is ever quoted in a message: what looks
 like a host may be half of a password.
 

@@ -1,7 +1,7 @@
 """Certificates as people paste them, made whole again.
 
-What enters: the text of the certificate field, whose line breaks a form of one line has removed or replaced, or the bytes of a file.
-What leaves: PEM text with proper lines (RFC 7468), or a `RequestError` that quotes nothing of it. Whether the bytes are a certificate is
+Enters: the text of the certificate field, whose line breaks a form of one line has removed or replaced, or the bytes of a file.
+Leaves: PEM text with proper lines (RFC 7468), or a `RequestError` that quotes nothing of it. Whether the bytes are a certificate is
 for the TLS library to say.
 """
 

@@ -1,6 +1,6 @@
 """Whether this is the inside of a container, and where a server outside would then be.
 
-What enters: the names of files that exist, the text of two files of /proc, the environment. What leaves: a word, a gateway, and addresses
+Enters: the names of files that exist, the text of two files of /proc, the environment. Leaves: a word, a gateway, and addresses
 worth trying. Nothing is read or asked here.
 """
 

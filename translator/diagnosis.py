@@ -1,6 +1,6 @@
 """What a row of checks of one server means, in one sentence.
 
-What enters: findings, in the order in which the checks ran. What leaves: a `Diagnosis`: the findings, the sentence a person reads, and an
+Enters: findings, in the order in which the checks ran. Leaves: a `Diagnosis`: the findings, the sentence a person reads, and an
 exit code. Whoever made the findings did the talking to servers; here is only judgement: the first thing that is wrong is the trouble, and
 an address that was found to answer is better advice than any general one.
 """

@@ -1,6 +1,6 @@
 """The search for texts a server cannot embed, and their rescue.
 
-What enters: texts that are ready to send, and the replies of the server. What leaves: requests, and one flawless vector per text. A batch
+Enters: texts that are ready to send, and the replies of the server. Leaves: requests, and one flawless vector per text. A batch
 fails as a whole when one text in it fails, so it is halved until the text stands alone: about 2 log2(n) requests more per bad text.
 Failed halves are searched one after the other, so that a fault of all texts is told after as many, not after 2n. A text that stands
 alone is tried once more in a milder form, or shortened if it is too long. No vector is ever made up, and no text left out.

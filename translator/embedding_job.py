@@ -1,6 +1,6 @@
 """One embedding call of Dify from its texts to its vectors.
 
-What enters: texts, settings and the replies of the server. What leaves: requests, and in the end one flawless vector per text in the
+Enters: texts, settings and the replies of the server. Leaves: requests, and in the end one flawless vector per text in the
 order of the texts, small enough for one line to Dify, or an error that names a text by its number and length, never by its words.
 """
 

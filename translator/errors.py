@@ -1,6 +1,6 @@
 """Every way a translation can fail, as data.
 
-What enters: facts about a refusal (a cause and a remedy, both plain sentences). What leaves: one exception root with two
+Enters: facts about a refusal (a cause and a remedy, both plain sentences). Leaves: one exception root with two
 branches, `RequestError` (the caller's input cannot be sent) and `ServerError` (the server refused, failed or broke off), each
 carrying the family of Dify errors it belongs to. No key, prompt, argument, image or URL credential ever enters a message.
 """

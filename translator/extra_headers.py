@@ -1,7 +1,7 @@
 """The extra headers a person wants sent along: for Cloudflare Access, an API gateway, or a proxy with a key of its own.
 
-What enters: the text of the form's field, as lines of `Name: value` or as one JSON object, since a field of one line cannot hold a line
-break. What leaves: the headers in their order, or a `RequestError` that names the line and never its value.
+Enters: the text of the form's field, as lines of `Name: value` or as one JSON object, since a field of one line cannot hold a line
+break. Leaves: the headers in their order, or a `RequestError` that names the line and never its value.
 """
 
 import json
@@ -31,7 +31,7 @@ REFUSED_HEADERS: dict[str, str] = {
 }
 """Names (lower case) that cannot be set, and why."""
 
-_SECRET_NAME = re.compile(r"auth|key|token|secret|passw|cookie|session|credential|signature|\bjwt|-jwt|cf-access", re.I)
+_SECRET_NAME = re.compile(r"auth|key|token|secret|pass|pwd|cookie|session|cred|signature|\bjwt|-jwt|psk|access|-pin$", re.I)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _LINE_END = re.compile(r"\r\n|\r|\n|\\n")

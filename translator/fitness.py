@@ -1,6 +1,6 @@
-"""Whether a model can be what a user adds it as, and which name was meant when there is no such model.
+"""Whether a model can be what a user adds it as, which name was meant when there is no such model, and what the cloud says of a key.
 
-Enters: a model's description, or the names a server has. Leaves: nothing when it fits, else a RequestError that says what to choose
+Enters: a model's description, or the names a server has. Leaves: nothing when it fits, else an error that says what to choose or to enter
 instead.
 """
 
@@ -8,10 +8,13 @@ import difflib
 from collections.abc import Sequence
 from enum import StrEnum
 
-from translator.errors import RequestError
+from translator.errors import Family, RequestError, ServerError
 from translator.response.capabilities import ModelInfo
 
 NAMES_SHOWN = 5
+
+CLOUD_KEY_REFUSED = frozenset({401, 403})
+"""Statuses of the cloud's `/api/me` for a key that it does not take; others say nothing about the key."""
 
 
 class ModelKind(StrEnum):
@@ -53,6 +56,16 @@ def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) 
         )
     remedy = "Choose one of them." if cloud else f"Choose one of them, or {pull}"
     return RequestError.of("model_missing", f'The server has no model "{model}". The nearest names it has: {", ".join(shown)}.', remedy)
+
+
+def cloud_key_missing() -> ServerError:
+    """The error for the cloud without a key."""
+    return ServerError.of(
+        "key_missing",
+        "Ollama's cloud answers only with an API key.",
+        "Make one at ollama.com/settings/keys and enter it as the API key.",
+        family=Family.AUTHORIZATION,
+    )
 
 
 def nearest(model: str, installed: Sequence[str]) -> list[str]:

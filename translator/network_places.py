@@ -1,6 +1,6 @@
 """Which hosts are near, and what follows from that for proxies and keys.
 
-What enters: a host as `BaseUrl` spells it, the environment as a mapping, the credential's choice. What leaves: the proxy to use or
+Enters: a host as `BaseUrl` spells it, the environment as a mapping, the credential's choice. Leaves: the proxy to use or
 None, or a `RequestError`. No name is ever resolved: a name decides by its shape alone.
 
 Containers inherit HTTP_PROXY, and a proxy knows nothing of a local network or of Docker's names, so in mode `auto` near hosts are asked

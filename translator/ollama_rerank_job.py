@@ -1,6 +1,6 @@
 """Reranking with a model that Ollama itself serves, as it has no rerank route: by yes/no probabilities, or by similarity of embeddings.
 
-What enters: a query, documents, what is wanted of them, and the replies of Ollama. What leaves: requests, and a complete ranking or an
+Enters: a query, documents, what is wanted of them, and the replies of Ollama. Leaves: requests, and a complete ranking or an
 error. The first pair goes alone: it loads the model, fills the cache with the common beginning, and tells a model that cannot rerank at
 the cost of one request. A pair that does not fit into the window is shortened at its document, a bounded number of times.
 """

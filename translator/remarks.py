@@ -1,4 +1,4 @@
-"""What is worth telling whoever runs the servers about an answer that came all the same.
+"""Warnings for whoever runs the server, about answers that succeeded but lost time or text.
 
 Enters: a turn, its usage, and what was known before. Leaves: sentences for the log, without a word of the prompt or the answer. Each names
 a thing that users feel and cannot see: text that never reached the model, seconds lost to loading, a window smaller than it was said to be.

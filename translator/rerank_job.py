@@ -1,6 +1,6 @@
 """All requests of one rerank call to a service: dialect, batches, documents that are too long, and the answer.
 
-What enters: a query, documents, what is wanted of them, and the replies of the service. What leaves: requests, and a ranking or an error.
+Enters: a query, documents, what is wanted of them, and the replies of the service. Leaves: requests, and a ranking or an error.
 One refused batch fails the call; documents that a service passes over in a good reply are counted (`unscored`). Documents go in one
 request unless the service refuses so many: a pair's score does not depend on its neighbours, except with listwise models, which are
 therefore never split without need. Each way of help is bounded: the other dialect is tried once, a document is shortened once, a batch

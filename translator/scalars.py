@@ -1,6 +1,6 @@
 """Numbers and switches as forms, workflow variables and saved credentials spell them.
 
-What enters: one value of any type. What leaves: the int, float or bool it plainly means, or a ValueError that says which kind was
+Enters: one value of any type. Leaves: the int, float or bool it plainly means, or a ValueError that says which kind was
 expected and never what was found. Only unambiguous spellings are converted: "40", "0.7", 4096.0 and "true" are, "40 tokens", 40.5 for
 a whole number, True for a number and NaN are not.
 """

@@ -1,6 +1,6 @@
 """Who answers at an address: Ollama, or one of the servers that people take for it.
 
-What enters: the replies to a few harmless questions, by route. What leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
+Enters: the replies to a few harmless questions, by route. Leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
 A sign is a route and what its answer must have; the first that fits decides. `/api/version` alone proves nothing, as other servers have
 that route, too, and llama.cpp has `/api/tags`: Ollama is who answers both.
 """
@@ -17,6 +17,8 @@ from translator.response.failure_bodies import Shape, unwrap
 from translator.shapes.exchange import HttpReply
 
 VERSION, TAGS, MODELS = "/api/version", "/api/tags", "/v1/models"
+NO_ROUTE = frozenset({404, 405})
+"""Statuses of a server that is there and has no such route: who it is says more than the status."""
 
 
 class Kind(StrEnum):
@@ -108,9 +110,14 @@ REMEDIES: Mapping[Kind, str] = {
 
 def is_ollama(seen: Seen) -> bool:
     """Whether version and models are answered the way Ollama does (0.24.0 `version`, `tags`)."""
-    version, tags = seen.get(VERSION), seen.get(TAGS)
-    has_version = version is not None and isinstance(_object(version).get("version"), str)
-    return has_version and tags is not None and "models" in _object(tags)
+    version = seen.get(VERSION)
+    return version is not None and isinstance(_object(version).get("version"), str) and has_tags(seen)
+
+
+def has_tags(seen: Seen) -> bool:
+    """Whether models are listed the way Ollama and its cloud do."""
+    tags = seen.get(TAGS)
+    return tags is not None and "models" in _object(tags)
 
 
 def kind_of(seen: Seen) -> Kind:

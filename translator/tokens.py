@@ -1,6 +1,6 @@
 """Estimates tokens offline: for budgets before a request, and for usage where the server counted nothing.
 
-What enters: texts, messages, tools. What leaves: whole numbers, never 0 for something. What never happens: a vocabulary is loaded or
+Enters: texts, messages, tools. Leaves: whole numbers, never 0 for something. What never happens: a vocabulary is loaded or
 fetched (tiktoken and tokenizers need one from the network on first use, and it is not the one of the user's model).
 
 How: UTF-8 is turned into one class letter per character; then words, runs and characters of each class are counted in C and weighed by

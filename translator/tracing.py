@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from translator.errors import Problem
+from translator.errors import Problem, ServerError
 from translator.response.chunks import Chunk, chunks_with_thinking
 from translator.response.coalesce import DeltaBuffer
 from translator.response.failures import failure_from_reply
 from translator.response.machine import Machine
+from translator.response.rerank_failures import rerank_refusal
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State, WireEvent
+from translator.shapes.exchange import HttpReply
 
 OK = 200
+RERANK_PATH = "rerank"
 LINE_END = b"\n"
 
 type Piece = tuple[float, bytes]
@@ -83,7 +86,9 @@ def trace_reply(
     route: str = "/api/chat",
     estimate_prompt: Callable[[], int] = lambda: 1,
 ) -> Trace:
-    """Reads a reply of `/api/chat` or `/api/generate`, streamed or not. `estimate_prompt` is asked when the server did not count."""
+    """Reads a reply of `/api/chat` or `/api/generate`, streamed or not, or a refusal of any route. `estimate_prompt` is asked when the
+    server did not count.
+    """
     if status != OK:
         return _refused(tuple(pieces), model=model, status=status, content_type=content_type, route=route)
     lines = tuple(_lines(pieces, model, estimate_prompt))
@@ -99,7 +104,7 @@ def trace_reply(
 
 def _refused(pieces: tuple[Piece, ...], *, model: str, status: int, content_type: str, route: str) -> Trace:
     body = b"".join(data for _, data in pieces)
-    error = failure_from_reply(status, body, content_type=content_type, model=model, route=route)
+    error = _failure(HttpReply(status=status, headers={"Content-Type": content_type}, body=body), model, route)
     line = TracedLine(
         number=1,
         ms=pieces[-1][0] if pieces else 0.0,
@@ -109,6 +114,13 @@ def _refused(pieces: tuple[Piece, ...], *, model: str, status: int, content_type
         deltas=(FailureDelta(error),),
     )
     return Trace(model=model, status=status, lines=(line,), problem=error.problem)
+
+
+def _failure(reply: HttpReply, model: str, route: str) -> ServerError:
+    """The plugin asks rerank services by paths of that name, and reads their refusals by another catalogue."""
+    if RERANK_PATH in route:
+        return rerank_refusal(reply, route=route, model=model).error
+    return failure_from_reply(reply.status, reply.body, content_type=reply.content_type, model=model, route=route)
 
 
 def _lines(pieces: Iterable[Piece], model: str, estimate_prompt: Callable[[], int]) -> Iterator[TracedLine]:

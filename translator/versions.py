@@ -1,6 +1,6 @@
 """Which server answers: a version that can be compared, and the versions at which the request side changes its spelling.
 
-What enters: the text of `GET /api/version`. What leaves: a `ServerVersion` to compare with the thresholds below. A server built from
+Enters: the text of `GET /api/version`. Leaves: a `ServerVersion` to compare with the thresholds below. A server built from
 source calls itself `0.0.0`; that, an unreadable text and no text at all mean "assume the newest", because unknown request fields are
 ignored by every server while an old spelling would lose meaning on a new one.
 """

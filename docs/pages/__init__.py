@@ -1,23 +1,23 @@
 """The generated pages and pictures of the manual: file name to text, each from the table in the code that decides.
 
-What enters: tables of `translator` and recordings. What leaves: Markdown and SVG. Nothing here writes to disk; `docs/generate.py` does, and
+Enters: tables of `translator` and recordings. Leaves: Markdown and SVG. Nothing here writes to disk; `docs/generate.py` does, and
 a test compares.
 """
 
 from collections.abc import Callable, Mapping
 
 from docs.pages.compatibility import compatibility_page
+from docs.pages.errors import errors_page
 from docs.pages.fault_matrix import fault_matrix_page
 from docs.pages.modules import modules_page
 from docs.pages.parameters import parameters_page
 from docs.pages.state_machine import state_machine_page
 from docs.pages.state_picture import state_picture
-from translator.response.catalogue_page import render_markdown
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "state-machine.md": state_machine_page,
     "state-machine.svg": state_picture,
-    "errors.md": render_markdown,
+    "errors.md": errors_page,
     "fault-matrix.md": fault_matrix_page,
     "parameters.md": parameters_page,
     "compatibility.md": compatibility_page,

@@ -1,6 +1,6 @@
 """Server version × feature, each cell read off a recording.
 
-What enters: the recordings. What leaves: a page. A verdict is a yes-or-no question to the recorded reply, so a cell cannot claim what was
+Enters: the recordings. Leaves: a page. A verdict is a yes-or-no question to the recorded reply, so a cell cannot claim what was
 not seen; where a version has no such recording, the cell says so.
 """
 

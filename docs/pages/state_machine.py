@@ -21,8 +21,9 @@ INTRODUCTION = """
 
 A reply of Ollama is a sequence of **events** (a piece of thinking, a piece of text, tool calls, the end, a fault). The machine knows in
 which **state** the reply is and looks up the pair (state, event) in one table, `translator/response/table.py`: the cell names the next
-state and what is told to the reader, in order. Nothing else decides what a reader of the answer sees; `translator/response/machine.py`
-only walks the table.
+state and what is told to the reader, in order. What a reader of the answer sees is decided there; `translator/response/machine.py`
+walks the table. One more piece of what is being said takes a quick step past it: its row, `ANSWER` × `TEXT` or `THINKING` ×
+`THINKING`, changes nothing, and a test compares both ways on random replies.
 
 Rules that the table spells out, and that tests check cell by cell:
 

@@ -1,6 +1,6 @@
 """`dify-ollama package`: builds the plugin's package and checks it as Dify's daemon and marketplace do.
 
-What enters: a clone of the project. What leaves: a `.difypkg`, and a table of checks; "fill in" is what only the one who publishes it
+Enters: a clone of the project. Leaves: a `.difypkg`, and a table of checks; "fill in" is what only the one who publishes it
 knows, and does not keep the package from being installed in a Dify of your own. The exit code is 1 when a check failed.
 """
 

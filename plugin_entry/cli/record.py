@@ -1,7 +1,7 @@
 """`dify-ollama record`: stands between Dify and a server, and writes down what passes, so that it can be attached to a bug report.
 
-What enters: the server's URL; requests of any client that is pointed at the printed address instead, or of a command after `--`, which is
-run with that address as OLLAMA_HOST and whose end ends the recording. What leaves: one file per exchange, in the form that
+Enters: the server's URL; requests of any client that is pointed at the printed address instead, or of a command after `--`, which is
+run with that address as OLLAMA_HOST and whose end ends the recording. Leaves: one file per exchange, in the form that
 `dify-ollama replay` and `dify-ollama trace` read, and the exit code of that command. Keys, addresses, names of people and pictures are
 taken out, with --without-texts also what was asked and answered. Look through the files before you hand them on.
 """

@@ -1,6 +1,6 @@
 """`dify-ollama replay`: recordings served as an Ollama server, so that Dify or any other client can talk to them.
 
-What enters: directories and the replay server's own options. What leaves: the server's URL on the standard output.
+Enters: directories and the replay server's own options. Leaves: the server's URL on the standard output.
 """
 
 import argparse

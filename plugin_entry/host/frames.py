@@ -1,6 +1,6 @@
 """The plugin's standard output, line by line, sorted by what each line is.
 
-What enters: whole lines, as one thread reads them, and session ids that were asked for. What leaves: a queue of frames per session, counts,
+Enters: whole lines, as one thread reads them, and session ids that were asked for. Leaves: a queue of frames per session, counts,
 and what should not have been there. Pure, except for the queues, which carry frames from the reading thread to the asking one.
 """
 

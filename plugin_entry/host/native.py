@@ -1,6 +1,6 @@
 """Parts of the standard library as they were before gevent, where gevent has patched the process.
 
-What enters: names. What leaves: the real thing. The reader of the plugin's output must go on while the rest of the process blocks,
+Enters: names. Leaves: the real thing. The reader of the plugin's output must go on while the rest of the process blocks,
 which a greenlet cannot.
 """
 

@@ -1,6 +1,6 @@
 """The plugin as a process, driven over its standard input and output as Dify's daemon drives it.
 
-What enters: request data. What leaves: frames, with the time they took. The output is read by an OS thread of its own, so that the plugin
+Enters: request data. Leaves: frames, with the time they took. The output is read by an OS thread of its own, so that the plugin
 is never held up by who reads the frames, and the times are true.
 """
 

@@ -1,6 +1,6 @@
 """The data of requests as Dify words them, one function per action.
 
-What enters: a model, its saved credentials and what is asked. What leaves: plain dictionaries for `PluginProcess.send`.
+Enters: a model, its saved credentials and what is asked. Leaves: plain dictionaries for `PluginProcess.send`.
 """
 
 from collections.abc import Mapping, Sequence

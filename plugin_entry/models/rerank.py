@@ -1,4 +1,7 @@
-"""The rerank model as Dify loads it: thin, because the SDK executes source modules apart from the import system."""
+"""The rerank model as Dify loads it: thin, because the SDK executes source modules apart from the import system.
+
+Enters: what Dify asks. Leaves: the answers of `rerank_model`, `checking` and `sdk_schema`, unchanged.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

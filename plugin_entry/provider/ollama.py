@@ -1,6 +1,6 @@
 """The provider as Dify loads it.
 
-What enters: the values of the provider's own form, which is optional: a model that has credentials of its own never sees them. What leaves:
+Enters: the values of the provider's own form, which is optional: a model that has credentials of its own never sees them. What leaves:
 nothing, or an error. There is no logic here, because the SDK executes a source module apart from the import system, and wants exactly one
 subclass of `ModelProvider` in it.
 """

@@ -12,13 +12,9 @@ from plugin_entry.connect import server_of, settings_of
 from plugin_entry.runtime import BRIDGE
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
-from translator import codec
-from translator.errors import Family, ServerError
 from translator.response.failures import failure_from_reply
-
-ROUTE = "/api/tags"
-"""Every version answers it without loading anything (`tags`), and a proxy in front of the server asks for its key here, too."""
-OK = 200
+from translator.server_kinds import NO_ROUTE, TAGS, VERSION, has_tags, is_ollama, kind_of, not_ollama
+from translator.shapes.exchange import HttpReply
 
 
 def check_server(saved: Mapping[str, Any]) -> None:
@@ -35,21 +31,16 @@ def _check_server(_: str, saved: Saved) -> None:
 
 
 def _require_ollama(server: Server) -> None:
-    reply = BRIDGE.fetch(Call(server=server, method="GET", url=server.base_url.url_for(ROUTE)))
-    if reply.status != OK:
-        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=ROUTE, headers=reply.headers)
-    if not _lists_models(reply.body):
-        raise ServerError.of(
-            "not_ollama",
-            f"Something answers at {server.place}, but it is not an Ollama server: its list of models cannot be read.",
-            "Check the base URL. For a rerank service, give its address to the rerank model instead.",
-            family=Family.BAD_REQUEST,
-        )
+    """The cloud is known by its name, and every version of the rest answers both without loading anything (`version`, `tags`)."""
+    is_cloud = server.base_url.is_cloud
+    seen = {route: _asked(server, route) for route in ((TAGS,) if is_cloud else (TAGS, VERSION))}
+    if not (has_tags(seen) if is_cloud else is_ollama(seen)):
+        raise not_ollama(kind_of(seen), server.place)
 
 
-def _lists_models(body: bytes) -> bool:
-    try:
-        listed = codec.loads(body)
-    except codec.DecodeError:
-        return False
-    return isinstance(listed, dict) and "models" in listed
+def _asked(server: Server, route: str) -> HttpReply:
+    """The answer, which may be that there is no such route. Raises ServerError for any other refusal, such as that of the key."""
+    reply = BRIDGE.fetch(Call(server=server, method="GET", url=server.base_url.url_for(route)))
+    if reply.status >= 400 and reply.status not in NO_ROUTE:
+        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=route, headers=reply.headers)
+    return reply

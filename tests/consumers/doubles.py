@@ -1,6 +1,6 @@
 """Readers of chunks in Dify that are no library: re-stated in a few lines each, from what their code does.
 
-What enters: chunks as decoded JSON. What leaves: what that reader believes the answer was. Where readers disagree about the same chunks,
+Enters: chunks as decoded JSON. Leaves: what that reader believes the answer was. Where readers disagree about the same chunks,
 a plugin must send what all of them read alike.
 """
 

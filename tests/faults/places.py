@@ -1,6 +1,6 @@
 """Where a fault lives: the address that is entered as the base URL, for faults that happen before anything is said and for all others.
 
-What enters: a server's script and its route. What leaves: a base URL, and the server if there is one.
+Enters: a server's script and its route. Leaves: a base URL, and the server if there is one.
 """
 
 import socket

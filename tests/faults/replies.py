@@ -1,6 +1,6 @@
 """What a healthy server says to each request, as the lines of its answer: an operation's whole answer is one line unless it streams.
 
-What enters: a route, the request, and which answer is wanted. What leaves: lines with their line ends.
+Enters: a route, the request, and which answer is wanted. Leaves: lines with their line ends.
 """
 
 from collections.abc import Callable, Mapping

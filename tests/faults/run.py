@@ -1,7 +1,7 @@
 """Runs cells of the fault matrix: each a whole call through the classes that Dify loads, over real sockets.
 
-What enters: cells. What leaves: what came of each. Cells run at the same time, those about time last and apart, so that the work of
-others cannot make them late. What would only take time is shortened: waits between tries, the time limit of a question for facts, and the
+Enters: cells. Leaves: what came of each. Cells run at the same time, those about time last and apart, so that the work of
+others cannot make them late. What would only take time is shortened: waits between tries, the time limits of further questions, and the
 size of a whole answer.
 """
 
@@ -21,7 +21,7 @@ from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool, UserPromptMessage
 from gevent.pool import Pool
 
-from plugin_entry import bridge, embedding_model, language_model, model_facts, rerank_model
+from plugin_entry import bridge, embedding_model, language_model, model_facts, rerank_model, sending
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
@@ -175,7 +175,7 @@ def run(cells: Sequence[Cell], route: str = "") -> Mapping[str, Observed]:
     others = [cell for cell in cells if not is_about_time(cell.fault)]
     with hurried():
         seen = _together(others, route)
-        with patch.object(model_facts, "QUESTION_LIMIT_S", QUESTION_LIMIT_S):
+        with patch.object(model_facts, "QUESTION_LIMIT_S", QUESTION_LIMIT_S), patch.object(sending, "PS_LIMIT_S", QUESTION_LIMIT_S):
             return dict(seen + _together(timed, route))
 
 

@@ -1,6 +1,6 @@
 """A server that is healthy but for one route, where it does what a fault's script says, byte by byte.
 
-What enters: a script and the route it plays on. What leaves: a port, the requests that came, and which connections are still in use. It
+Enters: a script and the route it plays on. Leaves: a port, the requests that came, and which connections are still in use. It
 lives in greenlets of the test's own thread; every other route answers at once and keeps its connection.
 """
 

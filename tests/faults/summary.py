@@ -1,6 +1,6 @@
 """Rows of the matrix in words, alike operations together. For the terminal and for the page of the manual; needs no server.
 
-What enters: faults. What leaves: for each kind of operation its outcome in words.
+Enters: faults. Leaves: for each kind of operation its outcome in words.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """Everything that reads what a server sent, each as a function of bytes that either works or raises what its documentation says.
 
-What enters: bytes and a seeded generator. What leaves: nothing; what must hold is asserted here.
+Enters: bytes and a seeded generator. Leaves: nothing; what must hold is asserted here.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Plays damaged recordings to the readers and keeps count.
 
-What enters: how many lines, and a seed. What leaves: figures, or the first case that goes wrong with what is needed to see it again. Every
+Enters: how many lines, and a seed. Leaves: figures, or the first case that goes wrong with what is needed to see it again. Every
 case has a generator of its own, so one case can be repeated without those before it.
 """
 

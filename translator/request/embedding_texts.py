@@ -1,6 +1,6 @@
 """What a text becomes before it is embedded: never blank, prefixed if asked for, milder or shorter if the server could not take it.
 
-What enters: one text as Dify has it. What leaves: the text to send. Every function is deterministic, as Dify keeps the vectors for ever
+Enters: one text as Dify has it. Leaves: the text to send. Every function is deterministic, as Dify keeps the vectors for ever
 and compares them with those of later queries.
 """
 

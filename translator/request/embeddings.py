@@ -1,6 +1,6 @@
 """Texts to requests of `/api/embed`, and of `/api/embeddings` for servers before 0.2.6 that have no other.
 
-What enters: texts that are ready to send, and settings. What leaves: batches of positions, and one request per batch. What a text
+Enters: texts that are ready to send, and settings. Leaves: batches of positions, and one request per batch. What a text
 becomes before is decided in `request/embedding_texts.py`, what to do after a refusal in `embedding_job.py`.
 """
 

@@ -1,6 +1,6 @@
 """Structured output: what a user asks for, as the server's `format`.
 
-What enters: the parameters `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. What
+Enters: the parameters `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. What
 leaves: `"json"`, a schema object, or None for free text. The server takes nothing else: any other value is a 500 after the model was loaded
 (0.24.0 `format-invalid`). Nothing is downgraded: what cannot be enforced is an error.
 """

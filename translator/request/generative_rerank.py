@@ -1,6 +1,6 @@
 """A query and one document to a question that a generative reranker answers with the single token yes or no.
 
-What enters: settings, a query, a document. What leaves: one request to Ollama that asks for one token and its probabilities. The model
+Enters: settings, a query, a document. Leaves: one request to Ollama that asks for one token and its probabilities. The model
 decides the route: Qwen3-Reranker was trained on one exact prompt, which is sent raw so that no template of the model's file changes
 it; other models are asked through `/api/chat` with their own template (0.24.0 and 0.33.0-rc2 `logprobs-yes-no`).
 """

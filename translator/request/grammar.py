@@ -1,6 +1,6 @@
 """A schema that llama.cpp can turn into a grammar, or a clear error before any model is loaded.
 
-What enters: a schema without `$ref`, or with references into `$defs` only. What leaves: a schema, no wider, that the server's
+Enters: a schema without `$ref`, or with references into `$defs` only. Leaves: a schema, no wider, that the server's
 converter accepts (llama.cpp common/json-schema-to-grammar.cpp, SchemaConverter::visit): it refuses boolean schemas, schemas without a type
 and patterns without anchors, takes `{}` for an object, and stops at wrongly typed keywords. The server itself would say so only after
 loading the model, and for thinking models in the middle of the answer.

@@ -1,6 +1,6 @@
 """References as llama.cpp's converter follows them, checked before it does: some of them stop the whole server process.
 
-What enters: a schema whose references all point into its `$defs`. What leaves: nothing, or an error. The converter takes every key `$ref`
+Enters: a schema whose references all point into its `$defs`. Leaves: nothing, or an error. The converter takes every key `$ref`
 for a reference, even in data or as the name of a property, and follows a definition that is nothing but itself until its stack ends.
 """
 

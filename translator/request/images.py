@@ -1,6 +1,6 @@
 """Makes a picture (or sound) from Dify fit for a message's `images`, or says why it cannot be.
 
-What enters: a data URL, base64 in any alphabet, or raw bytes, with whatever type somebody claimed. What leaves: bare padded base64 of a
+Enters: a data URL, base64 in any alphabet, or raw bytes, with whatever type somebody claimed. Leaves: bare padded base64 of a
 PNG or JPEG (or WAV or MP3) that is whole and within the limits. PNG and JPEG are never decoded: only their head and end are looked at,
 through the base64, so that many megabytes cost milliseconds. Messages name the kind of file and sizes, never its data.
 """

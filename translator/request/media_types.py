@@ -1,6 +1,6 @@
 """What a file is, told from its first bytes, because the type that Dify or a web server claims for it is often wrong.
 
-What enters: a way to read a file piece by piece (so that base64 of many megabytes is never decoded as a whole). What leaves: a `Media`
+Enters: a way to read a file piece by piece (so that base64 of many megabytes is never decoded as a whole). Leaves: a `Media`
 kind, and for PNG and JPEG the size and whether the end is there. Pixels are never decoded and nothing is refused here.
 """
 

@@ -1,6 +1,6 @@
 """Where a picture may come from: which URLs the transport may fetch, where redirects may lead, and what a data URL holds.
 
-What enters: text from Dify (an http or data URL, or bare base64) and addresses that the transport resolved. What leaves: a plan, a yes
+Enters: text from Dify (an http or data URL, or bare base64) and addresses that the transport resolved. Leaves: a plan, a yes
 or no, or clean base64. Nothing is fetched or resolved here. Messages name a host at most: Dify's links are signed, so a path or a
 query is a credential.
 """

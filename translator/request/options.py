@@ -1,7 +1,7 @@
 """Model parameters as people give them become `options` and top-level fields as the server takes them.
 
-What enters: a mapping of parameter names to values (from Dify's form, a workflow variable or library code) and Dify's own stop list.
-What leaves: `WireOptions`. A value of the wrong type, out of range or under an unknown name is an error before anything is sent: the
+Enters: a mapping of parameter names to values (from Dify's form, a workflow variable or library code) and Dify's own stop list.
+Leaves: `WireOptions`. A value of the wrong type, out of range or under an unknown name is an error before anything is sent: the
 server answers 500 to wrong types (0.24.0 `error-option-type`, `error-stop-string`) and silently ignores unknown names.
 """
 

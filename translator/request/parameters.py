@@ -1,6 +1,6 @@
 """Every model parameter that exists, as one table: what Dify's form shows, what a request may carry, where it goes on the wire.
 
-What enters: nothing (a table) or what is known about one model (for `form_parameters`). What leaves: `Parameter` rows. Nothing here
+Enters: nothing (a table) or what is known about one model (for `form_parameters`). Leaves: `Parameter` rows. Nothing here
 reads values; `options.py` does. The rows avoid the traps of Dify's parameter rules: no templates (a template replaces a default,
 minimum or maximum of 0), no number of decimals (values with more decimals are refused before we see them), whole numbers as int, and a
 row for everything that must arrive, as the SDK drops whatever has no rule.

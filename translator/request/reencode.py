@@ -1,6 +1,6 @@
 """Turns pictures that not every server reads into PNG, or into JPEG where that is kinder to an opaque photo.
 
-What enters: the bytes of one picture whose kind was sniffed, and a cap on pixels. What leaves: bytes of a PNG or JPEG, upright
+Enters: the bytes of one picture whose kind was sniffed, and a cap on pixels. Leaves: bytes of a PNG or JPEG, upright
 (EXIF orientation applied), first frame only. Pillow is imported here and only when a picture has to be decoded; it gets no choice
 of decoder, so that a hostile file cannot reach the rarely tested ones.
 """

@@ -1,6 +1,6 @@
 """A query and documents to one request of a rerank service, in either dialect, and the URL rule.
 
-What enters: what the user configured and the texts. What leaves: requests. Documents are always plain strings in their order;
+Enters: what the user configured and the texts. Leaves: requests. Documents are always plain strings in their order;
 `top_n` is the number of documents sent, which every service accepts and which beats a small default of the server, because 0, null and
 negative numbers give empty or shortened results at llama.cpp and Xinference and errors at vLLM and infinity (`llamacpp-top-n-0`,
 `xinference-top-n-negative`).

@@ -1,6 +1,6 @@
 """`required` in the one form all of today's readers know: a list of property names in the object schema.
 
-What enters: a schema of any draft. What leaves: the same schema with draft-3 flags on properties turned into names in the parent's list.
+Enters: a schema of any draft. Leaves: the same schema with draft-3 flags on properties turned into names in the parent's list.
 The server refuses a flag or a single text with 400 (api/types.go, `Required []string`).
 """
 

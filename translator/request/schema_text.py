@@ -1,6 +1,6 @@
 """A schema in words, for what a server's tool format cannot carry.
 
-What enters: a schema (or one keyword of it) that Ollama's tool types would drop. What leaves: short English for a `description`. Every
+Enters: a schema (or one keyword of it) that Ollama's tool types would drop. Leaves: short English for a `description`. Every
 property name inside it is said; only long data values are shortened.
 """
 

@@ -1,6 +1,6 @@
 """Where schemas lie inside schemas.
 
-What enters: a JSON Schema of any draft. What leaves: its direct sub-schemas, or a copy with each of them changed. Only the keywords
+Enters: a JSON Schema of any draft. Leaves: its direct sub-schemas, or a copy with each of them changed. Only the keywords
 listed here hold schemas; what lies in `enum`, `const`, `default` or `examples` is data and is never taken for a schema.
 """
 

@@ -1,6 +1,6 @@
 """One tool property in the newest server's form.
 
-What enters: a schema without references and without `allOf`. What leaves: a schema with the seven keywords of the server's ToolProperty
+Enters: a schema without references and without `allOf`. Leaves: a schema with the seven keywords of the server's ToolProperty
 (`anyOf`, `type`, `items`, `description`, `enum`, `properties`, `required`; api/types.go since 0.20.0); the rest is said in `description`.
 """
 

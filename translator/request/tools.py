@@ -1,6 +1,6 @@
 """Functions offered to the model, in the shape the server's decoder takes and the model can read.
 
-What enters: Dify's tools, whose `parameters` are any JSON Schema. What leaves: `WireTool`s. The server decodes tools into fixed Go structs
+Enters: Dify's tools, whose `parameters` are any JSON Schema. Leaves: `WireTool`s. The server decodes tools into fixed Go structs
 and writes them out again for the model (api/types.go, ToolFunctionParameters and ToolProperty), so a keyword without a field is lost and a
 wrong type is a 400. Everything here moves meaning to where it survives: into `anyOf`, `enum`, `required`, or into `description`.
 """

@@ -1,6 +1,6 @@
 """What a model can do, from the server's own description of it.
 
-What enters: the bodies of `/api/show` and `/api/version`. What leaves: one `ModelInfo`. Any field may be missing, null or of a foreign
+Enters: the bodies of `/api/show` and `/api/version`. Leaves: one `ModelInfo`. Any field may be missing, null or of a foreign
 shape (old servers, cloud stubs, proxies): it then counts as not said. Only a body that is no JSON object at all is an error. Where a server
 before 0.6.4 names no capabilities, they follow from the same facts the server used: template, projector, model keys
 (server/images.go, Capabilities).
@@ -167,15 +167,16 @@ def _read(show: bytes | str) -> object:
     try:
         read = loads(show)
     except DecodeError as error:
-        raise _no_description() from error
+        raise no_description() from error
     if not isinstance(read, dict):
-        raise _no_description()
+        raise no_description()
     if read.get("error") is not None:
         raise failure_in_stream(read["error"])
     return read
 
 
-def _no_description() -> ServerError:
+def no_description() -> ServerError:
+    """The error of a reply that is no description of a model."""
     return ServerError.of(
         "model_description",
         "The server's description of the model (/api/show) is not what Ollama sends.",

@@ -1,8 +1,9 @@
 """The error catalogue: every failure of a server that this library knows, in the order in which it is looked for.
 
-What enters: a `Refusal`. What leaves: a `Problem` with a code, the family of Dify errors, a cause and a remedy. The table is the
+Enters: a `Refusal`. Leaves: a `Problem` with a code, the family of Dify errors, a cause and a remedy. The table is the
 concatenation of the sections below, one file each; the first row that fits wins, so rows that know a text stand before rows that
-only know a status, and the last section fits everything. `docs/errors.md` is generated from it.
+only know a status, and the last section fits everything. `docs/errors.md` is generated from it. Rerank services have a catalogue of
+their own, `rerank_catalogue`.
 
 Families follow what Dify does with them: an authorization error loses its text at invoke time (Dify shows a general sentence about
 credentials), so it is used only for what may be about the key. Sign-in, plan, subscription, disabled cloud and the empty 403 of the
@@ -17,7 +18,6 @@ from translator.response.catalogue_entry import Entry, Refusal, facts_of, filled
 from translator.response.catalogue_http import FALLBACK, HTTP
 from translator.response.catalogue_models import MODELS
 from translator.response.catalogue_requests import REQUESTS
-from translator.response.catalogue_rerank import RERANK
 from translator.response.catalogue_runner import RUNNER
 from translator.response.catalogue_stream import STREAM
 
@@ -31,7 +31,6 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section(title="Rerank services", entries=RERANK),
     Section(title="ollama.com", entries=CLOUD),
     Section(title="The model", entries=MODELS),
     Section(title="The request", entries=REQUESTS),

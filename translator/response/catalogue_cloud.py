@@ -49,7 +49,7 @@ CLOUD: tuple[Entry, ...] = (
     ),
     Entry(
         code="cloud_quota",
-        patterns=(r"usage limit", r"\bquota\b.{0,40}exceeded"),
+        patterns=(r"usage limit", r"\bquota\b.{0,40}exceeded", r"exceeded.{0,40}\bquota\b", r"\b(?:hourly|daily|weekly|monthly) limit\b"),
         family=Family.RATE_LIMIT,
         cause="The ollama.com account has used up its allowance for now.{said}",
         remedy="Wait until the period is over (hours to a week), upgrade the account, or choose a model that runs locally.",

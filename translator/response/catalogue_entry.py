@@ -1,6 +1,6 @@
 """What a row of the error catalogue is, and how one is found and filled in.
 
-What enters: a `Refusal` (status, unwrapped text, route, model). What leaves: the first `Entry` that fits it, and the `Problem` made
+Enters: a `Refusal` (status, unwrapped text, route, model). Leaves: the first `Entry` that fits it, and the `Problem` made
 from the entry's two sentences. Rows hold templates, never code; the facts they may name are listed in `FACTS`, and named groups of
 a row's own pattern may be used too. Every fact that comes from outside is made quotable first.
 """

@@ -1,6 +1,6 @@
 """The sentences for embedding calls that fail for a reason no server put into words.
 
-What enters: lengths, counts, positions and the kind of flaw. What leaves: exceptions. Texts never enter, only their numbers and lengths.
+Enters: lengths, counts, positions and the kind of flaw. Leaves: exceptions. Texts never enter, only their numbers and lengths.
 """
 
 from typing import assert_never

@@ -1,6 +1,6 @@
 """What a refusal of the embedding routes means for the texts that were sent.
 
-What enters: a reply whose status is not 200. What leaves: a `Refused`, the kind that decides whether to isolate a text, shorten one, take
+Enters: a reply whose status is not 200. Leaves: a `Refused`, the kind that decides whether to isolate a text, shorten one, take
 the old route or give up. The sentence for people comes from `response/failures.py`.
 """
 

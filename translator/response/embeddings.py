@@ -1,6 +1,6 @@
 """Replies of `/api/embed` and `/api/embeddings` to vectors that are fit to be kept for ever.
 
-What enters: the body of a reply with status 200. What leaves: vectors with the flaws found in them, and token counts. Dify keeps a vector
+Enters: the body of a reply with status 200. Leaves: vectors with the flaws found in them, and token counts. Dify keeps a vector
 without an expiry date and drops NaN vectors from its list, which pairs all later texts with wrong ones; so a vector without meaning is
 worse than an error. The flaws are named here, what to do about them is decided in `embedding_job.py`.
 """
@@ -58,7 +58,7 @@ def read_embed(body: bytes) -> EmbedReply:
     plain = _object(body)
     vectors = plain.get("embeddings")
     if not isinstance(vectors, list):
-        raise _unreadable("it has no list of vectors")
+        raise not_vectors("it has no list of vectors")
     return EmbedReply(vectors=tuple(map(checked, vectors)), tokens=_count(plain.get("prompt_eval_count")))
 
 
@@ -150,15 +150,16 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         plain = loads(body)
     except DecodeError as error:
-        raise _unreadable("it is no JSON") from error
+        raise not_vectors("it is no JSON") from error
     if not isinstance(plain, dict):
-        raise _unreadable("it is no JSON object")
+        raise not_vectors("it is no JSON object")
     if plain.get("error") is not None:
         raise failure_in_stream(plain["error"])
     return plain
 
 
-def _unreadable(reason: str) -> ServerError:
+def not_vectors(reason: str) -> ServerError:
+    """The error of a reply that is no embedding; `reason` says in a few words what it is."""
     return ServerError.of(
         "embed_reply_unreadable",
         f"The server answered the embedding request with something else than vectors ({reason}).",

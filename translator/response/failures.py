@@ -1,7 +1,7 @@
 """Turns a server's refusal into the error that users read.
 
-What enters: status, body and headers of a reply that is not an answer; the value of an in-band `error` key; or counts of a reply that
-broke. What leaves: a `ServerError` whose message is a cause and a remedy from the catalogue. It may quote a short piece of the
+Enters: status, body and headers of a reply that is not an answer; the value of an in-band `error` key; or counts of a reply that
+broke. Leaves: a `ServerError` whose message is a cause and a remedy from the catalogue. It may quote a short piece of the
 server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
 """
 

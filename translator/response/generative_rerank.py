@@ -1,6 +1,6 @@
 """The probabilities of a first token to a relevance score.
 
-What enters: the body of a reply of `/api/chat` or `/api/generate` with `logprobs`. What leaves: how probable yes is as against no, 0 to 1.
+Enters: the body of a reply of `/api/chat` or `/api/generate` with `logprobs`. Leaves: how probable yes is as against no, 0 to 1.
 """
 
 import math

@@ -1,7 +1,9 @@
 """Walks the transition table: events in, deltas out.
 
 Enters: events of one reply, in order. Leaves: deltas in the only order that every Dify consumer reads right: text and thinking, the end of
-thinking, one delta with all tool calls, one final delta. It holds the calls and the counters of the turn and nothing else that grows.
+thinking, one delta with all tool calls, one final delta. The most frequent step, one more piece of what is being said, does not look
+the row up (`is_saying`, `say_on`): its row leads back to its own state and gives that text, and a test compares every such reply with the
+table. The machine holds the calls and the counters of the turn and nothing else that grows.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What a model's own settings say, from the two texts of `/api/show` that are not JSON: `parameters` and `modelfile`.
 
-What enters: those texts. What leaves: the parameters as name and values, and the values of single-line Modelfile commands.
+Enters: those texts. Leaves: the parameters as name and values, and the values of single-line Modelfile commands.
 `parameters` has one line per value: the name, padding, the value in Go syntax (server/routes.go, GetModelInfo): texts quoted with Go
 escapes, numbers as floats, from 1,000,000 on with an exponent (`num_ctx  1.048576e+06`).
 """

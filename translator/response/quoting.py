@@ -1,6 +1,6 @@
 """Makes a server's own words fit for a message that people, logs and other tenants may read.
 
-What enters: any text a server, a proxy or a caller gave. What leaves: one short line of it without anything that may be a secret or
+Enters: any text a server, a proxy or a caller gave. Leaves: one short line of it without anything that may be a secret or
 an echo of the request. It removes too much rather than too little: a lost word costs a look into the server's log, a shown key
 costs the key. Order matters, as a later rule must not find the words gone by which an earlier one knows its target.
 """

@@ -1,6 +1,6 @@
 """Replies of rerank services to scores, and scores to Dify's answer.
 
-What enters: the body of a reply with status 200 and the number of documents sent. What leaves: one score per document that the service
+Enters: the body of a reply with status 200 and the number of documents sent. Leaves: one score per document that the service
 scored, by its position; then the documents that are wanted, best first. Reading depends on the shape alone, never on a service's name.
 The text of a result is never read: it may be missing, null, a string or an object, trimmed or shortened.
 """
@@ -35,16 +35,16 @@ def read_scores(body: bytes, count: int) -> Scores:
     try:
         plain = loads(body)
     except DecodeError as error:
-        raise _unreadable("it is no JSON") from error
+        raise not_scores("it is no JSON") from error
     items = _items(plain)
     scores: dict[int, float] = {}
     for item in items:
         index, score = _index(item, count), _score(item)
         if index in scores:
-            raise _unreadable("it scores a document twice")
+            raise not_scores("it scores a document twice")
         scores[index] = score
     if not scores:
-        raise _unreadable("it scores none of the documents")
+        raise not_scores("it scores none of the documents")
     return Scores(by_index=scores, tokens=_tokens(plain))
 
 
@@ -56,20 +56,20 @@ def _items(plain: object) -> list[Any]:
             found = plain.get(key)
             if isinstance(found, list):
                 return found
-    raise _unreadable("it has no list of results")
+    raise not_scores("it has no list of results")
 
 
 def _index(item: object, count: int) -> int:
     index = item.get("index") if isinstance(item, dict) else None
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
-        raise _unreadable("a result names no document that was sent")
+        raise not_scores("a result names no document that was sent")
     return index
 
 
 def _score(item: Mapping[str, object]) -> float:
     score = next((item[key] for key in SCORE_KEYS if item.get(key) is not None), None)
     if not isinstance(score, int | float) or isinstance(score, bool) or not math.isfinite(score):
-        raise _unreadable("a result has no score, or one that is no number")
+        raise not_scores("a result has no score, or one that is no number")
     if score == FAILED_SCORE:
         raise ServerError.of(
             "rerank_not_scored",
@@ -86,7 +86,8 @@ def _tokens(plain: object) -> int:
     return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0 else 0
 
 
-def _unreadable(reason: str) -> ServerError:
+def not_scores(reason: str) -> ServerError:
+    """The error of a reply that is no ranking; `reason` says in a few words what it is."""
     return ServerError.of(
         "rerank_reply_unreadable",
         f"The rerank service answered with something else than scores ({reason}).",

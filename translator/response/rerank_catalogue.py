@@ -1,7 +1,8 @@
 """The catalogue of what rerank services refuse: statuses and words of a service to the error that people read.
 
-Data only; read by `response/rerank_failures.py`. The first row that fits counts. A 500 that names the input is the request's fault, as
-llama.cpp and Xinference use it for that. Sources without a server's version are recordings of rerank services.
+Data only; read by `response/rerank_failures.py`, and printed on `docs/errors.md`. The first row that fits counts. A 500 that names the
+input is the request's fault, as llama.cpp and Xinference use it for that. Sources without a server's version are recordings of rerank
+services.
 """
 
 from translator.errors import Family
@@ -9,6 +10,7 @@ from translator.response.catalogue_entry import Entry
 
 CLIENT_FAULT = range(400, 500)
 SERVER_FAULT = range(500, 600)
+GATEWAY_FAULT = (502, 504)
 
 REFUSALS: tuple[Entry, ...] = (
     Entry(
@@ -137,9 +139,17 @@ REFUSALS: tuple[Entry, ...] = (
     ),
     Entry(
         code="rerank_failed",
-        statuses=SERVER_FAULT,
+        statuses=GATEWAY_FAULT,
         family=Family.UNAVAILABLE,
         retryable=True,
+        cause="A proxy got no answer from the rerank service (HTTP {status}).{said}",
+        remedy="Check that the service runs; it may be starting, overloaded or out of memory.",
+        source="RFC 9110, 15.6.3 and 15.6.5",
+    ),
+    Entry(
+        code="rerank_failed",
+        statuses=SERVER_FAULT,
+        family=Family.UNAVAILABLE,
         cause="The rerank service failed (HTTP {status}).{said}",
         remedy="Look into the log of the service for the cause.",
         source="TEI router/src/http/server.rs",

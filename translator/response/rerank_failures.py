@@ -1,6 +1,6 @@
 """Refusals of rerank services: the error people read, and what can be done about them without asking anybody.
 
-What enters: a reply whose status is not 200. What leaves: a `RerankRefusal` with a `ServerError` from `rerank_catalogue`, and the facts
+Enters: a reply whose status is not 200. Leaves: a `RerankRefusal` with a `ServerError` from `rerank_catalogue`, and the facts
 by which a job helps itself: the service wants the other dialect, fewer documents, a shorter one, or has another path. A service's own words
 are shown only in short and without the documents; FastAPI services repeat the whole request beside theirs.
 """

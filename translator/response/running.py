@@ -11,6 +11,9 @@ import attrs
 
 from translator import codec
 from translator.errors import Problem, ServerError
+from translator.shapes.exchange import HttpReply
+
+OK = 200
 
 
 @attrs.frozen(slots=True)
@@ -42,11 +45,13 @@ def running_model(body: bytes, name: str) -> RunningModel | None:
     return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
 
 
-def explained_silence(error: ServerError, name: str, body: bytes | None) -> ServerError:
-    """A time limit for the first byte, with what `/api/ps` said right after it; `body` is None when that got no answer either."""
-    if body is None:
+def explained_silence(error: ServerError, name: str, reply: HttpReply | None) -> ServerError:
+    """A time limit for the first byte, with what `/api/ps` said right after it; `reply` is None when that got no answer either."""
+    if reply is None:
         sentence = "Asked which models are in memory, it did not answer either: the server itself hangs or is overloaded."
-    elif running_model(body, name) is None:
+    elif reply.status != OK:
+        return error
+    elif running_model(reply.body, name) is None:
         sentence = f'The model "{name}" is not in memory: it was still being loaded, and giving up ended that, too.'
     else:
         sentence = f'The model "{name}" is in memory: the request waited in the queue, or its prompt was still being read.'

@@ -1,6 +1,6 @@
 """Adds up what one answer has said, so that an answer without end does not fill the process.
 
-Enters: the events of a reply. Leaves: whether the answer may still grow. Text, thinking and the arguments of tool calls count in UTF-8
+Enters: the events of a reply. Leaves: True until the limit is passed. Text, thinking and tool calls count in UTF-8
 bytes, shown or not; what a line says around them does not.
 """
 
@@ -9,6 +9,9 @@ import attrs
 from translator.codec import dumps
 from translator.shapes.events import WireEvent
 from translator.shapes.wire import WireToolCall
+
+OF_A_CALL = 100
+"""Bytes that a call takes at least, however little it says."""
 
 
 @attrs.define(slots=True)
@@ -31,4 +34,4 @@ class AnswerSize:
 
 
 def _bytes(call: WireToolCall) -> int:
-    return len(dumps(call.function.arguments))
+    return len(dumps(call.function.arguments)) + len(dumps(call.function.name)) + len(dumps(call.id)) + OF_A_CALL

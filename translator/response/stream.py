@@ -1,7 +1,8 @@
 """One reply from its first byte to its last delta: framing, decoding, tags and machine behind `feed`, `end` and `stop`.
 
 Enters: the bytes of a reply as they arrive, cut anywhere. Leaves: deltas, neighbours of one kind joined. The same object reads streamed
-and blocking replies of `/api/chat` and `/api/generate`. It does no I/O: whoever owns the connection feeds it.
+and blocking replies of `/api/chat` and `/api/generate`. A line that only goes on takes a shorter path with the same outcome. It does no
+I/O: whoever owns the connection feeds it.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """The state machine of a reply, as data: (state, event) gives the next state and the outputs, in order.
 
-Everything that decides what a reader sees stands here; `machine.py` only looks it up. A pair that is not listed is illegal. The rules
-behind the rows: a think block is opened once and always closed; an empty pair is never shown; a closing tag that was never opened is
-dropped and the text around it kept (0.24.0 `inline-close-only`); calls are held until the turn ends and dropped when it fails; after the
-end nothing follows.
+What a reader sees is decided here. Three things stand in `machine.py`, each noted there: `SPENT` (it needs counters), blank text before a
+block, and a quick step for rows that change nothing. A pair that is not listed is illegal. The rules behind the rows: a think block is
+opened once and always closed; an empty pair is never shown; a closing tag that was never opened is dropped and the text around it kept
+(0.24.0 `inline-close-only`); calls are held until the turn ends and dropped when it fails; after the end nothing follows.
 """
 
 import attrs

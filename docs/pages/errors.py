@@ -1,0 +1,68 @@
+"""The error catalogue as a page: what servers say, what connections do, and what the plugin itself ends.
+
+Enters: the catalogues of `translator` and the sentences of `plugin_entry` for connections, which the library does not know. Leaves:
+Markdown. A code or a sentence that is changed there is changed here.
+"""
+
+from collections.abc import Mapping
+
+from docs.pages.source_notes import table
+from plugin_entry.redirects import REFUSALS
+from plugin_entry.transport_entries import ENTRIES, OWN, Entry
+from translator.errors import Problem
+from translator.request.context import too_long
+from translator.response.capabilities import no_description
+from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
+from translator.response.embeddings import not_vectors
+from translator.response.rerank import not_scores
+
+COLUMNS = ("Code", "Dify error", "Cause", "Remedy")
+
+UNREADABLE: tuple[Problem, ...] = (
+    not_vectors("{reason}").problem,
+    not_scores("{reason}").problem,
+    no_description().problem,
+)
+
+CONNECTION = """
+## No connection, or no time left
+
+`{place}` stands for scheme, host and port that were asked, `{within}` for the time limit that ran out, `{detail}` for what is known
+besides. Where a place is known to puzzle people, such as localhost inside a container, the remedy says more than here.
+
+"""
+
+UNREAD = """
+## Replies of another kind
+
+The status was 200, and what came is not what the route answers.
+
+"""
+
+BY_THE_PLUGIN = """
+## Ended by the plugin
+
+The first one names the numbers that are known: prompt, window, and the largest window of the model.
+
+"""
+
+
+def errors_page() -> str:
+    """The whole page, ending with a newline."""
+    connection = table(COLUMNS, [_of_entry(code, entry) for code, entry in connection_entries().items()])
+    unread = table(COLUMNS, [_of_problem(problem) for problem in UNREADABLE])
+    own = [_of_problem(too_long(None, None, None)), *(_of_entry(code, entry) for code, entry in OWN.items())]
+    return "".join([render_markdown(), CONNECTION, connection, UNREAD, unread, BY_THE_PLUGIN, table(COLUMNS, own)])
+
+
+def connection_entries() -> Mapping[str, Entry]:
+    """Every sentence for a connection; redirects share two of them."""
+    return ENTRIES | REFUSALS
+
+
+def _of_entry(code: str, entry: Entry) -> tuple[str, ...]:
+    return f"`{code}`", DIFY_ERRORS[entry.family], entry.cause, entry.remedy
+
+
+def _of_problem(problem: Problem) -> tuple[str, ...]:
+    return f"`{problem.code}`", DIFY_ERRORS[problem.family], problem.cause, problem.remedy
