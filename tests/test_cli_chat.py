@@ -5,7 +5,9 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -100,20 +102,13 @@ def conversation(address: str, model: str, *typed: str) -> Conversation:
     return conversation
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="dify-ollama-chat-")
+PICTURE = Path(FOLDER.name) / "picture.png"
+PICTURE.write_bytes(b"\x89PNG\r\n\x1a\n")
 HISTORY = conversation(
     "0.24.0/think-true",
     "think",
-    *(
-        "first \\",
-        "question",
-        "/think high",
-        '"""second',
-        "question",
-        '"""',
-        "/context",
-        f"/image {ROOT / '_assets' / 'icon.png'}",
-        "/clear",
-    ),
+    *("first \\", "question", "/think high", '"""second', "question", '"""', "/context", f"/image {PICTURE}", "/clear"),
     *("third", "/quit", "never"),
 )
 MISTAKES = conversation(*("0.24.0/tool-two", "tool-two"), *("/tools demo", "/think much", "/image nothing.png", "/sing", "/image x.txt"))
@@ -121,6 +116,12 @@ ENDLESS_TOOLS = conversation("0.24.0/tool-two", "tool-two", "/tools demo", "weat
 FAILING = conversation("0.33.0-rc2/native-crash-midway-message", "native-crash-message", "hello", "/context")
 SLOW = Conversation(ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(25), 1.0), "0.24.0/chat-plain", "chat")
 QUEUE.add(__name__, SLOW)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folder() -> Iterator[None]:
+    with FOLDER:
+        yield
 
 
 def test_a_conversation_keeps_its_history_and_its_settings() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.ahead import programs
 from tests.plugin_files import FORM, MANIFEST, PROVIDER, PROVIDER_PATH, ROOT, words
 
 
