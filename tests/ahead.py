@@ -139,7 +139,8 @@ class Queue:
 
     def keep(self, modules: Sequence[str]) -> None:
         """Forgets what other modules need."""
-        self._waiting = deque(pair for pair in self._waiting if pair[0] in set(modules))
+        kept = set(modules)
+        self._waiting = deque(pair for pair in self._waiting if pair[0] in kept)
 
     def go_on(self) -> None:
         """Begins the next one, unless one is still busy or enough wait for their test."""

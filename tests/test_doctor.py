@@ -19,6 +19,7 @@ from plugin_entry.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, d
 from plugin_entry.probing import Patience
 from plugin_entry.server import Server
 from plugin_entry.surroundings import Surroundings, look_around
+from tests.ahead import programs
 from tests.speaking_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.base_url import BaseUrl
 from translator.diagnosis import EXIT_CODES, Diagnosis, Finding, Step
@@ -365,9 +366,9 @@ def test_command_refuses(
     assert "sk-secret" not in told
 
 
+FREE = "import sys; from plugin_entry.cli import main; main(['doctor', 'htp://x']); print({'gevent', 'dify_plugin'} & set(sys.modules))"
+PROGRAMS = programs(__name__, {"free": ("-c", FREE)})
+
+
 def test_command_stays_free_of_the_sdk_and_gevent() -> None:
-    script = (
-        "import sys; from plugin_entry.cli import main; main(['doctor', 'htp://x']); print({'gevent', 'dify_plugin'} & set(sys.modules))"
-    )
-    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert told.splitlines()[-1] == "set()"
+    assert PROGRAMS["free"].printed.splitlines()[-1] == "set()"

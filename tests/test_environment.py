@@ -1,24 +1,22 @@
 """The environment of the process holds the daemon's secrets: none of it is shown, not even what cannot be used."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from plugin_entry.host import PluginProcess
-from tests.structure.sources import ROOT
+from tests.ahead import plugin as plugin_ahead
+from tests.ahead import programs
 
 SECRET = "PLANTED-SECRET"
 
 
+PROGRAMS = programs(__name__, {"plugin": ("-m", "plugin_entry.main")}, {"INSTALL_METHOD": "local", "MAX_WORKER": SECRET, "ANOTHER": SECRET})
+PLUGIN = plugin_ahead(__name__)
+
+
 def test_a_variable_that_cannot_be_used_is_named_and_not_shown() -> None:
-    environment = {**os.environ, "INSTALL_METHOD": "local", "MAX_WORKER": SECRET, "ANOTHER": SECRET}
-    command = [sys.executable, "-m", "plugin_entry.main"]
-    ended = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    ended = PROGRAMS["plugin"].done
     assert ended.returncode == 1
     assert "MAX_WORKER" in ended.stderr
     assert SECRET not in ended.stderr + ended.stdout
@@ -34,7 +32,7 @@ REFUSED_BY_THE_SDK = {
 
 @pytest.fixture(scope="module")
 def plugin() -> Iterator[PluginProcess]:
-    with PluginProcess() as running:
+    with PLUGIN.taken() as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import (
     LLM,
     RERANK,
@@ -24,6 +24,8 @@ from plugin_entry.host.requests import (
     user_message,
     validate_model_credentials,
 )
+from tests.ahead import Plugin
+from tests.ahead import plugin as plugin_ahead
 from tests.daemon import Daemon
 from tests.daemon_requests import Data
 from tests.guarded_plugin import is_local
@@ -52,11 +54,29 @@ class Guarded:
         return {what.partition(".")[0] for event, what in self.events() if event == "import"}
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="dify-ollama-guard-")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folder() -> Iterator[None]:
+    with FOLDER:
+        yield
+
+
+def guarded_plugin(name: str) -> tuple[Plugin, Path]:
+    report = Path(FOLDER.name) / name
+    return plugin_ahead(__name__, NO_PROXY, (sys.executable, "-m", "tests.guarded_plugin", str(report))), report
+
+
+PLUGINS = [guarded_plugin(name) for name in ("one", "two")]
+"""Each test has one of its own."""
+
+
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    report = tmp_path / "report"
-    with PluginProcess(NO_PROXY, (sys.executable, "-m", "tests.guarded_plugin", str(report))) as plugin:
-        yield Guarded(Daemon(plugin), report)
+def guarded() -> Iterator[Guarded]:
+    plugin, report = PLUGINS.pop()
+    with plugin.taken() as running:
+        yield Guarded(Daemon(running), report)
 
 
 def everything(server: ThreadedReplayServer) -> list[Data]:

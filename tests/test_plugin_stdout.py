@@ -2,8 +2,8 @@
 
 import sys
 
-from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import get_llm_num_tokens, user_message
+from tests.ahead import plugin as plugin_ahead
 
 CHATTY = """
 import dify_plugin
@@ -25,8 +25,11 @@ runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
 """
 
 
+PLUGIN = plugin_ahead(__name__, command=(sys.executable, "-c", CHATTY))
+
+
 def test_plugin_that_is_chatted_over_loses_no_frame() -> None:
-    with PluginProcess({"HEARTBEAT_INTERVAL": "0.05"}, (sys.executable, "-c", CHATTY)) as plugin:
+    with PLUGIN.taken() as plugin:
         plugin.write(b"this is no request\n")
         for _ in range(50):
             assert [frame.kind for frame in plugin.invoke(get_llm_num_tokens("m", {}, [user_message("hi")]))] == ["stream", "end"]

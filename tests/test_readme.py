@@ -2,14 +2,13 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from plugin_entry.cli import main
 from plugin_entry.cli.commands import COMMANDS, Command, _options
+from tests.ahead import programs
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -18,14 +17,20 @@ EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DO
 CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
+IMPORTS = (
+    "import sys, plugin_entry.cli.commands, plugin_entry.cli.servers, plugin_entry.cli.demo_stages, plugin_entry.cli.trace_html;"
+    "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dify_plugin', 'gevent'}))"
+)
+PROGRAMS = programs(__name__, {code: ("-c", code) for code in (*(code for code, _ in EXAMPLES), IMPORTS)})
+
+
 def test_there_are_examples_in_both_directions() -> None:
     assert len(EXAMPLES) == README.count("```python") == 2
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=["replies", "requests"])
 def test_an_example_prints_what_the_readme_says(code: str, output: str) -> None:
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == output
+    assert PROGRAMS[code].printed == output
 
 
 def test_the_library_example_is_ten_lines() -> None:
@@ -81,12 +86,7 @@ def test_examples_are_understood() -> None:
 
 
 def test_the_command_line_does_not_load_the_sdk() -> None:
-    code = (
-        "import sys, plugin_entry.cli.commands, plugin_entry.cli.servers, plugin_entry.cli.demo_stages, plugin_entry.cli.trace_html;"
-        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dify_plugin', 'gevent'}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert PROGRAMS[IMPORTS].printed == "[]\n"
 
 
 def test_replay_serves_a_directory_and_says_when_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def invoke(server: GreenServer, *, stream: bool = True, **saved: str) -> list[LLMResultChunk]:
+def invoke(server: GreenServer, *, stream: bool = True, **saved: Any) -> list[LLMResultChunk]:
     credentials = {"base_url": server.url, "api_key": SECRET_KEY, **saved}
     model = OllamaLargeLanguageModel([])
     return list(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream))
@@ -209,11 +209,13 @@ def test_a_limit_that_ends_a_connection_under_way_says_so(waits: list[float], mo
     async def hanging(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
+    monkeypatch.setattr("plugin_entry.model_facts.QUESTION_LIMIT_S", 0.3)
     with GreenServer(FACTS | {"/api/chat": GOOD}) as server:
         invoke(server)
         monkeypatch.setattr("aiohttp.TCPConnector._create_connection", hanging)
         BRIDGE.close()
-        for limits in ({"connect_timeout": "0.2"}, {"connect_timeout": "0", "first_byte_timeout": "0.2"}):
+        both: list[dict[str, Any]] = [{"connect_timeout": "0.2"}, {"connect_timeout": "0", "first_byte_timeout": "0.2"}]
+        for limits in both:
             with pytest.raises(InvokeConnectionError, match=r"did not accept a connection within 0\.2 seconds"):
                 invoke(server, **limits)
     assert waits == []
