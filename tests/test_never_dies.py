@@ -16,19 +16,13 @@ SECRET = "sk-secret"
 STREAMS = 3
 OF_THE_LOOP = ("poll_fails", "greenlet_is_killed", "callback_exits", "task_exits", "epoll_is_closed", "loop_is_stopped")
 OF_ONE_TASK = ("callback_fails", "callback_waits_for_ever", "task_blocks_the_loop", "telling_fails")
-TOGETHER = (
-    (*OF_THE_LOOP, "callback_fails", "telling_fails", "session_is_closed", "no_descriptors"),
-    ("callback_waits_for_ever",),
-    ("task_blocks_the_loop",),
-)
-"""The faults by process: what is found out after a second of waiting has one of its own."""
 
 
 @cache
 def found_in_loops() -> Mapping[str, Any]:
     for program in PROGRAMS.values():
         program.start()
-    lines = [json.loads(line) for names in TOGETHER for line in PROGRAMS[names[0]].printed.splitlines()]
+    lines = [json.loads(line) for line in PROGRAMS["loops"].printed.splitlines()]
     return {name: found for line in lines for name, found in line.items()}
 
 
@@ -62,7 +56,7 @@ def test_a_loop_that_finds_no_descriptors_is_an_error_of_one_request() -> None:
 
 
 def test_the_log_names_errors_and_places_and_nothing_else() -> None:
-    log = "".join(PROGRAMS[names[0]].done.stderr for names in TOGETHER)
+    log = PROGRAMS["loops"].done.stderr
     assert "ValueError in faulty_loop.py" in log
     assert SECRET not in log
 
@@ -147,7 +141,12 @@ def test_an_error_inside_the_translator_is_an_error_of_its_stream() -> None:
     assert "sk-secret" not in PROGRAMS["planted"].done.stderr
 
 
+OTHERS = ("session_is_closed", "no_descriptors")
 PROGRAMS = programs(
     __name__,
-    {names[0]: ("-m", "tests.faulty_loop", *names) for names in TOGETHER} | {"wordless": ("-c", WORDLESS), "planted": ("-c", PLANTED)},
+    {
+        "loops": ("-m", "tests.faulty_loop", *OF_THE_LOOP, *OF_ONE_TASK, *OTHERS),
+        "wordless": ("-c", WORDLESS),
+        "planted": ("-c", PLANTED),
+    },
 )

@@ -21,7 +21,7 @@ from tests.daemon_requests import Data, as_daemon_sends
 from tests.networked_plugin import NetworkedPlugin, free_port, networked_plugin
 from tests.told import told_by
 
-PACE_MS = 60
+PACE_MS = 40
 NEVER_MS = 3_600_000
 NOTICED_WITHIN_S = 0.5
 ASK = [user_message("Why is the sky blue?")]

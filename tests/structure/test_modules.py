@@ -106,6 +106,7 @@ WAITING: dict[str, str] = {
     "tests.endurance": "a process that is left alone before it is looked at",
     "tests.faulty_loop": "greenlets that are given the time to find out",
     "tests.test_frame_output": "a reader that does not read for a while",
+    "tests.load.test_full_output": "the same",
     "tests.load.test_many_streams": "servers that talk at a pace",
     "tests.load.test_never_blocks": "a greenlet that ticks",
     "tests.answering_server": "a server whose work takes time, to see how many requests are under way at once",
@@ -115,7 +116,7 @@ WAITING: dict[str, str] = {
 """Tests that need the passing of time itself, and why."""
 
 OF_LINUX: dict[str, str] = {
-    "tests/test_frame_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",
+    "tests/load/test_full_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",
     "tests/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
     "tests/test_frames.py": "pipes can be made small on Linux only",
 }
