@@ -31,7 +31,7 @@ COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-        keep_compiled(COMPILED.name if config.cache is None else str(config.cache.mkdir("compiled")))
+        keep_compiled(str(config.cache.mkdir("compiled")) if config.pluginmanager.has_plugin("cacheprovider") else COMPILED.name)
     # nothing that is collected is garbage: looking through it again and again would take a tenth of the time
     gc.disable()
 
