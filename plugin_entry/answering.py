@@ -21,9 +21,9 @@ from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
 from plugin_entry.reading import Reading
 from plugin_entry.request_log import LastAnswers, RequestLog, outcome_of
-from plugin_entry.sdk_direct import ShortWay
 from plugin_entry.sending import Sender, models_in_memory
 from plugin_entry.server import Server
+from plugin_entry.text_frames import Voice
 from translator import detected
 from translator.credentials import Credentials
 from translator.errors import ServerError
@@ -65,10 +65,13 @@ class Answer:
     stream: ReplyStream
     _aftermath: "Aftermath"
 
-    def chunks(self, way: ShortWay | None = None) -> Iterator[Chunk]:
-        """Gives the chunks as they come; text that takes the short way is not among them. Raises ServerError after the last good one."""
+    def chunks(self, voice: Voice | None = None) -> Iterator[Chunk]:
+        """Gives the chunks as they come; most of the text that `voice` can say is not among them.
+
+        Raises ServerError after the last good one.
+        """
         to_chunks, spoken = SHOWN if self.turn.show_thinking else HIDDEN
-        deltas = self._deltas(Reading(self.stream, way or ShortWay(), spoken))
+        deltas = self._deltas(Reading(self.stream, voice, spoken))
         try:
             yield from to_chunks(deltas)
         finally:
@@ -81,12 +84,12 @@ class Answer:
 
     def _deltas(self, reading: Reading) -> Generator[Delta]:
         try:
+            self._divert(reading)
             for data in self.reply.bursts():
                 yield from self._noted(reading.feed(data))
                 if self.stream.finished:
                     break
-                if reading.way.voice is not None:
-                    self.reply.divert(reading.take)
+                self._divert(reading)
             yield from self._noted(self.stream.end())
         except ServerError as error:
             yield from self._noted(self.stream.fail(error))
@@ -99,6 +102,10 @@ class Answer:
                 self.reply.finish()
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
+
+    def _divert(self, reading: Reading) -> None:
+        if reading.voice is not None:
+            self.reply.divert(reading.take)
 
     def _noted(self, deltas: list[Delta]) -> list[Delta]:
         """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""

@@ -4,67 +4,33 @@ Enters: what the SDK would write. Leaves: the same lines on the descriptor that 
 else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
 front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
 
-A text chunk, by far the most frequent frame, is spelled here without the SDK's two model dumps; a test compares each spelling with the
-SDK's own.
+A text chunk, by far the most frequent frame, is spelled in `text_frames`.
 """
 
 import fcntl
 import logging
 import os
 import sys
-from functools import cache, lru_cache
 from typing import Any, TextIO, cast
 
 import orjson
 from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.core.server.__base.writer_entities import Event
-from dify_plugin.core.server.stdio import request_reader
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
-from dify_plugin.entities.model.llm import LLMResultChunk
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from plugin_entry.frame_limit import refusal, shortened
 from plugin_entry.frame_output import LINE_LIMIT, FrameOutput, own_description
-from plugin_entry.sdk_direct import FirstText
 
 logger = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024 * 1024
 """Room in the pipe to the daemon, where the system lets us choose (Linux)."""
 
-TEXT_FRAME_HEAD = (
-    b'{"event":"session","session_id":%b,"data":{"type":"stream","data":{"model":%b,"prompt_messages":[],"system_fingerprint":null,'
-    b'"delta":{"index":'
-)
-TEXT_FRAME_REST = (
-    b'%b%d,"message":{"role":"assistant","content":%b,"name":null,"tool_calls":[],"opaque_body":null},'
-    b'"usage":null,"finish_reason":null}}}}\n\n'
-)
 END_MESSAGE = {"type": "end", "data": {}}
 MOST_OF_A_RECORD = 1000
 """Characters of a log record that has no room among the frames."""
-
-HEADS_KEPT = 4096
-"""As many streams can talk at once without their frames' heads being spelled anew."""
-
-
-CHUNKS = frozenset({LLMResultChunk, FirstText})
-"""The types of chunks that are spelled here."""
-
-
-class SessionVoice:
-    """Spells the text frames of one session; for `sdk_direct`."""
-
-    __slots__ = ("_head", "_output")
-
-    def __init__(self, output: FrameOutput, session_id: str | None, model: str) -> None:
-        self._output = output
-        self._head = _head(session_id, model)
-
-    def say(self, index: int, text: str) -> bool:
-        """Writes one text chunk; False says that there is no room for it, and nothing is written."""
-        return self._output.offer(TEXT_FRAME_REST % (self._head, index, orjson.dumps(text)))
 
 
 class FrameWriter(StdioResponseWriter):
@@ -86,47 +52,15 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(line)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
-        """A chunk is handed through as it is, so that `session_message` can spell it."""
-        return data if type(data) in CHUNKS else super().stream_object(data)
+        """The SDK dumps a model, puts it into another and dumps that."""
+        return {"type": "stream", "data": data.model_dump(mode="json")} if isinstance(data, BaseModel) else super().stream_object(data)
 
     def stream_end_object(self) -> Any:
         return END_MESSAGE
 
-    def session_message(self, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        if type(data) in CHUNKS:
-            self._chunk(session_id, cast("LLMResultChunk", data))
-        else:
-            super().session_message(session_id, data)
-
-    def _chunk(self, session_id: str | None, chunk: LLMResultChunk) -> None:
-        if not _is_plain_text(chunk) or len(line := text_frame(session_id, chunk)) > LINE_LIMIT:
-            self.put(Event.SESSION, session_id, {"type": "stream", "data": chunk.model_dump(mode="json")})
-            return
-        self.output.write(line)
-        if type(chunk) is FirstText:
-            chunk.arrive(SessionVoice(self.output, session_id, chunk.model))
-
-
-def _is_plain_text(chunk: LLMResultChunk) -> bool:
-    delta = chunk.delta
-    message = delta.message
-    plain = delta.usage is None and delta.finish_reason is None and chunk.system_fingerprint is None
-    return plain and not message.tool_calls and type(message.content) is str and message.name is None and message.opaque_body is None
-
-
-def text_frame(session_id: str | None, chunk: LLMResultChunk) -> bytes:
-    """The line for a chunk that carries nothing but text."""
-    delta = chunk.delta
-    return TEXT_FRAME_REST % (_head(session_id, chunk.model), delta.index, orjson.dumps(delta.message.content))
-
 
 def _line(event: Event, session_id: str | None, data: Any) -> bytes:
     return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}) + b"\n\n"
-
-
-@lru_cache(maxsize=HEADS_KEPT)
-def _head(session_id: str | None, model: str) -> bytes:
-    return TEXT_FRAME_HEAD % (orjson.dumps(session_id), orjson.dumps(model))
 
 
 class LogStream:
@@ -168,9 +102,7 @@ def _widen(descriptor: int) -> None:
 def install(output: FrameOutput) -> None:
     """Makes the SDK write its stdio frames through `output`. Must come before `Plugin(...)`."""
     FrameWriter.output = output
-    vars(request_reader)[TypeAdapter.__name__] = cache(TypeAdapter)  # the SDK builds one and the same reader anew for each request line
-    for module in (request_reader, plugin):
-        vars(module)[StdioResponseWriter.__name__] = FrameWriter
+    vars(plugin)[StdioResponseWriter.__name__] = FrameWriter
     plugin_logger_handler.setStream(cast("TextIO", LogStream(output)))
 
 

@@ -15,7 +15,6 @@ from plugin_entry.answering import Answer, Answerer
 from plugin_entry.heavy import apart, weight_of_messages
 from plugin_entry.runtime import BRIDGE, CALIBRATION, FACTS
 from plugin_entry.sdk_chunks import answer_to_sdk, chunks_to_sdk
-from plugin_entry.sdk_direct import ShortWay
 from plugin_entry.sdk_errors import readable, to_invoke_error
 from plugin_entry.sdk_messages import messages_from_sdk, tools_from_sdk
 from translator.response.collect import collect
@@ -67,10 +66,9 @@ def ask_of(
 
 def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
-    way = ShortWay()
     try:
         yield BEGUN
-        yield from chunks_to_sdk(model, begun.chunks(way), started, way)
+        yield from chunks_to_sdk(model, begun.chunks(), started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

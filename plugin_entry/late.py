@@ -21,6 +21,7 @@ PACKAGE = "plugin_entry"
 PARTS: dict[str, type[Exception]] = {
     "sdk_errors": InvokeServerUnavailableError,
     "language_model": InvokeServerUnavailableError,
+    "direct_answer": InvokeServerUnavailableError,
     "sdk_schema": InvokeServerUnavailableError,
     "checking": CredentialsValidateFailedError,
     "embedding_model": InvokeServerUnavailableError,

@@ -1,7 +1,8 @@
-"""Who reads an answer's bytes: the request's greenlet, or the event loop itself while the short way is open (`sdk_direct`).
+"""Who reads an answer's bytes: the request's greenlet, or, while an answer with a voice of its own says nothing but text, the event loop.
 
 Enters: bytes. Leaves: to the greenlet deltas; from the event loop nothing, as it writes frames. Both feed the same reply stream, one after
-the other, so nothing is read twice and nothing is out of order.
+the other, so nothing is read twice and nothing is out of order. Everything but text, and everything while the output is full, is the
+greenlet's, which can wait.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import attrs
 
 from plugin_entry.heavy import HEAVY, apart
-from plugin_entry.sdk_direct import ShortWay, Voice
+from plugin_entry.text_frames import Voice
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta
 
@@ -19,7 +20,7 @@ class Reading:
     """One answer's. `spoken` gives the text that a delta is shown as, "" for one that is not shown, None for one that is more than text."""
 
     stream: ReplyStream
-    way: ShortWay
+    voice: Voice | None
     spoken: Callable[[Delta], str | None]
     _left: list[Delta] = attrs.field(factory=list, init=False)
     _error: Exception | None = attrs.field(default=None, init=False)
@@ -33,7 +34,7 @@ class Reading:
 
     def take(self, data: bytes) -> bytes | None:
         """Loop side: says the text of `data`. Gives what the greenlet has to be woken with, None for nothing."""
-        voice = self.way.voice
+        voice = self.voice
         if voice is None or self.stream.pending >= HEAVY:
             return data
         try:
@@ -46,8 +47,7 @@ class Reading:
         """Says text as long as there is room for it; the rest is the greenlet's, which can wait."""
         for position, delta in enumerate(deltas):
             text = self.spoken(delta)
-            if text is None or (text and not voice.say(self.way.count, text)):
+            if text is None or (text and not voice.say(text)):
                 self._left = deltas[position:]
                 return b""
-            self.way.count += text != ""
         return None

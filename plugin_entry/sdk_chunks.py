@@ -10,7 +10,6 @@ from decimal import Decimal
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import AssistantPromptMessage
 
-from plugin_entry.sdk_direct import FirstText, ShortWay
 from translator.response.chunks import Chunk
 from translator.response.collect import Answer
 from translator.shapes.dify import ToolCall, Usage
@@ -18,21 +17,21 @@ from translator.shapes.dify import ToolCall, Usage
 NOTHING = Decimal(0)
 
 
-def chunks_to_sdk(model: str, chunks: Iterator[Chunk], started: float, way: ShortWay | None = None) -> Iterator[LLMResultChunk]:
-    """Gives one SDK chunk per chunk, `index` counting from 0; `started` is a `time.perf_counter` reading. Text opens `way`."""
-    way = ShortWay() if way is None else way
-    for chunk in chunks:
-        delta = LLMResultChunkDelta(
-            index=way.count,
-            message=_message(chunk.text, chunk.tool_calls),
-            usage=None if chunk.usage is None else usage_to_sdk(chunk.usage, started),
-            finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
-        )
-        way.count += 1
-        if way.voice is None and chunk.text:
-            yield FirstText(model=model, delta=delta).carry(way)
-        else:
-            yield LLMResultChunk(model=model, delta=delta)
+def chunks_to_sdk(model: str, chunks: Iterator[Chunk], started: float) -> Iterator[LLMResultChunk]:
+    """Gives one SDK chunk per chunk, `index` counting from 0; `started` is a `time.perf_counter` reading."""
+    for index, chunk in enumerate(chunks):
+        yield chunk_to_sdk(model, index, chunk, started)
+
+
+def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> LLMResultChunk:
+    """Gives the SDK chunk of one chunk, the one with this index in its answer."""
+    delta = LLMResultChunkDelta(
+        index=index,
+        message=_message(chunk.text, chunk.tool_calls),
+        usage=None if chunk.usage is None else usage_to_sdk(chunk.usage, started),
+        finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
+    )
+    return LLMResultChunk(model=model, delta=delta)
 
 
 def answer_to_sdk(model: str, answer: Answer, started: float) -> LLMResult:

@@ -17,11 +17,10 @@ from typing import Any, Protocol
 
 import attrs
 import gevent
-from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
 from dify_plugin.errors.model import InvokeServerUnavailableError
-from gevent.event import Event
 
 from plugin_entry.frame_output import FrameOutput
+from plugin_entry.sdk_stdin import LineReader
 from plugin_entry.workers import ENDED
 
 logger = logging.getLogger(__name__)
@@ -125,7 +124,8 @@ def install(plugin: Any, output: FrameOutput | None) -> None:
     if output is not None:
         output.on_lost = shutdown.begin
     _kept.extend(gevent.signal_handler(number, shutdown.on_signal, number) for number in SIGNALS)
-    _watch_input(shutdown)
+    if isinstance(plugin.request_reader, LineReader):
+        plugin.request_reader.on_end = shutdown.begin
 
 
 def end_exchanges() -> None:
@@ -139,18 +139,3 @@ def end_exchanges() -> None:
 
 def _refused(*_: object, **__: object) -> None:
     raise InvokeServerUnavailableError(ENDED)
-
-
-def _watch_input(shutdown: Shutdown) -> None:
-    """The SDK reads on after the end of the input, again and again, as fast as it can."""
-    read = StdioRequestReader._read_async
-
-    def read_or_end(reader: StdioRequestReader) -> bytes:
-        data: bytes = read(reader)
-        if not data:
-            shutdown.begin()
-            Event().wait()
-        return data
-
-    vars_of_reader: Any = StdioRequestReader
-    vars_of_reader._read_async = read_or_end

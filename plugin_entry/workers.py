@@ -54,6 +54,13 @@ class GreenletExecutor:
         """Ends all requests where they are; does not wait for them."""
         self._pool.kill(block=False)
 
+    def start(self, function: Callable[..., Any], /, *args: Any) -> None:
+        """Starts a call that reports its own errors; waits while too many run. Never raises, as no further request would be read."""
+        try:
+            self._pool.spawn(_contained, function, args)
+        except Exception as error:  # noqa: BLE001  # said in the log
+            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
+
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Starts a call and returns at once; the future holds its result or its error.
 
@@ -72,6 +79,13 @@ class GreenletExecutor:
         del cancel_futures  # none is ever waiting
         if wait:
             self._pool.join()
+
+
+def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    try:
+        function(*args)
+    except BaseException as error:  # noqa: BLE001  # an exit of a request is not one of the process
+        logger.warning("a request ended without a word (%s)", type(error).__name__)
 
 
 def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

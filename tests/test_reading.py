@@ -1,13 +1,11 @@
-"""The short way says what the long way would have said: same frames, same order, whatever arrives and however it is cut."""
+"""Text said by the event loop is what the greenlet would have said: same frames, same order, whatever arrives and however it is cut."""
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
-from dify_plugin.entities.model.llm import LLMResultChunk
-from dify_plugin.interfaces.model.large_language_model import LargeLanguageModel
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +13,8 @@ from plugin_entry.frame_output import FrameOutput
 from plugin_entry.frames import FrameWriter
 from plugin_entry.inbox import Inbox
 from plugin_entry.reading import Reading
-from plugin_entry.sdk_chunks import chunks_to_sdk
-from plugin_entry.sdk_direct import ShortWay
+from plugin_entry.sdk_chunks import chunk_to_sdk
+from plugin_entry.text_frames import Voice
 from tests.replaying import new_stream
 from translator.errors import ServerError
 from translator.response.chunks import (
@@ -76,23 +74,24 @@ class Writer(FrameWriter):
         self.output = output  # type: ignore[assignment]  # as much of an output as the writer uses
 
 
-def answered(parts: list[bytes], output: Lines, *, is_short: bool, shown: bool = True, sdk: Callable[[Any], Any] = iter) -> list[Any]:
-    """The frames of a reply in these parts; `sdk` is what stands between our chunks and the writer."""
-    inbox, way, stream = FedInbox(iter([*parts, None])), ShortWay(), new_stream()
-    reading = Reading(stream, way, text_with_thinking if shown else text_without_thinking)
+def answered(parts: list[bytes], output: Lines, *, has_voice: bool, shown: bool = True) -> list[Any]:
+    """The frames of a reply in these parts, as `direct_answer` writes them; without a voice all text goes through the greenlet."""
+    inbox, stream = FedInbox(iter([*parts, None])), new_stream()
+    voice = Voice("s", "m", cast("FrameOutput", output))
+    reading = Reading(stream, voice if has_voice else None, text_with_thinking if shown else text_without_thinking)
 
     def deltas() -> Iterator[Delta]:
         for data in inbox.bursts():
             yield from reading.feed(data)
-            if is_short and way.voice is not None:
+            if has_voice:
                 inbox.divert(reading.take)
         yield from stream.end()
 
-    chunks = (chunks_with_thinking if shown else chunks_without_thinking)(deltas())
     writer = Writer(output)
-    messages = sdk(chunks_to_sdk("m", chunks, 0.0, way))
-    for message in messages:
-        writer.session_message("s", writer.stream_object(message))
+    for chunk in (chunks_with_thinking if shown else chunks_without_thinking)(deltas()):
+        if not (chunk.is_text and voice.say(chunk.text)):
+            writer.session_message("s", writer.stream_object(chunk_to_sdk("m", voice.count, chunk, 0.0)))
+            voice.count += 1
     return output.frames
 
 
@@ -137,11 +136,11 @@ PIECE = st.one_of(
 def test_both_ways_say_the_same(pieces: list[Any], cuts: list[int], shown: bool, ends_well: bool, room: int) -> None:
     parts = cut(lines(*pieces, *([DONE] if ends_well else [])), cuts)
     outcomes = []
-    for is_short in (False, True):
+    for has_voice in (False, True):
         output = Lines(room)
         error = ""
         try:
-            answered(parts, output, is_short=is_short, shown=shown)
+            answered(parts, output, has_voice=has_voice, shown=shown)
         except ServerError as raised:
             error = str(raised)
         assert [frame["delta"]["index"] for frame in output.frames] == list(range(len(output.frames)))
@@ -149,29 +148,23 @@ def test_both_ways_say_the_same(pieces: list[Any], cuts: list[int], shown: bool,
     assert outcomes[0] == outcomes[1]
 
 
-def test_text_takes_the_short_way_after_the_first() -> None:
+def test_text_after_the_first_read_never_wakes_the_greenlet(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = []
+    feed = Reading.feed
+
+    def noted(reading: Reading, data: bytes) -> list[Delta]:
+        fed.append(data)
+        return feed(reading, data)
+
+    monkeypatch.setattr(Reading, "feed", noted)
     output = Lines()
     parts = [lines({"message": {"content": text}, "done": False}) for text in "abc"]
-    frames = answered([*parts, lines(DONE)], output, is_short=True)
+    frames = answered([*parts, lines(DONE)], output, has_voice=True)
     assert [frame["delta"]["message"]["content"] for frame in frames] == ["a", "b", "c", ""]
-    assert output.offered == 2
+    assert fed == [parts[0], b""]
 
 
-def test_the_way_stays_shut_where_the_sdk_rewrites_chunks() -> None:
-    """The SDK's code block mode takes the text out of each chunk and gives it anew."""
-    output = Lines()
-    parts = [lines({"message": {"content": text}, "done": False}) for text in ("a", "```json\n", "b")]
-    frames = answered([*parts, lines(DONE)], output, is_short=True, sdk=_code_block_mode)
-    assert output.offered == 0
-    assert "".join(frame["delta"]["message"]["content"] for frame in frames) == "ab"
-
-
-def _code_block_mode(chunks: Iterator[LLMResultChunk]) -> Iterator[LLMResultChunk]:
-    mode: Any = LargeLanguageModel._code_block_mode_stream_processor
-    yield from mode(None, "m", [], chunks)
-
-
-def test_an_error_on_the_short_way_ends_the_answer_not_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_on_the_event_loop_ends_the_answer_not_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Lines()
 
     def fail(_: bytes) -> bool:
@@ -180,7 +173,7 @@ def test_an_error_on_the_short_way_ends_the_answer_not_the_connection(monkeypatc
     monkeypatch.setattr(output, "offer", fail)
     parts = [lines({"message": {"content": text}, "done": False}) for text in "ab"]
     with pytest.raises(OSError, match="no such output"):
-        answered(parts, output, is_short=True)
+        answered(parts, output, has_voice=True)
 
 
 def test_the_output_of_the_plugin_can_be_asked_for_room() -> None:

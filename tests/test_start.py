@@ -24,7 +24,19 @@ from tests.structure.sources import ROOT
 CREDENTIALS = {"base_url": "http://127.0.0.1:9"}
 LAST_PART = "plugin_entry.provider.server_check"
 NOT_BEFORE = {"aiohttp", "cattrs", "translator"}
-ALLOWED_BEFORE = {"main", "garbage", "late", "frames", "frame_limit", "frame_output", "workers", "shutdown", "models", "provider"}
+ALLOWED_BEFORE = {
+    "main",
+    "garbage",
+    "late",
+    "direct_route",
+    "frames",
+    "frame_limit",
+    "frame_output",
+    "workers",
+    "shutdown",
+    "models",
+    "provider",
+}
 """Modules of the plugin that the first heartbeat needs, besides `sdk_*`."""
 
 

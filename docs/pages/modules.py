@@ -23,18 +23,19 @@ FOLDERS: tuple[tuple[str, str], ...] = (
 
 FLOW: tuple[tuple[str, str], ...] = (
     ("From Dify to Ollama", """
-        plugin_entry/main.py plugin_entry/models/llm.py plugin_entry/language_model.py plugin_entry/sdk_messages.py
-        plugin_entry/answering.py plugin_entry/heavy.py plugin_entry/connect.py plugin_entry/model_facts.py plugin_entry/media_fetch.py
+        plugin_entry/main.py plugin_entry/sdk_stdin.py plugin_entry/direct_route.py plugin_entry/direct_answer.py
+        translator/request/prompt_json.py plugin_entry/answering.py plugin_entry/heavy.py plugin_entry/connect.py
+        plugin_entry/model_facts.py plugin_entry/media_fetch.py
         translator/turn.py translator/request/messages.py translator/request/tools.py translator/request/options.py
         translator/request/thinking.py translator/request/context.py translator/request/formats.py translator/codec.py
         plugin_entry/sending.py plugin_entry/retrying.py plugin_entry/bridge.py plugin_entry/loop.py plugin_entry/transport.py
         """),
     ("From Ollama to Dify", """
-        plugin_entry/transport_tap.py plugin_entry/inbox.py plugin_entry/reading.py plugin_entry/sdk_direct.py
+        plugin_entry/transport_tap.py plugin_entry/inbox.py plugin_entry/reading.py
         translator/response/stream.py translator/response/lines.py translator/response/decode.py translator/response/tags.py
         translator/response/table.py translator/response/machine.py translator/response/coalesce.py translator/response/failures.py
-        translator/response/catalogue.py translator/response/chunks.py plugin_entry/sdk_chunks.py plugin_entry/sdk_errors.py
-        plugin_entry/frames.py plugin_entry/frame_output.py
+        translator/response/catalogue.py translator/response/chunks.py plugin_entry/text_frames.py plugin_entry/sdk_chunks.py
+        plugin_entry/sdk_errors.py plugin_entry/frames.py plugin_entry/frame_output.py
         """),
 )  # fmt: skip
 """A chat passes these modules in this order."""

@@ -19,7 +19,6 @@ from plugin_entry.bridge import Bridge
 from plugin_entry.heavy import HEAVY, apart, weight_of
 from plugin_entry.plans import run_plan
 from plugin_entry.reading import Reading
-from plugin_entry.sdk_direct import ShortWay
 from tests.loopback import serving
 from tests.staged_server import line
 from translator.credentials import read_credentials
@@ -151,7 +150,7 @@ def test_counting_a_long_prompt() -> None:
 
 
 def reading() -> Reading:
-    return Reading(ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1), ShortWay(), lambda _: None)
+    return Reading(ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1), None, lambda _: None)
 
 
 REPLIES: dict[str, Callable[[], bytes]] = {

@@ -30,7 +30,10 @@ PURE = frozenset(
 EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("attrs", ("*",)),
     ("cattrs", ("translator.codec",)),
-    ("orjson", ("translator.codec", "plugin_entry.frames", "plugin_entry.host.*", "plugin_entry.cli.*", "fixtures.*")),
+    (
+        "orjson",
+        ("translator.codec", "plugin_entry.frames", "plugin_entry.text_frames", "plugin_entry.host.*", "plugin_entry.cli.*", "fixtures.*"),
+    ),
     ("PIL", ("translator.request.reencode",)),
     ("aiohttp", ("plugin_entry.transport*", "plugin_entry.bridge", "plugin_entry.media_fetch", "plugin_entry.hop_guard")),
     ("aiohttp", ("plugin_entry.probing", "plugin_entry.recording", "fixtures.*")),
@@ -43,7 +46,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking", "plugin_entry.workers")),
     ("gevent", ("plugin_entry.late",)),
     ("dify_plugin", ("plugin_entry.late",)),
-    ("dify_plugin", ("plugin_entry.frame_limit", "plugin_entry.shutdown")),
+    ("dify_plugin", ("plugin_entry.frame_limit", "plugin_entry.shutdown", "plugin_entry.direct_*")),
     ("flask", ("plugin_entry.sdk_serverless",)),
     ("pydantic", ("plugin_entry.frames", "plugin_entry.frame_limit", "plugin_entry.sdk_*")),
     ("rich", ("plugin_entry.cli.*",)),
