@@ -184,7 +184,8 @@ class Answerer:
             log.end(outcome_of(error))
             raise
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=partial(self.estimate, turn))
+        estimate_prompt = partial(self.estimate, turn)
+        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
         return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> Turn:

@@ -318,7 +318,7 @@ def test_entry_text_names_only_known_facts(entry: Entry) -> None:
     facts = {name for text in (entry.cause, entry.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
     caught = [set(pattern.groupindex) for pattern in entry.patterns]
     free = set.intersection(*caught) if caught else set()
-    told = {"where", "line", "length"} if entry in STREAM else set()
+    told = {"where", "line", "length", "limit"} if entry in STREAM else set()
     assert facts <= set(FACTS) | free | told
 
 

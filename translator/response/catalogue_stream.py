@@ -10,8 +10,9 @@ STREAM: tuple[Entry, ...] = (
     Entry(
         code="answer_too_large",
         family=Family.UNAVAILABLE,
-        cause="The answer of {model} was ended after {length}, which is more than one answer may have.",
-        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence.",
+        cause="The answer of {model} was ended after {length}, which is more than the limit of {limit}.",
+        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. If it shall write "
+        'that much, raise "Size limit of an answer" (max_answer_size) in the model\'s connection settings.',
         source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)",
     ),
     Entry(

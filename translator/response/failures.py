@@ -8,6 +8,7 @@ server's own words, freed from secrets and echoes of the request. No input makes
 from collections.abc import Mapping
 
 from translator.errors import ServerError
+from translator.limits import MIB
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
 from translator.response.catalogue_entry import Refusal, facts_of, filled
 from translator.response.failure_bodies import FailureText, Shape, proxy_named_in, unwrap, unwrap_text, unwrap_value
@@ -65,9 +66,9 @@ def line_too_long(line_number: int, length: int) -> ServerError:
     return _stream_fault("line_too_long", line=f"{line_number:,}", length=f"{length:,} bytes")
 
 
-def answer_too_large(length: int, model: str = "") -> ServerError:
-    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up."""
-    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes")
+def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
+    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up, because `limit` bytes are allowed."""
+    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes", limit=_size(limit))
 
 
 def only_loaded(model: str = "") -> ServerError:
@@ -89,6 +90,10 @@ def _server_error(found: FailureText, *, status: int, model: str, route: str, pr
 def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
     refusal = Refusal(status=IN_STREAM, found=FailureText(), model=model)
     return ServerError(filled(STREAM_FAULTS[code], facts_of(refusal, {}) | facts))
+
+
+def _size(length: int) -> str:
+    return f"{length:,} bytes" if length % MIB else f"{length // MIB:,} MiB"
 
 
 def _after(lines: int) -> str:
