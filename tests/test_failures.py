@@ -85,7 +85,8 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
     "garbled line": (
         lambda: failures.garbled_line(3, 12345),
         "Line 3 of the reply (12,345 bytes) is not the JSON object that Ollama sends. "
-        "The connection broke in the middle of a line, or a proxy changed the reply; try again.",
+        "The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
+        "check that the base URL leads to an Ollama server.",
     ),
     "line too long": (
         lambda: failures.line_too_long(2, 16777217),

@@ -26,7 +26,8 @@ STREAM: tuple[Entry, ...] = (
         code="garbled_line",
         family=Family.UNAVAILABLE,
         cause="Line {line} of the reply ({length}) is not the JSON object that Ollama sends.",
-        remedy="The connection broke in the middle of a line, or a proxy changed the reply; try again.",
+        remedy="The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
+        "check that the base URL leads to an Ollama server.",
         source="0.33.0-rc2 `cloud-proxy-cut`",
     ),
     Entry(

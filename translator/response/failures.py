@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from translator.errors import ServerError
 from translator.limits import MIB
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.response.catalogue_entry import Refusal, facts_of, filled
+from translator.response.catalogue_entry import Moment, Refusal, facts_of, filled
 from translator.response.failure_bodies import FailureText, Shape, proxy_named_in, unwrap, unwrap_text, unwrap_value
 from translator.response.quoting import printable_name
 
@@ -43,7 +43,7 @@ def failure_from_reply(
 def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
     """The error of a line `{"error": ...}` inside a stream; `error` is the decoded line or the value of its `error` key."""
     found = unwrap_text(error) if isinstance(error, str) else unwrap_value(error) or FailureText(kind=Shape.NAMELESS)
-    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by)
+    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by, moment=Moment.STREAM)
 
 
 def is_retryable(error: ServerError) -> bool:
@@ -81,10 +81,10 @@ def thinking_spent_everything(model: str = "") -> ServerError:
     return _stream_fault("thinking_spent_everything", model)
 
 
-def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str) -> ServerError:
+def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str, moment: Moment = Moment.REPLY) -> ServerError:
     failed = found.status is not None and 400 <= found.status < 600
     known = found.status if failed and found.status is not None and status < 400 else status
-    return ServerError(problem_of(Refusal(status=known, found=found, route=_path(route), model=model, proxy=proxy)))
+    return ServerError(problem_of(Refusal(status=known, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
 
 
 def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
