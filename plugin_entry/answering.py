@@ -135,7 +135,7 @@ class Aftermath:
         """The answer is complete."""
         self._learn(turn, final)
         model, place, last = turn.ask.model, self.server.place, self.answerer.last_answers
-        before = Before(estimate=partial(self.answerer.estimate, turn), since_last_ms=last.since_ms(place, model))
+        before = Before(estimate=partial(self.answerer.estimate, place, turn), since_last_ms=last.since_ms(place, model))
         for remark in remarks(turn, final, before):
             self.log.remark(remark)
         last.note(place, model)
@@ -148,7 +148,8 @@ class Aftermath:
         real = final.usage.prompt_tokens
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=turn.window.num_ctx or 0)
+            window, place = turn.window.num_ctx or 0, self.server.place
+            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""
@@ -191,7 +192,8 @@ class Answerer:
             log.end(outcome_of(error))
             raise
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=partial(self.estimate, turn))
+        estimate_prompt = partial(self.estimate, server.place, turn)
+        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
         return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> Turn:
@@ -201,9 +203,9 @@ class Answerer:
         return apart(weight_of(ask), lambda: plan_turn(ask, info, credentials))
 
     def _sent(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
-        return Sender(bridge=self.bridge, estimate=self.estimate, sleep=self.sleep).send(turn, server)
+        return Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep).send(turn, server)
 
-    def estimate(self, turn: Turn) -> int:
+    def estimate(self, place: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = apart(weight_of_messages(turn.ask.messages), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated)
+        return self.calibration.apply(turn.ask.model, estimated, place)

@@ -20,6 +20,7 @@ from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply
 
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+"""For replies read as a whole: vectors, rankings, descriptions, refusals. Answers are not; their limit is `Limits.answer_bytes`."""
 LINGER_S = 1.0
 """How long a server may keep a connection open after the answer was complete."""
 

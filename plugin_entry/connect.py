@@ -14,6 +14,7 @@ from plugin_entry.server import Server
 from translator.auth import auth_headers
 from translator.base_url import BaseUrl, parse_base_url
 from translator.credentials import Credentials, read_credentials
+from translator.errors import RequestError
 from translator.extra_headers import holds_secret
 from translator.network_places import proxy_for, refuse_key_over_plain_http
 
@@ -45,6 +46,14 @@ def server_of(credentials: Credentials) -> Server:
         proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=connection.proxy),
         tls=tls_of(verify=connection.verify_tls, ca_certificate=connection.ca_certificate),
     )
+
+
+def place_of(saved: Mapping[str, Any]) -> str:
+    """scheme://host:port, safe to show; empty for settings that cannot be used, which the first request to that server will say."""
+    try:
+        return server_of(settings_of(saved)).place
+    except RequestError:
+        return ""
 
 
 def _headers(credentials: Credentials, base_url: BaseUrl) -> tuple[tuple[str, str], ...]:

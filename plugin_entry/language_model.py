@@ -12,6 +12,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.answering import Answer, Answerer
+from plugin_entry.connect import place_of
 from plugin_entry.heavy import apart, weight_of_messages
 from plugin_entry.runtime import BRIDGE, CALIBRATION, FACTS
 from plugin_entry.sdk_chunks import answer_to_sdk, chunks_to_sdk
@@ -44,10 +45,10 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 
 
 @readable
-def count(model: str, messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
+def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = messages_from_sdk(messages), tools_from_sdk(tools)
-    return CALIBRATION.apply(model, apart(weight_of_messages(own), lambda: estimate_messages(own, offered)))
+    return CALIBRATION.apply(model, apart(weight_of_messages(own), lambda: estimate_messages(own, offered)), place_of(credentials))
 
 
 @readable

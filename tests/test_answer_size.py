@@ -91,7 +91,7 @@ def test_a_blocking_answer_ends_the_same_way() -> None:
     """`stream: false` gives one line with everything."""
     stream = stream_of()
     deltas = stream.feed(json.dumps(DONE | {"message": {"content": "x" * (MOST + 1)}}).encode()) + stream.end()
-    with pytest.raises(Exception, match="101 bytes, which is more than one answer may have"):
+    with pytest.raises(Exception, match="101 bytes, which is more than the limit of 100 bytes"):
         collect(chunks_with_thinking(deltas))
 
 

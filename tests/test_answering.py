@@ -299,15 +299,19 @@ def test_the_estimator_learns_from_real_counts() -> None:
     )
     messages: list[PromptMessage] = [UserPromptMessage(content="word " * 200)]
     class_ = OllamaLargeLanguageModel([])
-    before = class_.get_num_tokens(model, {}, messages)
     with GreenServer(answers(reply(200, line, Content_Type="application/x-ndjson"))) as server:
+        saved = {"base_url": server.url.replace("//", "//user:secret@")}
+        before = class_.get_num_tokens(model, saved, messages)
         for _ in range(5):
             invoke(server.url, model, messages=messages)
-        after = class_.get_num_tokens(model, {}, messages)
+        after = class_.get_num_tokens(model, saved, messages)
         assert abs(after - 400) < abs(before - 400)
-        factor = CALIBRATION.factor(model)
+        factor = CALIBRATION.factor(model, server.url)
+        assert factor != 1.0, "the place of a server is known without the credentials in its address"
         invoke(server.url, model, messages=[*with_picture(f"data:image/png;base64,{PNG}"), *messages])
-        assert CALIBRATION.factor(model) == factor, "pictures teach nothing about words"
+        assert CALIBRATION.factor(model, server.url) == factor, "pictures teach nothing about words"
+    for other in ({"base_url": "http://127.0.0.1:9"}, {"base_url": "htp://x"}, {}):
+        assert class_.get_num_tokens(model, other, messages) == before, "another server, or none that could be asked"
 
 
 def test_everything_that_goes_wrong_is_one_of_five_classes() -> None:

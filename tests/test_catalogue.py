@@ -13,13 +13,14 @@ from docs.pages.errors import errors_page
 from fixtures import recordings
 from fixtures.recordings import Exchange
 from plugin_entry.retrying import TRANSIENT
+from tests.failure_wordings import PAGE, TWICE, WORDINGS, Wording
 from translator.errors import Family, ServerError
 from translator.response import catalogue
 from translator.response.catalogue import CATALOGUE, RETRYABLE, SECTIONS
-from translator.response.catalogue_entry import FACTS, Entry, Refusal, first_match
+from translator.response.catalogue_entry import FACTS, Entry, Moment, Refusal, first_match
 from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
 from translator.response.catalogue_stream import STREAM
-from translator.response.failure_bodies import Shape, unwrap
+from translator.response.failure_bodies import Shape, unwrap, unwrap_text
 from translator.response.failures import failure_from_reply, failure_in_stream, is_retryable
 from translator.response.rerank_catalogue import REFUSALS
 from translator.response.rerank_failures import rerank_refusal
@@ -132,106 +133,6 @@ def test_recorded_sign_in_address_is_known_but_not_shown() -> None:
     )
 
 
-# (status, body, what else is known of the request, code)
-type Wording = tuple[int, str, dict[str, str], str]
-
-CHAT: dict[str, str] = {}
-EMBED = {"route": "/api/embed"}
-PAGE = "<html><head><title>{0}</title></head><body><center>{1}</center></body></html>"
-
-WORDINGS: tuple[Wording, ...] = (
-    # decoding of requests, api/types.go at 0.33.0-rc2
-    (400, "json: cannot unmarshal string into Go struct field ChatRequest.messages of type []api.Message", CHAT, "request_field_type"),
-    (400, "json: cannot unmarshal string into Go struct field ChatRequest.messages of type api.Alias", CHAT, "request_field_type"),
-    (
-        400,
-        "json: cannot unmarshal string into Go struct field ChatRequest.options of type map[string]interface {}",
-        CHAT,
-        "request_field_type",
-    ),
-    (
-        400,
-        "json: cannot unmarshal number into Go struct field ChatRequest.messages.tool_calls.id of type string",
-        CHAT,
-        "request_field_type",
-    ),
-    (400, 'think must be a boolean or string ("high", "medium", "low", "max", true, or false)', CHAT, "think_level"),
-    (400, 'think value "high" is not supported for this model', CHAT, "think_level"),
-    (400, "illegal base64 data at input byte 4096", CHAT, "image_encoding"),
-    (400, 'time: invalid duration "forever"', CHAT, "keep_alive_invalid"),
-    (400, 'time: invalid duration ""', CHAT, "keep_alive_invalid"),
-    (400, 'time: unknown unit "d" in duration "1d"', CHAT, "keep_alive_invalid"),
-    (400, "Unsupported type: 'bool'", CHAT, "keep_alive_invalid"),
-    (400, "unexpected EOF", CHAT, "request_json_broken"),
-    (400, "invalid character 'o' in literal null (expecting 'u')", CHAT, "request_json_broken"),
-    # models and capabilities
-    (404, "model '' not found", CHAT, "model_name_missing"),
-    (404, 'model "llama3.2:7b" not found, try pulling it first', EMBED, "model_missing"),
-    (404, "The model `x` does not exist.", CHAT, "model_missing"),
-    (412, "The model you are attempting to pull requires a newer version of Ollama.", CHAT, "server_too_old"),
-    (400, '"nomic-embed-text" does not support generate', CHAT, "no_chat"),
-    (400, "registry.ollama.ai/library/gemma3:latest does not support insert", CHAT, "no_insert"),
-    (400, "registry.ollama.ai/library/gemma3:latest does not support vision", CHAT, "no_vision"),
-    (400, "registry.ollama.ai/library/gemma3:latest does not support juggling", CHAT, "no_capability"),
-    (400, '"x" does not support thinking\nregistry.ollama.ai/library/x:latest does not support tools', CHAT, "no_thinking"),
-    (400, "image generation models are not currently supported", CHAT, "no_pictures_out"),
-    (500, "this model does not support embeddings", EMBED, "no_embeddings"),
-    (500, "this model only supports one image while more than one image requested", CHAT, "image_one_only"),
-    (400, "vision model only supports a single image per message", CHAT, "image_one_only"),
-    # requests
-    (400, "input exceeds maximum context length", EMBED, "text_too_long"),
-    (400, "input after truncation exceeds maximum context length", EMBED, "text_too_long"),
-    (400, "embedding contains NaN or Inf values", EMBED, "embed_not_finite"),
-    (500, "json: unsupported value: NaN", EMBED, "embed_not_finite"),
-    (400, "input length (9000 tokens) exceeds the model's maximum context length (8192 tokens)", CHAT, "prompt_too_long"),
-    (500, "invalid JSON schema in format", CHAT, "schema_unsupported"),
-    (400, "raw mode does not support template, system, or context", CHAT, "messages_refused"),
-    (500, 'template: :3:12: executing "" at <.Foo>: can\'t evaluate field Foo', CHAT, "template_failed"),
-    (500, "\n---\nWhile executing CallExpression\nError: Jinja Exception: Only one system message is allowed", CHAT, "template_failed"),
-    # running
-    (500, "model requires more system memory (9.1 GiB) than is available (7.3 GiB)", CHAT, "memory_short"),
-    (500, "llama runner process has terminated: exit status 0xc0000409", CHAT, "load_failed"),
-    (500, "llama runner process no longer running: -1", CHAT, "load_failed"),
-    (500, "timed out waiting for llama runner to start: context canceled", CHAT, "load_timeout"),
-    (500, "client connection closed before llama-server finished loading, aborting load", CHAT, "load_aborted"),
-    (499, "request canceled", CHAT, "load_aborted"),
-    (503, "Loading model", CHAT, "model_loading"),
-    # the cloud
-    (401, "unauthorized", {"model": "glm-5:cloud"}, "cloud_sign_in"),
-    (401, "unauthorized", {"model": "glm-5.2"}, "unauthorized"),
-    (402, "payment required", CHAT, "cloud_plan"),
-    (410, "this is gone", CHAT, "cloud_retired"),
-    (429, "you (x) have reached your weekly usage limit, upgrade for higher limits", CHAT, "cloud_quota"),
-    (404, 'path "/v1/embeddings" not found', {"route": "/v1/embeddings"}, "cloud_route_missing"),
-    # addresses, keys, proxies
-    (400, "Client sent an HTTP request to an HTTPS server.", CHAT, "https_expected"),
-    (400, PAGE.format("400 The plain HTTP request was sent to HTTPS port", "nginx"), CHAT, "https_expected"),
-    (307, "", CHAT, "redirected"),
-    (407, PAGE.format("407 Proxy Authentication Required", "squid"), CHAT, "proxy_sign_in"),
-    (401, PAGE.format("401 Authorization Required", "nginx"), CHAT, "unauthorized"),
-    (403, PAGE.format("403 Forbidden", "nginx"), CHAT, "proxy_refused"),
-    (403, '{"detail":"Not enough permissions"}', CHAT, "forbidden"),
-    (404, PAGE.format("404 Not Found", "nginx"), CHAT, "not_ollama"),
-    (404, '{"detail":"Not Found"}', CHAT, "not_found"),
-    (502, PAGE.format("502 Bad Gateway", "nginx"), CHAT, "proxy_gateway"),
-    (502, "", CHAT, "proxy_gateway"),
-    (503, "upstream connect error or disconnect/reset before headers", CHAT, "proxy_gateway"),
-    (503, '{"error":"come back later"}', CHAT, "unavailable"),
-    (504, PAGE.format("504 Gateway Time-out", "nginx"), CHAT, "proxy_timeout"),
-    (524, PAGE.format("A timeout occurred", "cloudflare"), CHAT, "proxy_origin"),
-    (500, PAGE.format("Internal Server Error", "apache"), CHAT, "proxy_failed"),
-    (413, PAGE.format("413 Request Entity Too Large", "nginx"), CHAT, "body_too_large"),
-    (429, "slow down", CHAT, "rate_limited"),
-    (408, "", CHAT, "request_timeout"),
-    (200, PAGE.format("Sign in", "Grafana"), CHAT, "not_ollama"),
-    (500, "", CHAT, "runner_silent"),
-    # nothing known
-    (400, "something new", CHAT, "unknown"),
-    (500, "something new", CHAT, "unknown"),
-    (200, '{"error":"something new"}', CHAT, "unknown"),
-)
-
-
 def body_of(text: str) -> bytes:
     """The text as Ollama would wrap it, unless it is a body already."""
     return text.encode() if not text or text[0] in "<{" else orjson.dumps({"error": text})
@@ -274,7 +175,7 @@ def test_known_wording_is_the_expected_entry(wording: Wording) -> None:
 def refusals() -> list[Refusal]:
     """Everything the tests above know, as the catalogue sees it."""
     wordings = [
-        Refusal(status=status, found=unwrap(text.encode() if text.startswith(PLAIN_TEXTS) else body_of(text)), **known)
+        Refusal(status=status, found=unwrap(text.encode() if text.startswith(PLAIN_TEXTS) else body_of(text)), **known)  # type: ignore[arg-type]  # route and model
         for status, text, known, _ in WORDINGS
     ]
     recorded = [
@@ -287,7 +188,12 @@ def refusals() -> list[Refusal]:
         for exchange in FAILURES
         if not asks_for_a_ranking(exchange.path)
     ]
-    return wordings + recorded
+    spoken = [
+        Refusal(status=status, found=unwrap_text(text), moment=moment)
+        for text, _, _ in TWICE
+        for status, moment in ((500, Moment.REPLY), (200, Moment.STREAM))
+    ]
+    return wordings + recorded + spoken
 
 
 def rerank_refusals() -> list[Refusal]:
@@ -318,7 +224,7 @@ def test_entry_text_names_only_known_facts(entry: Entry) -> None:
     facts = {name for text in (entry.cause, entry.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
     caught = [set(pattern.groupindex) for pattern in entry.patterns]
     free = set.intersection(*caught) if caught else set()
-    told = {"where", "line", "length"} if entry in STREAM else set()
+    told = {"where", "line", "length", "limit"} if entry in STREAM else set()
     assert facts <= set(FACTS) | free | told
 
 
@@ -341,7 +247,7 @@ def test_only_refusals_of_the_key_are_authorization_errors() -> None:
 def test_last_row_fits_everything() -> None:
     last = CATALOGUE[-1]
     assert (last.code, last.statuses, last.patterns, last.shapes, last.signin) == ("unknown", frozenset(), (), frozenset[Shape](), False)
-    assert (last.route.pattern, last.model.pattern) == ("", "")
+    assert (last.route.pattern, last.model.pattern, last.moment) == ("", "", None)
 
 
 def test_catalogue_without_a_fitting_row_says_so() -> None:

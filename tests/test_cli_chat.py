@@ -164,27 +164,33 @@ def test_an_error_shows_and_is_remembered_in_the_exit_code() -> None:
 
 def test_ctrl_c_stops_the_answer_releases_the_server_and_the_chat_goes_on() -> None:
     SLOW.type("hello\n")
-    _read_until(SLOW.process, b"because")
+    stopped = _read_until(SLOW.process, "because")
     SLOW.process.send_signal(signal.SIGINT)
-    _read_until(SLOW.process, b"the question is taken back")
+    stopped += _read_until(SLOW.process, "the question is taken back")
     assert len(SLOW.server.wait_for_disconnects()) == 1
+    assert "finish reason" not in stopped
     SLOW.type("again\n")
+    SLOW.end_input()
+    answer = _read_until(SLOW.process, "finish reason stop")
+    assert "The sky is blue because air scatters short wavelengths more." in answer, "it is the second answer that ended well"
     done = SLOW.done
     assert (done.returncode, done.stderr) == (0, "")
-    assert "finish reason stop" in done.stdout
+    assert "finish reason" not in done.stdout
     assert [body["messages"] for body in SLOW.bodies] == [[{"role": "user", "content": text}] for text in ("hello", "again")]
 
 
-def _read_until(process: "subprocess.Popen[str]", mark: bytes) -> None:
+def _read_until(process: "subprocess.Popen[str]", mark: str) -> str:
+    """What was printed up to the first mark, and what came with it."""
     assert process.stdout is not None
     poll = select.poll()
     poll.register(process.stdout, select.POLLIN)
     deadline, seen = time.monotonic() + PATIENCE_S, b""
-    while mark not in seen:
+    while mark.encode() not in seen:
         assert poll.poll(max(0.0, deadline - time.monotonic()) * 1000), seen
         data = os.read(process.stdout.fileno(), 65536)
         assert data, seen
         seen += data
+    return seen.decode("utf-8", "replace")  # a read may end inside a character
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.plugin_files import FORM, LOCALES, PROVIDER, TEXTS
-from translator.credentials import FIELDS, Choice, Credentials, read_credentials
+from translator.credentials import FIELDS, MOST_ANSWER_MIB, Choice, Credentials, read_credentials
+from translator.limits import MIB
+from translator.response.failures import answer_too_large
 
 SELECTS = [field for field in FORM if field["type"] == "select"]
 DEFAULTS: dict[str, str] = {field["variable"]: field["default"] for field in FORM if "default" in field}
@@ -126,6 +128,7 @@ STATED_DEFAULTS = {
     "connect_timeout": Credentials(base_url="").timeouts.connect,
     "first_byte_timeout": Credentials(base_url="").timeouts.first_byte,
     "chunk_timeout": Credentials(base_url="").timeouts.between_chunks,
+    "max_answer_size": Credentials(base_url="").limits.answer_bytes / MIB,
     "max_chunks": Credentials(base_url="").embedding.max_chunks,
     "concurrency": Credentials(base_url="").embedding.concurrency,
 }
@@ -166,12 +169,21 @@ FOLDED = {
     "allow_insecure_key",
 }
 """Shown when the connection settings are unfolded, for every model type."""
+FOLDED_OF_TYPE = {"llm": {"max_answer_size"}, "text-embedding": set[str](), "rerank": set[str]()}
+"""What one model type alone has there."""
 
 
 @pytest.mark.parametrize(("model_type", "variables"), SHOWN.items(), ids=SHOWN)
 def test_each_model_type_sees_its_own_fields(model_type: str, variables: set[str]) -> None:
     assert shown(model_type, {}) == variables
-    assert shown(model_type, {"advanced_settings": "custom"}) - variables == FOLDED
+    assert shown(model_type, {"advanced_settings": "custom"}) - variables == FOLDED | FOLDED_OF_TYPE[model_type]
+
+
+def test_answer_size_is_called_in_its_error_what_it_is_called_in_the_form() -> None:
+    (field,) = (field for field in FORM if field["variable"] == "max_answer_size")
+    label, placeholder = field["label"]["en_US"], field["placeholder"]["en_US"]
+    assert f'"{label.removesuffix(", in MiB")}" (max_answer_size)' in str(answer_too_large(2, 1))
+    assert f"1 to {MOST_ANSWER_MIB}" in placeholder
 
 
 @pytest.mark.parametrize(("path", "text"), TEXTS, ids=[path for path, _ in TEXTS])

@@ -22,6 +22,7 @@ from translator.credentials import (
     read_credentials,
 )
 from translator.errors import Family, RequestError
+from translator.limits import MIB, Limits
 from translator.network_places import ProxyMode
 from translator.request.context import Overflow
 from translator.shapes.dify import Mode
@@ -80,7 +81,8 @@ def test_everything() -> None:
     saved = {
         "base_url": URL, "api_key": "k", "mode": "Chat", "context_size": "Auto", "vision_support": "yes", "function_call_support": "auto",
         "thinking_support": "no", "structured_output_support": "yes", "keep_alive": "300", "overflow": "error", "deep_check": "true",
-        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "max_chunks": "64", "dimensions": "256",
+        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "max_answer_size": "8", "max_chunks": "64",
+        "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
         "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
         "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}",
@@ -96,6 +98,7 @@ def test_everything() -> None:
         overflow=Overflow.ERROR,
         deep_check=True,
         timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
+        limits=Limits(answer_bytes=8 * MIB),
         connection=ConnectionSettings(
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
         ),
@@ -109,6 +112,10 @@ def test_defaults() -> None:
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
         "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
+        "limits": {
+            "line_bytes": 16 * MIB, "answer_bytes": 64 * MIB, "frame_chars": 256 * 1024,
+            "image_bytes": 20 * MIB, "image_pixels": 50_000_000,
+        },
         "connection": {
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },
@@ -128,6 +135,11 @@ BAD: dict[str, tuple[str, object, str]] = {
     "switch": ("deep_check", "maybe", "true or false"),
     "timeout": ("connect_timeout", "5s", "a number of seconds, 0 for no limit"),
     "negative timeout": ("chunk_timeout", -1, "a number of seconds, 0 for no limit"),
+    "size of an answer in words": ("max_answer_size", "64 MiB", "a whole number of MiB from 1 to 1024"),
+    "size of an answer zero": ("max_answer_size", "0", "a whole number of MiB from 1 to 1024"),
+    "size of an answer negative": ("max_answer_size", -1, "a whole number of MiB from 1 to 1024"),
+    "size of an answer too large": ("max_answer_size", "1025", "a whole number of MiB from 1 to 1024"),
+    "size of an answer in parts": ("max_answer_size", 0.5, "a whole number of MiB from 1 to 1024"),
     "chunks": ("max_chunks", "0", "a whole number of texts from 1 to 2048"),
     "dimensions": ("dimensions", 1.5, "a whole number of dimensions from 1"),
     "concurrency": ("concurrency", 65, "a whole number of requests from 1 to 64"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures import recordings
 from translator.errors import Family, ServerError
+from translator.limits import MIB
 from translator.response import failures
 from translator.response.failures import failure_from_reply, failure_in_stream, is_retryable
 
@@ -84,7 +85,8 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
     "garbled line": (
         lambda: failures.garbled_line(3, 12345),
         "Line 3 of the reply (12,345 bytes) is not the JSON object that Ollama sends. "
-        "The connection broke in the middle of a line, or a proxy changed the reply; try again.",
+        "The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
+        "check that the base URL leads to an Ollama server.",
     ),
     "line too long": (
         lambda: failures.line_too_long(2, 16777217),
@@ -92,9 +94,10 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
         "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
     "answer too large": (
-        lambda: failures.answer_too_large(67108865, "m"),
-        'The answer of the model "m" was ended after 67,108,865 bytes, which is more than one answer may have. '
-        "The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence.",
+        lambda: failures.answer_too_large(67108865, 64 * MIB, "m"),
+        'The answer of the model "m" was ended after 67,108,865 bytes, which is more than the limit of 64 MiB. '
+        "The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. "
+        'If it shall write that much, raise "Size limit of an answer" (max_answer_size) in the model\'s connection settings.',
     ),
     "only loaded": (
         lambda: failures.only_loaded("m"),
@@ -121,7 +124,7 @@ def test_cut_short_counts_lines(lines: int, where: str) -> None:
 
 
 STREAM_FAULTS = {
-    "answer_too_large": (failures.answer_too_large(1), Family.UNAVAILABLE),
+    "answer_too_large": (failures.answer_too_large(2, 1), Family.UNAVAILABLE),
     "cut_short": (failures.cut_short(1), Family.UNAVAILABLE),
     "garbled_line": (failures.garbled_line(1, 1), Family.UNAVAILABLE),
     "line_too_long": (failures.line_too_long(1, 1), Family.UNAVAILABLE),

@@ -175,7 +175,7 @@ def format_or_code(schema: dict[str, Any]) -> object:
         return error.code
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=100)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=200)
 @given(SCHEMAS)
 def test_any_schema_is_enforceable_or_refused(schema: dict[str, Any]) -> None:
     result = format_or_code(schema)

@@ -25,7 +25,7 @@ runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
 """
 
 
-PLUGIN = plugin_ahead(__name__, command=(sys.executable, "-c", CHATTY))
+PLUGIN = plugin_ahead(__name__, {"HEARTBEAT_INTERVAL": "0.05"}, command=(sys.executable, "-c", CHATTY))
 
 
 def test_plugin_that_is_chatted_over_loses_no_frame() -> None:

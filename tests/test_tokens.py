@@ -273,6 +273,18 @@ def test_factor_is_learned_per_model() -> None:
     assert calibration.factor("other") == 1.0
 
 
+def test_models_of_one_name_on_two_servers_are_two() -> None:
+    calibration = TokenCalibration(models=2)
+    for _ in range(15):
+        calibration.observe("m", 1000, 1400, server="http://a:11434")
+        calibration.observe("m", 1000, 700, server="http://b:11434")
+    assert calibration.factor("m", "http://a:11434") == pytest.approx(1.4, abs=0.03)
+    assert calibration.apply("m", 1000, "http://b:11434") == pytest.approx(700, abs=30)
+    assert calibration.factor("m") == 1.0
+    calibration.observe("m", 1000, 1400, server="http://c:11434")
+    assert calibration.factor("m", "http://a:11434") == 1.0, "servers are forgotten like models: the oldest first"
+
+
 def test_single_wrong_counts_do_not_matter() -> None:
     """A cached prompt on 0.30.0 counts almost nothing, a cut one half."""
     calibration = TokenCalibration()

@@ -230,7 +230,7 @@ def old_property_is_accepted(schema: dict[str, Any]) -> bool:
     return fits and all(isinstance(value, str) for value in schema.get("enum", [])) and schema.keys() <= kinds.keys()
 
 
-ANY_SCHEMA = settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=100)
+ANY_SCHEMA = settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=200)
 VERSIONS = st.sampled_from(["0.5.13", "0.6.6", "0.11.3", "0.13.5", "0.20.0", "0.33.0-rc2", "unknown"])
 
 

@@ -15,7 +15,20 @@ from typing import Any
 import attrs
 
 from translator.errors import RequestError
-from translator.form_values import Reader, auto_or_tokens, header_lines, key, member_of, one_of, pair_template, seconds, text, whole
+from translator.form_values import (
+    Reader,
+    auto_or_tokens,
+    header_lines,
+    key,
+    mebibytes,
+    member_of,
+    one_of,
+    pair_template,
+    seconds,
+    text,
+    whole,
+)
+from translator.limits import DEFAULT_LIMITS, Limits
 from translator.network_places import ProxyMode
 from translator.request.context import Overflow
 from translator.request.keep_alive import keep_alive_to_wire
@@ -61,6 +74,11 @@ class ScoreScale(StrEnum):
 
     AS_IS = "as_is"
     SIGMOID = "sigmoid"
+
+
+MOST_ANSWER_MIB = 1024
+"""The largest limit of an answer that can be set. There is no "none" as with time limits: what an endless answer fills is the memory of the
+process that serves all users."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -123,6 +141,7 @@ class Credentials:
     overflow: Overflow = Overflow.DROP
     deep_check: bool = False
     timeouts: Timeouts = Timeouts()
+    limits: Limits = DEFAULT_LIMITS
     connection: ConnectionSettings = ConnectionSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     rerank: RerankSettings = RerankSettings()
@@ -169,6 +188,7 @@ FIELDS: tuple[Field, ...] = (
     Field("connect_timeout", "timeouts.connect", seconds),
     Field("first_byte_timeout", "timeouts.first_byte", seconds),
     Field("chunk_timeout", "timeouts.between_chunks", seconds),
+    Field("max_answer_size", "limits.answer_bytes", mebibytes(MOST_ANSWER_MIB)),
     Field("proxy", "connection.proxy", member_of(ProxyMode)),
     Field("extra_headers", "connection.extra_headers", header_lines),
     Field("verify_tls", "connection.verify_tls", as_bool),
@@ -187,6 +207,7 @@ FIELDS: tuple[Field, ...] = (
 
 _GROUPS: Mapping[str, Callable[..., object]] = {
     "timeouts": Timeouts,
+    "limits": Limits,
     "connection": ConnectionSettings,
     "embedding": EmbeddingSettings,
     "rerank": RerankSettings,

@@ -6,6 +6,7 @@ Enters: one value as it was saved. Leaves: what it means, or a ValueError that s
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from translator.limits import MIB
 from translator.scalars import as_float, as_int
 
 type Reader = Callable[[object], object]
@@ -45,6 +46,12 @@ def whole(low: int, unit: str, high: int = UNBOUNDED) -> Callable[[object], int]
         return number
 
     return read
+
+
+def mebibytes(high: int) -> Callable[[object], int]:
+    """A whole number of MiB from 1 to `high`, given in bytes."""
+    read_mib = whole(1, "MiB", high)
+    return lambda value: read_mib(value) * MIB
 
 
 def auto_or_tokens(value: object) -> int | None:

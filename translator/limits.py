@@ -17,7 +17,7 @@ class Limits:
 
     answer_bytes: int = 64 * MIB
     """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
-    does not stream holds all of it."""
+    does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.credentials`)."""
 
     frame_chars: int = 256 * 1024
     """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""

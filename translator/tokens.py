@@ -252,24 +252,25 @@ def _tool(tool: Tool) -> int:
 
 @attrs.define(slots=True)
 class TokenCalibration:
-    """Learns per model how real counts relate to estimates; mutable, keeps the latest observations only, knows no clock.
+    """Learns per model of a server how real counts relate to estimates; mutable, keeps the latest observations only, knows no clock.
 
     The factor is the median of the latest ratios, drawn towards 1 while there are few, so that single counts that are wrong do not
-    matter: 0.30.0 left cached tokens out of `prompt_eval_count`, and a prompt that was cut counts only what was kept.
+    matter: 0.30.0 left cached tokens out of `prompt_eval_count`, and a prompt that was cut counts only what was kept. `server` is any
+    name without secrets, for callers with several servers: models of one name need not be one model.
     """
 
     kept: int = 15
     """Observations per model."""
     models: int = 256
-    """Models remembered; the one not observed for the longest is forgotten first."""
-    _ratios: dict[str, deque[float]] = attrs.field(factory=dict, init=False, repr=False)
+    """Models remembered, of all servers together; the one not observed for the longest is forgotten first."""
+    _ratios: dict[tuple[str, str], deque[float]] = attrs.field(factory=dict, init=False, repr=False)
 
     MIN_TOKENS = 32
     """Below this the template's own words decide the ratio."""
     MIN_FACTOR, MAX_FACTOR = 0.4, 3.0
     """Ratios beyond twice these bounds are no matter of vocabulary and are not learned from."""
 
-    def observe(self, model: str, estimated: int, real: int, num_ctx: int = 0) -> None:
+    def observe(self, model: str, estimated: int, real: int, num_ctx: int = 0, server: str = "") -> None:
         """Notes one prompt: the estimate (not multiplied by the factor) and the server's `prompt_eval_count`.
 
         With `num_ctx`, a prompt that may have been cut to fit the window is left out: 0.24.0 then counts the whole window, 0.33.0 half
@@ -277,22 +278,22 @@ class TokenCalibration:
         """
         if min(estimated, real) < self.MIN_TOKENS or not self.MIN_FACTOR / 2 <= real / estimated <= self.MAX_FACTOR * 2:
             return
-        if num_ctx and max(real, estimated * self.factor(model)) >= num_ctx * 0.95:
+        if num_ctx and max(real, estimated * self.factor(model, server)) >= num_ctx * 0.95:
             return
-        ratios = self._ratios.pop(model, None) or deque(maxlen=self.kept)
+        ratios = self._ratios.pop((server, model), None) or deque(maxlen=self.kept)
         ratios.append(real / estimated)
-        self._ratios[model] = ratios
+        self._ratios[server, model] = ratios
         if len(self._ratios) > self.models:
             del self._ratios[next(iter(self._ratios))]
 
-    def factor(self, model: str) -> float:
+    def factor(self, model: str, server: str = "") -> float:
         """What to multiply an estimate with; 1.0 for a model never observed, always within the bounds."""
-        ratios = self._ratios.get(model)
+        ratios = self._ratios.get((server, model))
         if not ratios:
             return 1.0
         learned = 1 + (median(ratios) - 1) * len(ratios) / (len(ratios) + 1)
         return min(self.MAX_FACTOR, max(self.MIN_FACTOR, learned))
 
-    def apply(self, model: str, estimated: int) -> int:
+    def apply(self, model: str, estimated: int, server: str = "") -> int:
         """The estimate as this model would count it; at least 1 for something."""
-        return max(1, round(estimated * self.factor(model))) if estimated > 0 else 0
+        return max(1, round(estimated * self.factor(model, server))) if estimated > 0 else 0

@@ -54,8 +54,7 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         prompt_messages: list[PromptMessage],
         tools: list[PromptMessageTool] | None = None,
     ) -> int:
-        del credentials  # counted offline
-        return language_model.count(model, prompt_messages, tools)
+        return language_model.count(model, credentials, prompt_messages, tools)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
         checking.check_language_model(model, credentials)

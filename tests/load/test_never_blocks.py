@@ -146,7 +146,7 @@ def test_planning_a_heavy_turn(make: Callable[[], Ask]) -> None:
 
 def test_counting_a_long_prompt() -> None:
     messages = [UserPromptMessage(content=text(4_000_000))]
-    stays_quick(lambda: language_model.count("m", messages, None))
+    stays_quick(lambda: language_model.count("m", {}, messages, None))
 
 
 def reading() -> Reading:

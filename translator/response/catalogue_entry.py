@@ -1,12 +1,13 @@
 """What a row of the error catalogue is, and how one is found and filled in.
 
-Enters: a `Refusal` (status, unwrapped text, route, model). Leaves: the first `Entry` that fits it, and the `Problem` made
+Enters: a `Refusal` (status, moment, unwrapped text, route, model). Leaves: the first `Entry` that fits it, and the `Problem` made
 from the entry's two sentences. Rows hold templates, never code; the facts they may name are listed in `FACTS`, and named groups of
 a row's own pattern may be used too. Every fact that comes from outside is made quotable first.
 """
 
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 
 import attrs
 
@@ -17,6 +18,13 @@ from translator.response.quoting import printable_name, quotable
 FACTS = ("model", "name", "route", "status", "numbers", "said", "proxy")
 """What a template may name: `model` 'the model "x"', `name` the bare name, `route` the path, `status` the HTTP status,
 `numbers` " (15,001 tokens, the window holds 512)" or nothing, `said` ' The server said: "..."' or nothing, `proxy` "a proxy (nginx)"."""
+
+
+class Moment(StrEnum):
+    """When a server refuses. The same words mean another thing in the middle of an answer than instead of one."""
+
+    REPLY = "instead of an answer"
+    STREAM = "in a stream"
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -49,6 +57,8 @@ class Entry:
     route: re.Pattern[str] = attrs.field(default="", converter=_pattern)
     """Searched in the path, such as `rerank` or `^/api/embed`."""
     model: re.Pattern[str] = attrs.field(default="", converter=_pattern)
+    moment: Moment | None = None
+    """None means any. A status alone does not tell: a line of a stream may name one."""
     signin: bool = False
     """Fits only when the body offers a sign-in address."""
     family: Family
@@ -62,10 +72,11 @@ class Entry:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Refusal:
-    """One refusal as rows see it. `status` is 200 for an error inside a stream."""
+    """One refusal as rows see it. `status` is 200 for an error inside a stream, unless the error names another."""
 
     status: int
     found: FailureText
+    moment: Moment = Moment.REPLY
     route: str = ""
     model: str = ""
     proxy: str = ""
@@ -118,6 +129,7 @@ def _fits(entry: Entry, refusal: Refusal) -> bool:
     return (
         (not entry.statuses or refusal.status in entry.statuses)
         and (not entry.shapes or refusal.found.kind in entry.shapes)
+        and entry.moment in (None, refusal.moment)
         and (not entry.signin or refusal.found.signin)
         and entry.route.search(refusal.route) is not None
         and entry.model.search(refusal.model) is not None

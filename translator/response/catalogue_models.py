@@ -6,6 +6,7 @@ None of them is worth a retry; each names the command or the setting that helps.
 from translator.errors import Family
 from translator.response.catalogue_cloud import CLOUD_NAME
 from translator.response.catalogue_entry import Entry
+from translator.response.catalogue_requests import EMBED
 
 MODELS: tuple[Entry, ...] = (
     Entry(
@@ -52,11 +53,11 @@ MODELS: tuple[Entry, ...] = (
     ),
     Entry(
         code="server_too_old",
-        patterns=(r"requires a newer version of ollama", r"requires ollama v?\d"),
+        patterns=(r"requires a newer version of ollama", r"requires ollama v?\d", r"not supported by your version of ollama"),
         family=Family.BAD_REQUEST,
         cause="The Ollama server is too old for {model}.{said}",
         remedy="Update Ollama, then run `ollama pull {name}` again.",
-        source="server/images.go, status 412 of the registry",
+        source="server/images.go, status 412 of the registry; llm/server.go, 0.5",
     ),
     Entry(
         code="no_thinking",
@@ -105,6 +106,15 @@ MODELS: tuple[Entry, ...] = (
         cause="{model} cannot make embeddings.",
         remedy="Choose an embedding model, such as embeddinggemma, qwen3-embedding or all-minilm.",
         source="0.33.0-rc2 `embed-chat-model` (501), `embeddings-legacy-chat-model` (500); 0.6 to 0.29 `this model does not support ...`",
+    ),
+    Entry(
+        code="no_embeddings",
+        route=EMBED,
+        patterns=(r"^not supported\s*(?:\n|$)",),
+        family=Family.BAD_REQUEST,
+        cause="{model} cannot make embeddings.",
+        remedy="Choose an embedding model, such as embeddinggemma, qwen3-embedding or all-minilm.",
+        source="0.33.0-rc2 x/mlxrunner, models of MLX",
     ),
     Entry(
         code="no_insert",

@@ -26,8 +26,9 @@ INTRODUCTION = """\
 # Errors
 
 Every refusal of a server is looked up in these tables from top to bottom; the first row that fits wins. A row fits when its
-status, its kind of body, its path and one of its text patterns (case ignored) fit; what a row does not name is free. Status 200
-means an error inside a stream. To find an error that you have seen, search this page for a few words of it.
+status, its kind of body, its path, its moment (instead of an answer, or in a stream that has begun) and one of its text patterns
+(case ignored) fit; what a row does not name is free. Status 200 means an error inside a stream. To find an error that you have seen,
+search this page for a few words of it.
 
 The text is what users read: what happened, then what to do. `{model}` and `{name}` stand for the model, `{route}` for the path,
 `{status}` for the HTTP status, `{numbers}` for prompt and window in tokens where the server told them, `{proxy}` for the proxy by
@@ -77,6 +78,7 @@ def _signs(entry: Entry) -> list[str]:
         "path": _code(entry.route.pattern),
         "model": _code(entry.model.pattern),
         "body with": "`signin_url`" if entry.signin else "",
+        "only": entry.moment or "",
     }
     return [f"{sign} {value}" for sign, value in signs.items() if value]
 

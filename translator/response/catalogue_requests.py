@@ -4,7 +4,7 @@ Several are answered with 500 by Ollama although trying again cannot help; the t
 """
 
 from translator.errors import Family
-from translator.response.catalogue_entry import Entry
+from translator.response.catalogue_entry import Entry, Moment
 from translator.response.failure_bodies import Shape
 
 EMBED = r"^/(?:api|v1)/embed"
@@ -48,6 +48,7 @@ REQUESTS: tuple[Entry, ...] = (
     ),
     Entry(
         code="embed_not_finite",
+        route=EMBED,
         patterns=(r"nan or inf values", r"unsupported value: [+-]?(?:nan|inf)", r"unmarshal embedding (?:response|values)"),
         family=Family.BAD_REQUEST,
         cause="{model} computed numbers for one of the texts that are not finite; the model fails on this text, not Dify.",
@@ -69,6 +70,19 @@ REQUESTS: tuple[Entry, ...] = (
         cause="The prompt is longer than the context window of {model}{numbers}.",
         remedy="Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or let the server cut it.",
         source="0.33.0-rc2 `error-too-long`, `error-too-long-shift-off`, `native-too-long`; 0.24.0 `error-too-long`",
+    ),
+    Entry(
+        code="context_full",
+        patterns=(
+            r"context size has been exceeded",
+            r"context shift is disabled",
+            r"(?:could not|failed to) find a kv cache slot",
+            r"too big compared to kv size",
+        ),
+        family=Family.BAD_REQUEST,
+        cause="Prompt and answer together do not fit into the context window of {model}.",
+        remedy="Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or set max tokens.",
+        source="llama.cpp server; 0.5 runner/cache.go",
     ),
     Entry(
         code="image_encoding",
@@ -192,7 +206,9 @@ REQUESTS: tuple[Entry, ...] = (
     ),
     Entry(
         code="tool_arguments_not_object",
-        patterns=(r"value looks like object, but can't find closing", r"tool_calls\.function\.arguments"),
+        statuses=(400,),
+        moment=Moment.REPLY,
+        patterns=(r"^value looks like object, but can't find closing", r"tool_calls\.function\.arguments"),
         family=Family.BAD_REQUEST,
         cause="A past tool call in the conversation has arguments that are not an object.",
         remedy="Start a new conversation; if it comes back, report this as a fault of the plugin.",
@@ -200,7 +216,9 @@ REQUESTS: tuple[Entry, ...] = (
     ),
     Entry(
         code="request_field_type",
-        patterns=(r"cannot unmarshal (?P<given>[\w ]{1,40}) into Go struct field (?P<field>[\w.]{1,100}) of type",),
+        statuses=(400,),
+        moment=Moment.REPLY,
+        patterns=(r"^json: cannot unmarshal (?P<given>[\w ]{1,40}) into Go struct field (?P<field>[\w.]{1,100}) of type",),
         family=Family.BAD_REQUEST,
         cause='The server does not accept the type {given} in the field "{field}" of the request.',
         remedy="Older servers take fewer forms (tool parameters with lists need 0.6.6): update Ollama; else report a fault of the plugin.",
@@ -216,6 +234,8 @@ REQUESTS: tuple[Entry, ...] = (
     ),
     Entry(
         code="request_json_broken",
+        statuses=(400,),
+        moment=Moment.REPLY,
         patterns=(r"^invalid character .{1,20} (?:looking for|in |after )", r"^unexpected (?:EOF|end of JSON input)\s*$"),
         family=Family.BAD_REQUEST,
         cause="The request reached the server as broken JSON.",

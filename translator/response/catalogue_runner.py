@@ -1,15 +1,27 @@
 """Catalogue rows about running the model: loading it, memory, crashes, queues, and answers the server could not read.
 
-All are the server's trouble and therefore `unavailable`; only a full queue is worth trying again at once.
+All are the server's trouble and therefore `unavailable`; only a full queue is worth trying again at once. A process that is gone could
+not load when nothing was said before, and crashed when it was in the middle of an answer.
 """
 
 from translator.errors import Family
-from translator.response.catalogue_entry import Entry
+from translator.response.catalogue_entry import Entry, Moment
 
 LESS_MEMORY = (
     "Lower the context size (num_ctx), choose a smaller model or quantisation, or unload other models (`ollama ps`, `ollama stop`)."
 )
 SEE_LOG = "Look into the log of the Ollama server; updating Ollama and pulling the model again often helps."
+
+CRASHED = (
+    r"model runner has unexpectedly stopped",
+    r"an (?:unknown )?error was encountered while running the model",
+    r"error reading (?:llm|llama-server) (?:chat )?response",
+    r"post predict: ",
+    r"do embedding request",
+    r"health resp: ",
+)
+GONE = (r"(?:llama-server|runner) process has terminated", r"runner process no longer running")
+CANCELLED = (r"request canceled", r"context canceled", r"context deadline exceeded")
 
 RUNNER: tuple[Entry, ...] = (
     Entry(
@@ -56,6 +68,7 @@ RUNNER: tuple[Entry, ...] = (
     ),
     Entry(
         code="load_killed",
+        moment=Moment.REPLY,
         patterns=(r"process has terminated: signal: killed",),
         family=Family.UNAVAILABLE,
         cause="The system killed the process that loads {model}, most likely for lack of memory.",
@@ -72,11 +85,20 @@ RUNNER: tuple[Entry, ...] = (
     ),
     Entry(
         code="load_aborted",
-        patterns=(r"aborting load", r"request canceled", r"context canceled"),
+        patterns=(r"aborting load",),
+        family=Family.UNAVAILABLE,
+        cause="The server gave up because the connection was closed while it was still loading {model}.",
+        remedy="Raise the time limit for the first byte in the model's settings, and that of any proxy in between.",
+        source="0.33.0-rc2 llm/llama_server.go",
+    ),
+    Entry(
+        code="load_aborted",
+        moment=Moment.REPLY,
+        patterns=(r"request canceled", r"context canceled"),
         family=Family.UNAVAILABLE,
         cause="The server gave up because the connection was closed while it was still loading or working.",
         remedy="Raise the time limit for the first byte in the model's settings, and that of any proxy in between.",
-        source="0.33.0-rc2 llm/llama_server.go, server/routes.go (499)",
+        source="0.33.0-rc2 server/routes.go (499)",
     ),
     Entry(
         code="install_broken",
@@ -90,10 +112,17 @@ RUNNER: tuple[Entry, ...] = (
         code="load_failed",
         patterns=(
             r"error starting (?:llama-server|runner|the external llama server)",
-            r"(?:llama-server|runner) process has terminated",
-            r"runner process no longer running",
             r"(?:error|unable to|failed to) load(?:ing)? model",
         ),
+        family=Family.UNAVAILABLE,
+        cause="The server could not load {model}.{said}",
+        remedy=SEE_LOG,
+        source="0.33.0-rc2 llm/llama_server.go",
+    ),
+    Entry(
+        code="load_failed",
+        moment=Moment.REPLY,
+        patterns=GONE,
         family=Family.UNAVAILABLE,
         cause="The server could not load {model}.{said}",
         remedy=SEE_LOG,
@@ -116,19 +145,12 @@ RUNNER: tuple[Entry, ...] = (
             r"xml syntax error",
             r"^failed to parse (?:json|xml|tool)",
             r"invalid tool call arguments",
+            r"value looks like object, but can't find closing",
         ),
         family=Family.UNAVAILABLE,
         cause="{model} wrote a tool call that the server could not read; it may have been cut off by the token limit.",
         remedy="Try again, raise max tokens, lower the temperature, or choose a model that is better with tools.",
         source="0.33.0-rc2 `harmony-malformed-call`, `coder-malformed-call`, `qwen3-malformed-call`, `native-tool-cut-by-length`",
-    ),
-    Entry(
-        code="answer_unreadable",
-        patterns=(r"llama-server (?:chat|completion) error", r"invalid diff:"),
-        family=Family.UNAVAILABLE,
-        cause="The server lost track of the answer of {model} and stopped.{said}",
-        remedy="Try again; if it comes back, update Ollama.",
-        source="0.33.0-rc2 `native-error-midway`",
     ),
     Entry(
         code="gpu_failed",
@@ -140,23 +162,74 @@ RUNNER: tuple[Entry, ...] = (
     ),
     Entry(
         code="runner_crashed",
-        patterns=(
-            r"model runner has unexpectedly stopped",
-            r"an error was encountered while running the model",
-            r"do embedding request",
-            r"health resp: ",
-        ),
+        moment=Moment.STREAM,
+        patterns=(*CRASHED, *GONE),
+        family=Family.UNAVAILABLE,
+        cause="The process that runs {model} crashed while it answered.",
+        remedy=f"Try again: the server starts the process anew. If it crashes again, memory most often ran out. {LESS_MEMORY}",
+        source="every version, `runner-killed-midway`; 0.33.0-rc2 `native-crash-midway`, `builtin-crash-midway`",
+    ),
+    Entry(
+        code="runner_crashed",
+        patterns=CRASHED,
         family=Family.UNAVAILABLE,
         cause="The process that runs {model} crashed.",
         remedy=f"Most often memory ran out. {LESS_MEMORY}",
-        source="every version, `runner-killed-midway`; 0.33.0-rc2 `native-crash-before-first`, `embed-runner-crash`",
+        source="0.33.0-rc2 `native-crash-before-first`, `embed-runner-crash`; llm/server.go, 0.5 to 0.29",
+    ),
+    Entry(
+        code="runner_not_ready",
+        patterns=(r"unexpected server status", r"no slots available after", r"^server not responding"),
+        family=Family.UNAVAILABLE,
+        cause="The process that runs {model} was not ready to answer.{said}",
+        remedy="Try again in a moment; if it stays so, start the Ollama server anew.",
+        source="llm/server.go, 0.5 to 0.29; llm/llama_server.go",
+    ),
+    Entry(
+        code="repeated_itself",
+        patterns=(r"token repeat limit reached",),
+        family=Family.UNAVAILABLE,
+        cause="{model} wrote the same over and over, so the server ended the answer.",
+        remedy="Raise the repeat penalty or the temperature, or choose another model or quantisation.",
+        source="llm/llama_server.go, newer than 0.33.0-rc2, which ends such an answer without a word",
+    ),
+    Entry(
+        code="answer_cancelled",
+        moment=Moment.STREAM,
+        patterns=CANCELLED,
+        family=Family.UNAVAILABLE,
+        cause="The answer was cancelled on the server's side before {model} had finished it.",
+        remedy="Try again; if it comes back, see whether the server was stopped, or a proxy behind it has a time limit.",
+        source="Go's context errors; llm/llama_server.go",
+    ),
+    Entry(
+        code="answer_source_lost",
+        patterns=(r"^(?:unexpected )?eof\s*(?:\n|$)",),
+        family=Family.UNAVAILABLE,
+        cause="The Ollama server lost the connection to what writes the answer of {model}: its own process, or ollama.com.",
+        remedy="Try again; if it comes back, look into the log of the Ollama server.",
+        source="Go's io errors; server/routes.go, remote models",
     ),
     Entry(
         code="compute_failed",
-        patterns=(r"compute error",),
+        patterns=(r"compute error", r"unsupported value: [+-]?(?:nan|inf)"),
         family=Family.UNAVAILABLE,
         cause="{model} failed while computing.",
         remedy=SEE_LOG,
         source="0.33.0-rc2 `embed-runner-error`; llama.cpp server",
+    ),
+    Entry(
+        code="answer_unreadable",
+        patterns=(
+            r"llama-server (?:chat|completion) error",
+            r"invalid diff:",
+            r"error unmarshall?ing (?:llm|llama-server)",
+            r"stream event exceeded",
+            r"^(?:json: |invalid character |unexpected end of json)",
+        ),
+        family=Family.UNAVAILABLE,
+        cause="The server lost track of the answer of {model} and stopped.{said}",
+        remedy="Try again; if it comes back, update Ollama.",
+        source="0.33.0-rc2 `native-error-midway`; llm/llama_server.go; Go's encoding/json",
     ),
 )

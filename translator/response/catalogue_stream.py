@@ -10,8 +10,9 @@ STREAM: tuple[Entry, ...] = (
     Entry(
         code="answer_too_large",
         family=Family.UNAVAILABLE,
-        cause="The answer of {model} was ended after {length}, which is more than one answer may have.",
-        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence.",
+        cause="The answer of {model} was ended after {length}, which is more than the limit of {limit}.",
+        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. If it shall write "
+        'that much, raise "Size limit of an answer" (max_answer_size) in the model\'s connection settings.',
         source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)",
     ),
     Entry(
@@ -25,7 +26,8 @@ STREAM: tuple[Entry, ...] = (
         code="garbled_line",
         family=Family.UNAVAILABLE,
         cause="Line {line} of the reply ({length}) is not the JSON object that Ollama sends.",
-        remedy="The connection broke in the middle of a line, or a proxy changed the reply; try again.",
+        remedy="The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
+        "check that the base URL leads to an Ollama server.",
         source="0.33.0-rc2 `cloud-proxy-cut`",
     ),
     Entry(

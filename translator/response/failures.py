@@ -8,8 +8,9 @@ server's own words, freed from secrets and echoes of the request. No input makes
 from collections.abc import Mapping
 
 from translator.errors import ServerError
+from translator.limits import MIB
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.response.catalogue_entry import Refusal, facts_of, filled
+from translator.response.catalogue_entry import Moment, Refusal, facts_of, filled
 from translator.response.failure_bodies import FailureText, Shape, proxy_named_in, unwrap, unwrap_text, unwrap_value
 from translator.response.quoting import printable_name
 
@@ -42,7 +43,7 @@ def failure_from_reply(
 def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
     """The error of a line `{"error": ...}` inside a stream; `error` is the decoded line or the value of its `error` key."""
     found = unwrap_text(error) if isinstance(error, str) else unwrap_value(error) or FailureText(kind=Shape.NAMELESS)
-    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by)
+    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by, moment=Moment.STREAM)
 
 
 def is_retryable(error: ServerError) -> bool:
@@ -65,9 +66,9 @@ def line_too_long(line_number: int, length: int) -> ServerError:
     return _stream_fault("line_too_long", line=f"{line_number:,}", length=f"{length:,} bytes")
 
 
-def answer_too_large(length: int, model: str = "") -> ServerError:
-    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up."""
-    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes")
+def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
+    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up, because `limit` bytes are allowed."""
+    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes", limit=_size(limit))
 
 
 def only_loaded(model: str = "") -> ServerError:
@@ -80,15 +81,19 @@ def thinking_spent_everything(model: str = "") -> ServerError:
     return _stream_fault("thinking_spent_everything", model)
 
 
-def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str) -> ServerError:
+def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str, moment: Moment = Moment.REPLY) -> ServerError:
     failed = found.status is not None and 400 <= found.status < 600
     known = found.status if failed and found.status is not None and status < 400 else status
-    return ServerError(problem_of(Refusal(status=known, found=found, route=_path(route), model=model, proxy=proxy)))
+    return ServerError(problem_of(Refusal(status=known, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
 
 
 def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
     refusal = Refusal(status=IN_STREAM, found=FailureText(), model=model)
     return ServerError(filled(STREAM_FAULTS[code], facts_of(refusal, {}) | facts))
+
+
+def _size(length: int) -> str:
+    return f"{length:,} bytes" if length % MIB else f"{length // MIB:,} MiB"
 
 
 def _after(lines: int) -> str:

@@ -155,7 +155,7 @@ class ReplyStream:
         """The answer is too large; what was said before the piece that passed the limit is kept."""
         if not self._machine.finished:
             self._flush_tags()
-            self._machine.feed(WireEvent(Event.GARBLED, error=failures.answer_too_large(self._size.said, self.model)))
+            self._machine.feed(WireEvent(Event.GARBLED, error=failures.answer_too_large(self._size.said, self._size.most, self.model)))
 
     def _take_text(self, event: WireEvent) -> None:
         if self._thinking_tags.held:

@@ -1,0 +1,215 @@
+"""What servers say, as far as there is no recording of it, and the code of the catalogue that it has to be.
+
+`WORDINGS` come instead of an answer, with a status. `TWICE` are words that may also be a line of an answer that has begun: they mean
+something else then, so each has two codes, which may be the same.
+"""
+
+type Twice = tuple[str, str, str]
+"""A server's words, the code they have with status 500, and the code they have in a stream."""
+
+STOPPED = (
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
+    "check ollama server logs for details"
+)
+RUNNING = "an error was encountered while running the model"
+ARGUMENTS = "llama-server returned invalid tool call arguments for"
+
+TWICE: tuple[Twice, ...] = (
+    # the process that runs the model is gone: llm/server.go 0.5 to 0.29, llm/llama_server.go since 0.30
+    ("llama runner process has terminated: exit status 2", "load_failed", "runner_crashed"),
+    ("llama-server process has terminated: exit status 1", "load_failed", "runner_crashed"),
+    ("llama runner process no longer running: -1 ", "load_failed", "runner_crashed"),
+    ("llama runner process has terminated: signal: killed", "load_killed", "runner_crashed"),
+    ("error starting llama-server: fork/exec: permission denied", "load_failed", "load_failed"),
+    ("unable to load model: /models/blobs/sha256-0", "load_failed", "load_failed"),
+    (STOPPED, "runner_crashed", "runner_crashed"),
+    (f"{STOPPED}: exit status 2", "runner_crashed", "runner_crashed"),
+    (f"{RUNNING}: unexpected EOF", "runner_crashed", "runner_crashed"),
+    ("an unknown error was encountered while running the model ", "runner_crashed", "runner_crashed"),
+    ("error reading llm response: read tcp: connection reset by peer", "runner_crashed", "runner_crashed"),
+    ("error reading llama-server chat response: read tcp: connection reset", "runner_crashed", "runner_crashed"),
+    ('POST predict: Post "http://127.0.0.1:35843/completion": EOF', "runner_crashed", "runner_crashed"),
+    ("unexpected server status: llm server loading model", "runner_not_ready", "runner_not_ready"),
+    ("unexpected server status: llm server not responding", "runner_not_ready", "runner_not_ready"),
+    ("no slots available after 10 retries", "runner_not_ready", "runner_not_ready"),
+    ("server not responding", "runner_not_ready", "runner_not_ready"),
+    # memory and hardware
+    ("model requires more system memory (9.1 GiB) than is available (7.3 GiB)", "memory_short", "memory_short"),
+    ("llama runner process has terminated: cudaMalloc failed: out of memory", "out_of_memory", "out_of_memory"),
+    (f"{STOPPED}: CUDA error: out of memory", "out_of_memory", "out_of_memory"),
+    (f"{RUNNING}: CUDA error: an illegal memory access was encountered", "gpu_failed", "gpu_failed"),
+    ("llama runner process has terminated: CUDA error: no kernel image is available", "load_failed", "gpu_failed"),
+    (f"{RUNNING}: GGML_ASSERT(n_tokens) failed", "gpu_failed", "gpu_failed"),
+    ("Compute error.", "compute_failed", "compute_failed"),
+    ("llama-server chat error: map[code:500 message:Compute error. type:server_error]", "compute_failed", "compute_failed"),
+    ("json: unsupported value: NaN", "compute_failed", "compute_failed"),
+    # the window
+    ("Context size has been exceeded.", "context_full", "context_full"),
+    ("llama-server chat error: map[code:500 message:Context size has been exceeded.]", "context_full", "context_full"),
+    ("context shift is disabled", "context_full", "context_full"),
+    (f"{RUNNING}: failed to decode batch: could not find a kv cache slot", "context_full", "context_full"),
+    ("Input prompt is too big compared to KV size. Please try increasing KV size.", "context_full", "context_full"),
+    ("the input length exceeds the context length", "prompt_too_long", "prompt_too_long"),
+    # given up, unloaded, cut off
+    ("request canceled", "load_aborted", "answer_cancelled"),
+    ("context canceled", "load_aborted", "answer_cancelled"),
+    ("context deadline exceeded", "unknown", "answer_cancelled"),
+    ("client connection closed before llama-server finished loading, aborting load", "load_aborted", "load_aborted"),
+    ("timed out waiting for llama runner to start: context canceled", "load_timeout", "load_timeout"),
+    ("EOF", "answer_source_lost", "answer_source_lost"),
+    ("unexpected EOF", "answer_source_lost", "answer_source_lost"),
+    ("prediction aborted, token repeat limit reached", "repeated_itself", "repeated_itself"),
+    # what the server could not read: the model's words, for it says 400 of a request that it cannot read
+    ("invalid character 'P' looking for beginning of value", "answer_unreadable", "answer_unreadable"),
+    ("unexpected end of JSON input", "answer_unreadable", "answer_unreadable"),
+    ("json: cannot unmarshal string into Go struct field X.y of type int", "answer_unreadable", "answer_unreadable"),
+    ("error unmarshalling llm prediction response: invalid character", "answer_unreadable", "answer_unreadable"),
+    ("error unmarshalling llama-server chat response: invalid character", "answer_unreadable", "answer_unreadable"),
+    ("llama-server chat response stream event exceeded 8 MB limit", "answer_unreadable", "answer_unreadable"),
+    ("llama-server chat error: map[code:500 message:Invalid diff: now finding less tool calls!]", "answer_unreadable", "answer_unreadable"),
+    ("Value looks like object, but can't find closing '}' symbol", "tool_call_unreadable", "tool_call_unreadable"),
+    (f"{ARGUMENTS} \"f\": Value looks like object, but can't find closing '}}' symbol", "tool_call_unreadable", "tool_call_unreadable"),
+    (f'{ARGUMENTS} "f": json: cannot unmarshal array into Go struct field X.y of type int', "tool_call_unreadable", "tool_call_unreadable"),
+    ("error parsing tool call: raw='x', err=unexpected end of JSON input", "tool_call_unreadable", "tool_call_unreadable"),
+    # the same at any moment
+    ("llama runner process has terminated: this model is not supported by your version of Ollama.", "server_too_old", "server_too_old"),
+    ('invalid format: "yaml"; expected "json" or a valid JSON Schema object', "format_invalid", "format_invalid"),
+    ("server busy, please try again.  maximum pending requests exceeded", "queue_full", "queue_full"),
+    ("something new", "unknown", "unknown"),
+)
+
+ONLY_BEFORE = ("load", "request reached", "the field", "a past tool call", "first byte")
+"""Words about what comes before an answer. In a stream they were wrong, but for servers whose first line is such an error."""
+
+ONLY_WITHIN = ("while it answered", "in the middle", "answer was cancelled")
+"""Words about an answer that has begun."""
+
+FIRST_LINES = frozenset({"load_failed", "load_aborted", "load_timeout"})
+"""Said before an answer whatever carries them: servers before 0.12.6 sent 200 first."""
+
+type Wording = tuple[int, str, dict[str, str], str]
+"""Status, body, what else is known of the request, and the code."""
+
+CHAT: dict[str, str] = {}
+EMBED = {"route": "/api/embed"}
+PAGE = "<html><head><title>{0}</title></head><body><center>{1}</center></body></html>"
+
+WORDINGS: tuple[Wording, ...] = (
+    # decoding of requests, api/types.go at 0.33.0-rc2
+    (400, "json: cannot unmarshal string into Go struct field ChatRequest.messages of type []api.Message", CHAT, "request_field_type"),
+    (400, "json: cannot unmarshal string into Go struct field ChatRequest.messages of type api.Alias", CHAT, "request_field_type"),
+    (
+        400,
+        "json: cannot unmarshal string into Go struct field ChatRequest.options of type map[string]interface {}",
+        CHAT,
+        "request_field_type",
+    ),
+    (
+        400,
+        "json: cannot unmarshal number into Go struct field ChatRequest.messages.tool_calls.id of type string",
+        CHAT,
+        "request_field_type",
+    ),
+    *(
+        (400, f"json: cannot unmarshal {given} into Go struct field {field}", CHAT, "request_field_type")
+        for given, field in (
+            ("object", "ChatRequest.messages of type []api.Message"),
+            ("object", "ChatRequest.messages.content of type string"),
+            ("number", "ChatRequest.messages.role of type string"),
+            ("string", "ChatRequest.stream of type bool"),
+            ("object", "ChatRequest.tools of type api.Tools"),
+            ("string", "ChatRequest.messages.tool_calls.function.index of type int"),
+            ("string", "ToolFunction.tools.function.parameters of type api.ToolFunctionParameters"),
+            ("array", "ToolFunctionParameters.tools.function.parameters.type of type string"),
+            ("string", "ChatRequest.messages.images of type []api.ImageData"),
+            ("object", "ChatRequest.messages.images of type api.ImageData"),
+        )
+    ),
+    (400, 'think must be a boolean or string ("high", "medium", "low", "max", true, or false)', CHAT, "think_level"),
+    (400, 'think value "high" is not supported for this model', CHAT, "think_level"),
+    (400, "illegal base64 data at input byte 4096", CHAT, "image_encoding"),
+    (400, 'time: invalid duration "forever"', CHAT, "keep_alive_invalid"),
+    (400, 'time: invalid duration ""', CHAT, "keep_alive_invalid"),
+    (400, 'time: unknown unit "d" in duration "1d"', CHAT, "keep_alive_invalid"),
+    (400, "Unsupported type: 'bool'", CHAT, "keep_alive_invalid"),
+    (400, "unexpected EOF", CHAT, "request_json_broken"),
+    (400, "invalid character 'o' in literal null (expecting 'u')", CHAT, "request_json_broken"),
+    # models and capabilities
+    (404, "model '' not found", CHAT, "model_name_missing"),
+    (404, 'model "llama3.2:7b" not found, try pulling it first', EMBED, "model_missing"),
+    (404, "The model `x` does not exist.", CHAT, "model_missing"),
+    (412, "The model you are attempting to pull requires a newer version of Ollama.", CHAT, "server_too_old"),
+    (400, '"nomic-embed-text" does not support generate', CHAT, "no_chat"),
+    (400, "registry.ollama.ai/library/gemma3:latest does not support insert", CHAT, "no_insert"),
+    (400, "registry.ollama.ai/library/gemma3:latest does not support vision", CHAT, "no_vision"),
+    (400, "registry.ollama.ai/library/gemma3:latest does not support juggling", CHAT, "no_capability"),
+    (400, '"x" does not support thinking\nregistry.ollama.ai/library/x:latest does not support tools', CHAT, "no_thinking"),
+    (400, "image generation models are not currently supported", CHAT, "no_pictures_out"),
+    (500, "this model does not support embeddings", EMBED, "no_embeddings"),
+    (500, "This server does not support embeddings. Start it with `--embeddings`", EMBED, "no_embeddings"),
+    *((status, "not supported", EMBED, "no_embeddings") for status in (400, 500, 501)),
+    (500, "this model only supports one image while more than one image requested", CHAT, "image_one_only"),
+    (400, "vision model only supports a single image per message", CHAT, "image_one_only"),
+    # requests
+    (400, "input exceeds maximum context length", EMBED, "text_too_long"),
+    (400, "input length exceeds maximum context length", EMBED, "text_too_long"),
+    (400, "the input length exceeds the context length", EMBED, "text_too_long"),
+    (400, "the prompt is longer than the context length currently available to the model; shorten the prompt", CHAT, "prompt_too_long"),
+    (400, "input after truncation exceeds maximum context length", EMBED, "text_too_long"),
+    (400, "embedding contains NaN or Inf values", EMBED, "embed_not_finite"),
+    (500, "json: unsupported value: NaN", EMBED, "embed_not_finite"),
+    (400, "input length (9000 tokens) exceeds the model's maximum context length (8192 tokens)", CHAT, "prompt_too_long"),
+    (500, "invalid JSON schema in format", CHAT, "schema_unsupported"),
+    (400, "raw mode does not support template, system, or context", CHAT, "messages_refused"),
+    (500, 'template: :3:12: executing "" at <.Foo>: can\'t evaluate field Foo', CHAT, "template_failed"),
+    (500, "\n---\nWhile executing CallExpression\nError: Jinja Exception: Only one system message is allowed", CHAT, "template_failed"),
+    # running
+    (500, "model requires more system memory (9.1 GiB) than is available (7.3 GiB)", CHAT, "memory_short"),
+    (500, "llama runner process has terminated: exit status 0xc0000409", CHAT, "load_failed"),
+    (500, "llama runner process no longer running: -1", CHAT, "load_failed"),
+    (500, "timed out waiting for llama runner to start: context canceled", CHAT, "load_timeout"),
+    (500, "client connection closed before llama-server finished loading, aborting load", CHAT, "load_aborted"),
+    (499, "request canceled", CHAT, "load_aborted"),
+    (503, "Loading model", CHAT, "model_loading"),
+    (500, "error starting llama-server: no such file", CHAT, "load_failed"),
+    (500, "llama runner process no longer running: -1", EMBED, "load_failed"),
+    (500, 'do embedding request: Post "http://127.0.0.1:1/embedding": EOF', EMBED, "runner_crashed"),
+    # the cloud
+    (401, "unauthorized", {"model": "glm-5:cloud"}, "cloud_sign_in"),
+    (401, "unauthorized", {"model": "glm-5.2"}, "unauthorized"),
+    (402, "payment required", CHAT, "cloud_plan"),
+    (410, "this is gone", CHAT, "cloud_retired"),
+    *(
+        (429, f"you (x) have reached your {period} usage limit, upgrade for higher limits", CHAT, "cloud_quota")
+        for period in ("session", "hourly", "weekly")
+    ),
+    (403, "ollama cloud is disabled: web search is unavailable", CHAT, "cloud_disabled"),
+    (404, 'path "/v1/embeddings" not found', {"route": "/v1/embeddings"}, "cloud_route_missing"),
+    # addresses, keys, proxies
+    (400, "Client sent an HTTP request to an HTTPS server.", CHAT, "https_expected"),
+    (400, PAGE.format("400 The plain HTTP request was sent to HTTPS port", "nginx"), CHAT, "https_expected"),
+    (307, "", CHAT, "redirected"),
+    (407, PAGE.format("407 Proxy Authentication Required", "squid"), CHAT, "proxy_sign_in"),
+    (401, PAGE.format("401 Authorization Required", "nginx"), CHAT, "unauthorized"),
+    (403, PAGE.format("403 Forbidden", "nginx"), CHAT, "proxy_refused"),
+    (403, '{"detail":"Not enough permissions"}', CHAT, "forbidden"),
+    (404, PAGE.format("404 Not Found", "nginx"), CHAT, "not_ollama"),
+    (404, '{"detail":"Not Found"}', CHAT, "not_found"),
+    (502, PAGE.format("502 Bad Gateway", "nginx"), CHAT, "proxy_gateway"),
+    (502, "", CHAT, "proxy_gateway"),
+    (503, "upstream connect error or disconnect/reset before headers", CHAT, "proxy_gateway"),
+    (503, '{"error":"come back later"}', CHAT, "unavailable"),
+    (504, PAGE.format("504 Gateway Time-out", "nginx"), CHAT, "proxy_timeout"),
+    (524, PAGE.format("A timeout occurred", "cloudflare"), CHAT, "proxy_origin"),
+    (500, PAGE.format("Internal Server Error", "apache"), CHAT, "proxy_failed"),
+    (413, PAGE.format("413 Request Entity Too Large", "nginx"), CHAT, "body_too_large"),
+    (429, "slow down", CHAT, "rate_limited"),
+    (408, "", CHAT, "request_timeout"),
+    (200, PAGE.format("Sign in", "Grafana"), CHAT, "not_ollama"),
+    (500, "", CHAT, "runner_silent"),
+    (500, '{"error":{}}', CHAT, "runner_silent"),
+    # nothing known
+    (400, "something new", CHAT, "unknown"),
+    (500, "something new", CHAT, "unknown"),
+    (200, '{"error":"something new"}', CHAT, "unknown"),
+)

@@ -1,0 +1,29 @@
+"""The end of a process at its real length: `tests/test_shutdown.py` shortens the five seconds that answers get, this does not."""
+
+import os
+import signal
+import time
+
+from plugin_entry.host import PluginProcess
+from plugin_entry.shutdown import CLOSING_S, GRACE_S
+from plugin_entry.workers import ENDED
+from tests.loopback import PATIENCE_S
+from tests.staged_server import staged
+from tests.test_shutdown import HANGING, SOON_S, ask, exit_code, told
+
+EARLY_S = 0.5
+
+
+def test_answers_that_hang_get_five_seconds_and_are_told() -> None:
+    with staged() as server, PluginProcess() as plugin:
+        sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
+        began = time.monotonic()
+        os.kill(plugin.pid, signal.SIGTERM)
+        found = {stage: told(plugin, session) for stage, session in sessions.items()}
+        assert exit_code(plugin, PATIENCE_S) == 0
+        took = time.monotonic() - began
+        assert GRACE_S - EARLY_S < took < GRACE_S + CLOSING_S + SOON_S
+        assert {error for _, error in found.values()} == {f"InvokeServerUnavailableError: {ENDED}"}
+        for stage in HANGING:
+            assert server.left[stage].wait(PATIENCE_S)
+            assert server.times[stage] - began > GRACE_S - EARLY_S
