@@ -13,6 +13,7 @@ from docs.pages.errors import errors_page
 from fixtures import recordings
 from fixtures.recordings import Exchange
 from plugin_entry.retrying import TRANSIENT
+from tests.proxied_replies import PROXIED_REPLIES
 from translator.errors import Family, ServerError
 from translator.response import catalogue
 from translator.response.catalogue import CATALOGUE, RETRYABLE, SECTIONS
@@ -21,6 +22,7 @@ from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
 from translator.response.catalogue_stream import STREAM
 from translator.response.failure_bodies import Shape, unwrap
 from translator.response.failures import failure_from_reply, failure_in_stream, is_retryable
+from translator.response.proxies import proxy_in
 from translator.response.rerank_catalogue import REFUSALS
 from translator.response.rerank_failures import rerank_refusal
 from translator.shapes.exchange import HttpReply
@@ -209,6 +211,8 @@ WORDINGS: tuple[Wording, ...] = (
     (307, "", CHAT, "redirected"),
     (407, PAGE.format("407 Proxy Authentication Required", "squid"), CHAT, "proxy_sign_in"),
     (401, PAGE.format("401 Authorization Required", "nginx"), CHAT, "unauthorized"),
+    (401, PAGE.format("401 Authorization Required", "nginx"), {"model": "glm-5:cloud"}, "unauthorized"),
+    (401, '{"detail":"Not authenticated"}', CHAT, "unauthorized"),
     (403, PAGE.format("403 Forbidden", "nginx"), CHAT, "proxy_refused"),
     (403, '{"detail":"Not enough permissions"}', CHAT, "forbidden"),
     (404, PAGE.format("404 Not Found", "nginx"), CHAT, "not_ollama"),
@@ -240,6 +244,10 @@ def body_of(text: str) -> bytes:
 RERANK_WORDINGS: tuple[tuple[int, str, str], ...] = (
     # those of which there is no recording: (status, body, code)
     (403, '{"detail":"Not enough permissions"}', "rerank_forbidden"),
+    (403, '{"detail":"something new"}', "rerank_forbidden"),
+    (401, PAGE.format("401 Authorization Required", "nginx"), "unauthorized"),
+    (403, PAGE.format("403 Forbidden", "nginx"), "proxy_refused"),
+    (407, PAGE.format("407 Proxy Authentication Required", "squid"), "proxy_sign_in"),
     (400, '{"detail":"Model not found in the model list, uid: x"}', "rerank_model_unknown"),
     (404, '{"error":{"message":"The model `x` does not exist."}}', "rerank_model_unknown"),
     (429, '{"error":"Model is overloaded","error_type":"Overloaded"}', "rerank_rate_limited"),
@@ -248,7 +256,8 @@ RERANK_WORDINGS: tuple[tuple[int, str, str], ...] = (
     (400, "This model's maximum context length is 512 tokens. However, you requested 640 tokens.", "rerank_too_long"),
     (413, "batch size 33 > maximum allowed batch size 32", "rerank_too_many"),
     (422, '{"detail":[{"type":"missing","loc":["body","query"],"msg":"Field required","input":{"documents":["a"]}}]}', "rerank_refused"),
-    (502, PAGE.format("502 Bad Gateway", "nginx"), "rerank_failed"),
+    (502, PAGE.format("502 Bad Gateway", "nginx"), "proxy_gateway"),
+    (504, PAGE.format("504 Gateway Time-out", "nginx"), "rerank_failed"),
     (503, '{"error":{"message":"Loading model","type":"unavailable_error"}}', "rerank_loading"),
     (500, "something new", "rerank_failed"),
     (307, "", "rerank_redirected"),
@@ -274,7 +283,7 @@ def test_known_wording_is_the_expected_entry(wording: Wording) -> None:
 def refusals() -> list[Refusal]:
     """Everything the tests above know, as the catalogue sees it."""
     wordings = [
-        Refusal(status=status, found=unwrap(text.encode() if text.startswith(PLAIN_TEXTS) else body_of(text)), **known)
+        Refusal(status=status, found=unwrap(text.encode() if text.startswith(PLAIN_TEXTS) else body_of(text)), **known)  # type: ignore[arg-type]  # only str keywords are in the table
         for status, text, known, _ in WORDINGS
     ]
     recorded = [
@@ -287,15 +296,17 @@ def refusals() -> list[Refusal]:
         for exchange in FAILURES
         if not asks_for_a_ranking(exchange.path)
     ]
-    return wordings + recorded
+    return wordings + recorded + PROXIED
 
 
 def rerank_refusals() -> list[Refusal]:
     """The same for the table of rerank services."""
     wordings = [Refusal(status=status, found=unwrap(text.encode())) for status, text, _ in RERANK_WORDINGS]
     recorded = [exchange for exchange in FAILURES if asks_for_a_ranking(exchange.path)]
-    return wordings + [Refusal(status=exchange.status, found=unwrap(exchange.body)) for exchange in recorded]
+    return wordings + [Refusal(status=exchange.status, found=unwrap(exchange.body)) for exchange in recorded] + PROXIED
 
+
+PROXIED = [Refusal(status=row.status, found=unwrap(row.body), proxy=proxy_in(row.headers)) for row in PROXIED_REPLIES.values()]
 
 TABLES = {"Ollama": (CATALOGUE, refusals), "rerank services": (REFUSALS, rerank_refusals)}
 
@@ -318,7 +329,7 @@ def test_entry_text_names_only_known_facts(entry: Entry) -> None:
     facts = {name for text in (entry.cause, entry.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
     caught = [set(pattern.groupindex) for pattern in entry.patterns]
     free = set.intersection(*caught) if caught else set()
-    told = {"where", "line", "length"} if entry in STREAM else set()
+    told = {"where", "line", "length", "ended"} if entry in STREAM else set()
     assert facts <= set(FACTS) | free | told
 
 
@@ -326,7 +337,7 @@ def test_entry_text_names_only_known_facts(entry: Entry) -> None:
 def test_entry_is_complete(entry: Entry) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
     assert entry.source
-    assert entry.cause.endswith((".", ".{said}"))
+    assert re.search(r"\.({said})?({passed}|{ended})?$", entry.cause)
     assert entry.remedy.endswith(".")
 
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 from translator.errors import ServerError
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.response.catalogue_entry import Refusal, facts_of, filled
-from translator.response.failure_bodies import FailureText, Shape, proxy_named_in, unwrap, unwrap_text, unwrap_value
+from translator.response.catalogue_entry import Refusal, facts_of, filled, sentence
+from translator.response.catalogue_stream import ENDED
+from translator.response.failure_bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
+from translator.response.proxies import NO_PROXY, Proxy, proxy_behind
 from translator.response.quoting import printable_name
 
 IN_STREAM = 200
 """The status of an error inside a stream; before 0.12.6 also of an error that is the first line."""
-
-PROXY_HEADERS = ("via", "server")
 
 
 def failure_from_reply(
@@ -35,14 +35,13 @@ def failure_from_reply(
     """
     lowered = {key.lower(): value for key, value in (headers or {}).items()}
     found = unwrap(body, content_type or lowered.get("content-type", ""))
-    proxy = found.page_by or next(filter(None, (proxy_named_in(lowered.get(name, "")) for name in PROXY_HEADERS)), "")
-    return _server_error(found, status=status, model=model, route=route, proxy=proxy)
+    return _server_error(found, status=status, model=model, route=route, proxy=proxy_behind(lowered, found.page_by))
 
 
 def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
     """The error of a line `{"error": ...}` inside a stream; `error` is the decoded line or the value of its `error` key."""
     found = unwrap_text(error) if isinstance(error, str) else unwrap_value(error) or FailureText(kind=Shape.NAMELESS)
-    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by)
+    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=proxy_behind({}, found.page_by))
 
 
 def is_retryable(error: ServerError) -> bool:
@@ -50,9 +49,9 @@ def is_retryable(error: ServerError) -> bool:
     return error.code in RETRYABLE
 
 
-def cut_short(lines: int, model: str = "") -> ServerError:
-    """The reply or its connection ended after `lines` lines, without `done`."""
-    return _stream_fault("cut_short", model, where=_after(lines))
+def cut_short(lines: int, model: str = "", proxy: Proxy = NO_PROXY) -> ServerError:
+    """The reply or its connection ended after `lines` lines, without `done`; `proxy` is the one in between, if any is known."""
+    return _stream_fault("cut_short", model, where=_after(lines), ended=sentence(ENDED, proxy) if proxy.part else "")
 
 
 def garbled_line(line_number: int, length: int) -> ServerError:
@@ -80,7 +79,7 @@ def thinking_spent_everything(model: str = "") -> ServerError:
     return _stream_fault("thinking_spent_everything", model)
 
 
-def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str) -> ServerError:
+def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy) -> ServerError:
     failed = found.status is not None and 400 <= found.status < 600
     known = found.status if failed and found.status is not None and status < 400 else status
     return ServerError(problem_of(Refusal(status=known, found=found, route=_path(route), model=model, proxy=proxy)))
