@@ -20,6 +20,7 @@ from aiohttp.tracing import Trace
 
 from plugin_entry.inbox import Head, Inbox
 from plugin_entry.pace import Pace, Rhythm
+from plugin_entry.passage import named, proxy_between, with_passage
 from plugin_entry.redirects import REDIRECTS, next_call
 from plugin_entry.server import Server
 from plugin_entry.transport_errors import ProxyTimeoutError
@@ -136,12 +137,12 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, read
                 return
             target = next_call(call, response.status, response.headers.get("Location", ""), followed=followed)
         if isinstance(target, ServerError):
-            raise target
+            raise named(target, proxy_between(call.server, response.headers))
         call = target
 
 
 async def _fill(response: aiohttp.ClientResponse, call: Call, inbox: Inbox, reading: Reading) -> None:
-    inbox.opened(Head(response.status, dict(response.headers)))
+    inbox.opened(Head(response.status, with_passage(dict(response.headers), call.server)))
     watchdog = Watchdog(call.server.limits.between_chunks)
     intake = Intake(inbox, reading, watchdog, response)
     try:

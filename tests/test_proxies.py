@@ -7,8 +7,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.proxied_replies import PROXIED_REPLIES
-from translator.response.failures import cut_short, failure_from_reply
+from translator.errors import ServerError
+from translator.response.embeddings import not_vectors
+from translator.response.failures import cut_short, failure_from_reply, naming_proxy, only_loaded, with_proxy
 from translator.response.proxies import NO_PROXY, SIGNS, SYSTEM, SYSTEM_PROXY, Part, Proxy, proxy_in
+from translator.response.rerank import not_scores
 from translator.response.rerank_failures import rerank_refusal
 from translator.shapes.exchange import HttpReply
 
@@ -120,11 +123,26 @@ def test_no_refusal_without_known_words_hides_the_proxy(status: int, body: bytes
 
 
 def test_answer_that_broke_off_names_the_proxy_in_between() -> None:
-    assert str(cut_short(3, "m", Proxy(part=PASSED, name="squid"))) == (
+    assert str(with_proxy(cut_short(3, "m"), Proxy(part=PASSED, name="squid"))) == (
         'The answer of the model "m" broke off after 3 lines, before the server said that it is done. A proxy (squid) in between may have '
         "ended it: raise its time limit for answers. Most often the model crashed, the server was restarted, or a proxy closed the "
         "connection: look into the server's log."
     )
+
+
+def test_only_what_a_proxy_can_do_names_it() -> None:
+    proxy = Proxy(part=PASSED, name="squid")
+    assert [str(with_proxy(error, proxy)) == str(error) for error in (cut_short(3), only_loaded())] == [False, True]
+    assert str(with_proxy(cut_short(3), NO_PROXY)) == str(cut_short(3))
+
+
+@pytest.mark.parametrize("error", [not_vectors("no JSON"), not_scores("no JSON")], ids=lambda error: error.code)
+def test_document_that_is_none_names_the_proxy(error: ServerError) -> None:
+    with (
+        pytest.raises(ServerError, match=r"A proxy \(squid\) in between may have cut or changed the reply\."),
+        naming_proxy({"Via": "1.1 squid"}),
+    ):
+        raise error
 
 
 @given(secret=st.text(string.ascii_letters + string.digits + "._~+/-", min_size=12, max_size=60).map(lambda text: f"{text}7Q"))

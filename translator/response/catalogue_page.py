@@ -32,7 +32,7 @@ means an error inside a stream. To find an error that you have seen, search this
 The text is what users read: what happened, then what to do. `{model}` and `{name}` stand for the model, `{route}` for the path,
 `{status}` for the HTTP status, `{numbers}` for prompt and window in tokens where the server told them, `{proxy}` for the proxy by
 name, `{said}` for a short piece of the server's own words without secrets, `{passed}` for a sentence about the proxy that the headers of
-the reply tell of (such as `Via`), `{ended}` for the same about a reply that broke; other names are taken from the server's text.
+the reply tell of (such as `Via`); other names are taken from the server's text.
 
 Dify shows the text of all errors except authorization errors, which it replaces by a general sentence about credentials when a
 model runs. Rows marked "tried again" are repeated by the plugin as long as no byte of an answer was read.

@@ -6,9 +6,6 @@ They are looked up by code, never matched, and their facts are counts and names,
 from translator.errors import Family
 from translator.response.catalogue_entry import Entry
 
-ENDED = "{proxy} in between may have ended it: raise its time limit for answers."
-"""For `{ended}`, where a reply's headers tell of a proxy, or the plugin itself asked one."""
-
 STREAM: tuple[Entry, ...] = (
     Entry(
         code="answer_too_large",
@@ -20,7 +17,7 @@ STREAM: tuple[Entry, ...] = (
     Entry(
         code="cut_short",
         family=Family.UNAVAILABLE,
-        cause="The answer of {model} broke off {where}, before the server said that it is done.{ended}",
+        cause="The answer of {model} broke off {where}, before the server said that it is done.",
         remedy="Most often the model crashed, the server was restarted, or a proxy closed the connection: look into the server's log.",
         source="0.24.0 `server-killed-midway`; 0.33.0-rc2 `template-error-midway`, `builtin-error-midway`",
     ),
@@ -53,3 +50,13 @@ STREAM: tuple[Entry, ...] = (
         source="`done_reason` length with thinking and without content, every version that thinks",
     ),
 )
+
+ENDED = "{proxy} in between may have ended it: raise its time limit for answers."
+CHANGED = "{proxy} in between may have cut or changed the reply."
+IN_BETWEEN: dict[str, str] = {
+    "cut_short": ENDED,
+    "garbled_line": CHANGED,
+    "embed_reply_unreadable": CHANGED,
+    "rerank_reply_unreadable": CHANGED,
+}
+"""What is added, by code, where a proxy is known to be in between."""

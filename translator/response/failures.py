@@ -5,14 +5,17 @@ broke. Leaves: a `ServerError` whose message is a cause and a remedy from the ca
 server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import attrs
 
 from translator.errors import ServerError
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
 from translator.response.catalogue_entry import Refusal, facts_of, filled, sentence
-from translator.response.catalogue_stream import ENDED
+from translator.response.catalogue_stream import IN_BETWEEN
 from translator.response.failure_bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
-from translator.response.proxies import NO_PROXY, Proxy, proxy_behind
+from translator.response.proxies import Proxy, proxy_behind, proxy_in
 from translator.response.quoting import printable_name
 
 IN_STREAM = 200
@@ -49,9 +52,9 @@ def is_retryable(error: ServerError) -> bool:
     return error.code in RETRYABLE
 
 
-def cut_short(lines: int, model: str = "", proxy: Proxy = NO_PROXY) -> ServerError:
-    """The reply or its connection ended after `lines` lines, without `done`; `proxy` is the one in between, if any is known."""
-    return _stream_fault("cut_short", model, where=_after(lines), ended=sentence(ENDED, proxy) if proxy.part else "")
+def cut_short(lines: int, model: str = "") -> ServerError:
+    """The reply or its connection ended after `lines` lines, without `done`."""
+    return _stream_fault("cut_short", model, where=_after(lines))
 
 
 def garbled_line(line_number: int, length: int) -> ServerError:
@@ -77,6 +80,23 @@ def only_loaded(model: str = "") -> ServerError:
 def thinking_spent_everything(model: str = "") -> ServerError:
     """The reply ended with `done_reason` length, with thinking and without an answer."""
     return _stream_fault("thinking_spent_everything", model)
+
+
+def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
+    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code."""
+    template = in_between.get(error.code)
+    if template is None or not proxy.part:
+        return error
+    return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + sentence(template, proxy)))
+
+
+@contextmanager
+def naming_proxy(headers: Mapping[str, str]) -> Iterator[None]:
+    """Around the reading of a whole reply with these headers: what it raises names the proxy that they tell of."""
+    try:
+        yield
+    except ServerError as error:
+        raise with_proxy(error, proxy_in(headers)) from None
 
 
 def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy) -> ServerError:
