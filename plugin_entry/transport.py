@@ -83,7 +83,7 @@ class GatedConnector(aiohttp.TCPConnector):
             async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
                 handler = await super()._create_connection(req, traces, timeout)
         except TimeoutError as error:
-            raise ProxyTimeoutError if req.proxy else _too_slow(error) from None
+            raise _too_slow(error) from None
         self.connecting.discard(task)
         return handler
 
@@ -233,7 +233,9 @@ async def _opened(session: aiohttp.ClientSession, call: Call) -> AsyncIterator[a
     try:
         async with asyncio.timeout(limits.first_byte or None):
             response = await request
-    except (aiohttp.ConnectionTimeoutError, ProxyTimeoutError):
+    except aiohttp.ConnectionTimeoutError:
+        if call.server.proxy:
+            raise ProxyTimeoutError from None
         raise
     except TimeoutError:
         if isinstance(connector, GatedConnector) and task in connector.connecting:
