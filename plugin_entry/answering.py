@@ -36,6 +36,7 @@ from translator.response.chunks import (
     text_with_thinking,
     text_without_thinking,
 )
+from translator.response.failures import with_proxy
 from translator.response.running import running_model
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
@@ -111,7 +112,7 @@ class Answer:
         """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""
         last = deltas[-1] if deltas else None
         if isinstance(last, FailureDelta):
-            last = FailureDelta(self.turn.explained(last.error))
+            last = FailureDelta(with_proxy(self.turn.explained(last.error), self.reply.proxy))
             self._aftermath.failed(last.error)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):

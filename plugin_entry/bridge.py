@@ -12,11 +12,13 @@ import attrs
 
 from plugin_entry.inbox import Head, Inbox, Take
 from plugin_entry.loop import Job, LoopGreenlet, LoopLostError
+from plugin_entry.passage import named, proxy_between
 from plugin_entry.server import Server
 from plugin_entry.transport import Call, deliver, new_session
 from plugin_entry.transport_entries import own_failure
-from plugin_entry.transport_errors import Phase, describe_transport_error
+from plugin_entry.transport_errors import CONNECTING, Phase, describe_transport_error
 from translator.errors import ServerError
+from translator.response.proxies import Proxy
 from translator.shapes.exchange import HttpReply
 
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
@@ -43,9 +45,15 @@ class OpenReply:
         except LoopLostError:
             raise own_failure("plugin_fault", self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
-            raise describe_transport_error(
+            failure = describe_transport_error(
                 error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
-            ) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+            )
+            raise named(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy that may have a part in what happens to the body."""
+        return proxy_between(self._server, self.head.headers)
 
     def divert(self, take: Take) -> None:
         """Between two bursts: lets `take` deal with what comes next, until it gives something back. See `Inbox.divert`."""
@@ -94,8 +102,9 @@ class Started:
             raise own_failure("plugin_fault", self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             limits = self._server.limits
-            ran_out = (limits.connect or limits.first_byte) if isinstance(error, aiohttp.ConnectionTimeoutError) else limits.first_byte
-            raise describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out) from None
+            ran_out = (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
+            failure = describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out)
+            raise named(failure, proxy_between(self._server)) from None
         except BaseException:
             self._job.cancel()
             raise

@@ -11,10 +11,11 @@ from typing import Any
 import aiohttp
 import attrs
 
+from plugin_entry.passage import named, proxy_between
 from plugin_entry.redirects import REDIRECTS, next_url
 from plugin_entry.server import Server
 from plugin_entry.surroundings import Surroundings
-from plugin_entry.transport_errors import Phase, describe_transport_error
+from plugin_entry.transport_errors import Phase, ProxyTimeoutError, describe_transport_error
 from translator import codec
 from translator.base_url import BaseUrl
 from translator.errors import Family, ServerError
@@ -110,8 +111,14 @@ async def _told(work: Coroutine[Any, Any, HttpReply], question: Question, connec
         async with asyncio.timeout(answer_s):
             return await work
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        limit_s = connect_s if isinstance(error, aiohttp.ConnectionTimeoutError) else answer_s
-        raise describe_transport_error(error, question.server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit_s) from error
+        is_connecting, proxy = isinstance(error, aiohttp.ConnectionTimeoutError), question.server.proxy
+        failure = describe_transport_error(
+            ProxyTimeoutError() if is_connecting and proxy else error,
+            question.server.place,
+            phase=Phase.FIRST_BYTE,
+            limit_seconds=connect_s if is_connecting else answer_s,
+        )
+        raise named(failure, proxy_between(question.server)) from error
 
 
 async def _fetch_once(session: aiohttp.ClientSession, question: Question, connect_s: float) -> HttpReply:

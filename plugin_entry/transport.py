@@ -20,6 +20,7 @@ from aiohttp.tracing import Trace
 
 from plugin_entry.inbox import Head, Inbox
 from plugin_entry.pace import Pace, Rhythm
+from plugin_entry.passage import named, proxy_between, with_passage
 from plugin_entry.redirects import REDIRECTS, next_call
 from plugin_entry.server import Server
 from plugin_entry.transport_errors import ProxyTimeoutError
@@ -82,7 +83,7 @@ class GatedConnector(aiohttp.TCPConnector):
             async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
                 handler = await super()._create_connection(req, traces, timeout)
         except TimeoutError as error:
-            raise ProxyTimeoutError if req.proxy else _too_slow(error) from None
+            raise _too_slow(error) from None
         self.connecting.discard(task)
         return handler
 
@@ -136,12 +137,12 @@ async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, read
                 return
             target = next_call(call, response.status, response.headers.get("Location", ""), followed=followed)
         if isinstance(target, ServerError):
-            raise target
+            raise named(target, proxy_between(call.server, response.headers))
         call = target
 
 
 async def _fill(response: aiohttp.ClientResponse, call: Call, inbox: Inbox, reading: Reading) -> None:
-    inbox.opened(Head(response.status, dict(response.headers)))
+    inbox.opened(Head(response.status, with_passage(dict(response.headers), call.server)))
     watchdog = Watchdog(call.server.limits.between_chunks)
     intake = Intake(inbox, reading, watchdog, response)
     try:
@@ -232,7 +233,9 @@ async def _opened(session: aiohttp.ClientSession, call: Call) -> AsyncIterator[a
     try:
         async with asyncio.timeout(limits.first_byte or None):
             response = await request
-    except (aiohttp.ConnectionTimeoutError, ProxyTimeoutError):
+    except aiohttp.ConnectionTimeoutError:
+        if call.server.proxy:
+            raise ProxyTimeoutError from None
         raise
     except TimeoutError:
         if isinstance(connector, GatedConnector) and task in connector.connecting:

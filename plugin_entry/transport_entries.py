@@ -57,6 +57,7 @@ ENTRIES: dict[str, Entry] = {
         "If the server has no certificate, the base URL starts with http://; otherwise its TLS versions are too old or too strict.",
     ),
     "proxy_failed": Entry(Family.CONNECTION, "The proxy on the way to {place} cannot be reached.", PROXY),
+    "proxy_silent": Entry(Family.CONNECTION, "The proxy on the way to {place} did not let the request through{within}.", PROXY),
     "proxy_refused": Entry(Family.CONNECTION, "The proxy on the way to {place} refused to pass the request on ({detail}).", PROXY),
     "too_many_redirects": Entry(
         Family.CONNECTION,

@@ -21,10 +21,15 @@ from aiohttp import http_exceptions
 
 from plugin_entry.transport_entries import ENTRIES, remedy_at
 from translator.errors import ServerError
+from translator.response.proxies import proxy_in
 
 
 class ProxyTimeoutError(TimeoutError):
     """A proxy did not let us through to the server in time."""
+
+
+CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)
+"""What the time limit for connecting ends in."""
 
 
 class Phase(StrEnum):
@@ -44,7 +49,7 @@ TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "tls_untrusted"),
     (aiohttp.ServerFingerprintMismatch, "tls_untrusted"),
     (ssl.SSLError, "tls_failed"),
-    (ProxyTimeoutError, "proxy_failed"),
+    (ProxyTimeoutError, "proxy_silent"),
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (TimeoutError, "timeout"),
     (aiohttp.TooManyRedirects, "too_many_redirects"),
@@ -97,6 +102,10 @@ VERIFY_CODES: dict[int, str] = {
     64: "it is made for another address",
 }
 """OpenSSL's X509_V_ERR numbers."""
+
+NO_WAY = "it cannot reach the server"
+PROXY_STATUSES: dict[int, str] = {403: "its rules forbid it", 407: "it wants user and password", 502: NO_WAY, 503: NO_WAY, 504: NO_WAY}
+"""Why a proxy opens no tunnel."""
 
 NOWHERE = SplitResult("", "", "", "", "")
 
@@ -173,7 +182,8 @@ def _detail(error: BaseException) -> str:
         reasons = (VERIFY_CODES.get(getattr(link, "verify_code", 0)) for link in _links(error))
         return next(filter(None, reasons), "its check failed")
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"HTTP status {error.status}" + (", it wants user and password" if error.status == 407 else "")
+        said = (proxy_in(error.headers or {}).name, f"HTTP status {error.status}", PROXY_STATUSES.get(error.status, ""))
+        return ", ".join(filter(None, said))
     return type(error).__name__
 
 

@@ -191,6 +191,8 @@ WORDINGS: tuple[Wording, ...] = (
     (307, "", CHAT, "redirected"),
     (407, PAGE.format("407 Proxy Authentication Required", "squid"), CHAT, "proxy_sign_in"),
     (401, PAGE.format("401 Authorization Required", "nginx"), CHAT, "unauthorized"),
+    (401, PAGE.format("401 Authorization Required", "nginx"), {"model": "glm-5:cloud"}, "unauthorized"),
+    (401, '{"detail":"Not authenticated"}', CHAT, "unauthorized"),
     (403, PAGE.format("403 Forbidden", "nginx"), CHAT, "proxy_refused"),
     (403, '{"detail":"Not enough permissions"}', CHAT, "forbidden"),
     (404, PAGE.format("404 Not Found", "nginx"), CHAT, "not_ollama"),

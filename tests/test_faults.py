@@ -7,6 +7,7 @@ import pytest
 from tests.faults.cells import GOOD, Cell, Fault, Kind, NotApplicable, Operation, Outcome
 from tests.faults.faults import CELLS, FAULTS
 from tests.faults.places import PLACES
+from tests.faults.proxy_scripts import PROXY_SCRIPTS
 from tests.faults.replies import ROUTES
 from tests.faults.run import Observed, run
 from tests.faults.scripts import SCRIPTS
@@ -51,7 +52,7 @@ def test_facts_that_cannot_be_had_do_not_spoil_an_answer() -> None:
 def test_every_row_has_its_own_name_and_its_own_play() -> None:
     names = [fault.name for fault in FAULTS]
     assert len(set(names)) == len(names)
-    assert {fault.name for fault in FAULTS if not fault.status} == {*PLACES, *SCRIPTS}
+    assert {fault.name for fault in FAULTS if not fault.status} == {*PLACES, *SCRIPTS, *PROXY_SCRIPTS}
 
 
 def test_few_cells_make_no_sense() -> None:

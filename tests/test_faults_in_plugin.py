@@ -43,6 +43,9 @@ SAID: Mapping[str, str] = {
     "done-missing/blocking/generate": "broke off",
     "empty-answer/blocking/embed": "something else than vectors",
     "429-plain/blocking/rerank": "overloaded or a quota is used up",
+    "reverse-proxy-cuts/stream/chat": "A proxy (caddy) in between may have ended it",
+    "reverse-proxy-cuts-in-order/blocking/generate": "A proxy (caddy) in between may have ended it",
+    "reverse-proxy-forbids/stream/chat": "either by a proxy (caddy) in between or by the server for its API key",
     "kept-open-after-done/stream/chat": "",
     "gzip/stream/generate": "",
 }

@@ -16,7 +16,7 @@ from aiohttp.client_reqrep import ConnectionKey, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from plugin_entry.transport_errors import Phase, describe_transport_error
+from plugin_entry.transport_errors import Phase, ProxyTimeoutError, describe_transport_error
 from translator.errors import Family, ServerError
 
 PLACE = "http://gpu.lan:11434"
@@ -74,6 +74,7 @@ CASES: dict[str, tuple[Exception, Phase, str]] = {
     "proxy refused": (aiohttp.ClientProxyConnectionError(key("proxy.corp"), OSError(errno.ECONNREFUSED, "x")), CONNECT, "proxy_failed"),
     "proxy on the same host": (aiohttp.ClientProxyConnectionError(key(), OSError(errno.ECONNREFUSED, "x")), CONNECT, "proxy_failed"),
     "proxy says no": (aiohttp.ClientHttpProxyError(info(), (), status=403, message="secret"), CONNECT, "proxy_refused"),
+    "proxy silent": (ProxyTimeoutError(), FIRST_BYTE, "proxy_silent"),
     "certificate": (certificate_error(18), CONNECT, "tls_untrusted"),
     "certificate, bare": (ssl.SSLCertVerificationError(1, "x"), CONNECT, "tls_untrusted"),
     "fingerprint": (aiohttp.ServerFingerprintMismatch(b"a", b"b", "gpu.lan", 1), CONNECT, "tls_untrusted"),
@@ -132,9 +133,17 @@ def test_certificate_error_gives_the_reason(verify_code: int, reason: str) -> No
     assert reason in str(describe_transport_error(certificate_error(verify_code), PLACE, phase=CONNECT))
 
 
-@pytest.mark.parametrize(("status", "part"), [(407, "HTTP status 407, it wants user and password"), (502, "(HTTP status 502)")])
-def test_proxy_error_gives_the_status(status: int, part: str) -> None:
-    error = aiohttp.ClientHttpProxyError(info(), (), status=status, message="x")
+@pytest.mark.parametrize(
+    ("status", "part"),
+    [
+        (407, "(squid, HTTP status 407, it wants user and password)"),
+        (403, "(squid, HTTP status 403, its rules forbid it)"),
+        (502, "(squid, HTTP status 502, it cannot reach the server)"),
+        (400, "(squid, HTTP status 400)"),
+    ],
+)
+def test_proxy_that_opens_no_tunnel_gives_its_name_and_the_status(status: int, part: str) -> None:
+    error = aiohttp.ClientHttpProxyError(info(), (), status=status, message="x", headers=CIMultiDict({"Via": "1.1 cache7 (squid/5.7)"}))
     assert part in str(describe_transport_error(error, PLACE, phase=CONNECT))
 
 

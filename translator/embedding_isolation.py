@@ -17,7 +17,7 @@ from translator.response import embedding_errors
 from translator.response.embedding_refusals import Refused, refusal_of
 from translator.response.embeddings import EmbedReply, Flaw, check_frame, read_embed, read_legacy
 from translator.response.failure_bodies import FailureText
-from translator.response.failures import failure_from_reply
+from translator.response.failures import failure_from_reply, naming_proxy
 from translator.shapes.embeddings import Adjustment, Change, Vector
 from translator.shapes.exchange import HttpReply, HttpRequest, Replies, Round
 
@@ -102,7 +102,8 @@ class Isolation:
     def _take(self, batch: Batch, reply: HttpReply) -> list[Failed]:
         if reply.status != 200:
             return [self._refused(batch, reply)]
-        answer = read_embed(reply.body) if self.path == EMBED_PATH else read_legacy(reply.body)
+        with naming_proxy(reply.headers):
+            answer = read_embed(reply.body) if self.path == EMBED_PATH else read_legacy(reply.body)
         if len(answer.vectors) != len(batch):
             error = embedding_errors.wrong_count(self.settings.model, len(answer.vectors), len(batch))
             return [Failed(batch=batch, sent_with=len(batch), kind=Refused.TEXT, error=error)]

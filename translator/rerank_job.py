@@ -23,6 +23,7 @@ from translator.request.rerank import (
     rerank_url,
     shortened,
 )
+from translator.response.failures import naming_proxy
 from translator.response.rerank import chosen, lost_to_threshold, read_scores
 from translator.response.rerank_failures import PATH_UNKNOWN, RerankRefusal, rerank_refusal
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Round
@@ -116,7 +117,8 @@ class _Job:
     def _take(self, batch: Batch, reply: HttpReply) -> list[Batch]:
         """Keeps the scores of a reply; gives the batches to send because of it."""
         if reply.status == 200:
-            found = read_scores(reply.body, len(batch))
+            with naming_proxy(reply.headers):
+                found = read_scores(reply.body, len(batch))
             self.scores.update({batch[position]: score for position, score in found.by_index.items()})
             self.tokens += found.tokens
             return []

@@ -7,12 +7,14 @@ Markdown. A code or a sentence that is changed there is changed here.
 from collections.abc import Mapping
 
 from docs.pages.source_notes import table
+from plugin_entry.passage import MAY_BE_WHY
 from plugin_entry.redirects import REFUSALS
 from plugin_entry.transport_entries import ENTRIES, OWN, Entry
 from translator.errors import Problem
 from translator.request.context import too_long
 from translator.response.capabilities import no_description
 from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
+from translator.response.catalogue_stream import IN_BETWEEN
 from translator.response.embeddings import not_vectors
 from translator.response.rerank import not_scores
 
@@ -47,12 +49,26 @@ The first one names the numbers that are known: prompt, window, and the largest 
 """
 
 
+BY_A_PROXY = """
+## With a proxy in between
+
+Added to these errors where the headers of the reply tell of a proxy, or the plugin itself sent the request to one.
+
+"""
+
+
 def errors_page() -> str:
     """The whole page, ending with a newline."""
     connection = table(COLUMNS, [_of_entry(code, entry) for code, entry in connection_entries().items()])
     unread = table(COLUMNS, [_of_problem(problem) for problem in UNREADABLE])
     own = [_of_problem(too_long(None, None, None)), *(_of_entry(code, entry) for code, entry in OWN.items())]
-    return "".join([render_markdown(), CONNECTION, connection, UNREAD, unread, BY_THE_PLUGIN, table(COLUMNS, own)])
+    parts = [render_markdown(), CONNECTION, connection, UNREAD, unread, BY_THE_PLUGIN, table(COLUMNS, own), BY_A_PROXY, _in_between()]
+    return "".join(parts)
+
+
+def _in_between() -> str:
+    sentences = IN_BETWEEN | MAY_BE_WHY
+    return table(("Code", "Sentence"), [(f"`{code}`", sentence) for code, sentence in sentences.items()])
 
 
 def connection_entries() -> Mapping[str, Entry]:

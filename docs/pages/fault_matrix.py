@@ -27,7 +27,8 @@ back, never lost, and an open think block is closed. A blocking call delivers no
 so that no agent acts on half of them.
 
 For every cell: one error or a well-formed end, never both; no key, prompt, password or header in the error; a class whose text Dify shows;
-an end in time; the connection closed afterwards, unless it can serve the next request; and no request sent again that may have run.
+an end in time; the proxy named where one may be why; the connection closed afterwards, unless it can serve the next request; and no request
+sent again that may have run.
 There are {cells} cells.
 """
 

@@ -97,6 +97,8 @@ class Fault:
     expected: Mapping[Kind, Expected]
     reply: Reply = Reply.PLAIN
     saved: Mapping[str, str] = attrs.field(factory=dict)
+    names: str = ""
+    """What the error says in every cell, case ignored: who is named as the one that may be why."""
     status: int = 0
     shape: str = ""
     """For refusals, which all have the same script."""

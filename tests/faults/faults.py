@@ -6,18 +6,13 @@ catalogue; the class that Dify shows follows from its family, and is Credentials
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import attrs
 
 from tests.faults.cells import WORKS, Cell, Expected, Fault, Kind, NotApplicable, Outcome, Reply, cells_of
+from tests.faults.proxied import AUTHORITY, BETWEEN, CONNECT, FIRST_BYTE, proxy_rows
 from tests.faults.refusals import refusal_rows
 from translator.errors import Family
-
-AUTHORITY = {"ca_certificate": (Path(__file__).parent.parent / "data" / "tls" / "authority.pem").read_text()}
-SHORT = "0.3"
-CONNECT, FIRST_BYTE, BETWEEN = {"connect_timeout": SHORT}, {"connect_timeout": SHORT, "first_byte_timeout": SHORT}, {"chunk_timeout": SHORT}
-"""Limits of a third of a second, set like a user sets them."""
 
 ONE_DOCUMENT = NotApplicable("the answer is one JSON document")
 
@@ -234,6 +229,7 @@ SECTIONS: Mapping[str, tuple[Fault, ...]] = {
 
 FAULTS: tuple[Fault, ...] = (
     *(attrs.evolve(row, section=section) for section, rows in SECTIONS.items() for row in rows),
+    *proxy_rows(),
     *refusal_rows(),
 )
 CELLS: tuple[Cell, ...] = tuple(cell for fault in FAULTS for cell in cells_of(fault))

@@ -86,6 +86,14 @@ OTHERWISE: Mapping[tuple[int, str], Outcome] = {
 OF_EMBEDDINGS: Mapping[tuple[int, str], Outcome] = {(500, "nameless"): _bad("embed_nameless")}
 """Servers before 0.6.1 answer so to a text that is too long."""
 
+OF_SERVICES: Mapping[tuple[int, str], Outcome] = {
+    (401, "html"): _barred("unauthorized"),
+    (403, "html"): _bad("proxy_refused"),
+    (502, "html"): _away("proxy_gateway"),
+    (503, "html"): _away("proxy_gateway"),
+}
+"""No rerank service refuses with a web page."""
+
 
 def refusal_rows() -> Iterator[Fault]:
     """One row per status and shape."""
@@ -95,7 +103,7 @@ def refusal_rows() -> Iterator[Fault]:
             expected: dict[Kind, Expected] = {
                 **dict.fromkeys(Kind, common),
                 Kind.EMBED: OF_EMBEDDINGS.get((status, shape), common),
-                Kind.RERANK: service,
+                Kind.RERANK: OF_SERVICES.get((status, shape), service),
             }
             yield Fault(
                 name=f"{status}-{shape}",

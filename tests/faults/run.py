@@ -21,13 +21,14 @@ from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool, UserPromptMessage
 from gevent.pool import Pool
 
-from plugin_entry import bridge, embedding_model, language_model, model_facts, rerank_model, sending
+from plugin_entry import bridge, connect, embedding_model, language_model, model_facts, rerank_model, sending
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
 from plugin_entry.patient import PatientBridge
 from tests.faults.cells import Cell, Fault, Kind, Operation
-from tests.faults.places import PLACES, plain
+from tests.faults.places import PLACES, plain, proxy_of_environment
+from tests.faults.proxy_scripts import PROXY_SCRIPTS
 from tests.faults.replies import ROUTES
 from tests.faults.scripts import SCRIPTS, good, refusing
 from tests.faults.server import FaultServer, Script
@@ -116,7 +117,7 @@ def _delivered(cell: Cell, saved: dict[str, Any], server: FaultServer) -> tuple[
 def script_of(fault: Fault) -> Script:
     if fault.status:
         return refusing(fault.status, fault.shape)
-    return SCRIPTS.get(fault.name, good)
+    return {**SCRIPTS, **PROXY_SCRIPTS}.get(fault.name, good)
 
 
 def saved_of(cell: Cell, url: str) -> dict[str, Any]:
@@ -153,6 +154,7 @@ def hurried() -> Iterator[None]:
         patch.object(language_model, "ANSWERER", attrs.evolve(language_model.ANSWERER, sleep=_at_once)),
         patch.object(embedding_model, "PatientBridge", impatient),
         patch.object(rerank_model, "PatientBridge", impatient),
+        patch.object(connect, "proxy_for", proxy_of_environment),
         patch.object(bridge, "WHOLE_BODY_LIMIT", WHOLE_BODY_LIMIT),
         patch.object(socket, "getaddrinfo", partial(_resolved, socket.getaddrinfo)),
     ):

@@ -1,7 +1,8 @@
 """A server that is healthy but for one route, where it does what a fault's script says, byte by byte.
 
 Enters: a script and the route it plays on. Leaves: a port, the requests that came, and which connections are still in use. It
-lives in greenlets of the test's own thread; every other route answers at once and keeps its connection.
+lives in greenlets of the test's own thread; every other route answers at once and keeps its connection. Asked as a forward proxy, by a
+whole address or by CONNECT, it is that proxy and the server behind it in one.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import orjson
@@ -22,7 +24,7 @@ from tests.faults.replies import lines_of
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NDJSON, JSON = b"application/x-ndjson", b"application/json; charset=utf-8"
-HANDSHAKE = b"\x16"
+HANDSHAKE, TUNNEL = b"\x16", b"CONNECT "
 UNENCRYPTED = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 ENCRYPTED = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 HEARD_WITHIN_S = 0.1
@@ -44,6 +46,8 @@ class Visit:
     tries: int
     headers: Mapping[bytes, bytes]
     heard: Event
+    passed_by: tuple[bytes, ...] = ()
+    """Headers that a proxy in between adds to every reply."""
 
     @property
     def streams(self) -> bool:
@@ -61,7 +65,7 @@ class Visit:
     def begin(self, *headers: bytes, content_type: bytes = b"") -> None:
         """Sends the head of a good answer in chunks."""
         kind = b"Content-Type: " + (content_type or self.content_type)
-        self.send(OK + b"\r\n".join([kind, b"Transfer-Encoding: chunked", *headers]) + b"\r\n\r\n")
+        self.send(OK + b"\r\n".join([kind, b"Transfer-Encoding: chunked", *self.passed_by, *headers]) + b"\r\n\r\n")
 
     def chunk(self, data: bytes) -> None:
         """Sends one HTTP chunk; an empty one would be the last."""
@@ -81,7 +85,7 @@ class Visit:
 
     def whole(self, status: bytes, body: bytes, *headers: bytes) -> None:
         """A whole reply with its length."""
-        self.send(b"\r\n".join([b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers]) + b"\r\n\r\n" + body)
+        self.send(b"\r\n".join([b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *self.passed_by, *headers]) + b"\r\n\r\n" + body)
 
     def wait_until_heard(self) -> None:
         """Until the first words have reached the reader; where nobody reads along, until they surely have reached the plugin."""
@@ -106,6 +110,11 @@ class Visit:
 type Script = Callable[[Visit], None]
 
 
+def opened(visit: Visit) -> None:
+    """What a proxy says when it opens a tunnel."""
+    visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+
 @attrs.define(slots=True, eq=False)
 class FaultServer:
     """Plays `script` on `route`."""
@@ -114,6 +123,9 @@ class FaultServer:
     route: str
     reply: Reply
     tls: ssl.SSLContext | None = None
+    gate: Script = opened
+    """Plays where a tunnel is asked for (CONNECT); one that returns has opened it."""
+    behind_gate: ssl.SSLContext | None = None
     port: int = 0
     requests: list[tuple[str, bytes]] = attrs.field(factory=list)
     heard: Event = attrs.field(factory=Event)
@@ -139,13 +151,23 @@ class FaultServer:
         """One connection."""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         left = (OSError, ValueError)  # the latter is what a TLS socket raises that was closed under its reader
-        with contextlib.suppress(*left), self._spoken(sock) as spoken:
+        with contextlib.suppress(*left):
+            self._serve(self._spoken(sock))
+
+    def _serve(self, spoken: Any) -> None:
+        with spoken:
             self._sockets.add(spoken)
             try:
-                self._talk(spoken)
+                through = self._talk(spoken)
             finally:
                 self._sockets.discard(spoken)
                 self._rest(spoken)
+            if through:
+                self._serve(self._behind_gate(spoken))
+
+    def _behind_gate(self, sock: Any) -> Any:
+        assert self.behind_gate is not None, "a tunnel to nowhere"
+        return self.behind_gate.wrap_socket(sock, server_side=True)
 
     def _spoken(self, sock: Any) -> Any:
         """The connection, encrypted where it should be; one that begins wrongly is answered as Go's servers answer it (net/http)."""
@@ -157,12 +179,16 @@ class FaultServer:
         sock.close()
         raise LeftError
 
-    def _talk(self, sock: Any) -> None:
+    def _talk(self, sock: Any) -> bool:
+        """True when the client wants to go on through a tunnel."""
         with sock.makefile("rb") as file:
             while line := file.readline():
                 self.busy.add(sock)
                 self._one(sock, line, file)
                 self._rest(sock)
+                if line.startswith(TUNNEL):
+                    return True
+        return False
 
     def close(self) -> None:
         """Ends all connections; one that waits in the client's pool would hold its place there."""
@@ -176,13 +202,15 @@ class FaultServer:
             self._quiet.set()
 
     def _one(self, sock: Any, line: bytes, file: Any) -> None:
-        path = line.split()[1].decode().partition("?")[0]
+        path = urlsplit(line.split()[1].decode()).path
         pairs = (header.split(b": ", 1) for header in iter(lambda: file.readline().strip(), b""))
         headers = {name.lower(): value for name, value in pairs}
         body = file.read(int(headers.get(b"content-length", b"0")))
         self.requests.append((path, body))
         visit = Visit(sock, path, body, self._lines(path, body), self.tries, headers, self.heard)
-        if path == self.route:
+        if line.startswith(TUNNEL):
+            self.gate(visit)
+        elif path == self.route:
             self.script(visit)
         elif visit.lines:
             visit.whole(b"200 OK", b"".join(visit.lines), b"Content-Type: " + visit.content_type)

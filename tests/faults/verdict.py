@@ -35,6 +35,8 @@ def _against_the_table(cell: Cell, seen: Observed) -> Iterator[str]:
 def _against_all(cell: Cell, seen: Observed) -> Iterator[str]:
     if seen.error_class not in READABLE:
         yield f"Dify does not show the text of {seen.error_class}"
+    if seen.code and cell.fault.names.casefold() not in seen.said.casefold():
+        yield f"the error does not name {cell.fault.names}: {seen.said}"
     if any(secret in seen.trace for secret in SECRETS):
         yield "the error holds a key, a prompt, a password or the value of a header"
     if (

@@ -17,6 +17,7 @@ from translator.response.catalogue_cloud import CLOUD
 from translator.response.catalogue_entry import Entry, Refusal, facts_of, filled, first_match
 from translator.response.catalogue_http import FALLBACK, HTTP
 from translator.response.catalogue_models import MODELS
+from translator.response.catalogue_proxy import PROXY
 from translator.response.catalogue_requests import REQUESTS
 from translator.response.catalogue_runner import RUNNER
 from translator.response.catalogue_stream import STREAM
@@ -35,7 +36,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(title="The model", entries=MODELS),
     Section(title="The request", entries=REQUESTS),
     Section(title="Running the model", entries=RUNNER),
-    Section(title="Addresses, keys and proxies", entries=HTTP),
+    Section(title="Proxies", entries=PROXY),
+    Section(title="Addresses and keys", entries=HTTP),
     Section(title="Anything else", entries=FALLBACK),
 )
 

@@ -9,6 +9,8 @@ from translator.errors import Family
 from translator.response.catalogue_entry import Entry
 from translator.response.failure_bodies import Shape
 
+OTHER_THAN_PAGES = frozenset(Shape) - {Shape.HTML}
+
 CLOUD_NAME = r"(?i)[:-]cloud$"
 """`gpt-oss:120b-cloud`, `kimi-k2.6:cloud` (0.33.0-rc2 internal/modelref/modelref.go)."""
 
@@ -25,11 +27,22 @@ CLOUD: tuple[Entry, ...] = (
     Entry(
         code="cloud_sign_in",
         statuses=(401,),
+        shapes=OTHER_THAN_PAGES,
         model=CLOUD_NAME,
         family=Family.BAD_REQUEST,
-        cause="The cloud (ollama.com) refused {model}: the Ollama server is not signed in, or the API key is not valid.",
+        cause="The cloud (ollama.com) refused {model}: the Ollama server is not signed in, or the API key is not valid.{passed}",
         remedy="With a local server run `ollama signin` on its machine; with https://ollama.com as base URL check the API key.",
         source="0.33.0-rc2 `cloud-proxy-unauth`; server/cloud_proxy.go passes the cloud's body on",
+    ),
+    Entry(
+        code="unauthorized",
+        statuses=(401,),
+        shapes=(Shape.TEXT_IN_JSON,),
+        patterns=(r"(?-i:^unauthorized\s*$)",),
+        family=Family.AUTHORIZATION,
+        cause="The server does not accept the API key, or wants one.",
+        remedy="Check the API key in the credentials.",
+        source="ollama.com `unauthorized`, in these letters",
     ),
     Entry(
         code="cloud_disabled",
@@ -67,7 +80,7 @@ CLOUD: tuple[Entry, ...] = (
         code="cloud_plan",
         statuses=(402,),
         family=Family.BAD_REQUEST,
-        cause="The service wants payment for {model}.{said}",
+        cause="The service wants payment for {model}.{said}{passed}",
         remedy="Check the plan of the account that the API key or the server's sign-in belongs to.",
         source="0.33.0-rc2 `cloud-proxy-pay`, other wording",
     ),
@@ -92,7 +105,7 @@ CLOUD: tuple[Entry, ...] = (
         code="cloud_retired",
         statuses=(410,),
         family=Family.BAD_REQUEST,
-        cause="The server says that {model} is gone for good.{said}",
+        cause="The server says that {model} is gone for good.{said}{passed}",
         remedy="Choose another model.",
         source="0.33.0-rc2 `cloud-proxy-gone`, other wording",
     ),

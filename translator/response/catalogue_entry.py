@@ -6,18 +6,27 @@ a row's own pattern may be used too. Every fact that comes from outside is made 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import attrs
 
 from translator.errors import Family, Problem
 from translator.response.failure_bodies import FailureText, Shape
+from translator.response.proxies import NO_PROXY, Part, Proxy
 from translator.response.quoting import printable_name, quotable
 
-FACTS = ("model", "name", "route", "status", "numbers", "said", "proxy")
+FACTS = ("model", "name", "route", "status", "numbers", "said", "proxy", "passed")
 """What a template may name: `model` 'the model "x"', `name` the bare name, `route` the path, `status` the HTTP status,
-`numbers` " (15,001 tokens, the window holds 512)" or nothing, `said` ' The server said: "..."' or nothing, `proxy` "a proxy (nginx)"."""
+`numbers` " (15,001 tokens, the window holds 512)" or nothing, `said` ' The server said: "..."' or nothing, `proxy` "a proxy (nginx)",
+`passed` " A proxy (nginx) in between may have made this reply itself." or nothing where the reply tells of no proxy."""
+
+PASSED: Mapping[Part, str] = {
+    Part.NONE: "",
+    Part.PASSED: "{proxy} in between may have made this reply itself.",
+    Part.WROTE: "{proxy} in between made this reply, not the server.",
+}
+SPEAKERS: Mapping[Part, str] = {Part.NONE: "server", Part.PASSED: "server", Part.WROTE: "proxy"}
 
 
 class Moment(StrEnum):
@@ -37,6 +46,10 @@ def _statuses(statuses: Iterable[int]) -> frozenset[int]:
 
 def _shapes(shapes: Iterable[Shape]) -> frozenset[Shape]:
     return frozenset(shapes)
+
+
+def _parts(parts: Iterable[Part]) -> frozenset[Part]:
+    return frozenset(parts)
 
 
 def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
@@ -61,6 +74,8 @@ class Entry:
     """None means any. A status alone does not tell: a line of a stream may name one."""
     signin: bool = False
     """Fits only when the body offers a sign-in address."""
+    parts: frozenset[Part] = attrs.field(default=frozenset(), converter=_parts)
+    """What a proxy that the headers tell of had to do with the reply."""
     family: Family
     retryable: bool = False
     """The same request may succeed within seconds, as long as no byte of an answer was read."""
@@ -79,7 +94,7 @@ class Refusal:
     moment: Moment = Moment.REPLY
     route: str = ""
     model: str = ""
-    proxy: str = ""
+    proxy: Proxy = NO_PROXY
 
 
 def first_match(entries: Iterable[Entry], refusal: Refusal) -> tuple[Entry, dict[str, str]]:
@@ -113,16 +128,22 @@ def facts_of(refusal: Refusal, groups: dict[str, str]) -> dict[str, str]:
     """Every fact a template may name, safe to show."""
     shown = {key: quotable(value) for key, value in groups.items()}
     name = printable_name(refusal.model or shown.get("found", ""))
-    said = quotable(refusal.found.text)
+    said, part = quotable(refusal.found.text), refusal.proxy.part
     return shown | {
         "model": f'the model "{name}"' if name else "the model",
         "name": name or "NAME",
         "route": refusal.route or "this path",
         "status": str(refusal.status),
         "numbers": _numbers(refusal.found),
-        "said": f' The server said: "{said.replace('"', "'")}".' if said else "",
-        "proxy": f"a proxy ({refusal.proxy})" if refusal.proxy else "a proxy or gateway",
+        "said": f' The {SPEAKERS[part]} said: "{said.replace('"', "'")}".' if said else "",
+        "proxy": refusal.proxy.shown,
+        "passed": sentence(PASSED[part], refusal.proxy),
     }
+
+
+def sentence(template: str, proxy: Proxy) -> str:
+    """A further sentence about `proxy`, with a space before it; nothing where there is nothing to say."""
+    return f" {_sentence(template.format(proxy=proxy.shown))}" if template else ""
 
 
 def _fits(entry: Entry, refusal: Refusal) -> bool:
@@ -131,6 +152,7 @@ def _fits(entry: Entry, refusal: Refusal) -> bool:
         and (not entry.shapes or refusal.found.kind in entry.shapes)
         and entry.moment in (None, refusal.moment)
         and (not entry.signin or refusal.found.signin)
+        and (not entry.parts or refusal.proxy.part in entry.parts)
         and entry.route.search(refusal.route) is not None
         and entry.model.search(refusal.model) is not None
     )

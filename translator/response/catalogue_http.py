@@ -1,7 +1,7 @@
-"""Catalogue rows that go by status and shape: wrong addresses, keys, proxies, and the last rows that fit everything.
+"""Catalogue rows that go by status and shape: wrong addresses, keys, and the last rows that fit everything.
 
-They come after all rows that know a text. Ollama answers every failure of its own with JSON, except an empty 403 (foreign host) and
-the router's plain 404 and 405; a web page or an empty 502 therefore came from something in between.
+They come after all rows that know a text and after those of proxies. Their words are not known, so where the headers tell of a proxy
+(`{passed}`), it may have made the reply.
 
 401 and 403 are authorization errors only when they may be about the key: Dify replaces the text of those by a general sentence, so
 everything that needs its text to be read is another family.
@@ -11,18 +11,9 @@ from translator.errors import Family
 from translator.response.catalogue_entry import Entry
 from translator.response.failure_bodies import Shape
 
-NO_JSON = (Shape.HTML, Shape.PLAIN, Shape.EMPTY, Shape.CUT)
 CHECK_URL = "Check the base URL: scheme, host and port only, such as http://192.168.1.5:11434, without /api or /v1 at the end."
 
 HTTP: tuple[Entry, ...] = (
-    Entry(
-        code="proxy_sign_in",
-        statuses=(407,),
-        family=Family.BAD_REQUEST,
-        cause="{proxy} between Dify and the server wants a user name and password.",
-        remedy="Let the plugin go around the proxy (proxy setting `never`, or NO_PROXY), or give the proxy's URL with credentials.",
-        source="RFC 9110 section 15.5.8",
-    ),
     Entry(
         code="https_expected",
         patterns=(r"plain http request was sent to https port", r"client sent an http request to an https server"),
@@ -35,7 +26,7 @@ HTTP: tuple[Entry, ...] = (
         code="redirected",
         statuses=(301, 302, 303, 307, 308),
         family=Family.BAD_REQUEST,
-        cause="The server sends requests for {route} to another address (status {status}).",
+        cause="The server sends requests for {route} to another address (status {status}).{passed}",
         remedy="Enter the final address as base URL, with https where the server redirects to it, and without a slash at the end.",
         source="net/http: a double slash is redirected; proxies redirect http to https",
     ),
@@ -45,7 +36,7 @@ HTTP: tuple[Entry, ...] = (
         family=Family.AUTHORIZATION,
         cause="The server does not accept the API key, or wants one.",
         remedy="Check the API key in the credentials; behind a proxy with a login, user name and password may be needed instead.",
-        source="rerank `llamacpp-unauthorized`, `tei-unauthorized` (empty), `xinference-unauthorized`; ollama.com `unauthorized`",
+        source="rerank `llamacpp-unauthorized`, `tei-unauthorized` (empty), `xinference-unauthorized`",
     ),
     Entry(
         code="host_refused",
@@ -55,15 +46,6 @@ HTTP: tuple[Entry, ...] = (
         cause="The Ollama server listens on its own machine only and refuses requests that name another host.",
         remedy="Start Ollama with OLLAMA_HOST=0.0.0.0, or let the proxy in front of it send `Host: localhost:11434`.",
         source="every version, `error-foreign-host`",
-    ),
-    Entry(
-        code="proxy_refused",
-        statuses=(403,),
-        shapes=(Shape.HTML,),
-        family=Family.BAD_REQUEST,
-        cause="{proxy} in front of the server refused the request (status 403).{said}",
-        remedy="Allow the address of Dify there, or send the headers it wants.",
-        source="nginx and Cloudflare pages",
     ),
     Entry(
         code="forbidden",
@@ -78,7 +60,7 @@ HTTP: tuple[Entry, ...] = (
         statuses=(404,),
         patterns=(r"404 page not found",),
         family=Family.BAD_REQUEST,
-        cause="The server answers, but it has no {route}.",
+        cause="The server answers, but it has no {route}.{passed}",
         remedy=f"{CHECK_URL} If the base URL is right, the Ollama server is too old: update it.",
         source="every version, `error-v1-prefix`; 0.5.13 and 0.9.6 `status`, `me`",
     ),
@@ -87,7 +69,7 @@ HTTP: tuple[Entry, ...] = (
         statuses=(404, 405),
         shapes=(Shape.HTML,),
         family=Family.BAD_REQUEST,
-        cause="A web page answered instead of Ollama (status {status}).{said}",
+        cause="A web page answered instead of Ollama (status {status}).{said}{passed}",
         remedy=CHECK_URL,
         source="rerank `xinference-unknown-get-path`; reverse proxies",
     ),
@@ -95,7 +77,7 @@ HTTP: tuple[Entry, ...] = (
         code="method_refused",
         statuses=(405,),
         family=Family.BAD_REQUEST,
-        cause="The server does not take this kind of request on {route}; most often a redirect changed it on its way.",
+        cause="The server does not take this kind of request on {route}; most often a redirect changed it on its way.{passed}",
         remedy=CHECK_URL,
         source="0.9.6, 0.24.0 and 0.33.0-rc2 `error-wrong-method`; rerank `xinference-wrong-path` (405)",
     ),
@@ -103,45 +85,18 @@ HTTP: tuple[Entry, ...] = (
         code="not_found",
         statuses=(404,),
         family=Family.BAD_REQUEST,
-        cause="The server answers, but not as Ollama does: it has no route {route} (status 404).{said}",
+        cause="The server answers, but not as Ollama does: it has no route {route} (status 404).{said}{passed}",
         remedy=CHECK_URL,
         source="rerank `llamacpp-root`, `tei-v1-models-absent` (empty), `xinference-wrong-method`",
-    ),
-    Entry(
-        code="proxy_timeout",
-        statuses=(504,),
-        family=Family.UNAVAILABLE,
-        retryable=True,
-        cause="{proxy} in front of the server gave up waiting for an answer (status 504).",
-        remedy="Raise the read timeout of the proxy: loading a large model can take minutes.",
-        source="nginx `504 Gateway Time-out`; ollama.com",
-    ),
-    Entry(
-        code="proxy_gateway",
-        statuses=(502, 503),
-        shapes=NO_JSON,
-        family=Family.UNAVAILABLE,
-        retryable=True,
-        cause="{proxy} answered instead of the server (status {status}): it cannot reach the server, or the server is down.",
-        remedy="Check that the server runs, and whether a proxy lies in between that should not (NO_PROXY).",
-        source="0.33.0-rc2 `cloud-proxy-html`, `cloud-stub-html`",
     ),
     Entry(
         code="unavailable",
         statuses=(502, 503),
         family=Family.UNAVAILABLE,
         retryable=True,
-        cause="The server cannot answer at the moment (status {status}).{said}",
+        cause="The server cannot answer at the moment (status {status}).{said}{passed}",
         remedy="Try again in a moment.",
         source="RFC 9110 sections 15.6.3 and 15.6.4",
-    ),
-    Entry(
-        code="proxy_origin",
-        statuses=(520, 521, 522, 523, 524, 525, 526, 530),
-        family=Family.UNAVAILABLE,
-        cause="Cloudflare in front of the server could not get an answer from it (status {status}).",
-        remedy="Check that the server runs; for status 524 the answer took longer than Cloudflare waits (100 seconds).",
-        source="Cloudflare 5xx pages",
     ),
     Entry(
         code="body_too_large",
@@ -155,7 +110,7 @@ HTTP: tuple[Entry, ...] = (
         code="rate_limited",
         statuses=(429,),
         family=Family.RATE_LIMIT,
-        cause="The server takes no more requests for now (status 429).{said}",
+        cause="The server takes no more requests for now (status 429).{said}{passed}",
         remedy="Wait a moment and run fewer requests at once.",
         source="RFC 6585 section 4; other wording",
     ),
@@ -163,24 +118,15 @@ HTTP: tuple[Entry, ...] = (
         code="request_timeout",
         statuses=(408, 499),
         family=Family.UNAVAILABLE,
-        cause="The connection ended before the server had the whole request or could answer (status {status}).",
+        cause="The connection ended before the server had the whole request or could answer (status {status}).{passed}",
         remedy="Raise the time limits in the model's settings and of any proxy in between.",
         source="server/routes.go (499); RFC 9110 section 15.5.9",
-    ),
-    Entry(
-        code="proxy_failed",
-        statuses=range(500, 600),
-        shapes=(Shape.HTML,),
-        family=Family.UNAVAILABLE,
-        cause="{proxy} answered with an error page instead of the server (status {status}).{said}",
-        remedy="Look into the log of the proxy, and check whether a proxy lies in between that should not (NO_PROXY).",
-        source="error pages of proxies, other statuses",
     ),
     Entry(
         code="not_ollama",
         shapes=(Shape.HTML,),
         family=Family.BAD_REQUEST,
-        cause="A web page answered instead of Ollama (status {status}).{said}",
+        cause="A web page answered instead of Ollama (status {status}).{said}{passed}",
         remedy=CHECK_URL,
         source="login pages and captive portals",
     ),
@@ -189,7 +135,7 @@ HTTP: tuple[Entry, ...] = (
         statuses=(500,),
         shapes=(Shape.EMPTY, Shape.NAMELESS),
         family=Family.UNAVAILABLE,
-        cause="The server failed with {model} and gave no reason (status 500).",
+        cause="The server failed with {model} and gave no reason (status 500).{passed}",
         remedy="Look into the log of the server.",
         source="Go error values serialised as `{}` before 0.6.1",
     ),
@@ -200,7 +146,7 @@ FALLBACK: tuple[Entry, ...] = (
         code="unknown",
         statuses=range(400, 500),
         family=Family.BAD_REQUEST,
-        cause="The server refused the request (status {status}).{said}",
+        cause="The server refused the request (status {status}).{said}{passed}",
         remedy="Look into the log of the server; if the plugin is at fault, please report this message.",
         source="nothing above fits",
     ),
@@ -215,7 +161,7 @@ FALLBACK: tuple[Entry, ...] = (
     Entry(
         code="unknown",
         family=Family.UNAVAILABLE,
-        cause="The server failed (status {status}).{said}",
+        cause="The server failed (status {status}).{said}{passed}",
         remedy="Look into the log of the server; if the plugin is at fault, please report this message.",
         source="nothing above fits",
     ),

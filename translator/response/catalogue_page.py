@@ -32,7 +32,8 @@ search this page for a few words of it.
 
 The text is what users read: what happened, then what to do. `{model}` and `{name}` stand for the model, `{route}` for the path,
 `{status}` for the HTTP status, `{numbers}` for prompt and window in tokens where the server told them, `{proxy}` for the proxy by
-name, `{said}` for a short piece of the server's own words without secrets; other names are taken from the server's text.
+name, `{said}` for a short piece of the server's own words without secrets, `{passed}` for a sentence about the proxy that the headers of
+the reply tell of (such as `Via`); other names are taken from the server's text.
 
 Dify shows the text of all errors except authorization errors, which it replaces by a general sentence about credentials when a
 model runs. Rows marked "tried again" are repeated by the plugin as long as no byte of an answer was read.
@@ -79,6 +80,7 @@ def _signs(entry: Entry) -> list[str]:
         "model": _code(entry.model.pattern),
         "body with": "`signin_url`" if entry.signin else "",
         "only": entry.moment or "",
+        "headers:": ", ".join(sorted(entry.parts)),
     }
     return [f"{sign} {value}" for sign, value in signs.items() if value]
 

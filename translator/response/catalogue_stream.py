@@ -52,3 +52,13 @@ STREAM: tuple[Entry, ...] = (
         source="`done_reason` length with thinking and without content, every version that thinks",
     ),
 )
+
+ENDED = "{proxy} in between may have ended it: raise its time limit for answers."
+CHANGED = "{proxy} in between may have cut or changed the reply."
+IN_BETWEEN: dict[str, str] = {
+    "cut_short": ENDED,
+    "garbled_line": CHANGED,
+    "embed_reply_unreadable": CHANGED,
+    "rerank_reply_unreadable": CHANGED,
+}
+"""What is added, by code, where a proxy is known to be in between."""

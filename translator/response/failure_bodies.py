@@ -237,6 +237,11 @@ KNOWN_PROXIES = (
     "varnish",
     "tailscale",
     "ngrok",
+    "cloudfront",
+    "tinyproxy",
+    "privoxy",
+    "mitmproxy",
+    "zscaler",
 )
 PROXY_NAMED = re.compile(rf"\b({'|'.join(KNOWN_PROXIES)})\b", re.IGNORECASE)
 

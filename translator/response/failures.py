@@ -5,19 +5,22 @@ broke. Leaves: a `ServerError` whose message is a cause and a remedy from the ca
 server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import attrs
 
 from translator.errors import ServerError
 from translator.limits import MIB
 from translator.response.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.response.catalogue_entry import Moment, Refusal, facts_of, filled
-from translator.response.failure_bodies import FailureText, Shape, proxy_named_in, unwrap, unwrap_text, unwrap_value
+from translator.response.catalogue_entry import Moment, Refusal, facts_of, filled, sentence
+from translator.response.catalogue_stream import IN_BETWEEN
+from translator.response.failure_bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
+from translator.response.proxies import Proxy, proxy_behind, proxy_in
 from translator.response.quoting import printable_name
 
 IN_STREAM = 200
 """The status of an error inside a stream; before 0.12.6 also of an error that is the first line."""
-
-PROXY_HEADERS = ("via", "server")
 
 
 def failure_from_reply(
@@ -36,14 +39,13 @@ def failure_from_reply(
     """
     lowered = {key.lower(): value for key, value in (headers or {}).items()}
     found = unwrap(body, content_type or lowered.get("content-type", ""))
-    proxy = found.page_by or next(filter(None, (proxy_named_in(lowered.get(name, "")) for name in PROXY_HEADERS)), "")
-    return _server_error(found, status=status, model=model, route=route, proxy=proxy)
+    return _server_error(found, status=status, model=model, route=route, proxy=proxy_behind(lowered, found.page_by))
 
 
 def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
     """The error of a line `{"error": ...}` inside a stream; `error` is the decoded line or the value of its `error` key."""
     found = unwrap_text(error) if isinstance(error, str) else unwrap_value(error) or FailureText(kind=Shape.NAMELESS)
-    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=found.page_by, moment=Moment.STREAM)
+    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=proxy_behind({}, found.page_by), moment=Moment.STREAM)
 
 
 def is_retryable(error: ServerError) -> bool:
@@ -81,7 +83,24 @@ def thinking_spent_everything(model: str = "") -> ServerError:
     return _stream_fault("thinking_spent_everything", model)
 
 
-def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: str, moment: Moment = Moment.REPLY) -> ServerError:
+def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
+    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code."""
+    template = in_between.get(error.code)
+    if template is None or not proxy.part:
+        return error
+    return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + sentence(template, proxy)))
+
+
+@contextmanager
+def naming_proxy(headers: Mapping[str, str]) -> Iterator[None]:
+    """Around the reading of a whole reply with these headers: what it raises names the proxy that they tell of."""
+    try:
+        yield
+    except ServerError as error:
+        raise with_proxy(error, proxy_in(headers)) from None
+
+
+def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy, moment: Moment = Moment.REPLY) -> ServerError:
     failed = found.status is not None and 400 <= found.status < 600
     known = found.status if failed and found.status is not None and status < 400 else status
     return ServerError(problem_of(Refusal(status=known, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))

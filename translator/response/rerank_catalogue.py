@@ -7,27 +7,53 @@ services.
 
 from translator.errors import Family
 from translator.response.catalogue_entry import Entry
+from translator.response.catalogue_proxy import ANSWERED, PROXY_OR_KEY
 
 CLIENT_FAULT = range(400, 500)
 SERVER_FAULT = range(500, 600)
 GATEWAY_FAULT = (502, 504)
 
+NO_KEY = "The rerank service does not accept the API key, or wants one."
+ENTER_KEY = "Enter the API key of the rerank service."
+NO_RIGHT = "The rerank service does not allow this API key to rerank.{said}"
+GIVE_RIGHT = "Give the key the right to use the model, or enter another one."
+
 REFUSALS: tuple[Entry, ...] = (
     Entry(
         code="rerank_unauthorized",
         statuses=(401,),
+        patterns=(r"invalid api key", r"could not validate credentials"),
         family=Family.AUTHORIZATION,
-        cause="The rerank service does not accept the API key, or wants one.",
-        remedy="Enter the API key of the rerank service.",
-        source="tei-unauthorized, llamacpp-unauthorized, xinference-unauthorized",
+        cause=NO_KEY,
+        remedy=ENTER_KEY,
+        source="llamacpp-unauthorized, xinference-unauthorized",
+    ),
+    Entry(
+        code="rerank_forbidden",
+        statuses=(403,),
+        patterns=(r"not enough permissions",),
+        family=Family.AUTHORIZATION,
+        cause=NO_RIGHT,
+        remedy=GIVE_RIGHT,
+        source="Xinference api/restful_api.py",
+    ),
+    *ANSWERED,
+    PROXY_OR_KEY,
+    Entry(
+        code="rerank_unauthorized",
+        statuses=(401,),
+        family=Family.AUTHORIZATION,
+        cause=NO_KEY,
+        remedy=ENTER_KEY,
+        source="tei-unauthorized (empty)",
     ),
     Entry(
         code="rerank_forbidden",
         statuses=(403,),
         family=Family.AUTHORIZATION,
-        cause="The rerank service does not allow this API key to rerank.{said}",
-        remedy="Give the key the right to use the model, or enter another one.",
-        source="Xinference api/restful_api.py",
+        cause=NO_RIGHT,
+        remedy=GIVE_RIGHT,
+        source="other wording",
     ),
     Entry(
         code="rerank_model_unknown",
@@ -43,7 +69,7 @@ REFUSALS: tuple[Entry, ...] = (
         statuses=(404,),
         patterns=(r"^404 page not found",),
         family=Family.BAD_REQUEST,
-        cause="There is no rerank route at {route}; Ollama itself has none.",
+        cause="There is no rerank route at {route}; Ollama itself has none.{passed}",
         remedy='Enter the URL of a rerank service, or choose the service "ollama" or "ollama-embedding" to rerank with a model of Ollama.',
         source="0.33.0-rc2 error-unknown-route",
     ),
@@ -51,7 +77,7 @@ REFUSALS: tuple[Entry, ...] = (
         code="rerank_path_unknown",
         statuses=(404, 405),
         family=Family.BAD_REQUEST,
-        cause="The rerank service has no route {route}.{said}",
+        cause="The rerank service has no route {route}.{said}{passed}",
         remedy="Enter the whole URL of its rerank route, such as http://host:8080/v1/rerank or http://host:8080/rerank.",
         source="tei-wrong-path-api, llamacpp-wrong-path-api, xinference-wrong-path-api",
     ),
@@ -60,7 +86,7 @@ REFUSALS: tuple[Entry, ...] = (
         statuses=(429,),
         family=Family.RATE_LIMIT,
         retryable=True,
-        cause="The rerank service is overloaded or a quota is used up.{said}",
+        cause="The rerank service is overloaded or a quota is used up.{said}{passed}",
         remedy="Try again later, or send fewer requests at once.",
         source="TEI router/src/http/server.rs",
     ),
@@ -99,7 +125,7 @@ REFUSALS: tuple[Entry, ...] = (
         code="rerank_too_large",
         statuses=(413,),
         family=Family.BAD_REQUEST,
-        cause="A document is larger than the rerank service, or a proxy before it, accepts.{said}",
+        cause="A document is larger than the rerank service, or {proxy} before it, accepts.{said}",
         remedy="Use smaller chunks, or raise the body limit of the service.",
         source="tei-over-payload-limit",
     ),
@@ -125,7 +151,7 @@ REFUSALS: tuple[Entry, ...] = (
         statuses=(503,),
         family=Family.UNAVAILABLE,
         retryable=True,
-        cause="The rerank service is not ready: it is loading its model or overloaded.{said}",
+        cause="The rerank service is not ready: it is loading its model or overloaded.{said}{passed}",
         remedy="Try again in a minute.",
         source="llama.cpp tools/server, Xinference api/restful_api.py",
     ),
@@ -133,7 +159,7 @@ REFUSALS: tuple[Entry, ...] = (
         code="rerank_refused",
         statuses=(*CLIENT_FAULT, 501),
         family=Family.BAD_REQUEST,
-        cause="The rerank service refused the request (HTTP {status}).{said}",
+        cause="The rerank service refused the request (HTTP {status}).{said}{passed}",
         remedy="Check the kind of service, the URL and the model name.",
         source="tei-documents-instead-of-texts, llamacpp-empty-documents",
     ),
@@ -142,7 +168,7 @@ REFUSALS: tuple[Entry, ...] = (
         statuses=GATEWAY_FAULT,
         family=Family.UNAVAILABLE,
         retryable=True,
-        cause="A proxy got no answer from the rerank service (HTTP {status}).{said}",
+        cause="{proxy} got no answer from the rerank service (HTTP {status}).{said}",
         remedy="Check that the service runs; it may be starting, overloaded or out of memory.",
         source="RFC 9110, 15.6.3 and 15.6.5",
     ),
@@ -150,7 +176,7 @@ REFUSALS: tuple[Entry, ...] = (
         code="rerank_failed",
         statuses=SERVER_FAULT,
         family=Family.UNAVAILABLE,
-        cause="The rerank service failed (HTTP {status}).{said}",
+        cause="The rerank service failed (HTTP {status}).{said}{passed}",
         remedy="Look into the log of the service for the cause.",
         source="TEI router/src/http/server.rs",
     ),
@@ -158,14 +184,14 @@ REFUSALS: tuple[Entry, ...] = (
         code="rerank_redirected",
         statuses=range(300, 400),
         family=Family.BAD_REQUEST,
-        cause="The URL of the rerank service leads on to another address (HTTP {status}).",
+        cause="The URL of the rerank service leads on to another address (HTTP {status}).{passed}",
         remedy="Enter the final address; https instead of http is a frequent reason.",
         source="RFC 9110, 15.4",
     ),
     Entry(
         code="rerank_failed",
         family=Family.UNAVAILABLE,
-        cause="The rerank service answered with HTTP {status} and without scores.{said}",
+        cause="The rerank service answered with HTTP {status} and without scores.{said}{passed}",
         remedy="Check that the URL leads to a rerank service.",
         source="RFC 9110, 15",
     ),

@@ -13,6 +13,7 @@ import attrs
 from translator.errors import ServerError
 from translator.response.catalogue_entry import Refusal, facts_of, filled, first_match
 from translator.response.failure_bodies import FailureText, Shape, unwrap
+from translator.response.proxies import proxy_behind
 from translator.response.quoting import HIDDEN
 from translator.response.rerank_catalogue import REFUSALS
 from translator.shapes.exchange import HttpReply
@@ -84,7 +85,8 @@ def rerank_refusal(reply: HttpReply, *, route: str, model: str = "", sent: Itera
     if found.kind is Shape.HTML:
         found = attrs.evolve(found, text="")
     shown = attrs.evolve(found, text=" ".join(_without(sent, found.text).split()))  # Xinference names the field on a later line
-    refusal = Refusal(status=reply.status, found=shown, route=route, model=model)
+    proxy = proxy_behind(reply.headers, found.page_by)
+    refusal = Refusal(status=reply.status, found=shown, route=route, model=model, proxy=proxy)
     entry, groups = first_match(REFUSALS, refusal)
     return RerankRefusal(status=reply.status, found=found, error=ServerError(filled(entry, facts_of(refusal, groups))))
 
