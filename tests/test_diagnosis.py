@@ -7,7 +7,7 @@ from translator.base_url import parse_base_url
 from translator.containers import container_word, default_gateway, other_addresses
 from translator.diagnosis import EXIT_CODES, Finding, Step, conclude, trouble_in
 from translator.errors import Family, RequestError
-from translator.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, SIGNS, TAGS, VERSION, Kind, kind_of, not_ollama
+from translator.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, Kind, kind_of, not_ollama
 from translator.shapes.exchange import HttpReply
 
 PLACE = "http://localhost:11434"
@@ -22,10 +22,10 @@ MEANINGS: dict[str, tuple[tuple[Finding, ...], str, str, int]] = {
     "something to add": (
         (WELL, Finding(step=Step.VERSION, ok=True, sentence="It is old.", remedy="Update it.")),
         "",
-        f"Ollama at {PLACE} is ready. It is old. Update it.",
+        f"Ollama at {PLACE} is ready, but it is old: update it.",
         0,
     ),
-    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing. Wait.", EXIT_CODES[Step.HTTP]),
+    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing: wait.", EXIT_CODES[Step.HTTP]),
     "first trouble counts": (
         (Finding(step=Step.NAME, ok=False, sentence="No such name."), BAD),
         "",
@@ -35,7 +35,7 @@ MEANINGS: dict[str, tuple[tuple[Finding, ...], str, str, int]] = {
     "an address that answers is better than advice": (
         (BAD, ELSEWHERE),
         "",
-        "It answers nothing. Ollama answers at http://ollama:11434: use that as the base URL.",
+        "It answers nothing, but Ollama answers at http://ollama:11434: use that as the base URL.",
         EXIT_CODES[Step.HTTP],
     ),
 }
@@ -96,7 +96,21 @@ KINDS: dict[str, tuple[dict[str, HttpReply], Kind]] = {
     "page at the root": ({VERSION: NO_ROUTE, "/": PAGE}, Kind.WEB_PAGE),
     "version of something else": ({VERSION: json_reply('{"version":"1.0"}'), TAGS: NO_ROUTE}, Kind.OTHER),
     "version that is no text": ({VERSION: json_reply('{"version":1}'), TAGS: TAGS_REPLY}, Kind.OTHER),
-    "models only": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, Kind.OTHER),
+    "half a version, and no models": ({VERSION: json_reply('{"version":"0.24.0","x":1}'), TAGS: NO_ROUTE}, Kind.OTHER),
+    "models of something else": ({VERSION: NO_ROUTE, TAGS: json_reply('{"models":["a"]}')}, Kind.OTHER),
+    "llama.cpp that shows its models alone": (
+        {TAGS: HttpReply(status=200, headers={"Server": "llama.cpp"}, body=b'{"models":[{"name":"x"}]}')},
+        Kind.LLAMA_CPP,
+    ),
+    "Ollama whose version is hidden": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
+    "Ollama behind a page": ({VERSION: PAGE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
+    "Ollama whose list fails": ({VERSION: recorded("0.24.0/version"), TAGS: HttpReply(status=500)}, Kind.OLLAMA),
+    "Ollama with a page for a list": ({VERSION: recorded("0.33.0-rc2/version"), TAGS: PAGE, ROOT: PAGE}, Kind.OLLAMA),
+    "Ollama with a list of OpenAI's": (
+        {VERSION: recorded("0.24.0/version"), MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')},
+        Kind.OLLAMA,
+    ),
+    "Ollama that says so": ({VERSION: HttpReply(status=500), TAGS: NO_ROUTE, ROOT: recorded("0.24.0/root")}, Kind.OLLAMA),
     "a list": ({VERSION: json_reply("[]"), TAGS: json_reply("[]")}, Kind.OTHER),
     "no JSON": ({VERSION: json_reply("{"), TAGS: json_reply("ok")}, Kind.OTHER),
     "nothing": ({}, Kind.OTHER),

@@ -83,16 +83,16 @@ PROXY_LOGIN = reply("<html><title>401 Authorization Required</title></html>", "4
 
 TROUBLES: dict[str, tuple[Talk, Step, str]] = {
     "page instead of a server": (answering({"*": PAGE}), Step.SERVER, "answers a web page, not Ollama"),
-    "server with OpenAI's API": (answering(OPENAI), Step.SERVER, "a server with OpenAI's API, not Ollama. Add it through Dify's provider"),
+    "server with OpenAI's API": (answering(OPENAI), Step.SERVER, "a server with OpenAI's API, not Ollama: add it through Dify's provider"),
     "Open WebUI": (
         answering({**VERSION, "/api/tags": PAGE, "/api/config": reply('{"features":{},"oauth":{}}')}),
         Step.SERVER,
-        "answers Open WebUI, not Ollama. Open WebUI passes Ollama's own routes under /ollama",
+        "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
     ),
     "rerank service": (
         answering({"/info": reply(load("rerank", "tei-info").body.decode())}),
         Step.SERVER,
-        "answers a Text Embeddings Inference server, not Ollama. It can serve for reranking",
+        "answers a Text Embeddings Inference server, not Ollama; it can serve for reranking",
     ),
     "unknown server": (answering({}), Step.SERVER, "answers something unknown, not Ollama"),
     "proxy that wants a login": (answering({"*": PROXY_LOGIN}), Step.KEY, "API key"),
@@ -107,9 +107,9 @@ TROUBLES: dict[str, tuple[Talk, Step, str]] = {
     "redirect in a circle": (answering({"*": reply("", "307 Temporary", "text/html", "Location: /x")}), Step.HTTP, "in a circle"),
     "hangs up": (hang_up, Step.HTTP, "closed the connection"),
     "another protocol": (not_http, Step.HTTP, "does not speak proper HTTP"),
-    "no models": (answering(NO_MODELS), Step.MODELS, "The server has no models yet. Run: ollama pull"),
+    "no models": (answering(NO_MODELS), Step.MODELS, "The server has no models yet: run `ollama pull"),
     "broken description": (answering({**ONE_MODEL, "/api/show": DOWN}), Step.MODEL, "something broke"),
-    "no such model": (answering({**ONE_MODEL, "/api/show": NO_SUCH_MODEL}), Step.MODEL, "The nearest names it has: qwen3:8b"),
+    "no such model": (answering({**ONE_MODEL, "/api/show": NO_SUCH_MODEL}), Step.MODEL, "the nearest names it has: qwen3:8b"),
 }
 
 
@@ -233,7 +233,7 @@ def test_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     diagnosis = asyncio.run(diagnose(server("http://public.example"), patience=PATIENT, surroundings=DOCKER))
     server_of.cache_clear()
     assert steps(diagnosis) == ["PROXY", "TCP!", "CONTAINER"]
-    assert "The proxy on the way to http://public.example:80 cannot be reached." in diagnosis.sentence
+    assert "The proxy on the way to http://public.example:80 cannot be reached:" in diagnosis.sentence
     assert "hunter2" not in str(diagnosis)
 
 
@@ -252,25 +252,25 @@ def test_good_server_with_a_loaded_model() -> None:
     assert told[Step.VERSION].sentence == "Its version is 0.24.0."
     assert "tool-two:latest: completion, tools; window up to 4,096 tokens" in told[Step.MODELS].details
     assert told[Step.MODEL].sentence == "chat: completion; window up to 4,096 tokens."
-    assert told[Step.LOADED].sentence == "chat is in memory with a window of 512 tokens, 0 % of it on a GPU."
+    assert told[Step.LOADED].sentence == "The server lists chat as running with a window of 512 tokens, 0 % of it on a GPU."
 
 
 def test_good_server_without_the_model() -> None:
     diagnosis = replayed("0.24.0", "nope")
     assert diagnosis.exit_code == EXIT_CODES[Step.MODEL]
-    assert 'The server has no model "nope".' in diagnosis.sentence
+    assert 'The server has no model "nope";' in diagnosis.sentence
 
 
 def test_model_that_is_not_loaded() -> None:
     told = {finding.step: finding for finding in replayed("0.24.0", "embedder").findings}
-    assert "embedder is not in memory" in told[Step.LOADED].sentence
+    assert "embedder is not running" in told[Step.LOADED].sentence
 
 
 def test_old_server() -> None:
     diagnosis = replayed("0.5.13", "chat")
     assert diagnosis.exit_code == 0
-    assert "Its version 0.5.13 is old: it does not say what its models can do;" in diagnosis.sentence
-    assert "Update Ollama when you can." in diagnosis.sentence
+    assert "but its version 0.5.13 is old and does not say what its models can do, does not stream" in diagnosis.sentence
+    assert diagnosis.sentence.endswith("without a word: update Ollama when you can.")
 
 
 def test_key_is_sent_and_not_shown() -> None:
@@ -317,7 +317,7 @@ def test_sentence_for_a_form_on_the_plugin_s_own_loop() -> None:
     with SubprocessReplayServer() as recordings:
         command = [sys.executable, "-c", IN_THE_PLUGIN, refused, f"{recordings.url}/replay/0.24.0"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    assert told[0].startswith(f"Nothing accepts connections at {refused}.")
+    assert told[0].startswith(f"Nothing accepts connections at {refused}: check that Ollama runs there")
     assert told[1:] == ["", ""]
 
 
