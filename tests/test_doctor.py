@@ -14,15 +14,18 @@ from fixtures.recordings import every, load
 from fixtures.replay import ReplayServer, SubprocessReplayServer
 from plugin_entry import doctor_network
 from plugin_entry.cli import main
+from plugin_entry.cli.doctor import EXIT_MEANINGS
 from plugin_entry.connect import server_of, settings_of
 from plugin_entry.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
 from plugin_entry.probing import Patience
 from plugin_entry.server import Server
 from plugin_entry.surroundings import Surroundings, look_around
 from tests.ahead import programs
+from tests.sentences import faults
 from tests.speaking_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.base_url import BaseUrl
 from translator.diagnosis import EXIT_CODES, Diagnosis, Finding, Step
+from translator.diagnosis import TROUBLES as MEANINGS
 
 ROOT = Path(__file__).parents[1]
 TLS = Path(__file__).parent / "data" / "tls"
@@ -162,7 +165,7 @@ def test_refused_port_in_a_container() -> None:
     diagnosis = asyncio.run(diagnose(server(f"http://localhost:{free_port()}"), patience=PATIENT, surroundings=DOCKER))
     assert steps(diagnosis) == ["PROXY", "NAME", "TCP!", "CONTAINER"]
     assert "Nothing accepts connections" in diagnosis.sentence
-    assert "container (Docker); its gateway is 172.17.0.1. localhost is the container itself." in diagnosis.findings[-1].sentence
+    assert "container (Docker), whose gateway is 172.17.0.1; localhost is the container itself." in diagnosis.findings[-1].sentence
     assert diagnosis.exit_code == EXIT_CODES[Step.TCP]
 
 
@@ -317,7 +320,7 @@ def test_sentence_for_a_form_on_the_plugin_s_own_loop() -> None:
     with SubprocessReplayServer() as recordings:
         command = [sys.executable, "-c", IN_THE_PLUGIN, refused, f"{recordings.url}/replay/0.24.0"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    assert told[0].startswith(f"Nothing accepts connections at {refused}: check that Ollama runs there")
+    assert told[0].startswith(f"Nothing accepts connections at {refused}: ")
     assert told[1:] == ["", ""]
 
 
@@ -345,6 +348,39 @@ def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     assert lines[0] == f"ok    address     Requests go to {recordings.url}/replay/0.24.0."
     assert lines[-1].endswith('is ready and has the model "chat".')
     assert "sk-secret" not in "\n".join(lines)
+
+
+def test_command_ends_with_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", f"http://127.0.0.1:{free_port()}"])
+    told = capsys.readouterr().out
+    assert code == EXIT_CODES[Step.TCP]
+    assert told.endswith(".\n")
+    assert faults(told.splitlines()[-1]) == [], "one line, as this is no terminal"
+    assert told.splitlines()[-2] == ""
+
+
+def test_command_in_a_terminal_has_lines_of_its_width(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    main(["doctor", f"http://127.0.0.1:{free_port()}", "--plain"])
+    lines = capsys.readouterr().out.splitlines()
+    last = lines[lines.index("") + 1 :]
+    assert all(len(line) <= 60 for line in lines)
+    assert len(last) > 1
+    assert faults(" ".join(last)) == []
+
+
+def test_exit_codes_are_told_alike_by_the_help_and_the_manual(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["doctor", "--help"])
+    told, manual = capsys.readouterr().out, (ROOT / "docs" / "using.md").read_text(encoding="utf-8")
+    assert {code for code, _ in EXIT_MEANINGS} >= {EXIT_CODES[step] for step in MEANINGS}
+    for code, meaning in EXIT_MEANINGS:
+        assert f"  {code:<3} {meaning}\n" in told
+        assert f"| {code} | {meaning} |\n" in manual
+    rest = "Any other number from 10 to 23 means that the time ran out."
+    assert rest in told
+    assert rest in manual
 
 
 COMMANDS: dict[str, tuple[list[str], int, str]] = {

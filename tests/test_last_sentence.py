@@ -94,7 +94,7 @@ FAILURES: dict[str, Failure] = {
     "name": Failure(step=Step.NAME, url="http://no-such-host.invalid:11434", says="is unknown where Dify's plugin service runs"),
     "service name": Failure(step=Step.NAME, url="http://no-such-service:11434", says="share a Docker network."),
     "nobody": Failure(step=Step.TCP, url="http://127.0.0.1:{closed}", says="Nothing accepts connections at http://127.0.0.1:"),
-    "standard port": Failure(step=Step.TCP, url="http://127.0.0.1:80", says="port 80 was tried; Ollama listens on 11434"),
+    "standard port": Failure(step=Step.TCP, url="http://127.0.0.1:80", says="port 80 was tried, and Ollama listens on 11434"),
     "black hole": Failure(
         step=Step.TCP,
         url="http://127.0.0.1:{hole}",
@@ -313,7 +313,7 @@ def test_cloud(saved: dict[str, str], me: Speak, says: str, monkeypatch: pytest.
 
 LOCALHOST: dict[str, tuple[bool, str]] = {
     "Ollama next door": (True, ", but Ollama answers at {url}: use that as the base URL."),
-    "nowhere": (False, "or the name of Ollama's service (http://ollama:11434)."),
+    "nowhere": (False, " or http://ollama:{port}."),
 }
 
 
@@ -327,7 +327,7 @@ def test_localhost_in_a_container(is_near: bool, says: str, monkeypatch: pytest.
             LANGUAGE("chat", {"base_url": url})
     assert str(caught.value) == diagnosis.sentence, "the form shows the doctor's sentence"
     assert diagnosis.sentence.startswith(f"Nothing accepts connections at {url}")
-    assert diagnosis.sentence.endswith(says.format(url=near.url))
+    assert diagnosis.sentence.endswith(says.format(url=near.url, port=url.rpartition(":")[2]))
     assert faults(diagnosis.sentence) == []
 
 

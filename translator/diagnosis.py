@@ -37,6 +37,19 @@ EXIT_CODES: Mapping[Step, int] = {step: code for code, step in enumerate(Step, s
 """The exit code for trouble at a step: 10 for the address, 11 for the proxy and so on, so that a script can tell them apart. 0 is all
 well; the numbers between are left to the shell and to the command line itself."""
 
+TROUBLES: Mapping[Step, str] = {
+    Step.ADDRESS: "the base URL, the key or the certificate cannot be used as given",
+    Step.NAME: "the name of the host leads to no address",
+    Step.TCP: "nobody accepts a connection",
+    Step.TLS: "no encrypted connection comes about, or the certificate is not trusted",
+    Step.HTTP: "the server, or a proxy before it, does not answer, answers nonsense or refuses",
+    Step.SERVER: "something else than Ollama answers",
+    Step.KEY: "the key is missing or not accepted",
+    Step.MODELS: "the server has no models, or does not list them",
+    Step.MODEL: "the model is missing, or its description is unusable",
+}
+"""What the exit code of a step means; at the other steps only the time can run out."""
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Finding:
