@@ -68,7 +68,7 @@ NO_LIST: dict[str, tuple[Speak, str]] = {
     "other JSON": (json_reply({"data": []}), "gave an answer that is not Ollama's"),
     "JSON list": (json_reply([]), "gave an answer that is not Ollama's"),
     "no such route": (NOT_FOUND, r'gave status 404 \("404 page not found"\)'),
-    "failing": (reply(500, b'{"error":"open /root/x: denied"}'), r'gave status 500 \("open /root/x: denied"\)'),
+    "failing": (reply(500, b'{"error":"open manifests: denied"}'), r'gave status 500 \("open manifests: denied"\)'),
     "failing without a word": (reply(500), "gave status 500: look into the log"),
     "forbidden": (FORBIDDEN, "gave status 403: let the proxy"),
     "cut": (cut, "gave no whole answer"),
