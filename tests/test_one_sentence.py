@@ -9,6 +9,7 @@ from translator.address_refusals import REFUSALS as ADDRESS_REFUSALS
 from translator.one_sentence import continuing, one_sentence, without_stop
 from translator.response.catalogue import CATALOGUE
 from translator.response.catalogue_entry import filled
+from translator.response.rerank_catalogue import REFUSALS as RERANK_REFUSALS
 from translator.server_kinds import REMEDIES, not_ollama
 
 JOINED: dict[str, tuple[str, str, str]] = {
@@ -60,7 +61,10 @@ FACTS = {
 PLACE = {"place": "http://host.example.com:11434", "within": " within 0.5 seconds", "detail": "HTTP status 407"}
 
 TEXTS: dict[str, tuple[str, str]] = {
-    **{f"catalogue {n} {each.code}": (filled(each, FACTS).cause, filled(each, FACTS).remedy) for n, each in enumerate(CATALOGUE)},
+    **{
+        f"catalogue {n} {each.code}": (filled(each, FACTS).cause, filled(each, FACTS).remedy)
+        for n, each in enumerate((*CATALOGUE, *RERANK_REFUSALS))
+    },
     **{f"connection {code}": (each.cause.format(**PLACE), each.remedy) for code, each in (ENTRIES | OWN | REDIRECT_REFUSALS).items()},
     **{
         f"hint {n}": (ENTRIES[min(codes)].cause.format(**PLACE), f"{ENTRIES[min(codes)].remedy} {hint}")
