@@ -1,7 +1,7 @@
 """Checks credentials when a user saves a model, without loading the model.
 
 Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
-(Dify stores them); else one error of one or two sentences: address, key, no such model, or a model of another kind.
+(Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
 """
 
 import time
@@ -24,6 +24,7 @@ from translator import detected
 from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
 from translator.fitness import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
+from translator.one_sentence import one_sentence
 from translator.request.generative_rerank import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
 from translator.response.failures import failure_from_reply
@@ -38,7 +39,7 @@ DEEP_BUDGET_S = 60.0
 KEY_FACT = "detected_key"
 SERVICE_FIELD = "rerank_service"
 """Only rerank models have this field; without it the server is Ollama."""
-WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused"})
+WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused", "model_description"})
 """Codes of answers that may come from something else than Ollama."""
 
 RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
@@ -56,15 +57,17 @@ def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
         with logged("check", model, _place(saved)), gevent.Timeout(patience):
             check(model, saved)
     except TranslatorError as error:
-        raise CredentialsValidateFailedError(_why(error, saved, ends) or error.problem.message) from error
+        told = _why(error, saved, ends) or one_sentence(error.problem.cause, error.problem.remedy)
+        raise CredentialsValidateFailedError(told) from error
     except InvokeError as error:
-        raise CredentialsValidateFailedError(str(error)) from error
+        raise CredentialsValidateFailedError(one_sentence(str(error))) from error
     except gevent.Timeout as error:
         slow = f"The server did not answer the check within {patience:g} seconds."
         remedy = "Check the base URL, or try again when the server is less busy."
-        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or f"{slow} {remedy}") from error
+        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from error
     except Exception as error:
-        raise CredentialsValidateFailedError(f"The check failed unexpectedly ({type(error).__name__}). Try again.") from error
+        unexpected = f"The check failed unexpectedly ({type(error).__name__})."
+        raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from error
 
 
 def _why(error: TranslatorError, saved: Saved, ends: float) -> str:

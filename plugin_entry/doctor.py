@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import attrs
 
-from plugin_entry import doctor_network, doctor_server
+from plugin_entry import doctor_models, doctor_network, doctor_server
 from plugin_entry.probing import Examination, Patience, new_session
 from plugin_entry.server import Server
 from plugin_entry.surroundings import Surroundings, look_around
@@ -43,9 +43,9 @@ CHECKS: tuple[Check, ...] = (
     Check(Step.SERVER, When.WHILE_WELL, doctor_server.check_server),
     Check(Step.VERSION, When.WHILE_WELL, doctor_server.check_version),
     Check(Step.KEY, When.WHILE_WELL, doctor_server.check_key),
-    Check(Step.MODELS, When.WHILE_WELL, doctor_server.check_models),
-    Check(Step.MODEL, When.WHILE_WELL, doctor_server.check_model),
-    Check(Step.LOADED, When.WHILE_WELL, doctor_server.check_loaded),
+    Check(Step.MODELS, When.WHILE_WELL, doctor_models.check_models),
+    Check(Step.MODEL, When.WHILE_WELL, doctor_models.check_model),
+    Check(Step.LOADED, When.WHILE_WELL, doctor_models.check_loaded),
     Check(Step.CONTAINER, When.ALWAYS, doctor_network.check_container),
     Check(Step.ELSEWHERE, When.AFTER_TROUBLE, doctor_network.check_elsewhere),
 )

@@ -9,18 +9,22 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
+import attrs
+
 from plugin_entry.probing import Examination
 from plugin_entry.transport_entries import ENTRIES
 from plugin_entry.transport_errors import Phase, describe_transport_error
 from translator import codec
 from translator.base_url import DEFAULT_PORTS
-from translator.containers import LOOPBACK_NAMES, other_addresses
+from translator.containers import advice, is_loopback, other_addresses
 from translator.diagnosis import Finding, Step
 from translator.errors import ServerError
 from translator.network_places import is_address
 from translator.server_kinds import VERSION
 
 ADDRESSES_SHOWN = 4
+UNANSWERED = frozenset({"connection_refused", "connect_timeout"})
+"""Codes for which it matters where this runs and where Ollama may be."""
 
 
 async def check_proxy(exam: Examination) -> Finding | None:
@@ -85,9 +89,9 @@ async def check_container(exam: Examination) -> Finding | None:
     word = exam.surroundings.container
     if not word:
         return Finding(step=Step.CONTAINER, ok=True, sentence="This does not run in a container, as far as can be seen.")
-    gateway = f"; its gateway is {exam.surroundings.gateway}" if exam.surroundings.gateway else ""
-    itself = " localhost is the container itself." if exam.base_url.host in LOOPBACK_NAMES else ""
-    return Finding(step=Step.CONTAINER, ok=True, sentence=f"This runs in a container ({word}){gateway}.{itself}")
+    gateway = f", whose gateway is {exam.surroundings.gateway}" if exam.surroundings.gateway else ""
+    itself = "; localhost is the container itself" if is_loopback(exam.base_url.host) else ""
+    return Finding(step=Step.CONTAINER, ok=True, sentence=f"This runs in a container ({word}){gateway}{itself}.")
 
 
 async def check_elsewhere(exam: Examination) -> Finding | None:
@@ -134,4 +138,9 @@ def _failed(exam: Examination, step: Step, error: Exception) -> Finding:
         entry = ENTRIES["proxy_failed"]
         return Finding(step=step, ok=False, sentence=entry.cause.format(place=exam.server.place), remedy=entry.remedy)
     limit = exam.patience.connect if isinstance(error, TimeoutError) else None
-    return Finding.of_error(step, describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit))
+    described = describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit)
+    finding = Finding.of_error(step, described)
+    if described.code not in UNANSWERED or exam.base_url.is_cloud:
+        return finding
+    around = exam.surroundings
+    return attrs.evolve(finding, remedy=advice(exam.base_url, inside=bool(around.container), gateway=around.gateway))

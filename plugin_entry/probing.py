@@ -5,7 +5,7 @@ the person's proxy, exactly like the requests they stand for; an address that is
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import aiohttp
@@ -20,6 +20,7 @@ from translator import codec
 from translator.base_url import BaseUrl
 from translator.errors import Family, ServerError
 from translator.shapes.exchange import HttpReply
+from translator.withheld import Answer
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes; the list of a thousand models has half a million."""
@@ -86,6 +87,18 @@ class Examination:
             task.cancel()
 
 
+async def answers_to(exam: Examination, routes: Sequence[str]) -> dict[str, Answer]:
+    """What comes back for each of the routes, in their order; the error where nothing does."""
+    return dict(zip(routes, await asyncio.gather(*(_answer(exam, route) for route in routes)), strict=True))
+
+
+async def _answer(exam: Examination, route: str) -> Answer:
+    try:
+        return await exam.ask(route)
+    except ServerError as error:
+        return error
+
+
 def new_session() -> aiohttp.ClientSession:
     """A session for one examination: no cookies, and proxies only as the server's settings say. Must be called on its loop."""
     connector = aiohttp.TCPConnector(limit=AT_ONCE, force_close=True)
@@ -115,7 +128,7 @@ async def _told(work: Coroutine[Any, Any, HttpReply], question: Question, connec
         failure = describe_transport_error(
             ProxyTimeoutError() if is_connecting and proxy else error,
             question.server.place,
-            phase=Phase.FIRST_BYTE,
+            phase=Phase.BODY if isinstance(error, aiohttp.ClientPayloadError) else Phase.FIRST_BYTE,
             limit_seconds=connect_s if is_connecting else answer_s,
         )
         raise named(failure, proxy_between(question.server)) from error

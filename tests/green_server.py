@@ -46,6 +46,9 @@ def json_reply(value: object, status: int = 200) -> Speak:
     return reply(status, orjson.dumps(value), Content_Type="application/json")
 
 
+NOT_FOUND = reply(404, b"404 page not found", Content_Type="text/plain")
+
+
 def redirect(target: str, status: int = 302) -> Speak:
     return reply(status, Location=target)
 
@@ -86,7 +89,10 @@ def after(event: Event, speak: Speak) -> Speak:
 
 
 class GreenServer:
-    """`with GreenServer({"/a": reply(200, b"x")}) as server: server.url`; a list of answers is used up one after the other."""
+    """`with GreenServer({"/a": reply(200, b"x")}) as server: server.url`; a list of answers is used up one after the other.
+
+    `*` is every other path, which is otherwise a 404.
+    """
 
     def __init__(self, routes: Mapping[str, Speak | list[Speak]]) -> None:
         self._routes = routes
@@ -118,7 +124,7 @@ class GreenServer:
             if asked is None:
                 return
             self.asked.append(asked)
-            speak = self._routes.get(asked.path, reply(404, b"404 page not found", Content_Type="text/plain"))
+            speak = self._routes.get(asked.path) or self._routes.get("*") or NOT_FOUND
             if isinstance(speak, list):
                 speak = speak.pop(0) if len(speak) > 1 else speak[0]
             try:

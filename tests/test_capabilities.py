@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.recordings import Exchange, every, load
+from fixtures.recordings import Exchange, every, load, versions
 from translator.errors import Family, ServerError
-from translator.response.capabilities import ModelInfo, is_cloud_name, model_info, read_version
+from translator.response.capabilities import DESCRIPTION, ModelInfo, is_cloud_name, listed_info, model_info, read_version
 from translator.versions import NEWEST, ServerVersion
 
 TRISTATES = ("completion", "tools", "vision", "thinking", "embedding", "audio", "insert")
@@ -147,16 +147,16 @@ FIELDS: dict[str, tuple[dict[str, Any], str, Any]] = {
     "capabilities of another shape": ({"capabilities": "vision"}, "capabilities", None),
     "audio": ({"capabilities": ["completion", "audio"]}, "audio", True),
     "insert": ({"template": "{{ .Prompt }}{{ .Suffix }}"}, "insert", True),
-    "no template": ({}, "tools", None),
+    "no template": ({"details": {}}, "tools", None),
     "template without tools": ({"template": "{{ .Prompt }}"}, "tools", False),
     "a word that only begins so": ({"template": "{{ .ToolsX }}"}, "tools", False),
     "vision by projector": ({"projector_info": {"general.architecture": "clip"}}, "vision", True),
     "vision by family": ({"details": {"families": ["llama", "clip"]}}, "vision", True),
     "vision by layers": ({"model_info": {"gemma3.vision.block_count": 27}}, "vision", True),
-    "vision unknown": ({}, "vision", None),
+    "vision unknown": ({"details": {}}, "vision", None),
     "the list wins over the projector": ({"capabilities": ["completion"], "projector_info": {"a": 1}}, "vision", False),
     "embedding by pooling": ({"model_info": {"bert.pooling_type": 1}}, "embedding", True),
-    "completion unknown": ({}, "completion", None),
+    "completion unknown": ({"details": {}}, "completion", None),
     "remote host": ({"remote_host": "https://ollama.com"}, "remote", True),
 }
 
@@ -166,11 +166,32 @@ def test_field(body: dict[str, Any], field: str, expected: object) -> None:
     assert getattr(show(**body), field) == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"<html>", b'"x"', b"404 page not found"], ids=repr)
+FOREIGN = (b"{}", b'{"data":[]}', b'{"status":"ok"}', b'{"model":"m","id":"chatcmpl-1","choices":[]}', b'{"message":"Hello"}')
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"<html>", b'"x"', b"404 page not found", *FOREIGN], ids=repr)
 def test_no_description(body: bytes) -> None:
     with pytest.raises(ServerError, match="not what Ollama sends") as caught:
         model_info(body)
     assert (caught.value.code, caught.value.family) == ("model_description", Family.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("version", [version for version in versions() if version != "rerank"])
+def test_every_recorded_description_is_known_by_its_fields(version: str) -> None:
+    """Each has at least four of them: one that proxies or emulators leave out refuses nobody."""
+    fields = [set(json.loads(exchange.body)) for exchange in every(is_description) if exchange.version == version]
+    assert fields
+    assert all(len(each & DESCRIPTION) >= 4 and each <= DESCRIPTION for each in fields)
+
+
+@pytest.mark.parametrize("field", sorted(DESCRIPTION))
+def test_one_field_of_a_description_is_enough(field: str) -> None:
+    assert model_info(json.dumps({field: None})) == model_info(b'{"details":{}}')
+
+
+def test_an_entry_of_a_list_needs_none_of_them() -> None:
+    assert listed_info({"name": "m"}, "m").capabilities is None
+    assert listed_info({"capabilities": ["tools"], "details": {"context_length": 64}}, "m", cloud_host=True).remote
 
 
 def test_an_error_with_status_200_is_told_as_the_server_says_it() -> None:
@@ -210,6 +231,6 @@ NAMES_OF_FIELDS = [
 
 @given(st.dictionaries(st.sampled_from(NAMES_OF_FIELDS), JSON))
 def test_any_shape_is_tolerated(body: dict[str, Any]) -> None:
-    info = show(**body)
+    info = show(**{"details": None} | body)
     assert all(getattr(info, name) in (True, False, None) for name in TRISTATES)
     assert info.context_length is None or info.context_length > 0

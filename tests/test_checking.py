@@ -70,10 +70,10 @@ def test_official_credentials() -> None:
 MISSING = recorded("0.24.0", "error-unknown-model-show")
 TAGS = json_reply({"models": [{"name": "qwen3:8b"}, {"name": "llama3.2:latest"}]})
 NO_TAGS: dict[str, tuple[Speak, str]] = {
-    "names": (TAGS, 'no model "qwen3". The nearest names it has: qwen3:8b. Choose one of them, or run: ollama pull qwen3'),
-    "none": (json_reply({"models": None}), "It has no models yet. Run: ollama pull qwen3"),
-    "no list": (reply(500), "Run: ollama pull qwen3"),
-    "nonsense": (json_reply([1]), "Run: ollama pull qwen3"),
+    "names": (TAGS, 'no model "qwen3"; the nearest names it has: qwen3:8b; choose one of them, or run `ollama pull qwen3`.'),
+    "none": (json_reply({"models": None}), "it has no models yet; run `ollama pull qwen3`."),
+    "no list": (reply(500), "run `ollama pull qwen3`."),
+    "nonsense": (json_reply([1]), "run `ollama pull qwen3`."),
 }
 
 
@@ -105,9 +105,22 @@ REFUSED: dict[str, tuple[Callable[[str, dict[str, Any]], None], Routes, dict[str
     "another program": (check_language_model, {}, {}, "answers something unknown, not Ollama"),
     "a page": (
         check_language_model,
-        {"/api/show": reply(200, b"<html>hello</html>", Content_Type="text/html")},
+        routes() | {"/api/show": reply(200, b"<html>hello</html>", Content_Type="text/html")},
         {},
         "not what Ollama sends",
+    ),
+    "a page, and nothing else": (
+        check_language_model,
+        {"*": reply(200, b"<html>hello</html>", Content_Type="text/html")},
+        {},
+        "answers a web page, not Ollama",
+    ),
+    "any JSON": (check_language_model, routes() | {"/api/show": json_reply({"status": "ok"})}, {}, "not what Ollama sends"),
+    "any JSON of another program": (
+        check_embedding_model,
+        {"/api/show": json_reply({"status": "ok"})},
+        {},
+        "answers something unknown, not Ollama",
     ),
     "a bad number": (check_language_model, routes(), {"context_size": "many"}, "context_size is not valid"),
     "bad keep_alive": (check_language_model, routes(), {"keep_alive": "1d"}, "keep_alive"),
@@ -125,7 +138,7 @@ def test_what_is_refused(check: Callable[[str, dict[str, Any]], None], answers: 
 
 ADDRESSES = {
     "nothing there": ("http://127.0.0.1:1", "Nothing accepts connections at http://127.0.0.1:1"),
-    "no port": ("http://127.0.0.1:80", "Ollama listens on 11434"),
+    "no port": ("http://127.0.0.1:80", "port 80 was tried, and Ollama listens on 11434"),
     "unknown name": ("http://no-such-host.invalid", "is unknown where Dify's plugin service runs"),
     "no address": ("http://", "base URL"),
     "empty": ("", "base_url is missing"),
@@ -219,9 +232,9 @@ def test_the_cloud_wants_a_key() -> None:
 # --- whatever a check raises -------------------------------------------------------------------------------------------------
 
 RAISED: dict[str, tuple[Exception, str]] = {
-    "ours": (RequestError.of("x", "This is wrong.", "Do that."), "This is wrong. Do that."),
+    "ours": (RequestError.of("x", "This is wrong.", "Do that."), "This is wrong: do that."),
     "the SDK's": (InvokeServerUnavailableError("It is busy."), "It is busy."),
-    "anything": (KeyError("topsecret"), "The check failed unexpectedly (KeyError). Try again."),
+    "anything": (KeyError("topsecret"), "The check failed unexpectedly (KeyError): try again."),
 }
 
 

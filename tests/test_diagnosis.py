@@ -4,10 +4,10 @@ import pytest
 
 from fixtures.recordings import load, versions
 from translator.base_url import parse_base_url
-from translator.containers import container_word, default_gateway, other_addresses
-from translator.diagnosis import EXIT_CODES, Finding, Step, conclude, trouble_in
+from translator.containers import advice, container_word, default_gateway, is_loopback, other_addresses
+from translator.diagnosis import EXIT_CODES, TROUBLES, Finding, Step, conclude, trouble_in
 from translator.errors import Family, RequestError
-from translator.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, SIGNS, TAGS, VERSION, Kind, kind_of, not_ollama
+from translator.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, Kind, kind_of, not_ollama
 from translator.shapes.exchange import HttpReply
 
 PLACE = "http://localhost:11434"
@@ -22,10 +22,10 @@ MEANINGS: dict[str, tuple[tuple[Finding, ...], str, str, int]] = {
     "something to add": (
         (WELL, Finding(step=Step.VERSION, ok=True, sentence="It is old.", remedy="Update it.")),
         "",
-        f"Ollama at {PLACE} is ready. It is old. Update it.",
+        f"Ollama at {PLACE} is ready, but it is old: update it.",
         0,
     ),
-    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing. Wait.", EXIT_CODES[Step.HTTP]),
+    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing: wait.", EXIT_CODES[Step.HTTP]),
     "first trouble counts": (
         (Finding(step=Step.NAME, ok=False, sentence="No such name."), BAD),
         "",
@@ -35,7 +35,7 @@ MEANINGS: dict[str, tuple[tuple[Finding, ...], str, str, int]] = {
     "an address that answers is better than advice": (
         (BAD, ELSEWHERE),
         "",
-        "It answers nothing. Ollama answers at http://ollama:11434: use that as the base URL.",
+        "It answers nothing, but Ollama answers at http://ollama:11434: use that as the base URL.",
         EXIT_CODES[Step.HTTP],
     ),
 }
@@ -51,6 +51,11 @@ def test_every_step_has_an_exit_code_of_its_own() -> None:
     assert set(EXIT_CODES) == set(Step)
     assert len(set(EXIT_CODES.values())) == len(Step)
     assert all(2 < code < 126 for code in EXIT_CODES.values()), "1 and 2 are the command line's, 126 and above the shell's"
+
+
+def test_what_exit_codes_mean_is_told_in_the_order_of_the_steps() -> None:
+    assert list(TROUBLES) == [step for step in Step if step in TROUBLES]
+    assert all(meaning and not meaning.endswith(".") for meaning in TROUBLES.values())
 
 
 def test_error_becomes_a_finding() -> None:
@@ -96,7 +101,21 @@ KINDS: dict[str, tuple[dict[str, HttpReply], Kind]] = {
     "page at the root": ({VERSION: NO_ROUTE, "/": PAGE}, Kind.WEB_PAGE),
     "version of something else": ({VERSION: json_reply('{"version":"1.0"}'), TAGS: NO_ROUTE}, Kind.OTHER),
     "version that is no text": ({VERSION: json_reply('{"version":1}'), TAGS: TAGS_REPLY}, Kind.OTHER),
-    "models only": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, Kind.OTHER),
+    "half a version, and no models": ({VERSION: json_reply('{"version":"0.24.0","x":1}'), TAGS: NO_ROUTE}, Kind.OTHER),
+    "models of something else": ({VERSION: NO_ROUTE, TAGS: json_reply('{"models":["a"]}')}, Kind.OTHER),
+    "llama.cpp that shows its models alone": (
+        {TAGS: HttpReply(status=200, headers={"Server": "llama.cpp"}, body=b'{"models":[{"name":"x"}]}')},
+        Kind.LLAMA_CPP,
+    ),
+    "Ollama whose version is hidden": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
+    "Ollama behind a page": ({VERSION: PAGE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
+    "Ollama whose list fails": ({VERSION: recorded("0.24.0/version"), TAGS: HttpReply(status=500)}, Kind.OLLAMA),
+    "Ollama with a page for a list": ({VERSION: recorded("0.33.0-rc2/version"), TAGS: PAGE, ROOT: PAGE}, Kind.OLLAMA),
+    "Ollama with a list of OpenAI's": (
+        {VERSION: recorded("0.24.0/version"), MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')},
+        Kind.OLLAMA,
+    ),
+    "Ollama that says so": ({VERSION: HttpReply(status=500), TAGS: NO_ROUTE, ROOT: recorded("0.24.0/root")}, Kind.OLLAMA),
     "a list": ({VERSION: json_reply("[]"), TAGS: json_reply("[]")}, Kind.OTHER),
     "no JSON": ({VERSION: json_reply("{"), TAGS: json_reply("ok")}, Kind.OTHER),
     "nothing": ({}, Kind.OTHER),
@@ -204,3 +223,55 @@ PLACES: dict[str, tuple[str, bool, str | None, tuple[str, ...]]] = {
 @pytest.mark.parametrize(("url", "inside", "gateway", "places"), PLACES.values(), ids=PLACES)
 def test_other_addresses(url: str, inside: bool, gateway: str | None, places: tuple[str, ...]) -> None:
     assert other_addresses(parse_base_url(url), inside=inside, gateway=gateway) == places
+
+
+ADVICE: dict[str, tuple[str, bool, str | None, str]] = {
+    "another machine": (
+        "http://192.168.1.5:11434",
+        True,
+        "172.17.0.1",
+        "Start Ollama there with OLLAMA_HOST=0.0.0.0, let the port through the firewall, or correct the base URL.",
+    ),
+    "this machine": ("http://localhost:11434", False, None, "Start Ollama there, or correct the base URL."),
+    "this container": (
+        "http://localhost:11434",
+        True,
+        "172.18.0.1",
+        "Inside a container that is the container itself; start Ollama with OLLAMA_HOST=0.0.0.0 and use "
+        "http://host.docker.internal:11434, http://172.18.0.1:11434 or http://ollama:11434.",
+    ),
+    "no gateway, another port": (
+        "http://127.0.0.2:8080",
+        True,
+        None,
+        "Inside a container that is the container itself; start Ollama with OLLAMA_HOST=0.0.0.0 and use "
+        "http://host.docker.internal:8080 or http://ollama:8080.",
+    ),
+    "the standard port": (
+        "http://127.0.0.1",
+        False,
+        None,
+        "Start Ollama there, or correct the base URL; port 80 was tried, and Ollama listens on 11434.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "inside", "gateway", "told"), ADVICE.values(), ids=ADVICE)
+def test_advice(url: str, inside: bool, gateway: str | None, told: str) -> None:
+    assert advice(parse_base_url(url), inside=inside, gateway=gateway) == told
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("a.localhost", True),
+        ("h", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_loopback(host: str, is_it: bool) -> None:
+    assert is_loopback(host) is is_it

@@ -61,9 +61,9 @@ def test_not_more_than_five() -> None:
 
 
 MISSING: dict[str, tuple[list[str], bool, str]] = {
-    "near": (["qwen3:8b"], False, 'no model "qwen3". The nearest names it has: qwen3:8b. Choose one of them, or run: ollama pull qwen3'),
-    "far": (["x:1", "y:2"], False, 'no model "qwen3". The nearest names it has: x:1, y:2. Choose one of them, or run: ollama pull qwen3'),
-    "none": ([], False, 'no model "qwen3". It has no models yet. Run: ollama pull qwen3'),
+    "near": (["qwen3:8b"], False, 'no model "qwen3". The nearest names it has: qwen3:8b. Choose one of them, or run `ollama pull qwen3`.'),
+    "far": (["x:1", "y:2"], False, 'no model "qwen3". The nearest names it has: x:1, y:2. Choose one of them, or run `ollama pull qwen3`.'),
+    "none": ([], False, 'no model "qwen3". It has no models yet. Run `ollama pull qwen3`.'),
     "cloud": (["qwen3-coder:480b"], True, 'no model "qwen3". The nearest names it has: qwen3-coder:480b. Choose one of them.'),
 }
 

@@ -6,8 +6,9 @@ import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError
 
 from fixtures.recordings import load, versions
+from plugin_entry.provider import server_check
 from plugin_entry.provider.server_check import check_server
-from tests.green_server import GreenServer, Speak, json_reply, reply
+from tests.green_server import GreenServer, Speak, cut, json_reply, reply, silence
 from tests.plugin_files import FORM, PROVIDER
 from translator.base_url import BaseUrl
 from translator.credentials import read_credentials
@@ -45,7 +46,7 @@ VERSION: dict[str, Speak | list[Speak]] = {"/api/version": json_reply({"version"
 def test_every_recorded_server_is_accepted_and_nothing_is_loaded(version: str) -> None:
     with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": recorded(version, "version")}) as server:
         check_server({"base_url": server.url, "api_key": ""})
-        assert server.paths() == ["/api/tags", "/api/version"]
+        assert sorted(server.paths()) == ["/api/tags", "/api/version"]
 
 
 def test_server_without_models_is_a_server() -> None:
@@ -60,32 +61,76 @@ def test_key_is_sent() -> None:
 
 
 WEB_PAGE = reply(200, b"<html><title>Router</title></html>", Content_Type="text/html")
-REFUSED: dict[str, tuple[Speak, str]] = {
-    "wrong key": (reply(401, b"unauthorized", Content_Type="text/plain"), "key"),
-    "web page": (WEB_PAGE, "not Ollama"),
-    "other JSON": (json_reply({"data": []}), "not Ollama"),
-    "JSON list": (json_reply([]), "not Ollama"),
-    "no such route": (reply(404, b"404 page not found", Content_Type="text/plain"), "not Ollama"),
-    "failing": (reply(500, b"", Content_Type="text/plain"), "500"),
+NOT_FOUND = reply(404, b"404 page not found", Content_Type="text/plain")
+FORBIDDEN = reply(403, b"", Content_Type="text/plain")
+NO_LIST: dict[str, tuple[Speak, str]] = {
+    "web page": (WEB_PAGE, r"gave a web page \(status 200\)"),
+    "other JSON": (json_reply({"data": []}), "gave an answer that is not Ollama's"),
+    "JSON list": (json_reply([]), "gave an answer that is not Ollama's"),
+    "no such route": (NOT_FOUND, r'gave status 404 \("404 page not found"\)'),
+    "failing": (reply(500, b'{"error":"open manifests: denied"}'), r'gave status 500 \("open manifests: denied"\)'),
+    "failing without a word": (reply(500), "gave status 500: look into the log"),
+    "forbidden": (FORBIDDEN, "gave status 403: let the proxy"),
+    "cut": (cut, "gave no whole answer"),
+    "silent": (silence, "gave no answer in time"),
 }
 
 
-@pytest.mark.parametrize(("speak", "phrase"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_server_or_refuses_is_said(speak: Speak, phrase: str) -> None:
-    with GreenServer({**VERSION, "/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
+@pytest.mark.parametrize(("speak", "phrase"), NO_LIST.values(), ids=NO_LIST)
+def test_ollama_without_its_list_is_ollama(speak: Speak, phrase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_check, "ANSWER_S", 0.3)
+    told = rf"^Ollama answers at http://127\.0\.0\.1:\d+, but instead of a list of models /api/tags {phrase}"
+    with GreenServer({**VERSION, "/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
+        check_server({"base_url": server.url})
+
+
+HIDDEN_VERSION: dict[str, Speak] = {
+    "no such route": NOT_FOUND,
+    "forbidden": FORBIDDEN,
+    "failing": reply(502, b"<html>nginx</html>", Content_Type="text/html"),
+    "web page": WEB_PAGE,
+    "silent": silence,
+}
+
+
+@pytest.mark.parametrize("speak", HIDDEN_VERSION.values(), ids=HIDDEN_VERSION)
+@pytest.mark.parametrize("version", OLLAMA_VERSIONS)
+def test_hidden_version_is_no_reason_to_refuse(speak: Speak, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_check, "ANSWER_S", 0.3)
+    with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": speak}) as server:
+        check_server({"base_url": server.url})
+
+
+REFUSED: dict[str, tuple[dict[str, Speak | list[Speak]], str]] = {
+    "wrong key": ({"*": reply(401, b"unauthorized", Content_Type="text/plain")}, "API key"),
+    "key for the models": ({**VERSION, "/api/tags": reply(401)}, "API key"),
+    "key for the version": ({"/api/tags": json_reply({"models": []}), "/api/version": reply(401)}, "API key"),
+    "foreign host": ({"*": FORBIDDEN}, "refuses requests that name another host"),
+    "web page": ({"*": WEB_PAGE}, "answers a web page, not Ollama"),
+    "nothing known": ({}, "answers something unknown, not Ollama"),
+    "failing": ({"*": reply(500, b"", Content_Type="text/plain")}, "status 500"),
+    "failing list of something unknown": ({"/api/tags": reply(500, b"no")}, "status 500"),
+    "proxy without a server": ({"*": reply(502, b"<html>nginx</html>", Content_Type="text/html")}, "nginx"),
+}
+
+
+@pytest.mark.parametrize(("routes", "phrase"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_server_or_refuses_is_said(routes: dict[str, Speak | list[Speak]], phrase: str) -> None:
+    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
         check_server({"base_url": server.url, "api_key": "s3cr3t"})
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_silent_server_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_check, "ANSWER_S", 0.3)
+    told = "answered nothing within 0.3 seconds: check host and port"
+    with GreenServer({"*": silence}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
+        check_server({"base_url": server.url})
 
 
 def test_llama_cpp_that_lists_models_like_ollama_is_named() -> None:
     routes = {"/api/tags": json_reply({"models": []}), "/props": recorded("rerank", "llamacpp-props")}
     with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=r"answers a llama\.cpp server, not Ollama"):
-        check_server({"base_url": server.url, "api_key": ""})
-
-
-def test_version_behind_a_login_is_said() -> None:
-    routes = {"/api/tags": json_reply({"models": []}), "/api/version": reply(401, b"unauthorized", Content_Type="text/plain")}
-    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match="key"):
         check_server({"base_url": server.url, "api_key": ""})
 
 

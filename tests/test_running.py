@@ -11,8 +11,8 @@ RECORDED: dict[str, tuple[str, str, str, RunningModel | None]] = {
     "with a tag": ("0.33.0-rc2", "ps-loaded", "embedder:latest", RunningModel(window=64, gpu_percent=0)),
     "without a tag": ("0.33.0-rc2", "ps-loaded", "embedder", RunningModel(window=64, gpu_percent=0)),
     "other case": ("0.33.0-rc2", "ps-loaded", "Embedder", RunningModel(window=64, gpu_percent=0)),
-    "not in memory": ("0.33.0-rc2", "ps-loaded", "chat", None),
-    "nothing in memory": ("0.33.0-rc2", "ps-empty", "chat", None),
+    "not running": ("0.33.0-rc2", "ps-loaded", "chat", None),
+    "nothing is running": ("0.33.0-rc2", "ps-empty", "chat", None),
 }
 
 
@@ -42,12 +42,24 @@ def test_a_share_is_never_more_than_all() -> None:
     assert running_model(b'{"models":[{"name":"hf.co/a/m:q4","size":4,"size_vram":5}]}', "hf.co/a/m:q4") == RunningModel(gpu_percent=100)
 
 
+LISTED = 'has the model "m" in its list of running models: it is loading, the request waited'
+NOT_LISTED = 'does not have the model "m" in its list of running models: it was still being loaded or waited'
+
+
 @pytest.mark.parametrize(
     ("reply", "part"),
     [
         pytest.param(None, "it did not answer either", id="hangs"),
-        pytest.param(HttpReply(status=200, body=b'{"models":[]}'), "still being loaded", id="loading"),
-        pytest.param(HttpReply(status=200, body=b'{"models":[{"name":"m:latest"}]}'), "is in memory", id="loaded"),
+        pytest.param(
+            HttpReply(status=200, body=b'{"models":[]}'),
+            'does not have the model "m" in its list of running models: it was still being loaded or waited',
+            id="not listed",
+        ),
+        pytest.param(
+            HttpReply(status=200, body=b'{"models":[{"name":"m:latest"}]}'),
+            'has the model "m" in its list of running models: it is loading, the request waited',
+            id="listed",
+        ),
         pytest.param(HttpReply(status=404), "", id="no such route"),
     ],
 )
@@ -58,3 +70,4 @@ def test_silence(reply: HttpReply | None, part: str) -> None:
     assert told.problem.message.startswith("Nothing came. ")
     assert told.problem.message.endswith("Wait longer.")
     assert part in told.problem.cause
+    assert "in memory" not in told.problem.cause, "the list does not tell a model that is loaded from one that is being loaded"

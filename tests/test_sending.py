@@ -153,8 +153,8 @@ def ps(*names: str) -> Speak:
 
 
 SILENCES: dict[str, tuple[Speak, str]] = {
-    "loading": (ps("other:latest"), '"m" is not in memory: it was still being loaded'),
-    "loaded": (ps("m:latest"), '"m" is in memory: the request waited in the queue'),
+    "not listed": (ps("other:latest"), 'does not have the model "m" in its list of running models: it was still being loaded'),
+    "listed": (ps("m:latest"), 'has the model "m" in its list of running models: it is loading, the request waited in the queue'),
     "hanging": (silence, "it did not answer either"),
 }
 
@@ -175,7 +175,7 @@ def test_a_question_that_is_refused_says_nothing(waits: list[float]) -> None:
         pytest.raises(InvokeServerUnavailableError) as caught,
     ):
         invoke(server, first_byte_timeout="0.3")
-    assert "in memory" not in str(caught.value)
+    assert "running models" not in str(caught.value)
 
 
 def test_a_connection_that_breaks_late_may_have_been_worked_on(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,13 @@
-"""Whether this is the inside of a container, and where a server outside would then be.
+"""Whether this is the inside of a container, where a server outside would then be, and what to do when nobody answers.
 
-Enters: the names of files that exist, the text of two files of /proc, the environment. Leaves: a word, a gateway, and addresses
-worth trying. Nothing is read or asked here.
+Enters: the names of files that exist, the text of two files of /proc, the environment. Leaves: a word, a gateway, addresses worth trying,
+and advice. Nothing is read or asked here.
 """
 
 import ipaddress
 from collections.abc import Collection, Mapping
 
-from translator.base_url import OLLAMA_PORT, BaseUrl
+from translator.base_url import DEFAULT_PORTS, OLLAMA_PORT, BaseUrl
 from translator.network_places import is_private_place
 
 MARKS: Mapping[str, str] = {".dockerenv": "Docker", "run/.containerenv": "Podman"}
@@ -64,6 +64,27 @@ def other_addresses(base_url: BaseUrl, *, inside: bool, gateway: str | None) -> 
     ports = dict.fromkeys((base_url.tcp_port, OLLAMA_PORT))
     hosts = dict.fromkeys((base_url.host, *filter(None, near)))
     return tuple(_url(host, port) for host in hosts for port in ports if not _is_same(base_url, host, port))
+
+
+def advice(base_url: BaseUrl, *, inside: bool, gateway: str | None) -> str:
+    """What to do when nobody accepts a connection at `base_url`."""
+    port = OLLAMA_PORT if base_url.tcp_port in DEFAULT_PORTS.values() else base_url.tcp_port
+    on_port = f"; port {base_url.tcp_port} was tried, and Ollama listens on {port}" if port != base_url.tcp_port else ""
+    if not is_loopback(base_url.host):
+        return f"Start Ollama there with OLLAMA_HOST=0.0.0.0, let the port through the firewall, or correct the base URL{on_port}."
+    if not inside:
+        return f"Start Ollama there, or correct the base URL{on_port}."
+    *most, last = (_url(host, port) for host in (ENGINE_NAMES[0], gateway, SERVICE_NAME) if host)
+    use = f"start Ollama with OLLAMA_HOST=0.0.0.0 and use {', '.join(most)} or {last}"
+    return f"Inside a container that is the container itself; {use}{on_port}."
+
+
+def is_loopback(host: str) -> bool:
+    """The machine, or the container, itself; 127.0.0.1 is not all of its addresses."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK_NAMES or host.endswith(".localhost")
 
 
 def _url(host: str, port: int) -> str:

@@ -1,6 +1,6 @@
 """What a row of checks of one server means, in one sentence.
 
-Enters: findings, in the order in which the checks ran. Leaves: a `Diagnosis`: the findings, the sentence a person reads, and an
+Enters: findings, in the order in which the checks ran. Leaves: a `Diagnosis`: the findings, the one sentence a person reads, and an
 exit code. Whoever made the findings did the talking to servers; here is only judgement: the first thing that is wrong is the trouble, and
 an address that was found to answer is better advice than any general one.
 """
@@ -11,6 +11,7 @@ from enum import StrEnum
 import attrs
 
 from translator.errors import TranslatorError
+from translator.one_sentence import continuing, one_sentence, without_stop
 
 
 class Step(StrEnum):
@@ -35,6 +36,19 @@ class Step(StrEnum):
 EXIT_CODES: Mapping[Step, int] = {step: code for code, step in enumerate(Step, start=10)}
 """The exit code for trouble at a step: 10 for the address, 11 for the proxy and so on, so that a script can tell them apart. 0 is all
 well; the numbers between are left to the shell and to the command line itself."""
+
+TROUBLES: Mapping[Step, str] = {
+    Step.ADDRESS: "the base URL, the key or the certificate cannot be used as given",
+    Step.NAME: "the name of the host leads to no address",
+    Step.TCP: "nobody accepts a connection",
+    Step.TLS: "no encrypted connection comes about, or the certificate is not trusted",
+    Step.HTTP: "the server, or a proxy before it, does not answer, answers nonsense or refuses",
+    Step.SERVER: "something else than Ollama answers",
+    Step.KEY: "the key is missing or not accepted",
+    Step.MODELS: "the server has no models, or does not list them",
+    Step.MODEL: "the model is missing, or its description is unusable",
+}
+"""What the exit code of a step means; at the other steps only the time can run out."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -77,10 +91,16 @@ def conclude(findings: Sequence[Finding], *, place: str, model: str = "") -> Dia
     if trouble is None:
         return Diagnosis(findings=tuple(findings), sentence=_all_is_well(findings, place, model), exit_code=0)
     found = next((finding.address for finding in findings if finding.address), "")
-    advice = f"Ollama answers at {found}: use that as the base URL." if found else trouble.remedy
-    return Diagnosis(findings=tuple(findings), sentence=f"{trouble.sentence} {advice}".strip(), exit_code=EXIT_CODES[trouble.step])
+    sentence = _found_elsewhere(trouble, found) if found else one_sentence(trouble.sentence, trouble.remedy)
+    return Diagnosis(findings=tuple(findings), sentence=sentence, exit_code=EXIT_CODES[trouble.step])
+
+
+def _found_elsewhere(trouble: Finding, address: str) -> str:
+    """An address that answers is the cure, whatever the general remedy is."""
+    return f"{without_stop(one_sentence(trouble.sentence))}, but Ollama answers at {address}: use that as the base URL."
 
 
 def _all_is_well(findings: Sequence[Finding], place: str, model: str) -> str:
-    ready = f'Ollama at {place} is ready and has the model "{model}".' if model else f"Ollama at {place} is ready."
-    return " ".join([ready, *(f"{finding.sentence} {finding.remedy}" for finding in findings if finding.remedy)])
+    ready = f'Ollama at {place} is ready and has the model "{model}"' if model else f"Ollama at {place} is ready"
+    notes = "; ".join(without_stop(continuing(one_sentence(finding.sentence, finding.remedy))) for finding in findings if finding.remedy)
+    return f"{ready}, but {notes}." if notes else f"{ready}."

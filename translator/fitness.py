@@ -49,13 +49,17 @@ def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
 def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) -> RequestError:
     """The error for a name the server does not have, with the nearest names it has, nearest first."""
     shown = nearest(model, installed) or installed[:NAMES_SHOWN]
-    pull = f"run: ollama pull {model}"
+    pull = f"run `ollama pull {model}`."
+    cause = f'The server has no model "{model}".'
     if not shown:
-        return RequestError.of(
-            "model_missing", f'The server has no model "{model}". It has no models yet.', f"{pull[:1].upper()}{pull[1:]}"
-        )
+        return RequestError.of("model_missing", f"{cause} It has no models yet.", f"{pull[:1].upper()}{pull[1:]}")
     remedy = "Choose one of them." if cloud else f"Choose one of them, or {pull}"
-    return RequestError.of("model_missing", f'The server has no model "{model}". The nearest names it has: {", ".join(shown)}.', remedy)
+    return RequestError.of("model_missing", f"{cause} The nearest names it has: {', '.join(shown)}.", remedy)
+
+
+def models_missing() -> RequestError:
+    """The error for a server without any model."""
+    return RequestError.of("models_missing", "The server has no models yet.", "Run `ollama pull qwen3:8b` on its machine.")
 
 
 def cloud_key_missing() -> ServerError:

@@ -1,10 +1,12 @@
 """Who answers at an address: Ollama, or one of the servers that people take for it.
 
 Enters: the replies to a few harmless questions, by route. Leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
-A sign is a route and what its answer must have; the first that fits decides. `/api/version` alone proves nothing, as other servers have
-that route, too, and llama.cpp has `/api/tags`: Ollama is who answers both.
+Who answers both `/api/version` and `/api/tags` as Ollama does is Ollama. Else a sign decides, a route and what its answer must have; the
+first that fits counts. One of the two routes alone is a weak sign, as Open WebUI has the one and llama.cpp the other, so theirs come
+first; it is enough where nothing speaks for anybody else: a list of models that fails, or a proxy that lets only some paths through.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -16,7 +18,7 @@ from translator.errors import Family, ServerError
 from translator.response.failure_bodies import Shape, unwrap
 from translator.shapes.exchange import HttpReply
 
-VERSION, TAGS, MODELS = "/api/version", "/api/tags", "/v1/models"
+VERSION, TAGS, MODELS, ROOT = "/api/version", "/api/tags", "/v1/models", "/"
 NO_ROUTE = frozenset({404, 405})
 """Statuses of a server that is there and has no such route: who it is says more than the status."""
 
@@ -76,23 +78,54 @@ def _is_page(reply: HttpReply) -> bool:
     return unwrap(reply.body, reply.content_type).kind is Shape.HTML
 
 
+_OLLAMA_VERSION = re.compile(r"\d+\.\d+\.\d+(?![.\d])")
+_RUNNING = b"Ollama is running"
+
+
+def _says_it_runs(reply: HttpReply) -> bool:
+    return reply.status == 200 and reply.body.strip() == _RUNNING
+
+
+def _has_another_version(reply: HttpReply) -> bool:
+    said = _object(reply)
+    return bool(said) and not isinstance(said.get("version"), str)
+
+
+def _is_version(reply: HttpReply) -> bool:
+    """Nothing but a version of three numbers (0.24.0 `version`)."""
+    said = _object(reply)
+    return set(said) == {"version"} and _OLLAMA_VERSION.match(str(said["version"])) is not None
+
+
+def _is_list(reply: HttpReply) -> bool:
+    """Nothing but models, each with a name (0.24.0 `tags`); llama.cpp says more."""
+    said = _object(reply)
+    models = said.get("models") or []
+    return set(said) == {"models"} and isinstance(models, list) and all(isinstance(each, dict) and each.get("name") for each in models)
+
+
 SIGNS: tuple[Sign, ...] = (
+    Sign(Kind.OLLAMA, ROOT, _says_it_runs),
     Sign(Kind.OPEN_WEBUI, "/api/config", _has("features", "oauth")),
     Sign(Kind.TEI, "/info", _has("model_id", "model_type")),
+    Sign(Kind.LLAMA_CPP, TAGS, _says_llama_cpp),
     Sign(Kind.LLAMA_CPP, MODELS, _says_llama_cpp),
     Sign(Kind.LLAMA_CPP, "/props", _has("default_generation_settings")),
     Sign(Kind.XINFERENCE, MODELS, _owned_by_xinference),
     Sign(Kind.XINFERENCE, "/v1/cluster/auth", _has("auth")),
+    Sign(Kind.OTHER, VERSION, _has_another_version),
+    Sign(Kind.OLLAMA, VERSION, _is_version),
+    Sign(Kind.OLLAMA, TAGS, _is_list),
     Sign(Kind.OPENAI, MODELS, _lists_models),
     Sign(Kind.WEB_PAGE, VERSION, _is_page),
     Sign(Kind.WEB_PAGE, TAGS, _is_page),
-    Sign(Kind.WEB_PAGE, "/", _is_page),
+    Sign(Kind.WEB_PAGE, ROOT, _is_page),
 )
-"""Sources: Open WebUI backend/open_webui/main.py (`get_app_config`); `tei-info`, `llamacpp-v1-models`, `llamacpp-props`,
+"""Sources: 0.24.0 `root`; Open WebUI backend/open_webui/main.py (`get_app_config`); `tei-info`, `llamacpp-v1-models`, `llamacpp-props`,
 `xinference-models`, `xinference-cluster-auth` of the rerank recordings."""
 
 FURTHER_ROUTES = tuple(dict.fromkeys(sign.route for sign in SIGNS if sign.route not in (VERSION, TAGS)))
-"""What to ask besides version and models, once it is not Ollama."""
+"""What to ask besides version and models, where these do not settle it."""
 
 RERANK_ONLY = "It can serve for reranking: add it as a rerank model. For anything else give the address of an Ollama server."
 OPENAI_REMEDY = "Add it through Dify's provider for OpenAI-compatible APIs, or give the address of an Ollama server, port 11434 as a rule."

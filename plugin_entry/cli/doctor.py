@@ -1,21 +1,22 @@
 """`dify-ollama doctor URL`: what stands between this machine and a server, step by step, and one sentence at the end.
 
-Enters: a URL. Leaves: a line per step, the finding, and an exit code that is 0 when all is well and tells the step otherwise.
-
-Run it where Dify's plugins run (with Docker: inside the plugin daemon's container), as that is the place requests start from. Nothing loads
-a model.
+Enters: a URL. Leaves: a line per step, one last sentence with what is wrong and what to do, and an exit code that is 0 when all is well and
+tells the step otherwise. A terminal gets lines of its width; a file or a pipe gets each finding on one line.
 """
 
 import argparse
 import asyncio
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from translator.diagnosis import Diagnosis, Finding, Step, conclude
+from translator.diagnosis import EXIT_CODES, TROUBLES, Diagnosis, Finding, Step, conclude
 from translator.errors import RequestError
 
 OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -33,10 +34,31 @@ SECRETS: tuple[tuple[str, str, str], ...] = (
 )
 """What must not stand on a command line, where other users of the machine can read it."""
 
+EXIT_MEANINGS: tuple[tuple[int, str], ...] = (
+    (0, "all is well"),
+    (1, "nothing was examined: a variable that was named is not set"),
+    (2, "nothing was examined: wrong arguments"),
+    *((EXIT_CODES[step], meaning) for step, meaning in TROUBLES.items()),
+)
+"""What scripts may rely on; the manual has the same table."""
+
 BUDGET_S = 120.0
+NARROWEST = 50
+"""Columns below which wrapping helps nobody."""
 LABEL_WIDTH = 12
 INDENT = " " * (6 + LABEL_WIDTH)
 
+DESCRIPTION = f"""What stands between this machine and a server, step by step. The last line is one sentence: what is wrong, and what to do.
+
+Run it where Dify's plugins run (with Docker: inside the plugin daemon's container), as that is the place requests start from. Nothing loads
+a model, and no key is shown.
+
+exit codes:
+
+{chr(10).join(f"  {code:<3} {meaning}" for code, meaning in EXIT_MEANINGS)}
+
+Any other number from {min(EXIT_CODES.values())} to {max(EXIT_CODES.values())} means that the time ran out.
+"""
 
 EXAMPLES = (
     "dify-ollama doctor http://host.docker.internal:11434",
@@ -46,7 +68,9 @@ EXAMPLES = (
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("doctor", help="find out why a server cannot be reached", description=__doc__)
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "doctor", help="find out why a server cannot be reached", description=DESCRIPTION
+    )
     parser.add_argument("url", metavar="URL", help="the base URL, as you would enter it in Dify")
     parser.add_argument("--model", default="", help="a model to look at, as `ollama list` shows it")
     for flag, field, settings in OPTIONS:
@@ -59,10 +83,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Examines and prints; gives 0 or the code of the step where the trouble is. Raises CommandError for a variable that is not set."""
-    screen = open_screen(plain=options.plain)
-    diagnosis = _examine(options, partial(_show, screen))
+    screen, width = open_screen(plain=options.plain), _width()
+    diagnosis = _examine(options, partial(_show, screen, width))
     screen.line()
-    screen.line(diagnosis.sentence, Look.BAD if diagnosis.exit_code else Look.GOOD)
+    screen.line(_wrapped(diagnosis.sentence, width), Look.BAD if diagnosis.exit_code else Look.GOOD)
     return diagnosis.exit_code
 
 
@@ -96,9 +120,22 @@ def _variable(name: str | None) -> str:
     return value
 
 
-def _show(screen: Screen, finding: Finding) -> None:
+def _show(screen: Screen, width: int, finding: Finding) -> None:
     screen.piece("ok    " if finding.ok else "FAIL  ", Look.GOOD if finding.ok else Look.BAD)
     screen.piece(f"{finding.step:<{LABEL_WIDTH}}", Look.QUIET)
-    screen.piece(f"{finding.sentence}\n")
+    screen.piece(f"{_wrapped(finding.sentence, width, INDENT)}\n")
     for detail in finding.details:
-        screen.line(INDENT + detail, Look.QUIET)
+        screen.line(INDENT + _wrapped(detail, width, f"{INDENT}  "), Look.QUIET)
+
+
+def _width() -> int:
+    """Columns of the terminal; 0 for a file or a pipe, where a line is what programs search for."""
+    return max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else 0
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> str:
+    """The text in lines of at most `width`, each but the first behind `indent`; addresses and names stay whole."""
+    if not width:
+        return text
+    lines = textwrap.wrap(text, width - len(indent), break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)

@@ -1,9 +1,9 @@
 """What a model can do, from the server's own description of it.
 
 Enters: the bodies of `/api/show` and `/api/version`. Leaves: one `ModelInfo`. Any field may be missing, null or of a foreign
-shape (old servers, cloud stubs, proxies): it then counts as not said. Only a body that is no JSON object at all is an error. Where a server
-before 0.6.4 names no capabilities, they follow from the same facts the server used: template, projector, model keys
-(server/images.go, Capabilities).
+shape (old servers, cloud stubs, proxies): it then counts as not said. An error is only a body that is no JSON object, or one without a
+single field of such a description. Where a server before 0.6.4 names no capabilities, they follow from the same facts the server used:
+template, projector, model keys (server/images.go, Capabilities).
 """
 
 import re
@@ -27,6 +27,11 @@ UNENFORCED_FORMATS = frozenset({"safetensors"})
 """Model formats whose engine ignores `format` (x/mlxrunner)."""
 VISION_FAMILIES = frozenset({"clip", "mllama"})
 """Families that projectors of older models carry."""
+DESCRIPTION = frozenset(
+    {"details", "model_info", "capabilities", "modelfile", "template", "modified_at", "tensors", "projector_info", "parameters"}
+    | {"remote_model", "remote_host", "license", "system", "messages", "parser", "renderer", "requires"}
+)
+"""Fields of `/api/show`, those of every version (api/types.go, ShowResponse); each recorded reply has at least four of them."""
 
 _TOOLS = re.compile(r"\.Tools\b")
 _SUFFIX = re.compile(r"\.Suffix\b")
@@ -121,16 +126,24 @@ class ModelInfo:
 
 def model_info(show: bytes | str, version: bytes | str | None = None, *, model: str = "", cloud_host: bool = False) -> ModelInfo:
     """Reads the two bodies. `model` is the name as the user gave it, `cloud_host` whether the server is the cloud itself: a proxied cloud
-    model is described without any sign of it (0.33.0 `cloud-proxy-show`). Raises ServerError: model_description for a body without
-    JSON, or what the server says in one that is an error under status 200.
+    model is described without any sign of it (0.33.0 `cloud-proxy-show`). Raises ServerError: model_description for a body that is no
+    description, or what the server says in one that is an error under status 200.
     """
-    body = _object(_read(show))
+    return _info(_read(show), read_version(version), model, cloud_host=cloud_host)
+
+
+def listed_info(entry: Mapping[str, Any], model: str, *, cloud_host: bool = False) -> ModelInfo:
+    """The same of an entry in a list of models (`/api/tags`), which says less, and before 0.30 next to nothing."""
+    return _info(entry, NEWEST, model, cloud_host=cloud_host)
+
+
+def _info(body: Mapping[str, Any], version: ServerVersion, model: str, *, cloud_host: bool) -> ModelInfo:
     details, facts = _object(body.get("details")), _object(body.get("model_info"))
     architecture = _text(facts.get("general.architecture"))
     parameters = parse_parameters(_text(body.get("parameters")))
     return ModelInfo(
         capabilities=_capabilities(body.get("capabilities")),
-        version=read_version(version),
+        version=version,
         architecture=architecture,
         family=_text(details.get("family")),
         families=_texts(details.get("families")),
@@ -151,10 +164,15 @@ def model_info(show: bytes | str, version: bytes | str | None = None, *, model: 
 
 def read_version(body: bytes | str | None) -> ServerVersion:
     """The server's version from the body of `/api/version`; the newest when it cannot be read."""
+    return ServerVersion.parse(version_text(body))
+
+
+def version_text(body: bytes | str | None) -> str:
+    """The version as the server writes it; "" when it cannot be read."""
     try:
-        return ServerVersion.parse(_text(_object(loads(body or b"")).get("version")))
+        return _text(_object(loads(body or b"")).get("version"))
     except DecodeError:
-        return NEWEST
+        return ""
 
 
 def is_cloud_name(model: str) -> bool:
@@ -163,7 +181,7 @@ def is_cloud_name(model: str) -> bool:
     return bool(colon) and (tag == "cloud" or tag.endswith((":cloud", "-cloud")))
 
 
-def _read(show: bytes | str) -> object:
+def _read(show: bytes | str) -> Mapping[str, Any]:
     try:
         read = loads(show)
     except DecodeError as error:
@@ -172,6 +190,8 @@ def _read(show: bytes | str) -> object:
         raise no_description()
     if read.get("error") is not None:
         raise failure_in_stream(read["error"])
+    if DESCRIPTION.isdisjoint(read):
+        raise no_description()
     return read
 
 

@@ -1,7 +1,8 @@
-"""What `/api/ps` and `/api/tags` list: the models in memory, the models installed.
+"""What `/api/ps` and `/api/tags` list: the models that run, the models installed.
 
-Enters: the body of a reply, and a model's name as a user writes it. Leaves: the names, or what is known of one model in memory. A reply
-that is no such list gives nothing: whoever asks has a better error to tell already.
+Enters: the body of a reply, and a model's name as a user writes it. Leaves: the names, or what is known of one running model. A reply
+that is no such list gives nothing: whoever asks has a better error to tell already. A running model need not be loaded yet: the server
+lists it from the moment it begins to load it (server/sched.go, load; server/routes.go, PsHandler), and does not say when it has finished.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,10 @@ OK = 200
 
 @attrs.frozen(slots=True)
 class RunningModel:
-    """A model in memory. `window` in tokens, None before 0.10.0 (0.9.6 `ps`); `gpu_percent` of its bytes, None where sizes are missing."""
+    """A model that is loaded, or is being loaded.
+
+    `window` in tokens, None before 0.10.0 (0.9.6 `ps`); `gpu_percent` of its bytes, None where sizes are missing.
+    """
 
     window: int | None = None
     gpu_percent: int | None = None
@@ -40,7 +44,7 @@ def listed_names(body: bytes) -> list[str]:
 
 
 def running_model(body: bytes, name: str) -> RunningModel | None:
-    """What `/api/ps` says of the model `name`; None when it is not in memory."""
+    """What `/api/ps` says of the model `name`; None when it is not in the list."""
     found = next((model for model in listed_models(body) if _is_named(model, name)), None)
     return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
 
@@ -48,15 +52,19 @@ def running_model(body: bytes, name: str) -> RunningModel | None:
 def explained_silence(error: ServerError, name: str, reply: HttpReply | None) -> ServerError:
     """A time limit for the first byte, with what `/api/ps` said right after it; `reply` is None when that got no answer either."""
     if reply is None:
-        sentence = "Asked which models are in memory, it did not answer either: the server itself hangs or is overloaded."
+        sentence = "Asked which models are running, it did not answer either: the server itself hangs or is overloaded."
     elif reply.status != OK:
         return error
     elif running_model(reply.body, name) is None:
-        sentence = f'The model "{name}" is not in memory: it was still being loaded, and giving up ended that, too.'
+        sentence = f"{_listed(name, 'does not have')}: it was still being loaded or waited for that, and giving up ended it."
     else:
-        sentence = f'The model "{name}" is in memory: the request waited in the queue, or its prompt was still being read.'
+        sentence = f"{_listed(name, 'has')}: it is loading, the request waited in the queue, or its prompt was being read."
     problem = error.problem
     return ServerError(Problem(code=problem.code, family=problem.family, cause=f"{problem.cause} {sentence}", remedy=problem.remedy))
+
+
+def _listed(name: str, has: str) -> str:
+    return f'The server {has} the model "{name}" in its list of running models'
 
 
 def _is_named(model: Mapping[str, Any], name: str) -> bool:
