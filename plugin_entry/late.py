@@ -13,6 +13,7 @@ import gevent
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 
 from plugin_entry import garbage
+from plugin_entry.late_authorities import authorities_later
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ PARTS: dict[str, type[Exception]] = {
     "provider.server_check": CredentialsValidateFailedError,
 }
 """In the order of the warm-up, and as what Dify shall see a part that cannot be imported: of these classes it shows the text as it is."""
+
+ONLY_WHEN_NEEDED = frozenset({"checking", "provider.server_check"})
+"""Forms are checked once in the life of a model. The doctor that explains what is wrong with one would be 20 modules in every process."""
 
 
 class LateModule:
@@ -50,7 +54,8 @@ def modules(*parts: str) -> tuple[LateModule, ...]:
 
 def _imported(part: str) -> Any:
     try:
-        return import_module(f"{PACKAGE}.{part}")
+        with authorities_later():
+            return import_module(f"{PACKAGE}.{part}")
     except Exception as error:
         raise PARTS[part](_incomplete(error)) from error
 
@@ -64,7 +69,9 @@ def warm_up() -> None:
     try:
         for part in PARTS:
             gevent.idle()
-            _imported(part)
+            garbage.tidy()
+            if part not in ONLY_WHEN_NEEDED:
+                _imported(part)
     except Exception as error:
         logger.exception("requests will fail: %s", error)  # noqa: TRY401  # the SDK's log lines leave the traceback out
     gevent.idle()
