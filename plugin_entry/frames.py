@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import sys
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import orjson
@@ -22,7 +22,7 @@ from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio import request_reader
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.entities.model.llm import LLMResultChunk
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from plugin_entry.frame_limit import refusal, shortened
 from plugin_entry.frame_output import LINE_LIMIT, FrameOutput, own_description
@@ -168,7 +168,6 @@ def _widen(descriptor: int) -> None:
 def install(output: FrameOutput) -> None:
     """Makes the SDK write its stdio frames through `output`. Must come before `Plugin(...)`."""
     FrameWriter.output = output
-    vars(request_reader)[TypeAdapter.__name__] = cache(TypeAdapter)  # the SDK builds one and the same reader anew for each request line
     for module in (request_reader, plugin):
         vars(module)[StdioResponseWriter.__name__] = FrameWriter
     plugin_logger_handler.setStream(cast("TextIO", LogStream(output)))

@@ -243,9 +243,10 @@ def test_an_output_that_is_no_pipe_serves_as_well() -> None:
 INSTALLED = """
 import dify_plugin
 from dify_plugin.core.server.stdio import request_reader
-from plugin_entry import frames
+from plugin_entry import frames, sdk_requests
 before = request_reader.TypeAdapter(dict[str, object]).validate_json('{"a": [1]}')
 frames.install(frames.own_stdout())
+sdk_requests.install()
 first, second = (request_reader.TypeAdapter(dict[str, object]) for _ in range(2))
 assert first is second
 assert first.validate_json('{"a": [1]}') == before
