@@ -16,13 +16,14 @@ import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
 from plugin_entry.connect import server_of, settings_of
-from plugin_entry.heavy import apart, weight_of, weight_of_messages
+from plugin_entry.heavy import apart, weight_of, weight_of_prompt
 from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
 from plugin_entry.reading import Reading
 from plugin_entry.request_log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.sending import Sender, models_in_memory
 from plugin_entry.server import Server
+from plugin_entry.side import ASIDE
 from plugin_entry.text_frames import Voice
 from translator import detected
 from translator.credentials import Credentials
@@ -188,7 +189,7 @@ class Answerer:
         server = server_of(credentials)
         log = RequestLog("answer", ask.model, server.place)
         try:
-            turn, reply = self._sent(self._planned(ask, saved, credentials, server), server)
+            turn, reply = self._sent(*self._planned(ask, saved, credentials, server), server)
         except BaseException as error:
             log.end(outcome_of(error))
             raise
@@ -197,16 +198,18 @@ class Answerer:
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
         return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
 
-    def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> Turn:
+    def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
         ask = attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls})
-        return apart(weight_of(ask), lambda: plan_turn(ask, info, credentials))
+        weight = weight_of(ask)
+        return apart(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
 
-    def _sent(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
-        return Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep).send(turn, server)
+    def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
+        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)
+        return sender.send(turn, server)
 
     def estimate(self, place: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
-        estimated = apart(weight_of_messages(turn.ask.messages), turn.estimate_prompt)
+        estimated = apart(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
         return self.calibration.apply(turn.ask.model, estimated, place)

@@ -15,11 +15,13 @@ from dify_plugin.entities.model import ModelType
 from dify_plugin.interfaces.model.large_language_model import STRUCTURED_RESPONSE_FORMATS
 
 from plugin_entry.frames import FrameWriter
+from plugin_entry.heavy import OF_A_MESSAGE, apart
 from plugin_entry.language_model import ANSWERER
 from plugin_entry.sdk_chunks import chunk_to_sdk
 from plugin_entry.sdk_errors import readable
 from plugin_entry.text_frames import Voice
 from translator.request.prompt_json import UnusualShapeError, messages_from_json, tools_from_json
+from translator.shapes.dify import Message
 from translator.turn import Ask
 
 TEXTS = ("user_id", "provider", "model")
@@ -39,7 +41,7 @@ def asked(request: Mapping[str, Any], registration: PluginRegistration) -> Asked
     if not _is_plain(request):
         return None
     try:
-        messages, tools = messages_from_json(request.get("prompt_messages")), tools_from_json(request["tools"])
+        messages, tools = _messages(request["prompt_messages"]), tools_from_json(request["tools"])
     except UnusualShapeError:
         return None
     found = registration.get_model_instance(request["provider"], ModelType.LLM)
@@ -61,9 +63,14 @@ def _is_plain(request: Mapping[str, Any]) -> bool:
         and all(type(request.get(name)) is str for name in TEXTS)
         and all(type(request.get(name)) is dict for name in OBJECTS)
         and type(request.get("json_schema", {})) in {dict, type(None)}
+        and type(request.get("prompt_messages")) is list
         and "tools" in request
         and (stop is None or (type(stop) is list and all(type(word) is str for word in stop)))
     )
+
+
+def _messages(values: list[Any]) -> tuple[Message, ...]:
+    return apart(OF_A_MESSAGE * len(values), lambda: messages_from_json(values))
 
 
 @readable

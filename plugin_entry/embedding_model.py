@@ -11,7 +11,7 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.connect import server_of, settings_of
-from plugin_entry.heavy import apart
+from plugin_entry.heavy import apart, weight_of_texts
 from plugin_entry.patient import PatientBridge, ollama_is_busy, turns_at
 from plugin_entry.plans import run_plan
 from plugin_entry.request_log import logged
@@ -44,7 +44,7 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
 
 def count(texts: Sequence[str]) -> list[int]:
     """Tokens per text, estimated offline; a list of the same length."""
-    return apart(sum(map(len, texts)), lambda: estimate_texts(list(texts)))
+    return apart(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
@@ -77,7 +77,9 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
     )
     at_once = credentials.embedding.concurrency
     with logged("embed", model, server.place, texts=len(texts)) as log:
-        embedded = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once)
+        embedded = run_plan(
+            PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once, weight_of_texts(texts)
+        )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
             log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")

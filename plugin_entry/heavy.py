@@ -1,18 +1,19 @@
-"""Work that would keep everybody waiting goes to a thread of its own: long prompts, pictures, large schemas, megabytes of JSON.
+"""Work that would keep everybody waiting goes to a thread of its own: long prompts and histories, large schemas, megabytes of JSON.
 
 Enters: a piece of pure work and how heavy it is. Leaves: its result, or what it raised. All requests share one thread, so whatever takes a
 tenth of a second there delays every stream by as much. In a thread of its own the same work is interrupted by the interpreter every few
-milliseconds, and by what C code releases the lock for. Moving work costs a tenth of a millisecond, so light work stays where it is.
+milliseconds, and by what C code releases the lock for; for C code that does not, see `side.py`. Moving work costs a tenth of a millisecond,
+so light work stays where it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gevent
 from gevent.threadpool import ThreadPool
 
 from plugin_entry.loop import TASK
-from translator.shapes.dify import MediaPart, Message, TextPart
+from translator.shapes.dify import MediaPart, Message, TextPart, Tool
 from translator.turn import Ask
 
 HEAVY = 512 * 1024
@@ -45,13 +46,18 @@ def weight_of(ask: Ask) -> int:
     """The weight of planning this turn; every file is heavy, as a small one may hold a large picture."""
     weight = sum(map(_of_message, ask.messages)) + len(ask.suffix)
     if weight < HEAVY:
-        weight += SCHEMA * _of_values([*ask.parameters.values(), *(tool.parameters for tool in ask.tools)])
+        weight += _of_schemas([*ask.parameters.values(), *(tool.parameters for tool in ask.tools)])
     return weight
 
 
-def weight_of_messages(messages: Iterable[Message]) -> int:
-    """The weight of counting their tokens."""
-    return sum(map(_of_message, messages))
+def weight_of_prompt(messages: Iterable[Message], tools: Sequence[Tool] = ()) -> int:
+    """The weight of counting its tokens."""
+    return sum(map(_of_message, messages)) + _of_schemas([tool.parameters for tool in tools])
+
+
+def weight_of_texts(texts: Sequence[str]) -> int:
+    """The weight of sending texts, or of counting their tokens."""
+    return sum(map(len, texts)) + OF_A_VALUE * len(texts)
 
 
 def _of_message(message: Message) -> int:
@@ -65,10 +71,10 @@ def _of_part(part: TextPart | MediaPart) -> int:
     return len(part.text) if isinstance(part, TextPart) else HEAVY
 
 
-def _of_values(values: list[Any]) -> int:
-    """Characters and values of plain data, counted until they are many."""
+def _of_schemas(values: list[Any]) -> int:
+    """Characters and values of plain data, counted until they are many: counting itself must be light."""
     weight, waiting = 0, values
-    while waiting and weight < HEAVY:
+    while waiting and weight < HEAVY // SCHEMA:
         value = waiting.pop()
         weight += OF_A_VALUE
         if isinstance(value, str):
@@ -78,7 +84,7 @@ def _of_values(values: list[Any]) -> int:
             weight += sum(map(len, map(str, value)))
         elif isinstance(value, list | tuple):
             waiting.extend(value)
-    return weight
+    return SCHEMA * weight
 
 
 def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

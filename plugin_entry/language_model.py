@@ -13,12 +13,13 @@ from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.answering import Answer, Answerer
 from plugin_entry.connect import place_of
-from plugin_entry.heavy import apart, weight_of_messages
+from plugin_entry.heavy import OF_A_MESSAGE, apart, weight_of_prompt
 from plugin_entry.runtime import BRIDGE, CALIBRATION, FACTS
 from plugin_entry.sdk_chunks import answer_to_sdk, chunks_to_sdk
 from plugin_entry.sdk_errors import readable, to_invoke_error
 from plugin_entry.sdk_messages import messages_from_sdk, tools_from_sdk
 from translator.response.collect import collect
+from translator.shapes.dify import Message
 from translator.tokens import estimate_messages
 from translator.turn import Ask
 
@@ -47,8 +48,9 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 @readable
 def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
-    own, offered = messages_from_sdk(messages), tools_from_sdk(tools)
-    return CALIBRATION.apply(model, apart(weight_of_messages(own), lambda: estimate_messages(own, offered)), place_of(credentials))
+    own, offered = _own_messages(messages), tools_from_sdk(tools)
+    estimated = apart(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
+    return CALIBRATION.apply(model, estimated, place_of(credentials))
 
 
 @readable
@@ -60,9 +62,11 @@ def ask_of(
     stop: Sequence[str] | None,
 ) -> Ask:
     """What Dify asked, in our own words. Raises InvokeError."""
-    return Ask(
-        model=model, messages=messages_from_sdk(messages), tools=tools_from_sdk(tools), parameters=parameters, stop=tuple(stop or ())
-    )
+    return Ask(model=model, messages=_own_messages(messages), tools=tools_from_sdk(tools), parameters=parameters, stop=tuple(stop or ()))
+
+
+def _own_messages(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:
+    return apart(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
 
 
 def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:

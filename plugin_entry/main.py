@@ -32,7 +32,19 @@ def serve() -> None:
     import gevent
     from dify_plugin.config.config import InstallMethod
 
-    from plugin_entry import direct_route, frame_limit, frames, late, sdk_logs, sdk_serverless, sdk_stdin, sdk_yaml, shutdown, workers
+    from plugin_entry import (
+        direct_route,
+        frame_limit,
+        frames,
+        late,
+        sdk_logs,
+        sdk_requests,
+        sdk_serverless,
+        sdk_stdin,
+        sdk_yaml,
+        shutdown,
+        workers,
+    )
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     if settings.INSTALL_METHOD is InstallMethod.Local:
@@ -43,6 +55,7 @@ def serve() -> None:
     frame_limit.install()
     direct_route.install()
     workers.install()
+    sdk_requests.install()
     sdk_logs.install(os.environ.get(sdk_logs.LEVEL, sdk_logs.USUAL))
     sdk_yaml.install()
     plugin = Plugin(settings)

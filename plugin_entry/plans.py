@@ -19,12 +19,12 @@ from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 
-def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int) -> T:
-    """Gives the plan's result. Raises what the plan raises, and ServerError for the transport."""
+def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int, weight: int = 0) -> T:
+    """Gives the plan's result; `weight` is that of its texts. Raises what the plan raises, and ServerError for the transport."""
     replies: tuple[HttpReply, ...] | None = None
     try:
         while True:
-            step = apart(_weight(replies), partial(_step, plan, replies))
+            step = apart(weight + _weight(replies), partial(_step, plan, replies))
             if isinstance(step, Ended):
                 return step.result
             replies = _round(bridge, step, server, concurrency)

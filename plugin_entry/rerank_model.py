@@ -11,6 +11,7 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
 from plugin_entry.connect import server_of, settings_of
 from plugin_entry.embedding_model import embed_settings, known_locally, prefixes_of
+from plugin_entry.heavy import weight_of_texts
 from plugin_entry.patient import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.plans import run_plan
 from plugin_entry.request_log import logged
@@ -79,7 +80,7 @@ def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query:
     settings = _settings(model, credentials, place, saved)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(model, plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy)
+        ranking = _run(model, plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy, _weight(query, documents))
     except ServerError:
         _learnt.pop(settings.url, None)
         raise
@@ -95,7 +96,7 @@ def _rank_with_ollama(
         info = known_locally(server, model, remembered)
         how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
-        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy)
+        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents))
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -104,12 +105,17 @@ def _rank_with_ollama(
         keep_alive=credentials.keep_alive,
     )
     plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
-    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy)
+    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy, _weight(query, documents))
 
 
-def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient) -> Ranking:
+def _weight(query: str, documents: Sequence[str]) -> int:
+    """Some services are sent the query with each document."""
+    return weight_of_texts(documents) + len(query) * len(documents)
+
+
+def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient, weight: int) -> Ranking:
     with logged("rerank", model, server.place) as log:
-        ranking = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once)
+        ranking = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)
         for remark in _remarks(ranking):
             log.remark(remark)

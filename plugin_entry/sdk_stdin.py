@@ -26,6 +26,9 @@ LIBEV_READ = 1
 AT_ONCE = 64 * 1024
 """Bytes of one read: as much as a pipe holds."""
 
+LONG = 4 * 1024 * 1024
+"""Bytes of a line that take 10 ms to parse."""
+
 FIELDS = TypeAdapter(dict[str, Any])
 """Reads JSON as the SDK does, which builds one and the same reader anew for each line."""
 
@@ -81,6 +84,8 @@ class LineReader(StdioRequestReader):
 
     def _request(self, line: bytes) -> PluginInStream | None:
         """What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets."""
+        if len(line) > LONG:
+            gevent.sleep(0)  # others have had to wait while it was copied together
         try:
             return _to_request(FIELDS.validate_json(line), self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read

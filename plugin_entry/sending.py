@@ -13,6 +13,7 @@ import attrs
 import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
+from plugin_entry.heavy import apart
 from plugin_entry.retrying import TRANSIENT, Retries, broke_at_once, is_busy, retry_after
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
@@ -23,18 +24,21 @@ from translator.shapes.exchange import HttpReply
 from translator.turn import Turn
 
 OK = 200
+REFUSAL_BYTES = 1024 * 1024
+"""Of a refusal that are read; they say all they have to say in the first few."""
 PS_LIMIT_S = 2.0
 """For the question which models are in memory, which every server answers at once or never."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Sender:
-    """`estimate` gives the tokens of a turn's prompt, for errors; `sleep` waits between tries."""
+    """`estimate` gives the tokens of a turn's prompt, for errors; `sleep` waits between tries; `weight` is that of encoding a turn."""
 
     bridge: Bridge
     estimate: Callable[[Turn], int]
     sleep: Callable[[float], object] = gevent.sleep
     clock: Callable[[], float] = time.monotonic
+    weight: int = 0
 
     def send(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
         """Sends the turn, and what it becomes after a refusal, until there is an answer. Raises ServerError."""
@@ -49,7 +53,7 @@ class Sender:
         while True:
             began = self.clock()
             try:
-                return self.bridge.open(call_of(turn, server))
+                return self.bridge.open(apart(self.weight, partial(call_of, turn, server)))
             except ServerError as error:
                 seconds = retries.wait() if broke_at_once(error, self.clock() - began) else None
                 if seconds is None:
@@ -58,7 +62,7 @@ class Sender:
 
     def _after_refusal(self, turn: Turn, reply: OpenReply, retries: Retries) -> Turn:
         """The turn to send next. Raises ServerError when the refusal stands."""
-        body = reply.body()
+        body = _beginning(reply)
         error = _failure(turn, reply, body)
         following = turn.after_refusal(error, body)
         if following is not None:
@@ -89,6 +93,19 @@ def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
 def call_of(turn: Turn, server: Server) -> Call:
     """The request of a turn."""
     return Call(server=server, method="POST", url=server.base_url.url_for(turn.route), body=turn.body)
+
+
+def _beginning(reply: OpenReply) -> bytes:
+    """As much of a refusal as anybody looks at. Raises ServerError."""
+    parts: list[bytes] = []
+    size = 0
+    for data in reply.bursts():
+        parts.append(data)
+        size += len(data)
+        if size >= REFUSAL_BYTES:
+            reply.close()
+            break
+    return b"".join(parts)
 
 
 def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:

@@ -9,7 +9,7 @@ import pytest
 from translator.limits import MIB, Limits
 from translator.response.chunks import chunks_with_thinking
 from translator.response.collect import collect
-from translator.response.size import OF_A_CALL, AnswerSize
+from translator.response.size import OF_A_CALL, AnswerSize, least_of_calls
 from translator.response.stream import ReplyStream
 from translator.shapes.dify import FinishReason
 from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen, WireEvent
@@ -111,3 +111,46 @@ def test_an_endless_answer_ends_by_default_too() -> None:
         stream.feed(piece)
         fed += 1
     assert fed == 65
+
+
+# --- calls that Dify cannot take -------------------------------------------------------------------------------------------------
+
+
+def stream_with_calls_of(most: int) -> ReplyStream:
+    return ReplyStream(model="m", new_id=lambda: uuid.uuid4().hex, estimate_prompt=lambda: 1, limits=Limits(calls_bytes=most))
+
+
+def test_calls_over_the_limit_end_the_answer_and_text_before_them_stays() -> None:
+    stream = stream_with_calls_of(2000)
+    deltas = [*stream.feed(line(content="before")), *stream.feed(line(tool_calls=[call(3000)]))]
+    assert [type(delta) for delta in deltas] == [TextDelta, FailureDelta]
+    assert isinstance(deltas[-1], FailureDelta)
+    assert deltas[-1].error.code == "calls_too_large"
+    assert stream.finished
+
+
+WITHIN: dict[str, dict[str, Any]] = {
+    "text alone": {"content": "x" * 3000},
+    "text that speaks of calls": {"content": '"tool_calls"' + "x" * 3000},
+    "much text and a small call": {"content": "x" * 3000, "tool_calls": [call(20)]},
+    "escapes": {"tool_calls": [call(20), {"function": {"name": "f", "arguments": {"x": "é" * 600}}}]},
+    "blanks": {"tool_calls": [{"function": {"name": "f", "arguments": {"x": " " * 3000}}}]},
+}
+
+
+@pytest.mark.parametrize("message", WITHIN.values(), ids=WITHIN)
+def test_a_long_line_whose_calls_may_fit_is_read(message: dict[str, Any]) -> None:
+    stream = stream_with_calls_of(2000)
+    deltas = stream.feed(line(**message) + json.dumps(DONE).encode() + b"\n")
+    assert isinstance(deltas[-1], FinalDelta)
+
+
+@pytest.mark.parametrize("arguments", [{"x": "<&>é\u2028/"}, {"a": [1, 2, {"b": None}], "c": "d e"}, {}], ids=str)
+@pytest.mark.parametrize("spell", [json.dumps, lambda value: json.dumps(value, indent=2, ensure_ascii=False)], ids=["escaped", "spread"])
+def test_the_bound_is_never_more_than_calls_have(arguments: dict[str, Any], spell: Any) -> None:
+    """As Go spells them, with escapes, or with blanks; compared with the shortest spelling."""
+    calls = {"tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}
+    shortest = json.dumps(calls, ensure_ascii=False, separators=(",", ":")).encode()
+    spelled = spell(calls).replace("<", "\\u003c").replace("&", "\\u0026").replace("/", "\\/").replace("\n", " ").encode()
+    assert json.loads(spelled) == calls
+    assert 0 < least_of_calls(spelled) <= len(shortest)

@@ -16,6 +16,7 @@ from translator.embedding_job import embedding_plan, vectors_plan
 from translator.errors import Family, RequestError, ServerError
 from translator.request.embedding_texts import InputKind, Prefixes
 from translator.request.embeddings import EmbedSettings, Overlong
+from translator.response.embeddings import FRAME_BYTES
 from translator.shapes.embeddings import Adjustment, Change, Embedded
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
@@ -345,6 +346,13 @@ def test_line_of_5_mib_is_never_produced() -> None:
         embed(Driver(server), texts_of(256), EmbedSettings(model="m"))
     assert caught.value.code == "embed_frame_too_large"
     assert len(embed(Driver(server), texts_of(63), EmbedSettings(model="m")).vectors) == 63
+
+
+def test_a_huge_reply_is_refused_before_it_is_parsed() -> None:
+    """It could not be: it breaks off after its first vector."""
+    body = b'{"embeddings":[[' + b",".join([b"0.12345678"] * 4096) + b"]," + b" " * FRAME_BYTES
+    with pytest.raises(RequestError, match="256 vectors of 4,096 numbers"):
+        embed(Driver(lambda request: HttpReply(status=200, body=body)), texts_of(256), EmbedSettings(model="m", max_texts=256))
 
 
 def test_vectors_for_inner_use_have_no_such_limit() -> None:

@@ -19,6 +19,7 @@ from translator.response.embeddings import (
     check_frame,
     checked,
     cosine,
+    dimensions_of,
     frame_safe,
     most_texts_per_frame,
     normalised,
@@ -162,6 +163,20 @@ def test_hopeless_counts_are_refused_before_they_are_computed() -> None:
     check_frame(64, 4096)
     with pytest.raises(RequestError):
         check_frame(256, 4096)
+
+
+@pytest.mark.parametrize(
+    ("body", "numbers"),
+    [
+        (b'{"model":"m","embeddings":[[1,2,3],[4,5,6]]}', 3),
+        (b'{"embeddings":[[1]]}', 1),
+        (b'{"embeddings":[]}', 0),
+        (b"[[1,2", 0),
+        (b"", 0),
+    ],
+)
+def test_numbers_are_counted_without_parsing(body: bytes, numbers: int) -> None:
+    assert dimensions_of(body) == numbers
 
 
 @pytest.mark.parametrize(

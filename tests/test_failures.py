@@ -99,6 +99,11 @@ MESSAGES: dict[str, tuple[Callable[[], ServerError], str]] = {
         "The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. "
         'If it shall write that much, raise "Size limit of an answer" (max_answer_size) in the model\'s connection settings.',
     ),
+    "calls too large": (
+        lambda: failures.calls_too_large(5000000, "m"),
+        'The tool calls of the model "m" have 5,000,000 bytes or more, and Dify takes 4 MiB at once. '
+        "Set max tokens (num_predict), or let the tool take less at once.",
+    ),
     "only loaded": (
         lambda: failures.only_loaded("m"),
         'The server only loaded the model "m" and wrote nothing, because the request held nothing to answer. '
@@ -125,6 +130,7 @@ def test_cut_short_counts_lines(lines: int, where: str) -> None:
 
 STREAM_FAULTS = {
     "answer_too_large": (failures.answer_too_large(2, 1), Family.UNAVAILABLE),
+    "calls_too_large": (failures.calls_too_large(1), Family.BAD_REQUEST),
     "cut_short": (failures.cut_short(1), Family.UNAVAILABLE),
     "garbled_line": (failures.garbled_line(1, 1), Family.UNAVAILABLE),
     "line_too_long": (failures.line_too_long(1, 1), Family.UNAVAILABLE),

@@ -7,6 +7,7 @@ import pytest
 from gevent.event import Event
 
 from plugin_entry.bridge import Bridge
+from plugin_entry.heavy import HEAVY
 from plugin_entry.plans import run_plan
 from tests.loopback import PATIENCE_S, Visit, serving
 from translator.errors import ServerError
@@ -40,6 +41,20 @@ def test_rounds_follow_each_other_and_replies_keep_their_order(bridge: Bridge) -
     with serving(echo) as server:
         bodies = run_plan(bridge, asking(("/a",), ("/b", "/c", "/d"), ()), server.call().server, concurrency=2)
     assert bodies == [b"/a=/a", b"/b=/b", b"/c=/c", b"/d=/d"]
+
+
+@pytest.mark.parametrize(("weight", "is_apart"), [(HEAVY, True), (HEAVY - 1, False)], ids=["heavy", "light"])
+def test_requests_with_heavy_texts_are_written_apart(bridge: Bridge, weight: int, is_apart: bool) -> None:
+    hubs: list[object] = []
+
+    def plan() -> Rounds:
+        hubs.append(gevent.get_hub())
+        yield ()
+        return []
+
+    with serving(echo) as server:
+        run_plan(bridge, plan(), server.call().server, concurrency=1, weight=weight)
+    assert (hubs[0] is not gevent.get_hub()) is is_apart
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import attrs
+import gevent
 import pytest
 from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import UserPromptMessage
@@ -121,6 +122,21 @@ def test_how_often_a_refusal_is_heard(answer: Speak, kind: type[InvokeError], ti
     assert (asked_for_answers(server), len(waits)) == (times, times - 1)
     assert SECRET_KEY not in str(caught.value)
     assert SECRET_PROMPT not in str(caught.value)
+
+
+def endless_refusal(sock: Any) -> None:
+    """A refusal that goes on until the client leaves."""
+    sock.sendall(b"HTTP/1.1 500 X\r\nConnection: close\r\n\r\nthe runner failed")
+    while True:
+        sock.sendall(b" " * 65536)
+        gevent.sleep(0)
+
+
+def test_only_the_beginning_of_a_refusal_is_read(waits: list[float]) -> None:
+    with GreenServer(FACTS | {"/api/chat": endless_refusal}) as server, pytest.raises(InvokeServerUnavailableError) as caught:
+        invoke(server)
+    assert "the runner failed" in str(caught.value)
+    assert waits == []
 
 
 def test_the_server_says_how_long_to_wait(waits: list[float]) -> None:

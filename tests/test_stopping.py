@@ -11,6 +11,7 @@ import gevent
 import pytest
 
 from plugin_entry import language_model
+from plugin_entry.host import PluginProcess
 from plugin_entry.host.requests import invoke_llm, user_message
 from tests.ahead import plugin as plugin_ahead
 from tests.daemon_requests import as_daemon_sends
@@ -71,20 +72,38 @@ def test_ending_a_request_that_waits_closes_the_connection(stage: str) -> None:
     at_once(leave, stage)
 
 
-def huge(visit: Visit) -> None:
-    """One tool call that no line to Dify can carry."""
-    visit.send(HEAD)
-    visit.chunk(line(tool_calls=[{"function": {"name": "f", "arguments": {"x": "y" * (5 << 20)}}}]))
-    visit.chunk(b'{"message":{"content":""},"done":true,"done_reason":"stop"}\n')
+@pytest.fixture(scope="module", name="plugin")
+def own_plugin() -> Iterator[PluginProcess]:
+    with PLUGIN.taken() as plugin:
+        yield plugin
 
 
-def test_an_answer_that_cannot_be_handed_on_closes_the_connection() -> None:
-    with staged(huge=huge) as server, PLUGIN.taken() as plugin:
+def calls(*sizes: int) -> Callable[[Visit], None]:
+    """Tool calls that no line to Dify can carry, each in a line of its own."""
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        for size in sizes:
+            visit.chunk(line(tool_calls=[{"function": {"name": "f", "arguments": {"x": "y" * size}}}]))
+        visit.chunk(b'{"message":{"content":""},"done":true,"done_reason":"stop"}\n')
+
+    return answer
+
+
+HUGE = {
+    "one": (calls(5 << 20), 'The tool calls of the model "huge" have 5,242,956 bytes or more, and Dify takes 4 MiB at once.'),
+    "two": (calls(5 << 19, 5 << 19), "The tool calls of 5.0 MiB cannot be handed to Dify"),
+}
+
+
+@pytest.mark.parametrize(("huge", "words"), HUGE.values(), ids=HUGE)
+def test_an_answer_that_cannot_be_handed_on_closes_the_connection(huge: Callable[[Visit], None], words: str, plugin: PluginProcess) -> None:
+    with staged(huge=huge) as server:
         request = invoke_llm("huge", {"base_url": server.url}, [user_message("hi")])
         frames = aside(lambda: list(plugin.invoke(request, PATIENCE_S)))
         assert [frame.kind for frame in frames] == ["error", "end"]
         assert frames[0].data["error_type"] == "InvokeBadRequestError"
-        assert frames[0].data["message"].startswith("The tool calls of 5.0 MiB cannot be handed to Dify")
+        assert frames[0].data["message"].startswith(words)
         assert server.left["huge"].wait(PATIENCE_S)
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from translator.codec import dumps
 from translator.errors import RequestError
 from translator.json_data import compact_json, plain_json
 
@@ -37,6 +38,11 @@ def arguments_to_object(text: str, name: str) -> dict[str, Any]:
         )
     result: dict[str, Any] = plain_json(parsed)
     return result
+
+
+def spelled_arguments(text: str, name: str) -> bytes:
+    """Gives the same object as the JSON text that is sent. Raises RequestError as `arguments_to_object` does."""
+    return dumps(arguments_to_object(text, name))
 
 
 def arguments_to_text(arguments: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from translator.request.embedding_texts import milder, sendable
 from translator.request.embeddings import EMBED_PATH, LEGACY_PATH, EmbedSettings, Overlong, batches, embed_request, legacy_request
 from translator.response import embedding_errors
 from translator.response.embedding_refusals import Refused, refusal_of
-from translator.response.embeddings import EmbedReply, Flaw, check_frame, read_embed, read_legacy
+from translator.response.embeddings import FRAME_BYTES, EmbedReply, Flaw, check_frame, dimensions_of, read_embed, read_legacy
 from translator.response.failure_bodies import FailureText
 from translator.response.failures import failure_from_reply, naming_proxy
 from translator.shapes.embeddings import Adjustment, Change, Vector
@@ -103,6 +103,8 @@ class Isolation:
         if reply.status != 200:
             return [self._refused(batch, reply)]
         with naming_proxy(reply.headers):
+            if len(reply.body) > FRAME_BYTES and not self.dimensions:
+                check_frame(self.in_frame, dimensions_of(reply.body))  # megabytes of numbers are not parsed in vain
             answer = read_embed(reply.body) if self.path == EMBED_PATH else read_legacy(reply.body)
         if len(answer.vectors) != len(batch):
             error = embedding_errors.wrong_count(self.settings.model, len(answer.vectors), len(batch))

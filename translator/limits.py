@@ -19,6 +19,10 @@ class Limits:
     """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
     does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.credentials`)."""
 
+    calls_bytes: int = 4 * MIB
+    """All tool calls of one line, which Dify takes in one piece (see `frame_chars`). Parsing more would be in vain, and is what holds up
+    other answers the longest."""
+
     frame_chars: int = 256 * 1024
     """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""
 

@@ -24,6 +24,7 @@ from statistics import median
 import attrs
 
 from translator.shapes.dify import Message, TextPart, Tool
+from translator.token_classes import CLASSES, Classes, Pieces, classes_of
 
 MEDIA_TOKENS = 768
 """One picture or sound; the server reckons the same when it drops old turns (0.33.0 server/prompt.go)."""
@@ -39,49 +40,6 @@ TOOLS_TOKENS = 60
 
 TOOL_CALL_TOKENS = 10
 """Marks and JSON keys around one call."""
-
-_CLASSES: tuple[tuple[int, int, str], ...] = (
-    (0x00, 0x7F, "p"),  # signs
-    (0x09, 0x09, "t"),  # tab
-    (0x0A, 0x0D, "n"),  # line end
-    (0x20, 0x20, "s"),  # space
-    (0x30, 0x39, "0"),  # digits
-    (0x41, 0x5A, "W"),  # Latin capitals
-    (0x61, 0x7A, "w"),  # Latin
-    (0xC2, 0xC2, "o"),  # other signs
-    (0xC3, 0xCD, "e"),  # accents of Western languages
-    (0xC4, 0xC5, "z"),  # accents of Central Europe
-    (0xCE, 0xCF, "g"),  # Greek
-    (0xD0, 0xD4, "c"),  # Cyrillic
-    (0xD5, 0xD5, "x"),  # rare
-    (0xD6, 0xD7, "h"),  # Hebrew
-    (0xD8, 0xDB, "a"),  # Arabic
-    (0xDC, 0xE1, "x"),
-    (0xE2, 0xE2, "o"),
-    (0xE3, 0xE3, "m"),  # kana
-    (0xE4, 0xE9, "j"),  # Han
-    (0xEA, 0xED, "k"),  # Hangul
-    (0xEE, 0xEF, "o"),
-    (0xF0, 0xF4, "E"),  # emoji
-    (0xF8, 0xF8, "d"),  # Devanagari
-    (0xF9, 0xF9, "T"),  # Thai
-    (0xFA, 0xFA, "u"),  # Ukrainian letters
-)
-"""Lead byte of a character in UTF-8 (from, to) and its class; later rows overrule earlier ones. 0xF8 and up never occur in UTF-8."""
-
-_PREFIXES: tuple[tuple[bytes, bytes], ...] = (
-    (b"\xe1\xba", b"a"),  # Vietnamese, whose letters are well known
-    (b"\xe1\xbb", b"a"),
-    (b"\xe0\xa4", b"\xf8"),
-    (b"\xe0\xa5", b"\xf8"),
-    (b"\xe0\xb8", b"\xf9"),
-    (b"\xe0\xb9", b"\xf9"),
-    (b"\xe3\x80", b"\xe2"),  # CJK punctuation
-    (b"\xd1\x94", b"\xfa"),
-    (b"\xd1\x96", b"\xfa"),
-    (b"\xd1\x97", b"\xfa"),
-)
-"""Where the lead byte does not tell the class, two bytes do: they are replaced by a byte of the class."""
 
 _PER_CHARACTER: Mapping[bytes, float] = {
     b"e": 0.3,
@@ -155,24 +113,14 @@ _FOREIGN = (
 
 _LANGUAGE_SAMPLE = 16_384
 
-_CONTINUATION = bytes(range(0x80, 0xC0))
-
-
-def _class_table() -> bytes:
-    table = bytearray(256)
-    for first, last, letter in _CLASSES:
-        table[first : last + 1] = letter.encode() * (last + 1 - first)
-    return bytes(table)
-
 
 def _mask(letters: bytes) -> bytes:
     return bytes(ord("x") if code in letters else ord(" ") for code in range(256))
 
 
-_TABLE = _class_table()
 _RUN_MASKS = tuple((letters, _mask(letters), weight) for letters, weight in _PER_RUN.items())
 _LATIN_MASK, _BLANK_MASK = _mask(b"wWez"), _mask(b"st")
-_LETTERS = tuple({letter.encode() for _, _, letter in _CLASSES})
+_LETTERS = tuple({letter.encode() for _, _, letter in CLASSES})
 _ACCENTS = (*(bytes([lead]) for lead in range(0xC3, 0xCA)), b"\xe1\xba", b"\xe1\xbb")
 
 
@@ -182,10 +130,7 @@ def estimate_text(text: str) -> int:
         return 0
     data = text.encode("utf-8", "surrogatepass")
     foreign = _foreign_share(data)
-    if not data.isascii():
-        for prefix, lead in _PREFIXES:
-            data = data.replace(prefix, lead)
-    classes = data.translate(_TABLE, _CONTINUATION)
+    classes = classes_of(data)
     return max(1, round(_characters_and_runs(classes) + _latin_words(classes, foreign)))
 
 
@@ -195,7 +140,7 @@ def estimate_texts(texts: Sequence[str]) -> list[int]:
     return [known[text] for text in texts]
 
 
-def _characters_and_runs(classes: bytes) -> float:
+def _characters_and_runs(classes: Classes) -> float:
     found = {letter: classes.count(letter) for letter in _LETTERS}
     total = sum(weight * found[letter] for letter, weight in _PER_CHARACTER.items())
     total += sum(weight * classes.count(pair) for pair, weight in _PER_PAIR.items() if found[pair[:1]] and found[pair[1:]])
@@ -206,11 +151,11 @@ def _characters_and_runs(classes: bytes) -> float:
     return total + blanks.count(b" xx") + blanks.count(b"x" * _BLANKS)
 
 
-def _runs(classes: bytes, mask: bytes) -> bytes:
-    return b" " + classes.translate(mask)
+def _runs(classes: Classes, mask: bytes) -> Classes:
+    return classes.runs(mask) if isinstance(classes, Pieces) else b" " + classes.translate(mask)
 
 
-def _latin_words(classes: bytes, foreign: float) -> float:
+def _latin_words(classes: Classes, foreign: float) -> float:
     words = _runs(classes, _LATIN_MASK)
     total = words.count(b"x" * _UNBROKEN) * _UNBROKEN_TOKENS
     for letters, english, other in _LATIN_WORDS:

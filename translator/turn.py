@@ -10,14 +10,16 @@ from typing import Any
 import attrs
 
 from translator import codec, features
+from translator.arguments import arguments_to_object
 from translator.credentials import Choice, Credentials
 from translator.errors import RequestError, ServerError
 from translator.request.completion import completion_text, require_insert
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
 from translator.request.formats import format_to_wire, schema_prompt
+from translator.request.images import Convert, convert
 from translator.request.media import MediaRules, media_parts
-from translator.request.messages import messages_to_wire
+from translator.request.messages import ArgumentsToWire, messages_to_wire
 from translator.request.options import WireOptions, options_to_wire
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.request.tools import tools_to_wire
@@ -129,14 +131,26 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
     return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
-def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials) -> Turn:
+@attrs.frozen(slots=True, kw_only=True)
+class Workshop:
+    """Who does what may keep the interpreter busy for long and needs nothing but its input; a caller may have another process do it."""
+
+    convert: Convert = convert
+    arguments: ArgumentsToWire = arguments_to_object
+
+
+HERE = Workshop()
+
+
+def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, workshop: Workshop = HERE) -> Turn:
     """Builds the request. Raises RequestError with the setting to change."""
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
     think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=_shared(options, think, window, credentials))
+    shared = _shared(options, think, window, credentials)
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, workshop=workshop)
     return Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -204,6 +218,7 @@ class _Case:
     credentials: Credentials
     window: ContextPlan
     shared: dict[str, Any]
+    workshop: Workshop
 
     @property
     def instruction(self) -> str:
@@ -212,13 +227,14 @@ class _Case:
         return "" if self.shared["format"] is None or is_enforced else schema_prompt(self.shared["format"])
 
     def media_to_wire(self, part: MediaPart) -> str:
-        return media_rules(self.ask, self.info, self.credentials).to_wire(part)
+        rules = media_rules(self.ask, self.info, self.credentials)
+        return attrs.evolve(rules, convert=self.workshop.convert).to_wire(part)
 
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window)
-    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire, case.workshop.arguments), case.instruction)
     is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
     return ChatRequest(
         model=case.ask.model,

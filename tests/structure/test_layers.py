@@ -11,7 +11,7 @@ from tests.structure.sources import modules
 TRANSLATOR_LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ground", ("errors", "limits", "scalars", "versions")),
     ("shapes", ("shapes", "shapes.*")),
-    ("text", ("codec", "json_data", "arguments", "tokens")),
+    ("text", ("codec", "json_data", "arguments", "tokens", "token_classes")),
     ("converters", ("request", "request.*", "response", "response.*")),
     ("whole exchanges", ("?*",)),
     ("public names", ("",)),
@@ -41,7 +41,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gevent", ("plugin_entry.loop", "plugin_entry.selector", "plugin_entry.inbox", "plugin_entry.plans", "plugin_entry.model_facts")),
     ("gevent", ("plugin_entry.checking", "plugin_entry.frames", "plugin_entry.main", "plugin_entry.patient", "plugin_entry.workers")),
     ("gevent", ("plugin_entry.frame_output", "plugin_entry.heavy", "plugin_entry.loop_watch", "plugin_entry.shutdown")),
-    ("gevent", ("plugin_entry.sdk_*", "plugin_entry.answering", "plugin_entry.sending")),
+    ("gevent", ("plugin_entry.sdk_*", "plugin_entry.answering", "plugin_entry.sending", "plugin_entry.side")),
     ("dify_plugin", ("plugin_entry.models.*", "plugin_entry.provider.*", "plugin_entry.sdk_*", "plugin_entry.*_model")),
     ("dify_plugin", ("plugin_entry.main", "plugin_entry.frames", "plugin_entry.checking", "plugin_entry.workers")),
     ("gevent", ("plugin_entry.late",)),

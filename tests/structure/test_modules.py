@@ -109,6 +109,8 @@ WAITING: dict[str, str] = {
     "tests.load.test_full_output": "the same",
     "tests.load.test_many_streams": "servers that talk at a pace",
     "tests.load.test_never_blocks": "a greenlet that ticks",
+    "tests.load.ticking_plugin": "the same",
+    "tests.load.delays": "a tick that is told after the end of a request",
     "tests.answering_server": "a server whose work takes time, to see how many requests are under way at once",
     "tests.test_plans": "the same",
     "tests.test_bridge": "a reader or a server that is slower than the other end",

@@ -6,6 +6,7 @@ through the base64, so that many megabytes cost milliseconds. Messages name the 
 """
 
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -15,6 +16,9 @@ from translator.limits import MIB, Limits
 from translator.request.media_types import HEAD_BYTES, Frame, Media, jpeg_frame, png_frame, sniff
 from translator.request.media_urls import bare_base64, decode_base64, is_data_url
 from translator.request.reencode import DECODERS, reencode, too_many_pixels
+
+type Convert = Callable[[bytes | str, Media, int], str]
+"""A whole file (raw, or clean base64), its kind and the cap on pixels to the base64 of a PNG or JPEG; raises RequestError."""
 
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -41,6 +45,10 @@ class _File(Protocol):
     """A file in memory, whichever way it is spelled."""
 
     @property
+    def held(self) -> bytes | str:
+        """The file as it is spelled."""
+
+    @property
     def size(self) -> int:
         """Bytes of the file itself."""
 
@@ -57,6 +65,10 @@ class _File(Protocol):
 @attrs.frozen(slots=True)
 class _RawFile:
     data: bytes = attrs.field(repr=False)
+
+    @property
+    def held(self) -> bytes:
+        return self.data
 
     @property
     def size(self) -> int:
@@ -79,6 +91,10 @@ class _Base64File:
     text: str = attrs.field(repr=False)
 
     @property
+    def held(self) -> str:
+        return self.text
+
+    @property
     def size(self) -> int:
         return len(self.text) // 4 * 3 - self.text.count("=", -2)
 
@@ -93,12 +109,17 @@ class _Base64File:
         return self.text
 
 
-def image_to_base64(data: bytes | str, limits: Limits) -> str:
+def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
+    """The `Convert` that does it here and now."""
+    return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, media, pixel_limit)).decode("ascii")
+
+
+def image_to_base64(data: bytes | str, limits: Limits, convert: Convert = convert) -> str:
     """Bare padded base64 of a PNG or JPEG that every server version decodes.
 
     `data` is a data URL, bare base64, or raw bytes. PNG and JPEG stay as they are; WebP (which servers before 0.32.14 refuse), GIF, BMP,
-    TIFF, ICO, AVIF and others are decoded and saved anew. Raises RequestError: `image-format`, `image-damaged`, `image-too-large`,
-    `image-too-many-pixels`, `image-url` or `media-base64`.
+    TIFF, ICO, AVIF and others are decoded and saved anew, which `convert` does. Raises RequestError: `image-format`,
+    `image-damaged`, `image-too-large`, `image-too-many-pixels`, `image-url` or `media-base64`.
     """
     file = _open(data, "image")
     _check_bytes(file, "image", limits)
@@ -111,7 +132,7 @@ def image_to_base64(data: bytes | str, limits: Limits) -> str:
             return file.base64()
     if media not in DECODERS:
         raise _refused(media)
-    return b64encode(reencode(file.raw(), media, limits.image_pixels)).decode("ascii")
+    return convert(file.held, media, limits.image_pixels)
 
 
 def audio_to_base64(data: bytes | str, limits: Limits) -> str:

@@ -12,7 +12,7 @@ import attrs
 
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.request.images import audio_to_base64, image_to_base64
+from translator.request.images import Convert, audio_to_base64, convert, image_to_base64
 from translator.request.media_urls import Inline, plan_download
 from translator.shapes.dify import MediaKind, MediaPart, Message
 
@@ -31,6 +31,7 @@ class MediaRules:
     hears: bool | None = None
     fetched: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     limits: Limits = DEFAULT_LIMITS
+    convert: Convert = convert
 
     def check(self, part: MediaPart) -> None:
         """Whether such a part may be sent at all, known before its data is. Raises RequestError."""
@@ -47,7 +48,9 @@ class MediaRules:
         """Gives bare padded base64. Raises RequestError."""
         self.check(part)
         data = self._data(part)
-        return audio_to_base64(data, self.limits) if part.kind is MediaKind.AUDIO else image_to_base64(data, self.limits)
+        if part.kind is MediaKind.AUDIO:
+            return audio_to_base64(data, self.limits)
+        return image_to_base64(data, self.limits, self.convert)
 
     def _data(self, part: MediaPart) -> bytes | str:
         if part.base64 or not part.url:

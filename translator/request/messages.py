@@ -5,7 +5,8 @@ reads: content is one string, arguments are objects, tool results follow their c
 answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -25,6 +26,10 @@ type MediaToWire = Callable[[MediaPart], str]
 """One media part to bare padded base64; raises RequestError when it cannot be sent."""
 
 
+type ArgumentsToWire = Callable[[str, str], Mapping[str, Any]]
+"""The text of a past call's arguments and the tool's name to the object that is sent; raises RequestError."""
+
+
 def refuse_media(part: MediaPart) -> str:
     """The `MediaToWire` for callers that send text only."""
     raise RequestError.of(
@@ -34,17 +39,19 @@ def refuse_media(part: MediaPart) -> str:
     )
 
 
-def messages_to_wire(messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media) -> tuple[WireMessage, ...]:
+def messages_to_wire(
+    messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media, arguments_to_wire: ArgumentsToWire = arguments_to_object
+) -> tuple[WireMessage, ...]:
     """Gives at least one message, with at least one turn that is not the system's. Raises RequestError."""
     ordered = _results_in_call_order(_results_with_names(messages))
-    wire = [_to_wire(message, media_to_wire) for message in ordered]
+    wire = [_to_wire(message, media_to_wire, arguments_to_wire) for message in ordered]
     kept = _without_empty(wire)
     if all(message.role == Role.SYSTEM for message in kept):
         kept.append(MINIMAL_USER_TURN)
     return tuple(kept)
 
 
-def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
+def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: ArgumentsToWire) -> WireMessage:
     wire = WireMessage(
         role=WIRE_ROLES.get(message.role, message.role).value,
         content="".join(message.texts),
@@ -53,7 +60,7 @@ def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
     match message.role:
         case Role.ASSISTANT:
             past = split_thinking(wire.content)
-            calls = tuple(_call_to_wire(call) for call in message.tool_calls)
+            calls = tuple(_call_to_wire(call, arguments_to_wire) for call in message.tool_calls)
             return attrs.evolve(wire, content=past.content, thinking=past.thinking or None, tool_calls=calls)
         case Role.TOOL:
             return attrs.evolve(wire, tool_name=message.name or None, tool_call_id=message.tool_call_id or None)
@@ -65,8 +72,8 @@ def _media(message: Message) -> Iterable[MediaPart]:
     return () if isinstance(message.content, str) else (part for part in message.content if isinstance(part, MediaPart))
 
 
-def _call_to_wire(call: ToolCall) -> WireToolCall:
-    arguments = arguments_to_object(call.arguments, call.name)
+def _call_to_wire(call: ToolCall, arguments_to_wire: ArgumentsToWire) -> WireToolCall:
+    arguments = arguments_to_wire(call.arguments, call.name)
     return WireToolCall(id=call.id or None, function=WireFunctionCall(name=call.name, arguments=arguments))
 
 

@@ -16,6 +16,13 @@ STREAM: tuple[Entry, ...] = (
         source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)",
     ),
     Entry(
+        code="calls_too_large",
+        family=Family.BAD_REQUEST,
+        cause="The tool calls of {model} have {length} or more, and Dify takes 4 MiB at once.",
+        remedy="Set max tokens (num_predict), or let the tool take less at once.",
+        source="calls come in one line and leave in one frame, and Dify's daemon takes 5 MiB of a frame",
+    ),
+    Entry(
         code="cut_short",
         family=Family.UNAVAILABLE,
         cause="The answer of {model} broke off {where}, before the server said that it is done.",

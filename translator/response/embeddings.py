@@ -62,6 +62,13 @@ def read_embed(body: bytes) -> EmbedReply:
     return EmbedReply(vectors=tuple(map(checked, vectors)), tokens=_count(plain.get("prompt_eval_count")))
 
 
+def dimensions_of(body: bytes) -> int:
+    """Numbers of the first vector in a reply, counted without parsing it; 0 when there is none to be seen."""
+    start = body.find(b"[[")
+    end = body.find(b"]", start)
+    return body.count(b",", start, end) + 1 if 0 <= start < end else 0
+
+
 def read_legacy(body: bytes) -> EmbedReply:
     """A reply of `/api/embeddings`: one vector, made unit length here (0.9.6 `embeddings-legacy` is not). Raises ServerError."""
     found = checked(_object(body).get("embedding"))

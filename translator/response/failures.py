@@ -73,6 +73,11 @@ def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
     return _stream_fault("answer_too_large", model, length=f"{length:,} bytes", limit=_size(limit))
 
 
+def calls_too_large(length: int, model: str = "") -> ServerError:
+    """The tool calls of a line have at least `length` bytes."""
+    return _stream_fault("calls_too_large", model, length=f"{length:,} bytes")
+
+
 def only_loaded(model: str = "") -> ServerError:
     """The reply has `done_reason` load or unload: nothing was generated."""
     return _stream_fault("only_loaded", model)

@@ -17,7 +17,7 @@ from translator.response.decode import line_to_events, line_to_raw, plain_piece,
 from translator.response.lines import LineSplitter
 from translator.response.machine import Machine
 from translator.response.repetition import Repetition
-from translator.response.size import AnswerSize
+from translator.response.size import AnswerSize, least_of_calls
 from translator.response.table import TERMINAL
 from translator.response.tags import TagSplitter
 from translator.shapes.events import Delta, Event, State, WireEvent
@@ -110,6 +110,9 @@ class ReplyStream:
         for number, line in lines:
             if overflow is not None and number >= overflow.number:
                 break
+            if len(line) > self.limits.calls_bytes and (least := least_of_calls(line)) > self.limits.calls_bytes:
+                self._take(WireEvent(Event.GARBLED, error=failures.calls_too_large(least, self.model)))
+                return
             raw = line_to_raw(line)
             kind, text = plain_piece(raw)
             if not text or not self._goes_on(kind, text):

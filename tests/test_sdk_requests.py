@@ -1,0 +1,45 @@
+"""Long histories are read as the SDK reads them, and others have their turn meanwhile."""
+
+from typing import Any
+
+import gevent
+import pytest
+from dify_plugin.core.entities.plugin.request import ModelInvokeLLMRequest
+from pydantic import ValidationError
+
+from plugin_entry import sdk_requests
+from plugin_entry.sdk_requests import MANY
+
+
+def request(messages: object) -> dict[str, Any]:
+    return {
+        "user_id": "u",
+        "type": "model",
+        "action": "invoke_llm",
+        "provider": "ollama",
+        "model_type": "llm",
+        "model": "m",
+        "credentials": {},
+        "prompt_messages": messages,
+        "model_parameters": {},
+        "tools": None,
+        "stop": None,
+    }
+
+
+class Request(ModelInvokeLLMRequest):
+    """One for this test: what is installed stays."""
+
+
+def test_long_histories_are_read_the_same_while_others_go_on() -> None:
+    plain = Request(**request([{"role": "user", "content": "x"}] * (MANY + 1)))
+    sdk_requests._install_for(Request)
+    seen: list[int] = []
+    other = gevent.spawn(seen.append, 1)
+    assert Request(**request([{"role": "user", "content": "x"}])).prompt_messages == plain.prompt_messages[:1]
+    assert seen == []
+    assert Request(**request([{"role": "user", "content": "x"}] * (MANY + 1))) == plain
+    assert seen == [1]
+    with pytest.raises(ValidationError):
+        Request(**request([{"role": "user", "content": 1}] * (MANY + 1)))
+    other.join()
