@@ -4,7 +4,7 @@ from functools import partial
 
 import orjson
 
-from tests.bench.layers import measured
+from tests.bench.cost import measured
 from tests.bench.load_server import vectors_reply
 from tests.bench.report import Line, Size
 from translator.embedding_job import embedding_plan
@@ -41,8 +41,7 @@ def vectors(size: Size) -> list[Line]:
             what=f"{size.texts} vectors of 768",
             ours=ours.us_per_token,
             unit="us/text",
-            beside=once.us_per_token,
-            beside_name="JSON",
+            beside={"JSON once": once.us_per_token},
             more=more,
         )
     ]
