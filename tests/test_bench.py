@@ -9,14 +9,14 @@ import orjson
 import pytest
 
 from plugin_entry import frames, text_frames, transport
-from tests.bench import bare_plugin, bare_reader, crowd
+from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd
 from tests.bench.bare import BODY_END, body_of
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, load_server
 from tests.bench.inside import SECTIONS
 from tests.bench.layers import FLOOR, Layer, answered, layers_of
 from tests.bench.load_server import BLOCK, BLOCKS, HEAD, TEXTS, chunk, vectors_reply
 from tests.bench.plot import Series, svg
-from tests.bench.reading import bare_reading
+from tests.bench.reading import READER, bare_reading
 from tests.bench.replies import LAST, lines, thinking_lines, tool_lines
 from tests.bench.report import FULL, QUICK, Line, Size, text
 from tests.bench.route import ScriptedBridge, SilentBridge, plan, request_line, requests_of, way
@@ -29,6 +29,12 @@ TINY = Size(tokens=60, repeats=1, requests=3, lengths=(10, 20), texts=4)
 def port() -> Iterator[int]:
     with load_server() as port:
         yield port
+
+
+@pytest.fixture(scope="module")
+def bare_host() -> Iterator[Host]:
+    with Host(BARE) as host:
+        yield host
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -90,8 +96,8 @@ def test_the_bare_frame_is_as_the_sdks() -> None:
     assert orjson.loads(bare_plugin.FRAME % (b"s", json.dumps("é").encode())) == orjson.loads(written[0])
 
 
-def test_the_bare_reader_opens_connections_as_the_plugin_does() -> None:
-    assert (bare_reader.AT_ONCE, bare_reader.LONGEST_TURN_S) == (transport.CONNECTS_AT_ONCE, transport.LONGEST_TURN_S)
+def test_bare_connections_are_opened_as_the_plugin_opens_them() -> None:
+    assert (bare_client.AT_ONCE, bare_client.LONGEST_TURN_S) == (transport.CONNECTS_AT_ONCE, transport.LONGEST_TURN_S)
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1])
@@ -102,20 +108,36 @@ def test_the_bare_reader_reads_all(port: int, delay_ms: int) -> None:
     assert 0 < found.worst_first_s <= found.wall_s
 
 
-def test_the_bare_plugin_answers_a_line_a_frame(port: int) -> None:
-    with Host(BARE) as host:
-        for model in ("text:12:1", "text:600:0"):
-            reply = host.ask(chat(model, port))
-            assert len(reply.texts) == int(model.split(":")[1]) + 1
-            assert [said for _, said in reply.texts][:4] == ["The", " sky", " is", " blue"]
-            assert {said for _, said in reply.texts} >= {" 你好", " 🚀"}
+@pytest.mark.parametrize(("model", "streams"), [("text:12:1", 1), ("text:600:0", 2), ("text:12:1", 60)])
+def test_the_bare_plugin_answers_a_line_a_frame(port: int, bare_host: Host, model: str, streams: int) -> None:
+    for reply in [bare_host.collect(*sent) for sent in [bare_host.send(chat(model, port)) for _ in range(streams)]]:
+        assert len(reply.texts) == int(model.split(":")[1]) + 1
+        assert [said for _, said in reply.texts][:4] == ["The", " sky", " is", " blue"]
+        assert {said for _, said in reply.texts} >= {" 你好", " 🚀"}
+
+
+def test_the_bare_plugin_can_be_measured_like_a_plugin(port: int, bare_host: Host) -> None:
+    found = crowd.paced(bare_host, port, 3, 10, 1)
+    assert found.tokens_per_frame == pytest.approx(10 / 11)
 
 
 def test_the_bare_references_import_nothing() -> None:
-    """Their start and their memory are of a bare process."""
-    for module in (bare_reader, bare_plugin):
-        imported = [line.split()[1] for line in inspect.getsource(module).splitlines() if line.startswith(("import ", "from "))]
-        assert set(imported) <= {"json", "os", "select", "socket", "sys", "time", "functools", "tests.bench.bare"}
+    """Whatever they took from elsewhere would be in their figures."""
+    allowed = {
+        "json",
+        "os",
+        "select",
+        "socket",
+        "sys",
+        "time",
+        "collections",
+        "collections.abc",
+        "tests.bench.bare",
+        "tests.bench.bare_client",
+    }
+    for module in (bare, bare_client, bare_reader, bare_plugin):
+        imported = {line.split()[1] for line in inspect.getsource(module).splitlines() if line.startswith(("import ", "from "))}
+        assert imported <= allowed
 
 
 def load_of(us: float) -> crowd.Load:
@@ -123,17 +145,17 @@ def load_of(us: float) -> crowd.Load:
 
 
 FOUND: crowd.Loads = {
-    (1, 20): {PLAIN.name: load_of(200), OURS.name: load_of(250), BARE.name: load_of(90)},
-    (50, 20): {PLAIN.name: load_of(100), OURS.name: load_of(30), BARE.name: load_of(15)},
-    (1000, 50): {OURS.name: load_of(25), BARE.name: load_of(12)},
+    (1, 20): {PLAIN.name: load_of(200), OURS.name: load_of(250), READER: load_of(90)},
+    (50, 20): {PLAIN.name: load_of(100), OURS.name: load_of(30), READER: load_of(15)},
+    (1000, 50): {OURS.name: load_of(25), READER: load_of(12)},
 }
 
 
 def test_a_load_is_measured_by_the_plain_plugin_at_fifty_streams() -> None:
     found = {line.what: line for line in crowd.lines_of(FOUND)}
     line = found["1,000 streams x 20 tokens/s: CPU"]
-    assert (line.beside, line.goal) == ({"plain at 50": 100, "bare": 12}, "0.25 x plain at 50")
-    assert found["50 streams x 50 tokens/s: time"].beside == {"plain": 1.0, "bare": 1.0}
+    assert (line.beside, line.goal) == ({"plain at 50": 100, "bare reader": 12}, "0.25 x plain at 50")
+    assert found["50 streams x 50 tokens/s: time"].beside == {"plain": 1.0, "bare reader": 1.0}
     assert len(found) == 3 * len(FOUND)
 
 
@@ -172,9 +194,16 @@ def test_plot_is_drawn() -> None:
     picture = svg(crowd.series_of(FOUND), crowd.goal_of(FOUND), "Title", "across", "up (µs)")
     root = ElementTree.fromstring(picture)
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"Title", "across", "up (µs)", "plain", "ours", "bare", "goal: 0.45 × plain at 50", "30", "15"} <= set(texts)
+    assert {"Title", "across", "up (µs)", "plain", "ours", "bare reader", "goal: 0.45 × plain at 50", "30", "15"} <= set(texts)
     assert "prefers-color-scheme:dark" in picture
 
 
 def test_plot_of_one_point_and_of_a_name_with_marks() -> None:
     assert "&lt;a&gt;" in svg([Series("<a>", [(1.0, 5.0)]), Series("none", [])], ("goal", 5.0), "t", "x", "y")
+
+
+def test_figures_of_points_close_to_each_other_stand_on_both_sides() -> None:
+    picture = svg([Series("a", [(1.0, 100.0)]), Series("b", [(1.0, 97.0)])], ("goal", 10.0), "t", "x", "y")
+    root = ElementTree.fromstring(picture)
+    heights = {element.text: float(element.attrib["y"]) for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert heights["97"] - heights["100"] > 20

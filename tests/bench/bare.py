@@ -1,7 +1,7 @@
 """The bound: what a client costs that does nothing but the exchange itself.
 
-Enters: the port and the model of an answer. Leaves: the bytes of the plugin's own request for it, and the answer's end. Both bare
-references, the reader of many answers and the plugin of one, use this module and nothing but the standard library.
+Enters: the port and the model of an answer. Leaves: the bytes of the plugin's own request for it. The bare references use nothing but the
+standard library: `bare_reader` reads many answers and looks at nothing, `bare_plugin` answers over stdio.
 """
 
 REQUEST = (

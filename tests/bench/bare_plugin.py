@@ -1,17 +1,16 @@
-"""The least that can answer Dify over stdio: `python -m tests.bench.bare_plugin`.
+"""The bound for answering: `python -m tests.bench.bare_plugin`.
 
-Enters: request lines on the standard input. Leaves: a frame per reply line on the standard output, as large as the SDK's. One request at a
-time, on one connection that stays open; no SDK, no aiohttp, no gevent, no rules. What this takes until the first chunk, and from a token to
-its frame, is the bound for a plugin in Python that is a process of its own.
+Enters: request lines on the standard input. Leaves: a frame per reply line on the standard output, as large as the SDK's. No SDK, no
+aiohttp, no gevent, no rules, nothing checked. What this takes until the first chunk, and from a token to its frame, is the bound for a
+plugin in Python: the same host, the same pipes, the same server, and in between as little as there can be.
 """
 
 import json
 import os
-import socket
-import sys
-from functools import cache
+import select
 
-from tests.bench.bare import BODY_END, READ, request
+from tests.bench.bare import READ
+from tests.bench.bare_client import Answer, Client
 
 HEARTBEAT = b'{"event":"heartbeat","session_id":null,"data":{}}\n\n'
 END = b'{"event":"session","session_id":"%b","data":{"type":"end","data":{}}}\n\n'
@@ -20,45 +19,56 @@ FRAME = (
     b'"delta":{"index":0,"message":{"role":"assistant","content":%b,"name":null,"tool_calls":[],"opaque_body":null},'
     b'"usage":null,"finish_reason":null}}}}\n\n'
 )
+INPUT, OUTPUT = 0, 1
+INVOKE = "invoke_llm"
 
 
-@cache
-def connected(port: int) -> socket.socket:
-    """The one connection to a server."""
-    sock = socket.create_connection(("127.0.0.1", port))
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+class Plugin:
+    """Frames of one turn of the loop leave together."""
+
+    def __init__(self) -> None:
+        self._client = Client(self._say, self._end)
+        self._client.epoll.register(INPUT, select.EPOLLIN)
+        self._frames = [HEARTBEAT]
+        self._line = b""
+
+    def run(self) -> None:
+        """Until the input ends."""
+        while True:
+            if self._frames:
+                os.write(OUTPUT, b"".join(self._frames))
+                self._frames.clear()
+            if INPUT in self._client.step():
+                data = os.read(INPUT, READ)
+                if not data:
+                    return
+                *lines, self._line = (self._line + data).split(b"\n")
+                for line in lines:
+                    self._ask(json.loads(line))
+
+    def _ask(self, asked: dict[str, dict[str, str | dict[str, str]]]) -> None:
+        session, data = str(asked["session_id"]), asked["data"]
+        if data["action"] != INVOKE:
+            self._frames.append(END % session.encode())
+            return
+        credentials = data["credentials"]
+        assert isinstance(credentials, dict)
+        self._client.want(Answer(session, str(data["model"]), int(credentials["base_url"].rsplit(":", 1)[1])))
+
+    def _say(self, answer: Answer, data: bytes) -> None:
+        """The server sends whole lines, each in a chunk of its own: between the lines stands nothing but the framing."""
+        *rows, answer.rest = (answer.rest + data).split(b"}\n")
+        session = answer.name.encode()
+        self._frames += [FRAME % (session, _text(row)) for row in rows]
+
+    def _end(self, answer: Answer) -> None:
+        self._frames.append(END % answer.name.encode())
 
 
-def received(sock: socket.socket) -> bytes:
-    """What has come; ends the process when nothing will come any more."""
-    return sock.recv(READ) or sys.exit("the server closed the connection")
-
-
-def answer(session: bytes, model: str, port: int) -> None:
-    """One answer. This server sends whole lines, each in a chunk of its own: between the lines stands nothing but the framing."""
-    sock = connected(port)
-    sock.sendall(request(model, port))
-    rest = b""
-    while not rest.endswith(BODY_END):
-        *rows, rest = (rest + received(sock)).split(b"}\n")
-        if rows:
-            os.write(1, b"".join(FRAME % (session, text_of(row)) for row in rows))
-    os.write(1, END % session)
-
-
-def text_of(row: bytes) -> bytes:
+def _text(row: bytes) -> bytes:
     """A line's text, spelled as JSON."""
     return json.dumps(json.loads(row[row.index(b'{"model"') :] + b"}")["message"]["content"]).encode()
 
 
-def main() -> None:
-    """Serves until its input ends."""
-    os.write(1, HEARTBEAT)
-    for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        answer(asked["session_id"].encode(), asked["data"]["model"], int(asked["data"]["credentials"]["base_url"].rsplit(":", 1)[1]))
-
-
 if __name__ == "__main__":
-    main()
+    Plugin().run()

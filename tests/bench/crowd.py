@@ -1,7 +1,8 @@
 """The whole plugin over stdio, many answers at once.
 
-Beside it in the same run: the plain plugin at some of the loads, and the bare reader at all of them. Each load has a server of its own, so
-that all connections are new to everybody.
+Beside it in the same run: the plain plugin at some of the loads, the bare plugin and the bare reader at all of them. Each load has a
+server of its own, so that all connections are new to everybody. The bare plugin writes a frame per token: where that is more than the
+host can read, it waits, and is no bound any more; the bare reader has no host.
 """
 
 import time
@@ -10,7 +11,7 @@ import attrs
 
 from tests.bench.host import BARE, OURS, PLAIN, Host, Reply, chat, load_server, schema
 from tests.bench.plot import Series
-from tests.bench.reading import bare_reading
+from tests.bench.reading import READER, bare_reading
 from tests.bench.report import Line, Size
 
 USUAL = 50
@@ -72,15 +73,15 @@ type Loads = dict[tuple[int, int], dict[str, Load]]
 def loads(size: Size) -> Loads:
     """Runs everything, one load after the other."""
     found: Loads = {}
-    with Host(PLAIN) as plain, Host(OURS) as ours:
-        for host in (plain, ours):
+    with Host(PLAIN) as plain, Host(OURS) as ours, Host(BARE) as bare:
+        for host in (plain, ours, bare):
             host.wait_until_idle()
             with load_server() as port:
                 host.ask(chat("text:5:1", port))
         for streams, delay_ms in size.loads:
             with load_server() as port:
-                found[streams, delay_ms] = {BARE.name: bare_paced(port, streams, size.load_tokens, delay_ms)}
-                for host in (plain, ours) if streams in size.beside else (ours,):
+                found[streams, delay_ms] = {READER: bare_paced(port, streams, size.load_tokens, delay_ms)}
+                for host in (plain, ours, bare) if streams in size.beside else (ours, bare):
                     found[streams, delay_ms][host.name] = paced(host, port, streams, size.load_tokens, delay_ms)
     return found
 
@@ -97,7 +98,7 @@ def _plain_usual(found: Loads) -> Load:
 
 def _load_lines(streams: int, delay_ms: int, found: dict[str, Load], usual: dict[str, Load]) -> list[Line]:
     load = f"{streams:,} streams x {1000 // delay_ms} tokens/s"
-    ours, others = found[OURS.name], {name: found[name] for name in (PLAIN.name, BARE.name) if name in found}
+    ours, others = found[OURS.name], {name: found[name] for name in (PLAIN.name, BARE.name, READER) if name in found}
     goal = CPU_GOALS.get(streams)
     return [
         Line(
@@ -128,15 +129,14 @@ def _load_lines(streams: int, delay_ms: int, found: dict[str, Load], usual: dict
 def series_of(found: Loads) -> list[Series]:
     """CPU per token against the number of streams, for those of the first pace."""
     pace = next(delay_ms for _, delay_ms in found)
+
+    def points(name: str) -> list[tuple[float, float]]:
+        return [(streams, others[name].us_per_token) for (streams, ms), others in found.items() if ms == pace and name in others]
+
     return [
-        Series(
-            name,
-            leads=name == OURS.name,
-            points=[
-                (float(streams), others[name].us_per_token) for (streams, ms), others in found.items() if ms == pace and name in others
-            ],
-        )
-        for name in (PLAIN.name, OURS.name, BARE.name)
+        Series(PLAIN.name, points(PLAIN.name)),
+        Series(OURS.name, points(OURS.name), leads=True),
+        Series(READER, points(READER)),
     ]
 
 

@@ -35,7 +35,7 @@ class Kind:
 
 OURS = Kind("ours", ROOT, "plugin_entry.main")
 PLAIN = Kind("plain", ROOT / "tests" / "bench" / "plain_plugin", "main")
-BARE = Kind("bare", ROOT, "tests.bench.bare_plugin")
+BARE = Kind("bare plugin", ROOT, "tests.bench.bare_plugin")
 
 
 @attrs.define

@@ -10,12 +10,13 @@ from contextlib import ExitStack
 import attrs
 
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, embedding, load_server, schema
-from tests.bench.reading import bare_reading
+from tests.bench.reading import READER, bare_reading
 from tests.bench.report import Line, Size
 
 USUAL_BATCH = 32
 """Texts in a request, when the plugin does not say how many it takes."""
 FLOOR = "floor"
+WARM = "text:3:5"
 CALLS = 100
 """Tokens of text that are measured for each tool call: a call costs as much as many."""
 
@@ -24,11 +25,20 @@ def speed(size: Size) -> list[Line]:
     """Text that waits, thinking, tool calls; the first chunk; what is added per token; embeddings."""
     with ExitStack() as stack:
         port = stack.enter_context(load_server())
-        plain, ours, bare = (stack.enter_context(Host(kind)) for kind in (PLAIN, OURS, BARE))
-        for host in (plain, ours, bare):
+        hosts = Hosts(*(stack.enter_context(Host(kind)) for kind in (PLAIN, OURS, BARE)))
+        for host in attrs.astuple(hosts, recurse=False):
             host.wait_until_idle()
             host.ask(chat("text:5:1", port))
-        return [*_floods(plain, ours, port, size), *_latency(plain, ours, bare, port, size), _embeddings(ours, port, size)]
+        return [*_floods(hosts, port, size), *_latency(hosts, port, size), _embeddings(hosts.ours, port, size)]
+
+
+@attrs.frozen
+class Hosts:
+    """The plugins that run."""
+
+    plain: Host
+    ours: Host
+    bare: Host
 
 
 @attrs.frozen
@@ -52,15 +62,15 @@ def _bare_flood(model: str, tokens: int, port: int) -> Flood:
     return Flood(found.cpu_s / tokens * 1e6, tokens / found.wall_s)
 
 
-def _floods(plain: Host, ours: Host, port: int, size: Size) -> list[Line]:
-    floor = _flood(plain, f"floor:{size.flood}", size.flood, port)
+def _floods(hosts: Hosts, port: int, size: Size) -> list[Line]:
+    floor = _flood(hosts.plain, f"floor:{size.flood}", size.flood, port)
     lines = []
     for kind in ("text", "think", "tools"):
         tokens = size.flood if kind != "tools" else size.flood // CALLS
         model = f"{kind}:{tokens}:0"
-        simple = {PLAIN.name: _flood(plain, model, tokens, port)} if kind == "text" else {}
-        beside = {FLOOR: floor} | simple | {BARE.name: _bare_flood(model, tokens, port)}
-        lines += _flood_lines(kind, tokens, _flood(ours, model, tokens, port), beside)
+        others = {other.name: _flood(other, model, tokens, port) for other in (hosts.plain, hosts.bare) if kind == "text"}
+        beside = {FLOOR: floor} | others | {READER: _bare_flood(model, tokens, port)}
+        lines += _flood_lines(kind, tokens, _flood(hosts.ours, model, tokens, port), beside)
     return lines
 
 
@@ -85,9 +95,10 @@ def _flood_lines(kind: str, tokens: int, found: Flood, beside: dict[str, Flood])
     ]
 
 
-def _latency(plain: Host, ours: Host, bare: Host, port: int, size: Size) -> list[Line]:
+def _latency(hosts: Hosts, port: int, size: Size) -> list[Line]:
     """Medians, the plugins in turn."""
-    asked = {"ours": (ours, "text:3:5"), FLOOR: (plain, "floor:3"), PLAIN.name: (plain, "text:3:5"), BARE.name: (bare, "text:3:5")}
+    plain, ours, bare = hosts.plain, hosts.ours, hosts.bare
+    asked = {OURS.name: (ours, WARM), FLOOR: (plain, "floor:3"), PLAIN.name: (plain, WARM), BARE.name: (bare, WARM)}
     firsts: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(size.firsts):
         for name, (host, model) in asked.items():
@@ -95,7 +106,7 @@ def _latency(plain: Host, ours: Host, bare: Host, port: int, size: Size) -> list
     first = {name: statistics.median(values) for name, values in firsts.items()}
     added = {PLAIN.name: _added_ms(plain, port), BARE.name: _added_ms(bare, port)}
     return [
-        Line(what="first chunk, warm", ours=first.pop("ours"), unit="ms", beside=first, goal="0.6 x plain"),
+        Line(what="first chunk, warm", ours=first.pop(OURS.name), unit="ms", beside=first, goal="0.6 x plain"),
         Line(what="added per token, one stream", ours=_added_ms(ours, port), unit="ms", beside=added, goal="1 ms"),
     ]
 

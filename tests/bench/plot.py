@@ -10,10 +10,14 @@ from xml.sax.saxutils import escape
 import attrs
 
 WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 64, 84, 48, 56
+LEFT, RIGHT, TOP, BOTTOM = 64, 96, 48, 56
 INSET = 32
 """Pixels from the axis to the first column, for its figures."""
 STEPS = (1, 2, 5)
+ABOVE, BELOW = -9.0, 18.0
+"""Pixels from a point to its figure."""
+CLOSE = 28.0
+"""Pixels between two points of one column, the figure of one of which would hide the other."""
 LIGHT = {"fore": "#1b1f24", "quiet": "#59636e", "faint": "#d8dee4", "back": "#ffffff", "lead": "#0969da", "goal": "#9a6700"}
 DARK = {"fore": "#e6edf3", "quiet": "#9198a1", "faint": "#3d444d", "back": "#20242b", "lead": "#4493f8", "goal": "#d29922"}
 SHAPES = """text{font:12px ui-sans-serif,system-ui,sans-serif}.title{font-size:15px;font-weight:600}
@@ -59,7 +63,7 @@ def svg(series: Sequence[Series], goal: tuple[str, float], title: str, across: s
     columns = sorted({across for across, _ in points})
     x = Axis(columns[0], max(columns[-1], 2 * columns[0]), LEFT + INSET, WIDTH - RIGHT)
     heights = [goal[1], *(height for _, height in points)]
-    y = Axis(min(heights) / 1.3, max(heights) * 1.3, HEIGHT - BOTTOM, TOP)
+    y = Axis(min(heights) / 1.4, max(heights) * 1.3, HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         f"<style>{SHAPES}\n{COLOURS % LIGHT}\n@media(prefers-color-scheme:dark){{{COLOURS % DARK}}}</style>",
@@ -70,7 +74,7 @@ def svg(series: Sequence[Series], goal: tuple[str, float], title: str, across: s
         f'<text x="18" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 18 {HEIGHT / 2})">{escape(up)}</text>',
         f'<path class="goal" d="M{LEFT},{y.place(goal[1]):.1f} H{WIDTH - RIGHT}"/>',
         _text(WIDTH - RIGHT, y.place(goal[1]) - 6, goal[0], "goal", "end"),
-        *(part for each in series for part in _line(each, x, y)),
+        *(part for each in series for part in _line(each, x, y, points)),
     ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -88,19 +92,26 @@ def _scales(x: Axis, y: Axis, columns: Sequence[float]) -> list[str]:
     return [*rows, *names, f'<path class="axis" d="M{LEFT},{TOP} V{HEIGHT - BOTTOM} H{WIDTH - RIGHT}"/>']
 
 
-def _line(series: Series, x: Axis, y: Axis) -> list[str]:
-    places = [(x.place(across), y.place(up), up) for across, up in series.points]
-    if not places:
+def _line(series: Series, x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -> list[str]:
+    if not series.points:
         return []
     extra = "lead " if series.leads else ""
-    path = " ".join(f"{left:.1f},{height:.1f}" for left, height, _ in places)
-    last_left, last_height, _ = places[-1]
+    places = [(x.place(across), y.place(up)) for across, up in series.points]
+    path = " ".join(f"{left:.1f},{height:.1f}" for left, height in places)
+    last_left, last_height = places[-1]
     return [
         f'<polyline class="{extra}line" points="{path}"/>',
-        *(f'<circle class="{extra}dot" cx="{left:.1f}" cy="{height:.1f}" r="3.5"/>' for left, height, _ in places),
-        *(_text(left, height - 9, f"{value:.0f}", "value", "middle") for left, height, value in places),
+        *(f'<circle class="{extra}dot" cx="{left:.1f}" cy="{height:.1f}" r="3.5"/>' for left, height in places),
+        *(_figure(point, x, y, points) for point in series.points),
         _text(last_left + 10, last_height + 4, series.name, extra.strip(), "start"),
     ]
+
+
+def _figure(point: tuple[float, float], x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -> str:
+    """Above its point, or below when another point is just above."""
+    across, up = point
+    is_crowded = any(other == across and 0 < y.place(up) - y.place(height) < CLOSE for other, height in points)
+    return _text(x.place(across), y.place(up) + (BELOW if is_crowded else ABOVE), f"{up:.0f}", "value", "middle")
 
 
 def _text(x: float, y: float, words: str, kind: str, anchor: str) -> str:

@@ -9,6 +9,8 @@ import attrs
 
 from tests.bench.host import PATIENCE_S, ROOT
 
+READER = "bare reader"
+
 
 @attrs.frozen(kw_only=True)
 class BareReading:

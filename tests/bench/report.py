@@ -58,13 +58,13 @@ class Line:
 type Section = Callable[[Size], list[Line]]
 
 GAP = "  "
-LAST = "bare"
-"""The bound has the last column."""
+BOUND = "bare"
+"""What begins like this has the last columns."""
 
 
 def text(title: str, lines: Sequence[Line]) -> str:
     """A table as people read it in a terminal: beside each figure, in brackets, ours over it."""
-    names = sorted(dict.fromkeys(name for line in lines for name in line.beside), key=LAST.__eq__)
+    names = sorted(dict.fromkeys(name for line in lines for name in line.beside), key=lambda name: name.startswith(BOUND))
     rows = [("what", "ours", *names, "goal" if any(line.goal for line in lines) else "", ""), *(_cells(line, names) for line in lines)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     kept = [at for at, width in enumerate(widths) if width]
