@@ -22,6 +22,8 @@ from tests.bench.report import FULL, QUICK, Line, Size, text
 from tests.bench.route import ScriptedBridge, SilentBridge, plan, request_line, requests_of, way
 from translator.response.embeddings import Flaw, read_embed
 
+pytestmark = pytest.mark.plugin
+
 TINY = Size(tokens=60, repeats=1, requests=3, lengths=(10, 20), texts=4)
 
 
