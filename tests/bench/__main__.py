@@ -1,9 +1,10 @@
 """Prints the tables and draws the plot: `python -m tests.bench [--quick] [--only layers,growth,...] [--no-plot]`.
 
-Everything takes less than five minutes, `--quick` less than one. Figures depend on the machine and on what else it does: compare ratios.
+Everything takes about five minutes, `--quick` less than one. Figures depend on the machine and on what else it does: compare ratios.
 """
 
 import argparse
+import os
 import platform
 import resource
 import subprocess
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import whole
+from tests.bench import crowd, one_stream, whole
 from tests.bench.plot import svg
 from tests.bench.report import FULL, QUICK, Section, Size, text
 
@@ -24,9 +25,10 @@ INSIDE = ("layers", "growth", "vectors")
 OUTSIDE: dict[str, tuple[str, Section]] = {
     "start": ("Start", whole.start),
     "memory": ("Memory", whole.memory),
-    "speed": ("One stream", whole.speed),
+    "speed": ("One stream", one_stream.speed),
 }
 LOAD = "load"
+TITLE, ACROSS, UP = "CPU per token against load", "streams at once (50 tokens per second each)", "CPU per token (µs)"
 NAMES = (*INSIDE, *OUTSIDE, LOAD)
 PARTS = ("dify_plugin", "gevent", "aiohttp", "pydantic", "orjson")
 
@@ -37,7 +39,7 @@ def main() -> None:
     size = QUICK if asked.quick else FULL
     chosen = [name for name in NAMES if name in asked.only]
     _allow_many_connections()
-    print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, " + ", ".join(f"{part} {version(part)}" for part in PARTS))
+    print(_machine())
     if inside := [name for name in chosen if name in INSIDE]:
         subprocess.run([sys.executable, "-m", "tests.bench.inside", *inside, *(["--quick"] if asked.quick else [])], check=True)
     for name in chosen:
@@ -48,19 +50,29 @@ def main() -> None:
         _load(size, draw=_draw if asked.plot and not asked.quick else _leave)
 
 
-def _load(size: Size, draw: Callable[[list[tuple[float, float]]], None]) -> None:
-    lines, points = whole.load(size)
-    print(text("Many streams", lines), flush=True)
-    draw(points)
+type Draw = Callable[[crowd.Loads], None]
 
 
-def _draw(points: list[tuple[float, float]]) -> None:
-    PLOT.write_text(svg(points, "CPU per token", "streams at once, 50 tokens per second each", "microseconds of CPU per token"))
+def _load(size: Size, draw: Draw) -> None:
+    found = crowd.loads(size)
+    print(text("Many streams", crowd.lines_of(found)), flush=True)
+    draw(found)
+
+
+def _draw(found: crowd.Loads) -> None:
+    PLOT.write_text(svg(crowd.series_of(found), crowd.goal_of(found), TITLE, ACROSS, UP), encoding="utf-8")
     print(f"  plot: {PLOT.relative_to(PLOT.parents[1])}")
 
 
-def _leave(_: list[tuple[float, float]]) -> None:
+def _leave(_: crowd.Loads) -> None:
     """A quick run draws nothing."""
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    versions = ", ".join(f"{part} {version(part)}" for part in PARTS)
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, {system}, {versions}"
 
 
 def _allow_many_connections() -> None:

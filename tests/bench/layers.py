@@ -1,14 +1,9 @@
-"""Each room alone, in this process: microseconds of CPU per token, and the memory it takes on the way."""
+"""Each room alone, in this process: microseconds of CPU per token or per request, and the memory it takes on the way."""
 
-import gc
-import sys
-import time
-import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import count
-from typing import Any
 
 import attrs
 import orjson
@@ -17,74 +12,41 @@ from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from plugin_entry import frames
 from plugin_entry.bridge import Bridge
 from plugin_entry.sdk_chunks import chunks_to_sdk
-from tests.bench.load_server import CALL, WORDS, line, said
+from plugin_entry.text_frames import Voice
+from tests.bench.cost import Cost, Job, measured
+from tests.bench.load_server import WORDS
+from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lines
 from tests.bench.report import Line, Size
+from tests.bench.route import ScriptedBridge, SilentBridge, frames_to_nowhere, plan, request_line, requests_of, serve, way
+from tests.bench.tapped import framed as chunked
+from tests.bench.tapped import tapped
 from tests.loopback import END, HEAD, Visit, serving
 from translator.response.chunks import Chunk, chunks_with_thinking
 from translator.response.decode import line_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import Machine
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, Event, WireEvent
+from translator.shapes.dify import ToolCall
+from translator.shapes.events import Event, TextDelta, WireEvent
 
-READ = 64 * 1024
-YOUNG = 1
-"""The generations in which the objects of a job are."""
-LAST = line("", done=True, done_reason="stop", prompt_eval_count=26, eval_count=282)
-
-type Job = Callable[[], int]
-"""Gives how many things came out of it: lines, events, deltas or frames."""
+FLOOR = "the SDK's writer alone (floor)"
+A_CALL = Chunk(tool_calls=(ToolCall(id="call_1", name="get_weather", arguments='{"city":"Paris"}'),))
 
 
 @attrs.frozen(kw_only=True)
-class Cost:
-    """Of one job. `peak_kb` is the most memory it held at once, `left` the blocks it left behind per 1,000 tokens."""
+class Layer:
+    """A job, for so many tokens or requests, and what it needs around it."""
 
-    us_per_token: float
-    us_per_output: float
-    peak_kb: float
-    left: float
-
-
-def measured(job: Job, tokens: int, repeats: int) -> Cost:
-    """The best of a few runs, and one more that looks at memory and is not timed."""
-    best, outputs = float("inf"), 1
-    for _ in range(repeats):
-        began = time.process_time()
-        outputs = job()
-        best = min(best, time.process_time() - began)
-    gc.collect(YOUNG)
-    before = sys.getallocatedblocks()
-    job()
-    gc.collect(YOUNG)
-    left = sys.getallocatedblocks() - before
-    tracemalloc.start()
-    job()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    micros = best * 1e6
-    return Cost(us_per_token=micros / tokens, us_per_output=micros / max(outputs, 1), peak_kb=peak / 1e3, left=left / tokens * 1e3)
+    job: Job
+    per: str = "token"
+    many: int
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 def new_stream() -> ReplyStream:
     """A reply like the plugin's; ids are never the same twice."""
     numbers = count()
     return ReplyStream(model="m", new_id=lambda: f"call_new_{next(numbers)}", estimate_prompt=lambda: 1)
-
-
-def lines(tokens: int) -> list[bytes]:
-    """Reply lines of one token each."""
-    return [line(WORDS[number % len(WORDS)]) for number in range(tokens)]
-
-
-def thinking_lines(tokens: int) -> list[bytes]:
-    """Nine tokens of ten are thinking."""
-    return [said({"thinking": WORDS[number % len(WORDS)]}) for number in range(tokens * 9 // 10)] + lines(tokens - tokens * 9 // 10)
-
-
-def tool_lines(tokens: int) -> list[bytes]:
-    """Every line calls a tool."""
-    return [said({"tool_calls": [CALL]}) for _ in range(tokens)]
 
 
 def feed(parts: Iterable[bytes]) -> int:
@@ -118,15 +80,15 @@ def machine(events: list[WireEvent]) -> int:
     return len(walker.out.take())
 
 
-class Nowhere:
-    """Takes frames and keeps none."""
+def chunking(deltas: list[TextDelta]) -> int:
+    """Deltas to Dify's chunks, for what does not leave by the short way."""
+    return sum(1 for _ in chunks_with_thinking(deltas))
 
-    def write(self, data: bytes) -> None:
-        """Forgets it."""
 
-    def offer(self, data: bytes) -> bool:
-        """Forgets it, too."""
-        return True
+def spoken(texts: Sequence[str]) -> int:
+    """Texts to frames."""
+    voice = Voice("session", "m", frames.FrameWriter.output)
+    return sum(voice.say(text) for text in texts)
 
 
 class PlainWriter(StdioResponseWriter):
@@ -134,20 +96,6 @@ class PlainWriter(StdioResponseWriter):
 
     def write(self, data: str) -> None:
         """Forgets it."""
-
-
-@contextmanager
-def frames_to_nowhere() -> Iterator[None]:
-    """The frame writer of the plugin, without its descriptor."""
-    before = vars(frames.FrameWriter).get("output")
-    frames.FrameWriter.output = Nowhere()  # type: ignore[assignment]  # as much of an output as the writer uses
-    try:
-        yield
-    finally:
-        if before is None:
-            del frames.FrameWriter.output
-        else:
-            frames.FrameWriter.output = before
 
 
 def framed(writer: StdioResponseWriter, chunks: Iterable[Chunk]) -> int:
@@ -159,24 +107,12 @@ def framed(writer: StdioResponseWriter, chunks: Iterable[Chunk]) -> int:
     return written
 
 
-def whole_reply(parts: Iterable[bytes]) -> int:
-    """Reply lines to frames: translator, chunks and writer; gives the number of frames."""
-
-    def deltas() -> Iterator[Delta]:
-        stream = new_stream()
-        for part in parts:
-            yield from stream.feed(part)
-        yield from stream.end()
-
-    return framed(frames.FrameWriter(), chunks_with_thinking(deltas()))
-
-
-def bridged(bridge: Bridge, data: bytes) -> int:
+def bridged(bridge: Bridge, reads: list[bytes]) -> int:
     """Bytes of a real connection to a greenlet; the sending greenlet's share is in the figure."""
 
     def answer(visit: Visit) -> None:
         visit.send(HEAD)
-        for part in cut(data):
+        for part in reads:
             visit.chunk(part)
         visit.send(END)
 
@@ -184,34 +120,60 @@ def bridged(bridge: Bridge, data: bytes) -> int:
         return len(bridge.open(server.call()).body()) // READ + 1
 
 
-def cut(data: bytes) -> list[bytes]:
-    """As a busy process reads it."""
-    return [data[at : at + READ] for at in range(0, len(data), READ)]
+def planned(line: bytes, requests: int) -> int:
+    """Request lines to the bodies of requests."""
+    plan(requests_of(line, requests))
+    return requests
 
 
-def jobs(tokens: int, bridge: Bridge) -> dict[str, Job]:
-    """Every layer, from the wire to the frame."""
-    texts = lines(tokens)
-    data = b"".join(texts)
-    events = [WireEvent(Event.TEXT, WORDS[number % len(WORDS)]) for number in range(tokens)]
-    chunks = [Chunk(WORDS[number % len(WORDS)]) for number in range(tokens)]
+def answered(requests: int) -> int:
+    """Request lines to the last frames of answers, whose lines are here already; gives the number of frames."""
+    with frames_to_nowhere() as nowhere:
+        serve(requests_of(request_line(), requests))
+    return nowhere.taken
+
+
+def whole(parts: Sequence[bytes], tokens: int) -> Layer:
+    """The plugin's own way of one answer, a line a read."""
+    return Layer(job=partial(answered, 1), many=tokens, around=partial(way, ScriptedBridge([*parts, LAST])))
+
+
+def layers_of(size: Size, bridge: Bridge) -> dict[str, Layer]:
+    """Every room, from the request line to the last frame."""
+    texts = lines(size.tokens)
+    events = [WireEvent(Event.TEXT, WORDS[number % len(WORDS)]) for number in range(size.tokens)]
+    said = [WORDS[number % len(WORDS)] for number in range(size.tokens)]
+    chunks = [Chunk(text) for text in said]
+
+    def asked(line: bytes) -> Layer:
+        return Layer(job=partial(planned, line, size.requests), per="request", many=size.requests, around=partial(way, SilentBridge()))
+
+    def of_tokens(job: Callable[..., int], *arguments: object) -> Layer:
+        return Layer(job=partial(job, *arguments), many=size.tokens)
+
     return {
-        "bridge, 64 KiB a read": partial(bridged, bridge, data),
-        "framing": partial(framing, data),
-        "JSON alone (for comparison)": partial(json_alone, texts),
-        "decoding": partial(decoding, texts),
-        "state machine": partial(machine, events),
-        "translator, 64 KiB a read": partial(feed, cut(data)),
-        "translator, a token a read": partial(feed, texts),
-        FLOOR: partial(framed, PlainWriter(), chunks),
-        "chunks and frames, a token each": partial(framed, frames.FrameWriter(), chunks),
-        "wire to frames, text": partial(whole_reply, [*texts, LAST]),
-        "wire to frames, nine tenths thinking": partial(whole_reply, [*thinking_lines(tokens), LAST]),
-        "wire to frames, a tool call a line": partial(whole_reply, [*tool_lines(tokens), LAST]),
+        "request: JSON line to body": asked(request_line()),
+        "the same, 20 turns and 3 tools": asked(request_line(turns=20, tools=3)),
+        "request and an answer of one token": Layer(
+            job=partial(answered, size.requests), per="request", many=size.requests, around=partial(way, ScriptedBridge([*lines(1), LAST]))
+        ),
+        "bridge, 64 KiB a read": of_tokens(bridged, bridge, cut(texts)),
+        "tap and HTTP parser, a token a read": of_tokens(tapped, bridge, chunked(texts)),
+        "framing": of_tokens(framing, b"".join(texts)),
+        "JSON alone (for comparison)": of_tokens(json_alone, texts),
+        "decoding": of_tokens(decoding, texts),
+        "state machine": of_tokens(machine, events),
+        "translator, 64 KiB a read": of_tokens(feed, cut(texts)),
+        "translator, a token a read": of_tokens(feed, texts),
+        "chunks, the long way": of_tokens(chunking, [TextDelta(text) for text in said]),
+        "text frames, a token each": of_tokens(spoken, said),
+        FLOOR: of_tokens(framed, PlainWriter(), chunks),
+        "frames of text, the long way": of_tokens(framed, frames.FrameWriter(), chunks),
+        "frames of tool calls": of_tokens(framed, frames.FrameWriter(), [A_CALL] * size.tokens),
+        "request line to frames, text": whole(texts, size.tokens),
+        "the same, nine tenths thinking": whole(thinking_lines(size.tokens), size.tokens),
+        "the same, a tool call a line": whole(tool_lines(size.tokens), size.tokens),
     }
-
-
-FLOOR = "the SDK's writer alone (floor)"
 
 
 def layers(size: Size) -> list[Line]:
@@ -219,14 +181,18 @@ def layers(size: Size) -> list[Line]:
     bridge = Bridge()
     try:
         with frames_to_nowhere():
-            costs = {name: measured(job, size.tokens, size.repeats) for name, job in jobs(size.tokens, bridge).items()}
+            costs = {name: (layer, _cost(layer, size.repeats)) for name, layer in layers_of(size, bridge).items()}
     finally:
         bridge.close()
-    floor = costs[FLOOR].us_per_token
-    return [_line(name, cost, floor) for name, cost in costs.items()]
+    floor = costs[FLOOR][1].us_per_token
+    return [_line(name, layer, cost, floor) for name, (layer, cost) in costs.items()]
 
 
-def _line(name: str, cost: Cost, floor: float) -> Line:
-    more = f"{cost.us_per_output:.2f} us per output, {cost.peak_kb:,.0f} kB at most, {cost.left:.1f} blocks left per 1,000 tokens"
-    compared: dict[str, Any] = {} if name == FLOOR else {"beside": floor, "beside_name": "floor"}
-    return Line(what=name, ours=cost.us_per_token, unit="us/token", more=more, **compared)
+def _cost(layer: Layer, repeats: int) -> Cost:
+    with layer.around():
+        return measured(layer.job, layer.many, repeats)
+
+
+def _line(name: str, layer: Layer, cost: Cost, floor: float) -> Line:
+    is_compared = layer.per == "token" and name != FLOOR
+    return Line(what=name, ours=cost.us_per_token, unit=f"us/{layer.per}", beside={"floor": floor} if is_compared else {}, more=cost.more)

@@ -1,6 +1,6 @@
-"""What the benchmark prints: tables of lines, each with a figure, what stands beside it, their ratio and the goal for it."""
+"""What the benchmark prints: tables of lines, each with a figure, what stands beside it, our ratio to each of those, and the goal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -11,14 +11,15 @@ class Size:
 
     tokens: int = 10_000
     repeats: int = 3
+    requests: int = 500
     lengths: Sequence[int] = (100, 1_000, 10_000, 100_000)
     starts: int = 7
     flood: int = 100_000
     firsts: int = 25
     loads: Sequence[tuple[int, int]] = ((1, 20), (10, 20), (50, 20), (100, 20), (200, 20), (500, 20), (1000, 50))
     """Streams at once, and the time between two tokens of each."""
-    beside: Sequence[int] = (50, 500)
-    """Of these loads the plain plugin has to carry its own share, too."""
+    beside: Sequence[int] = (1, 10, 50, 100, 200, 500)
+    """Of these loads the plain plugin has to carry its own share, too; those beyond would take it a minute."""
     load_tokens: int = 100
     crowds: Sequence[int] = (100, 1_000)
     texts: int = 256
@@ -29,12 +30,13 @@ FULL = Size()
 QUICK = Size(
     tokens=2_000,
     repeats=2,
+    requests=100,
     lengths=(100, 1_000, 10_000),
     starts=2,
     flood=20_000,
     firsts=9,
     loads=((1, 20), (50, 20)),
-    beside=(50,),
+    beside=(1, 50),
     load_tokens=60,
     crowds=(100,),
     embeddings=3,
@@ -43,38 +45,43 @@ QUICK = Size(
 
 @attrs.frozen(kw_only=True)
 class Line:
-    """One figure. `unit` is said once; `beside` is the same figure of what stands beside it."""
+    """One figure. `unit` is said once; `beside` is the same figure of whatever else was measured, by its name."""
 
     what: str
     ours: float
     unit: str
-    beside: float | None = None
-    beside_name: str = ""
+    beside: Mapping[str, float] = attrs.field(factory=dict)
     goal: str = ""
     more: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        return self.ours / self.beside if self.beside else None
 
 
 type Section = Callable[[Size], list[Line]]
 
-WIDTHS = (46, 20, 26, 7, 12)
-HEADS = ("what", "ours", "beside", "ratio", "goal")
+GAP = "  "
+BOUND = "bare"
+"""What begins like this has the last columns."""
 
 
 def text(title: str, lines: Sequence[Line]) -> str:
-    """A table as people read it in a terminal."""
-    rows = [HEADS, *(_cells(line) for line in lines)]
-    return "\n".join([title, *("  " + "".join(cell.ljust(width) for cell, width in zip(row, (*WIDTHS, 0), strict=False)) for row in rows)])
+    """A table as people read it in a terminal: beside each figure, in brackets, ours over it."""
+    names = sorted(dict.fromkeys(name for line in lines for name in line.beside), key=lambda name: name.startswith(BOUND))
+    rows = [("what", "ours", *names, "goal" if any(line.goal for line in lines) else "", ""), *(_cells(line, names) for line in lines)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    kept = [at for at, width in enumerate(widths) if width]
+    return "\n".join([title, *(GAP + GAP.join(row[at].ljust(widths[at]) for at in kept).rstrip() for row in rows)])
 
 
-def _cells(line: Line) -> tuple[str, ...]:
-    beside = "" if line.beside is None else f"{line.beside_name} {_number(line.beside)} {line.unit}".strip()
-    ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
-    return line.what, f"{_number(line.ours)} {line.unit}", beside, ratio, line.goal, line.more
+def _cells(line: Line, names: Sequence[str]) -> tuple[str, ...]:
+    return line.what, f"{number(line.ours)} {line.unit}".strip(), *(_beside(line, name) for name in names), line.goal, line.more
 
 
-def _number(value: float) -> str:
+def _beside(line: Line, name: str) -> str:
+    value = line.beside.get(name)
+    if value is None:
+        return ""
+    return f"{number(value)} ({line.ours / value:.2f})" if value else number(value)
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
