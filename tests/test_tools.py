@@ -1,6 +1,7 @@
 """Tools as the server decodes them: exact JSON for each feature and version, and what must hold for any schema."""
 
 import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests import go_decoder
 from tests.schema_strategies import SCHEMAS, property_names
+from translator import codec
 from translator.json_data import plain_json
 from translator.request.tools import tool_to_wire, tools_to_wire
 from translator.shapes.dify import Tool
@@ -255,3 +257,21 @@ def test_what_came_out_goes_through_unchanged(schema: dict[str, Any]) -> None:
     once = wire(schema)
     again = tool_to_wire(Tool(name=once.function.name, description=once.function.description, parameters=once.function.parameters))
     assert again == once
+
+
+def test_a_tool_is_translated_once_for_each_kind_of_server() -> None:
+    offered = Tool(name="once", description="d", parameters={"type": "object", "properties": {"x": {"type": ["integer", "null"]}}})
+    same = Tool(name="once", description="d", parameters={"type": "object", "properties": {"x": {"type": ["integer", "null"]}}})
+    ((first,), (again,)) = tools_to_wire([offered], server=NEWEST), tools_to_wire([same], server=NEWEST)
+    assert first is again
+    for server in (NEWEST, ServerVersion(0, 5, 13)):
+        assert tools_to_wire([offered], server=server) == (tool_to_wire(offered, server=server),)
+
+
+def test_a_tool_that_is_huge_or_cannot_be_spelled_is_not_remembered() -> None:
+    huge = Tool(name="huge", description="x" * 40_000)
+    assert tools_to_wire([huge])[0] is not tools_to_wire([huge])[0]
+    strange = Tool(name="strange", parameters=MappingProxyType({"type": "object", "properties": {"x": {"type": "string"}}}))
+    with pytest.raises(TypeError):
+        codec.dumps(strange.parameters)
+    assert tools_to_wire([strange]) == (tool_to_wire(strange),)

@@ -5,15 +5,17 @@ dropped; the system prompt and the last message never are, and when these alone 
 server that is allowed to truncate would cut them in the middle without a word (0.24.0 and 0.33.0 `too-long-truncated`).
 """
 
+import math
 from collections.abc import Sequence
 
 import attrs
 
+from translator.codec import dumps
 from translator.errors import RequestError
 from translator.request.context import ContextPlan, too_long
 from translator.shapes.dify import Message, Role, TextPart, Tool
 from translator.shapes.wire import WireMessage
-from translator.tokens import estimate_messages
+from translator.tokens import TOOLS_TOKENS, estimate_messages
 
 CERTAINLY_MORE = 0.6
 """An estimate times this is below the real count for any vocabulary (see `translator/tokens.py`)."""
@@ -82,8 +84,16 @@ def _start_of_end(messages: Sequence[WireMessage]) -> int:
 
 
 def _is_short(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan) -> bool:
-    """A bound that costs nothing, for nearly all prompts."""
-    return not tools and sum(map(_characters, messages)) * MOST_TOKENS_PER_CHARACTER <= window.size
+    """A bound that costs next to nothing, for nearly all prompts."""
+    return _most_tokens_of(tools) + sum(map(_characters, messages)) * MOST_TOKENS_PER_CHARACTER <= window.size
+
+
+def _most_tokens_of(tools: Sequence[Tool]) -> float:
+    """No token is less than a byte. What cannot be spelled is left to the estimate."""
+    try:
+        return sum(TOOLS_TOKENS + len(dumps([tool.name, tool.description, tool.parameters])) for tool in tools)
+    except (TypeError, ValueError, RecursionError):
+        return math.inf
 
 
 def _characters(message: Message) -> int:

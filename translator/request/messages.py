@@ -5,7 +5,7 @@ reads: content is one string, arguments are objects, tool results follow their c
 answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,7 +16,7 @@ from translator.request.history import split_thinking
 from translator.shapes.dify import MediaPart, Message, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
 
-WIRE_ROLES = {Role.DEVELOPER: Role.SYSTEM}
+WIRE_ROLES = {role: role.value for role in Role} | {Role.DEVELOPER: Role.SYSTEM.value}
 """Most of the server's renderers have no branch for `developer` and drop such a message without a word."""
 
 MINIMAL_USER_TURN = WireMessage(role=Role.USER)
@@ -52,24 +52,21 @@ def messages_to_wire(
 
 
 def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: ArgumentsToWire) -> WireMessage:
-    wire = WireMessage(
-        role=WIRE_ROLES.get(message.role, message.role).value,
-        content="".join(message.texts),
-        images=tuple(media_to_wire(part) for part in _media(message)),
-    )
+    images: tuple[str, ...] = ()
+    role, content = WIRE_ROLES[message.role], message.content
+    if not isinstance(content, str):
+        images = tuple(media_to_wire(part) for part in content if isinstance(part, MediaPart))
+        content = "".join(message.texts)
     match message.role:
         case Role.ASSISTANT:
-            past = split_thinking(wire.content)
+            past = split_thinking(content)
             calls = tuple(_call_to_wire(call, arguments_to_wire) for call in message.tool_calls)
-            return attrs.evolve(wire, content=past.content, thinking=past.thinking or None, tool_calls=calls)
+            return WireMessage(role=role, content=past.content, images=images, thinking=past.thinking or None, tool_calls=calls)
         case Role.TOOL:
-            return attrs.evolve(wire, tool_name=message.name or None, tool_call_id=message.tool_call_id or None)
+            tool, call = message.name or None, message.tool_call_id or None
+            return WireMessage(role=role, content=content, images=images, tool_name=tool, tool_call_id=call)
         case _:
-            return wire
-
-
-def _media(message: Message) -> Iterable[MediaPart]:
-    return () if isinstance(message.content, str) else (part for part in message.content if isinstance(part, MediaPart))
+            return WireMessage(role=role, content=content, images=images)
 
 
 def _call_to_wire(call: ToolCall, arguments_to_wire: ArgumentsToWire) -> WireToolCall:
