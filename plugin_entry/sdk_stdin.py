@@ -33,18 +33,27 @@ FIELDS = TypeAdapter(dict[str, Any])
 """Reads JSON as the SDK does, which builds one and the same reader anew for each line."""
 
 
-def read(descriptor: int, size: int) -> bytes:
-    """Waits for bytes and gives up to `size` of them; none at the end of the input. Nobody else may read from the descriptor."""
-    mode = os.fstat(descriptor).st_mode
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return bytes(tp_read(descriptor, size))
-    hub = gevent.get_hub()
-    watcher = hub.loop.io(descriptor, LIBEV_READ)
-    try:
-        hub.wait(watcher)
-    finally:
-        watcher.close()
-    return os.read(descriptor, size)
+class Input:
+    """A descriptor that nobody else reads from; for the thread that makes it."""
+
+    def __init__(self, descriptor: int) -> None:
+        mode = os.fstat(descriptor).st_mode
+        self._descriptor = descriptor
+        self._hub = gevent.get_hub()
+        can_be_waited_for = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        self._watcher = self._hub.loop.io(descriptor, LIBEV_READ) if can_be_waited_for else None
+
+    def read(self, size: int) -> bytes:
+        """Waits for bytes and gives up to `size` of them; none at the end of the input."""
+        if self._watcher is None:
+            return bytes(tp_read(self._descriptor, size))
+        self._hub.wait(self._watcher)
+        return os.read(self._descriptor, size)
+
+    def close(self) -> None:
+        """Waits no more; the descriptor stays open."""
+        if self._watcher is not None:
+            self._watcher.close()
 
 
 class LineReader(StdioRequestReader):
@@ -53,10 +62,12 @@ class LineReader(StdioRequestReader):
     start: Callable[[PluginInStream], object] | None = None
     on_end: Callable[[], object] | None = None
     """Called once the input has ended."""
+    _input: Input | None = None
 
     def _read_async(self) -> bytes:
         """Waits for ever after the end of the input; the SDK would read on, again and again, as fast as it can."""
-        data = read(0, AT_ONCE)
+        self._input = self._input or Input(0)
+        data = self._input.read(AT_ONCE)
         if not data:
             if self.on_end is not None:
                 self.on_end()

@@ -8,7 +8,7 @@ from translator.base_url import BaseUrl
 from translator.credentials import Timeouts
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=True, kw_only=True, cache_hash=True)
 class Server:
     """One server as one set of credentials describes it."""
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from gevent import monkey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry import sdk_stdin
 from plugin_entry.frames import FrameWriter
-from plugin_entry.sdk_stdin import LONG, LineReader
+from plugin_entry.sdk_stdin import LONG, Input, LineReader
 
 CLOSE = monkey.get_original("os", "close")
 """At once, as the daemon's end is closed; gevent's waits for its hub."""
+
+
+def reading(descriptor: int) -> AbstractContextManager[Input]:
+    return closing(Input(descriptor))
 
 
 @pytest.fixture(name="pipe")
@@ -34,19 +37,21 @@ def own_pipe() -> Iterator[tuple[int, int]]:
 def test_gives_what_is_there_and_then_the_end(pipe: tuple[int, int]) -> None:
     out, into = pipe
     os.write(into, b"one\ntwo\n")
-    assert sdk_stdin.read(out, 4) == b"one\n"
-    assert sdk_stdin.read(out, 100) == b"two\n"
-    CLOSE(into)
-    assert sdk_stdin.read(out, 100) == b""
+    with reading(out) as source:
+        assert source.read(4) == b"one\n"
+        assert source.read(100) == b"two\n"
+        CLOSE(into)
+        assert source.read(100) == b""
 
 
 def test_others_run_while_nothing_comes(pipe: tuple[int, int]) -> None:
     out, into = pipe
-    reader = gevent.spawn(sdk_stdin.read, out, 100)
-    gevent.idle()
-    assert not reader.ready()
-    os.write(into, b"late")
-    assert reader.get(timeout=5) == b"late"
+    with reading(out) as source:
+        reader = gevent.spawn(source.read, 100)
+        gevent.idle()
+        assert not reader.ready()
+        os.write(into, b"late")
+        assert reader.get(timeout=5) == b"late"
     CLOSE(into)
 
 
@@ -54,17 +59,18 @@ def test_the_pipe_itself_is_left_as_it_was(pipe: tuple[int, int]) -> None:
     """Its other users, if there are any, expect one that waits."""
     out, into = pipe
     os.write(into, b"x")
-    sdk_stdin.read(out, 1)
-    assert os.get_blocking(out)
+    with reading(out) as source:
+        source.read(1)
+        assert os.get_blocking(out)
     CLOSE(into)
 
 
 def test_a_file_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "requests"
     path.write_bytes(b"line\n")
-    with path.open("rb") as file:
-        assert sdk_stdin.read(file.fileno(), 100) == b"line\n"
-        assert sdk_stdin.read(file.fileno(), 100) == b""
+    with path.open("rb") as file, reading(file.fileno()) as source:
+        assert source.read(100) == b"line\n"
+        assert source.read(100) == b""
 
 
 class EndOfTestError(Exception):
@@ -147,7 +153,7 @@ def test_requests_start_where_they_are_read_and_the_rest_goes_to_the_sdk() -> No
 
 
 def test_the_end_of_the_input_is_told_once_and_nothing_is_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sdk_stdin, "read", lambda *_: b"")
+    monkeypatch.setattr(Input, "read", lambda *_: b"")
     reader, ended = LineReader(), []
     reader.on_end = lambda: ended.append(True)
     waiting = gevent.spawn(reader._read_async)

@@ -121,7 +121,7 @@ class RerankSettings:
     template: str = attrs.field(default="", repr=False)
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=True, kw_only=True, cache_hash=True)
 class Credentials:
     """Everything saved for one model. `base_url` is the text as typed (it may hold a password, so it is not shown either).
 

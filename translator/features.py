@@ -5,11 +5,16 @@ Enters: a `ModelInfo` and `Credentials`. Leaves: Dify's feature words, the conte
 except for structured output, which every server since 0.5.0 has.
 """
 
+from functools import lru_cache
+
 from translator.credentials import Choice, Credentials
 from translator.request.context import ContextPlan, ModelWindow, plan_context
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo
 from translator.shapes.dify import Mode
+
+KEPT = 256
+"""Models with their settings of which the answers are remembered: each request asks for the same."""
 
 VISION = "vision"
 AUDIO = "audio"
@@ -52,6 +57,7 @@ def features(info: ModelInfo, credentials: Credentials) -> frozenset[str]:
     return frozenset(name for name, has in found.items() if has)
 
 
+@lru_cache(maxsize=KEPT)
 def context(info: ModelInfo, credentials: Credentials) -> ContextPlan:
     """The one window of this model for Dify's budget and the server (see `context.py`)."""
     window = ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx, remote=info.remote)
@@ -68,6 +74,7 @@ def mode(credentials: Credentials) -> str:
     return credentials.mode.value
 
 
+@lru_cache(maxsize=KEPT)
 def thinker(info: ModelInfo, credentials: Credentials) -> Thinker:
     """What `plan_think` has to know. In completion mode a format works from the first token, whatever the parser."""
     return Thinker(

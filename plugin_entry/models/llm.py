@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dify_plugin import LargeLanguageModel
-from dify_plugin.entities.model import AIModelEntity
+from dify_plugin.entities.model import AIModelEntity, ParameterRule
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 from dify_plugin.errors.model import InvokeError
@@ -46,6 +46,10 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
             from translator.request.migration import migrate_parameters
 
             return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
+
+    def get_parameter_rules(self, model: str, credentials: dict[str, Any]) -> list[ParameterRule]:
+        """The SDK's own builds the list anew for each request, to fill in templates; ours have none."""
+        return sdk_schema.language_model(model, credentials).parameter_rules
 
     def get_num_tokens(
         self,

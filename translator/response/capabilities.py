@@ -37,7 +37,7 @@ _TOOLS = re.compile(r"\.Tools\b")
 _SUFFIX = re.compile(r"\.Suffix\b")
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=True, kw_only=True, cache_hash=True)
 class ModelInfo:
     """A model as its server describes it. Sizes in tokens, None or empty where nothing was said.
 
