@@ -168,6 +168,7 @@ PLACES: Mapping[str, Place] = {
     "proxy-sign-in": behind_proxy,
     "proxy-forbids": behind_proxy,
     "proxy-forbids-in-json": behind_proxy,
+    "proxy-sign-in-page": behind_proxy,
     "proxy-502": behind_proxy,
     "proxy-503": behind_proxy,
     "proxy-504": behind_proxy,

@@ -59,6 +59,7 @@ def proxy_rows() -> Iterator[Fault]:
     yield _row("proxy-sign-in", "a proxy that wants a password (407)", SQUID, ALWAYS, _bad("proxy_sign_in"))
     yield _row("proxy-forbids", "a proxy that bars the way (403, a page)", SQUID, ALWAYS, _bad("proxy_refused"))
     yield _row("proxy-forbids-in-json", "a proxy that says 403 in JSON", SQUID, ALWAYS, _bad("proxy_or_key"))
+    yield _row("proxy-sign-in-page", "a proxy that answers with a page of its own (200)", "proxy", ALWAYS, _bad("not_ollama"), IN_ORDER)
     yield _row("proxy-502", "a proxy that does not reach it (502)", SQUID, ALWAYS, _away("proxy_gateway"))
     yield _row("proxy-503", "a proxy that does not reach it (503)", SQUID, ALWAYS, _away("proxy_gateway"))
     yield _row(

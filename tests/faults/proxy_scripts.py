@@ -64,6 +64,7 @@ PROXY_SCRIPTS: Mapping[str, Callable[[Visit], None]] = {
     "proxy-sign-in": answered(b"407 Proxy Authentication Required", SIGN_IN, *SQUID),
     "proxy-forbids": answered(b"403 Forbidden", *SQUID_ITSELF),
     "proxy-forbids-in-json": passed(forbids_in_json, SQUID),
+    "proxy-sign-in-page": passed(scripts.html_page, SQUID),
     "proxy-502": answered(b"502 Bad Gateway", *SQUID),
     "proxy-503": answered(b"503 Service Unavailable", *SQUID_ITSELF),
     "proxy-504": answered(b"504 Gateway Timeout", *SQUID),
