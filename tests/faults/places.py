@@ -181,6 +181,7 @@ PLACES: Mapping[str, Place] = {
     "tunnel-forbidden": behind_tunnel(proxy_scripts.forbidden_at_gate),
     "tunnel-502": behind_tunnel(proxy_scripts.unreached_at_gate),
     "tunnel-closed": behind_tunnel(scripts.closed),
+    "tunnel-reset": behind_tunnel(proxy_scripts.opened_and_reset),
     "tunnel-silent": behind_tunnel(scripts.silent),
     "tunnel-cut": behind_tunnel(opened),
     "tunnel-stalls": behind_tunnel(opened),

@@ -80,6 +80,7 @@ def proxy_rows() -> Iterator[Fault]:
     yield _row("tunnel-forbidden", "a proxy that opens no tunnel there (403)", "squid", TUNNEL, _no_way("proxy_refused"))
     yield _row("tunnel-502", "a proxy whose tunnel does not reach it (502)", "squid", TUNNEL, _no_way("proxy_refused"))
     yield _row("tunnel-closed", "a proxy that closes the connection instead of a tunnel", SYSTEM, TUNNEL, _away("connection_reset"))
+    yield _row("tunnel-reset", "a proxy that opens the tunnel and ends it at once", SYSTEM, TUNNEL, _no_way("connect_reset"))
     yield _row("tunnel-silent", "a proxy that never opens the tunnel", THE_PROXY, TUNNEL | CONNECT, _no_way("proxy_silent"))
     yield _row("tunnel-cut", "a tunnel that is cut inside a line", SYSTEM, TUNNEL, *_broken("payload_cut"))
     yield _row("tunnel-stalls", "a tunnel in which nothing moves any more", SYSTEM, TUNNEL | BETWEEN, *_broken("stalled"))

@@ -50,6 +50,12 @@ forbidden_at_gate = at_gate(b"403 Forbidden")
 unreached_at_gate = at_gate(b"502 Bad Gateway")
 
 
+def opened_and_reset(visit: Visit) -> None:
+    """A tunnel that ends before anything has passed through it."""
+    visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    visit.reset()
+
+
 def forbids_in_json(visit: Visit) -> None:
     visit.whole(b"403 Forbidden", replies.refused("denied by policy"), JSON)
 
