@@ -16,7 +16,7 @@ import gevent
 
 from plugin_entry.bridge import Bridge, OpenReply
 from plugin_entry.connect import server_of, settings_of
-from plugin_entry.heavy import apart, weight_of, weight_of_prompt
+from plugin_entry.heavy import HEAVY, apart, weight_of, weight_of_prompt
 from plugin_entry.media_fetch import fetch_media
 from plugin_entry.model_facts import ModelFacts
 from plugin_entry.reading import Reading
@@ -73,6 +73,8 @@ class Answer:
         Raises ServerError after the last good one.
         """
         to_chunks, spoken = SHOWN if self.turn.show_thinking else HIDDEN
+        if self.turn.prompt_characters >= HEAVY:
+            voice = None  # its end may need an estimate of the prompt, which the event loop must not wait for
         deltas = self._deltas(Reading(self.stream, voice, spoken))
         try:
             yield from to_chunks(deltas)
@@ -113,7 +115,7 @@ class Answer:
         """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""
         last = deltas[-1] if deltas else None
         if isinstance(last, FailureDelta):
-            last = FailureDelta(with_proxy(self.turn.explained(last.error), self.reply.proxy))
+            last = FailureDelta(with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy))
             self._aftermath.failed(last.error)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):

@@ -4,6 +4,7 @@ Enters: a model name and the form's values. Leaves: nothing when all is well, wi
 (Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, cast
@@ -20,6 +21,7 @@ from plugin_entry.request_log import logged
 from plugin_entry.runtime import BRIDGE, FACTS
 from plugin_entry.server import Server
 from plugin_entry.transport import Call
+from plugin_entry.whereabouts import whereabouts
 from translator import detected
 from translator.credentials import Credentials, RerankService
 from translator.errors import Family, ServerError, TranslatorError
@@ -29,6 +31,8 @@ from translator.request.generative_rerank import GenerativeSettings, check_gener
 from translator.response.capabilities import ModelInfo
 from translator.response.failures import failure_from_reply
 from translator.response.running import listed_names
+
+logger = logging.getLogger(__name__)
 
 BUDGET_S = 8.0
 """For the whole check; a form that hangs is not a form."""
@@ -50,7 +54,10 @@ type Check = Callable[[str, Saved], None]
 
 
 def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
-    """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON."""
+    """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
+
+    It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
+    """
     ends = time.monotonic() + budget_s
     patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
     try:
@@ -58,16 +65,17 @@ def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
             check(model, saved)
     except TranslatorError as error:
         told = _why(error, saved, ends) or one_sentence(error.problem.cause, error.problem.remedy)
-        raise CredentialsValidateFailedError(told) from error
+        raise CredentialsValidateFailedError(told) from None
     except InvokeError as error:
-        raise CredentialsValidateFailedError(one_sentence(str(error))) from error
-    except gevent.Timeout as error:
+        raise CredentialsValidateFailedError(one_sentence(str(error))) from None
+    except gevent.Timeout:
         slow = f"The server did not answer the check within {patience:g} seconds."
         remedy = "Check the base URL, or try again when the server is less busy."
-        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from error
-    except Exception as error:
+        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from None
+    except Exception as error:  # noqa: BLE001  # told as a failed check
+        logger.error("a check met an error of its own (%s)", whereabouts(error))  # noqa: TRY400  # its text may hold secrets
         unexpected = f"The check failed unexpectedly ({type(error).__name__})."
-        raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from error
+        raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from None
 
 
 def _why(error: TranslatorError, saved: Saved, ends: float) -> str:

@@ -64,8 +64,8 @@ async def check_model(exam: Examination) -> Finding | None:
 
 
 async def check_loaded(exam: Examination) -> Finding | None:
-    """Whether the server runs the model, with which window, and how much of it on a GPU; nothing to say of the cloud."""
-    if not exam.model or exam.base_url.is_cloud:
+    """Whether the server runs the model, with which window, and how much of it on a GPU; nothing to say of the cloud's models."""
+    if not exam.model or await _is_remote(exam):
         return None
     answer = (await answers_to(exam, (RUNNING,)))[RUNNING]
     if not isinstance(answer, HttpReply) or answer.status != 200:
@@ -75,6 +75,15 @@ async def check_loaded(exam: Examination) -> Finding | None:
         sentence = f"{exam.model} is not running: the next request loads it first, which may take minutes."
         return Finding(step=Step.LOADED, ok=True, sentence=sentence)
     return Finding(step=Step.LOADED, ok=True, sentence=f"The server lists {exam.model} as running{_window(running)}{_share(running)}.")
+
+
+async def _is_remote(exam: Examination) -> bool:
+    cloud_host = exam.base_url.is_cloud
+    try:
+        reply = await exam.ask(SHOW, "POST", {"model": exam.model})
+        return model_info(reply.body, model=exam.model, cloud_host=cloud_host).remote
+    except ServerError:
+        return cloud_host
 
 
 def _counted(count: int) -> str:

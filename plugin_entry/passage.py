@@ -23,6 +23,7 @@ MAY_BE_WHY: dict[str, str] = {
     "payload_cut": ENDED,
     "transport_failed": ENDED,
     "connection_reset": ENDED,
+    "connect_reset": "{proxy} in between may have closed it.",
     "stalled": HELD_BACK,
     "first_byte_timeout": HELD_BACK,
     "payload_encoding": "{proxy} in between may have changed it.",

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import attrs
 
-from plugin_entry.passage import named, proxy_between
+from plugin_entry.passage import named, proxy_between, with_passage
 from plugin_entry.redirects import REDIRECTS, next_url
 from plugin_entry.server import Server
 from plugin_entry.surroundings import Surroundings
@@ -145,7 +145,8 @@ async def _fetch_once(session: aiohttp.ClientSession, question: Question, connec
         ssl=question.server.tls,
         allow_redirects=False,
     ) as response:
-        return HttpReply(status=response.status, headers=dict(response.headers), body=await _body(response, question.server))
+        headers = with_passage(dict(response.headers), question.server)
+        return HttpReply(status=response.status, headers=headers, body=await _body(response, question.server))
 
 
 async def _body(response: aiohttp.ClientResponse, server: Server) -> bytes:

@@ -24,7 +24,7 @@ type Take = Callable[[bytes], bool]
 class Tap(asyncio.Protocol):
     """Stands between a transport and its protocol until `remove`. For the loop's own thread."""
 
-    __slots__ = ("_below", "_content", "_error", "_is_full", "_is_over", "_loop", "_stop", "_take", "_transport")
+    __slots__ = ("_below", "_content", "_error", "_is_full", "_is_over", "_loop", "_lost", "_stop", "_take", "_transport")
 
     def __init__(self, content: aiohttp.StreamReader, transport: asyncio.Transport, below: asyncio.Protocol, take: Take) -> None:
         self._content = content
@@ -36,6 +36,7 @@ class Tap(asyncio.Protocol):
         self._stop: asyncio.Future[None] | None = None
         self._is_over = False
         self._error: BaseException | None = None
+        self._lost: BaseException | None = None
         transport.set_protocol(self)
         self._read_at_once(READ_AT_ONCE)
 
@@ -71,10 +72,9 @@ class Tap(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._below.connection_lost(exc)
+        # aiohttp 3.14.5 tells nobody when a chunk size is no number: its parser has forgotten the body by then
+        self._lost = exc or aiohttp.ClientPayloadError("the framing of the body is broken")
         self._drain()
-        if not self._is_over:
-            # aiohttp 3.14.5 tells nobody when a chunk size is no number: its parser has forgotten the body by then
-            self._end(exc or aiohttp.ClientPayloadError("the framing of the body is broken"))
 
     def pause_writing(self) -> None:
         self._below.pause_writing()
@@ -87,11 +87,16 @@ class Tap(asyncio.Protocol):
         if hasattr(self._transport, "max_size"):
             self._transport.max_size = size
 
+    def _go_on(self) -> None:
+        if self._transport.get_protocol() is self:
+            self._drain()
+
     def _drain(self) -> None:
-        content = self._content
+        content, is_flood = self._content, False
         try:
-            while not self._is_full and (data := content.read_nowait()):
+            while not (self._is_full or is_flood) and (data := content.read_nowait()):
                 self._is_full = self._take(data)
+                is_flood = len(data) > FLOOD_AT_ONCE
         except Exception as error:  # noqa: BLE001  # whatever it is, the reader of the body gets it
             self._end(error)
             return
@@ -100,6 +105,10 @@ class Tap(asyncio.Protocol):
         elif self._is_full:
             self._transport.pause_reading()
             self._wake()
+        elif is_flood:  # compressed, and as much again may wait: first all others have their turn
+            self._loop.call_soon(self._go_on)
+        elif self._lost is not None:
+            self._end(self._lost)
 
     def _end(self, error: BaseException | None = None) -> None:
         """The end of the body, or what cut it short; the first one counts."""

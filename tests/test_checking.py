@@ -1,6 +1,7 @@
 """Saving a model: what is checked, in which time, what is written back, and what the form says."""
 
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -246,6 +247,7 @@ def test_only_one_class_of_error_leaves(error: Exception, text: str) -> None:
     with pytest.raises(CredentialsValidateFailedError) as caught:
         checked(check, "m", {}, BUDGET_S)
     assert str(caught.value) == text
+    assert "topsecret" not in "".join(traceback.format_exception(caught.value))  # the SDK sends all of it to Dify
 
 
 # --- checks of models that embed and rerank ------------------------------------------------------------------------------------

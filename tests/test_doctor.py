@@ -264,6 +264,19 @@ def test_model_that_is_not_loaded() -> None:
     assert "embedder is not running" in told[Step.LOADED].sentence
 
 
+@pytest.mark.parametrize(
+    ("model", "description"),
+    {
+        "by its name": ("big:cloud", '{"capabilities":["completion"]}'),
+        "by its description": ("big", '{"remote_host":"https://ollama.com:443"}'),
+    }.values(),
+)
+def test_nothing_is_said_of_the_memory_for_a_model_in_the_cloud(model: str, description: str) -> None:
+    diagnosis = examined(answering({**ONE_MODEL, "/api/show": reply(description), "/api/ps": reply('{"models":[]}')}), model=model)
+    assert diagnosis.exit_code == 0, diagnosis
+    assert Step.LOADED not in {finding.step for finding in diagnosis.findings}
+
+
 def test_old_server() -> None:
     diagnosis = replayed("0.5.13", "chat")
     assert diagnosis.exit_code == 0

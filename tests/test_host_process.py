@@ -25,6 +25,7 @@ for line in sys.stdin:
             case "die": sys.stderr.write("last words"); sys.stderr.flush(); sys.exit(3)
             case "beat": say({"event": "heartbeat", "session_id": None, "data": {}})
             case "foreign": frame("nobody", "stream", {})
+            case "nameless": frame(["no name"], "stream", {})
             case "noise": sys.stdout.write("half a line "); sys.stdout.flush(); frame(session, "stream", "lost")
             case "long": frame(session, "stream", "x" * 3_000_000)
             case "error" | "end": frame(session, step, {})
@@ -69,8 +70,8 @@ def test_long_lines_are_read_whole() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "stray"),
-    [(steps("noise", "end"), b"half a line"), (steps("foreign", "end"), b"nobody")],
-    ids=["a frame glued to noise", "a frame for nobody"],
+    [(steps("noise", "end"), b"half a line"), (steps("foreign", "end"), b"nobody"), (steps("nameless", "end"), b"no name")],
+    ids=["a frame glued to noise", "a frame for nobody", "a frame whose session is no name"],
 )
 def test_what_the_daemon_would_lose_is_kept_as_stray(asked: dict[str, tuple[str, ...]], stray: bytes) -> None:
     with PluginProcess(command=FAKE) as plugin:

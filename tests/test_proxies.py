@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from tests.proxied_replies import PROXIED_REPLIES
 from translator.errors import ServerError
 from translator.response.embeddings import not_vectors
-from translator.response.failures import cut_short, failure_from_reply, naming_proxy, only_loaded, with_proxy
+from translator.response.failures import cut_short, failure_from_reply, failure_in_stream, naming_proxy, only_loaded, with_proxy
 from translator.response.proxies import NO_PROXY, SIGNS, SYSTEM, SYSTEM_PROXY, Part, Proxy, proxy_in
 from translator.response.rerank import not_scores
 from translator.response.rerank_failures import rerank_refusal
+from translator.server_kinds import MODELS, TAGS, VERSION
 from translator.shapes.exchange import HttpReply
+from translator.withheld import why_not_ollama
 
 PASSED, WROTE = Part.PASSED, Part.WROTE
 
@@ -134,6 +136,26 @@ def test_only_what_a_proxy_can_do_names_it() -> None:
     proxy = Proxy(part=PASSED, name="squid")
     assert [str(with_proxy(error, proxy)) == str(error) for error in (cut_short(3), only_loaded())] == [False, True]
     assert str(with_proxy(cut_short(3), NO_PROXY)) == str(cut_short(3))
+
+
+PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
+WROTE_IT = "A proxy (squid) in between may have made this reply itself."
+
+
+def test_page_instead_of_an_answer_names_the_proxy_once() -> None:
+    page = failure_in_stream(PAGE.decode())
+    squid = with_proxy(page, Proxy(part=PASSED, name="squid"))
+    assert WROTE_IT in str(squid)
+    assert with_proxy(squid, SYSTEM_PROXY) is squid
+
+
+@pytest.mark.parametrize("kind", [b"text/html", b"application/json"])
+def test_page_instead_of_ollama_names_the_proxy(kind: bytes) -> None:
+    headers = {"Via": "1.1 cache7 (squid/5.7)", "Content-Type": kind.decode()}
+    reply = HttpReply(status=200, headers=headers, body=PAGE if kind == b"text/html" else b'{"object":"list","data":[]}')
+    error = why_not_ollama({VERSION: reply, TAGS: reply, MODELS: reply}, "http://x:1")
+    assert error is not None
+    assert (WROTE_IT in str(error)) is (kind == b"text/html")
 
 
 @pytest.mark.parametrize("error", [not_vectors("no JSON"), not_scores("no JSON")], ids=lambda error: error.code)

@@ -71,3 +71,10 @@ def test_silence(reply: HttpReply | None, part: str) -> None:
     assert told.problem.message.endswith("Wait longer.")
     assert part in told.problem.cause
     assert "in memory" not in told.problem.cause, "the list does not tell a model that is loaded from one that is being loaded"
+
+
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm-4.6:cloud"])
+def test_nothing_is_said_of_models_in_the_cloud_which_no_server_lists(name: str) -> None:
+    error = ServerError.of("first_byte_timeout", "Nothing came.", "Wait longer.", family=Family.UNAVAILABLE)
+    assert explained_silence(error, name, HttpReply(status=200, body=b'{"models":[]}')) == error
+    assert "hangs or is overloaded" in explained_silence(error, name, None).problem.cause

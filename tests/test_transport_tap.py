@@ -1,5 +1,6 @@
 """A body's bytes when they arrive: nothing is lost, repeated or left behind, whoever reads the connection."""
 
+import asyncio
 import socket
 import zlib
 from collections.abc import Iterator
@@ -144,3 +145,38 @@ def test_bytes_can_be_dealt_with_where_they_arrive(bridge: Bridge) -> None:
     assert b"".join(taken).startswith(b"onetwostop")
     assert rest.startswith(b"over")
     assert b"".join(taken) + rest.removeprefix(b"over") == b"onetwostoplast"
+
+
+FLOOD = 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closed", "kept"])
+def test_others_have_their_turn_between_the_pieces_of_a_compressed_flood(bridge: Bridge, closes: bool) -> None:
+    """One read from the connection brings all of it."""
+    go = Event()
+    waiting: list[int] = []
+    most, size = 0, 0
+
+    def answer(visit: Visit) -> None:
+        packed_flood = zlib.compress(bytes(FLOOD), wbits=31)
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed_flood))
+        go.wait()
+        visit.send(packed_flood)
+        if closes:
+            visit.sock.shutdown(socket.SHUT_WR)
+
+    def take(data: bytes) -> None:
+        """Leaves a callback behind, as others would; those that have not run are waiting."""
+        nonlocal most, size
+        size += len(data)
+        most = max(most, len(waiting))
+        waiting.append(size)
+        asyncio.get_running_loop().call_soon(waiting.clear)
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call())
+        reply.divert(take)
+        go.set()
+        rest = b"".join(reply.bursts())
+    assert (size, rest) == (FLOOD, b"")
+    assert most <= 1

@@ -11,7 +11,8 @@ import attrs
 
 from translator.errors import Family, ServerError
 from translator.response.failure_bodies import Shape, unwrap
-from translator.response.failures import failure_from_reply
+from translator.response.failures import failure_from_reply, with_proxy
+from translator.response.proxies import NO_PROXY, Proxy, proxy_in
 from translator.response.quoting import quotable
 from translator.server_kinds import NO_ROUTE, TAGS, VERSION, Kind, has_tags, kind_of, not_ollama
 from translator.shapes.exchange import HttpReply
@@ -63,7 +64,8 @@ def why_not_ollama(answers: Answers, place: str) -> ServerError | None:
     refused = [route for route in (TAGS, VERSION) if route in replies and not is_let_in(replies[route])]
     if kind in VAGUE and refused:
         return _refused(refused[0], replies[refused[0]])
-    return not_ollama(kind, place)
+    error = not_ollama(kind, place)
+    return with_proxy(error, _proxy_of(replies)) if kind is Kind.WEB_PAGE else error
 
 
 def models_withheld(answers: Answers, place: str) -> ServerError | None:
@@ -90,6 +92,10 @@ def remedy_for(answer: Answer) -> str:
         return LATE_REMEDY if answer.code in LATE else SERVER_REMEDY
     is_page = unwrap(answer.body, answer.content_type).kind is Shape.HTML
     return SERVER_REMEDY if answer.status >= 500 and not is_page else PROXY_REMEDY
+
+
+def _proxy_of(replies: Mapping[str, HttpReply]) -> Proxy:
+    return next((proxy for reply in replies.values() if (proxy := proxy_in(reply.headers)).part), NO_PROXY)
 
 
 def _to_a_small_question(error: ServerError) -> ServerError:

@@ -131,7 +131,7 @@ class Switchboard:
         if not isinstance(payload, dict) or payload.get("type") not in KINDS:
             return False
         if session is None:
-            return session_id in self._left
+            return str(session_id) in self._left
         kind: Kind = payload["type"]
         session.received.put(Frame(kind=kind, data=payload.get("data"), seconds=now - session.sent, size=size))
         if kind == "end":

@@ -59,6 +59,7 @@ def proxy_rows() -> Iterator[Fault]:
     yield _row("proxy-sign-in", "a proxy that wants a password (407)", SQUID, ALWAYS, _bad("proxy_sign_in"))
     yield _row("proxy-forbids", "a proxy that bars the way (403, a page)", SQUID, ALWAYS, _bad("proxy_refused"))
     yield _row("proxy-forbids-in-json", "a proxy that says 403 in JSON", SQUID, ALWAYS, _bad("proxy_or_key"))
+    yield _row("proxy-sign-in-page", "a proxy that answers with a page of its own (200)", "proxy", ALWAYS, _bad("not_ollama"), IN_ORDER)
     yield _row("proxy-502", "a proxy that does not reach it (502)", SQUID, ALWAYS, _away("proxy_gateway"))
     yield _row("proxy-503", "a proxy that does not reach it (503)", SQUID, ALWAYS, _away("proxy_gateway"))
     yield _row(
@@ -79,6 +80,7 @@ def proxy_rows() -> Iterator[Fault]:
     yield _row("tunnel-forbidden", "a proxy that opens no tunnel there (403)", "squid", TUNNEL, _no_way("proxy_refused"))
     yield _row("tunnel-502", "a proxy whose tunnel does not reach it (502)", "squid", TUNNEL, _no_way("proxy_refused"))
     yield _row("tunnel-closed", "a proxy that closes the connection instead of a tunnel", SYSTEM, TUNNEL, _away("connection_reset"))
+    yield _row("tunnel-reset", "a proxy that opens the tunnel and ends it at once", SYSTEM, TUNNEL, _no_way("connect_reset"))
     yield _row("tunnel-silent", "a proxy that never opens the tunnel", THE_PROXY, TUNNEL | CONNECT, _no_way("proxy_silent"))
     yield _row("tunnel-cut", "a tunnel that is cut inside a line", SYSTEM, TUNNEL, *_broken("payload_cut"))
     yield _row("tunnel-stalls", "a tunnel in which nothing moves any more", SYSTEM, TUNNEL | BETWEEN, *_broken("stalled"))

@@ -50,6 +50,12 @@ forbidden_at_gate = at_gate(b"403 Forbidden")
 unreached_at_gate = at_gate(b"502 Bad Gateway")
 
 
+def opened_and_reset(visit: Visit) -> None:
+    """A tunnel that ends before anything has passed through it."""
+    visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    visit.reset()
+
+
 def forbids_in_json(visit: Visit) -> None:
     visit.whole(b"403 Forbidden", replies.refused("denied by policy"), JSON)
 
@@ -64,6 +70,7 @@ PROXY_SCRIPTS: Mapping[str, Callable[[Visit], None]] = {
     "proxy-sign-in": answered(b"407 Proxy Authentication Required", SIGN_IN, *SQUID),
     "proxy-forbids": answered(b"403 Forbidden", *SQUID_ITSELF),
     "proxy-forbids-in-json": passed(forbids_in_json, SQUID),
+    "proxy-sign-in-page": passed(scripts.html_page, SQUID),
     "proxy-502": answered(b"502 Bad Gateway", *SQUID),
     "proxy-503": answered(b"503 Service Unavailable", *SQUID_ITSELF),
     "proxy-504": answered(b"504 Gateway Timeout", *SQUID),

@@ -4,7 +4,8 @@ They are looked up by code, never matched, and their facts are counts and names,
 """
 
 from translator.errors import Family
-from translator.response.catalogue_entry import Entry
+from translator.response.catalogue_entry import PASSED, Entry
+from translator.response.proxies import Part
 
 STREAM: tuple[Entry, ...] = (
     Entry(
@@ -63,6 +64,7 @@ STREAM: tuple[Entry, ...] = (
 ENDED = "{proxy} in between may have ended it: raise its time limit for answers."
 CHANGED = "{proxy} in between may have cut or changed the reply."
 IN_BETWEEN: dict[str, str] = {
+    "not_ollama": PASSED[Part.PASSED],
     "cut_short": ENDED,
     "garbled_line": CHANGED,
     "embed_reply_unreadable": CHANGED,

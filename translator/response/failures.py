@@ -89,9 +89,12 @@ def thinking_spent_everything(model: str = "") -> ServerError:
 
 
 def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
-    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code."""
+    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code.
+
+    What the error already says of a proxy that the page itself named is not said of another.
+    """
     template = in_between.get(error.code)
-    if template is None or not proxy.part:
+    if template is None or not proxy.part or template.removeprefix("{proxy}") in error.problem.cause:
         return error
     return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + sentence(template, proxy)))
 

@@ -12,6 +12,7 @@ import attrs
 
 from translator import codec
 from translator.errors import Problem, ServerError
+from translator.response.capabilities import is_cloud_name
 from translator.shapes.exchange import HttpReply
 
 OK = 200
@@ -50,10 +51,13 @@ def running_model(body: bytes, name: str) -> RunningModel | None:
 
 
 def explained_silence(error: ServerError, name: str, reply: HttpReply | None) -> ServerError:
-    """A time limit for the first byte, with what `/api/ps` said right after it; `reply` is None when that got no answer either."""
+    """A time limit for the first byte, with what `/api/ps` said right after it; `reply` is None when that got no answer either.
+
+    Models in the cloud are never in that list, which says nothing of them.
+    """
     if reply is None:
         sentence = "Asked which models are running, it did not answer either: the server itself hangs or is overloaded."
-    elif reply.status != OK:
+    elif reply.status != OK or is_cloud_name(name):
         return error
     elif running_model(reply.body, name) is None:
         sentence = f"{_listed(name, 'does not have')}: it was still being loaded or waited for that, and giving up ended it."
