@@ -1,8 +1,9 @@
 """Writes frames to their descriptor: one system call per turn of the hub. A slow reader holds up only those who write more than may wait.
 
-Enters: whole lines. Leaves: the same bytes in the same order. While Dify's daemon does not read, lines wait here and greenlets run on:
-connections are read and closed, time limits run out. Who writes more than may wait has to wait itself, so that the memory is bounded and
-the servers feel the slowness through their own connections.
+Enters: whole lines. Leaves: the same lines, those of one stream in their order. While Dify's daemon does not read, lines wait here and
+greenlets run on: connections are read and closed, time limits run out. When it reads again, the streams have their turns (`fair_queue.py`).
+Who writes more than may wait has to wait itself, so that the memory is bounded and the servers feel the slowness through their own
+connections.
 """
 
 import logging
@@ -10,11 +11,14 @@ import os
 import select
 import stat
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
+
+from plugin_entry.fair_queue import FairQueue
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +27,9 @@ TOGETHER = 64 * 1024
 
 MOST_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for the daemon before writers wait, too."""
+
+MOST_OF_ONE = 512 * 1024
+"""Bytes of one stream that may wait; else a single flood would make everybody wait."""
 
 LINE_LIMIT = 4 * 1024 * 1024
 """Bytes; the daemon's limit is 5 MiB."""
@@ -46,30 +53,33 @@ class FrameOutput:
         self.is_lost = False
         self._descriptor = descriptor
         self._frames: list[bytes] = []
+        self._queue = FairQueue()
         self._gathered = 0
         self._leaving = memoryview(b"")
         self._is_scheduled = False
         self._watcher: Any = None
         self._less = Event()
 
-    @property
-    def is_clear(self) -> bool:
-        """True while `write` takes lines without waiting."""
-        return self.waiting <= MOST_WAITING
+    def has_room(self, owner: object = None) -> bool:
+        """True while `write` takes lines of this stream without waiting."""
+        return self.waiting <= MOST_WAITING and self._queue.size_of(owner) <= MOST_OF_ONE
 
-    def write(self, data: bytes) -> None:
-        """Takes one whole line or more, and waits while too much waits. Raises FrameTooLongError before anything of it is written."""
+    def write(self, data: bytes, owner: object = None) -> None:
+        """Takes one whole line or more of a stream, and waits while too much waits.
+
+        Raises FrameTooLongError before anything of it is written.
+        """
         if len(data) > LINE_LIMIT:
             raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
-        if not self.is_clear:
-            self._wait_until(MOST_WAITING)
-        self._take(data)
+        if not self.has_room(owner):
+            self._wait_until(partial(self.has_room, owner))
+        self._take(data, owner)
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes, owner: object = None) -> bool:
         """Takes a line from somebody who must not wait; False says that there is no room for it."""
-        has_room = self.is_clear and len(data) <= LINE_LIMIT
+        has_room = self.has_room(owner) and len(data) <= LINE_LIMIT
         if has_room:
-            self._take(data)
+            self._take(data, owner)
         return has_room
 
     def flush(self) -> None:
@@ -82,7 +92,7 @@ class FrameOutput:
         """Waits until everything has left; False when the daemon took too long, or does not read any more."""
         self.flush()
         with gevent.Timeout(within_s, False):
-            self._wait_until(0)
+            self._wait_until(lambda: not self.waiting)
         return not self.waiting and not self.is_lost
 
     def has_reader(self) -> bool:
@@ -91,14 +101,15 @@ class FrameOutput:
         poll.register(self._descriptor, 0)
         return not self.is_lost and not any(bits & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, bits in poll.poll(0))
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, owner: object) -> None:
         if self.is_lost:
             return
-        self._frames.append(data)
         self.waiting += len(data)
-        self._gathered += len(data)
         if self._watcher is not None:
+            self._queue.put(owner, data)
             return
+        self._frames.append(data)
+        self._gathered += len(data)
         if self._gathered > TOGETHER:
             self._push()
         elif not self._is_scheduled:
@@ -114,18 +125,24 @@ class FrameOutput:
             self._lose(error)
         else:
             self._stop_watching()
-        if self.is_clear:
-            self._less.set()
+        self._less.set()
 
     def _write_all(self) -> None:
-        while self._leaving or self._frames:
+        while self._leaving or self._frames or self._queue:
             if not self._leaving:
-                self._leaving = memoryview(b"".join(self._frames))
-                self._frames.clear()
-                self._gathered = 0
+                self._leaving = memoryview(self._next())
             written = os.write(self._descriptor, self._leaving)
             self._leaving = self._leaving[written:]
             self.waiting -= written
+
+    def _next(self) -> bytes:
+        """What was gathered before the daemon stopped to read, then what came later."""
+        if not self._frames:
+            return self._queue.take(TOGETHER)
+        gathered = b"".join(self._frames)
+        self._frames.clear()
+        self._gathered = 0
+        return gathered
 
     def _watch(self) -> None:
         if self._watcher is None:
@@ -144,12 +161,13 @@ class FrameOutput:
         logger.error("frames cannot be written any more (%s)", type(error).__name__)
         self.is_lost = True
         self._frames.clear()
+        self._queue.clear()
         self._leaving = memoryview(b"")
         self.waiting = 0
         self.on_lost()
 
-    def _wait_until(self, most: int) -> None:
-        while self.waiting > most and gevent.getcurrent() is not gevent.get_hub():
+    def _wait_until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so() and gevent.getcurrent() is not gevent.get_hub():
             self._less.clear()
             self._less.wait()
 

@@ -49,7 +49,7 @@ class FrameWriter(StdioResponseWriter):
             if shorter is None:
                 raise refusal(plain, len(line))
             line = _line(event, session_id, shorter)
-        self.output.write(line)
+        self.output.write(line, session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""

@@ -34,6 +34,6 @@ class Voice:
 
     def say(self, text: str) -> bool:
         """Writes one text chunk; False says that there is no room for it at the moment, and nothing is written."""
-        has_room = self.output.offer(REST % (self._head, self.count, orjson.dumps(text)))
+        has_room = self.output.offer(REST % (self._head, self.count, orjson.dumps(text)), self.session_id)
         self.count += has_room
         return has_room

@@ -3,19 +3,25 @@
 import os
 import time
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import gevent
 import pytest
 from gevent.event import Event
+from hypothesis import given
+from hypothesis import strategies as st
 
-from plugin_entry.frame_output import LINE_LIMIT, MOST_WAITING, FrameOutput, own_description
+from plugin_entry.fair_queue import FairQueue
+from plugin_entry.frame_output import LINE_LIMIT, MOST_OF_ONE, MOST_WAITING, FrameOutput, own_description
 from plugin_entry.frames import LogStream
 from tests.loopback import PATIENCE_S
 from translator.response.embeddings import FRAME_BYTES
 
 PIECE = 64 * 1024
 TURN_S = 0.0005
+PIPE_HOLDS = 64 * 1024
+"""Bytes, where nothing else was asked for."""
 
 
 class Pipe:
@@ -32,6 +38,15 @@ class Pipe:
             return os.read(self.read_end, size)
         except BlockingIOError:
             return b""
+
+    def read_until(self, end: bytes) -> bytes:
+        """Reads until a word comes; gives what came before it."""
+        data = b""
+        with gevent.Timeout(PATIENCE_S):
+            while end not in data:
+                data += self.read(PIECE)
+                gevent.sleep(0)
+        return data.partition(end)[0]
 
     def read_all(self) -> bytes:
         """Reads until nothing waits any more."""
@@ -57,8 +72,8 @@ def frame(number: int, size: int = PIECE) -> bytes:
 def test_a_full_pipe_blocks_nobody_and_loses_nothing(pipe: Pipe) -> None:
     frames = [frame(number) for number in range(MOST_WAITING // PIECE)]
     began = time.monotonic()
-    for each in frames:
-        pipe.output.write(each)
+    for owner, each in enumerate(frames):
+        pipe.output.write(each, owner)
         gevent.sleep(0)
     assert time.monotonic() - began < PATIENCE_S / 2
     assert 0 < pipe.output.waiting <= MOST_WAITING
@@ -74,7 +89,7 @@ def test_who_has_too_much_to_say_waits_and_the_memory_is_bounded(pipe: Pipe) -> 
 
     def talk(writer: int) -> None:
         for number in range(each):
-            pipe.output.write(frame(writer * each + number))
+            pipe.output.write(frame(writer * each + number), writer)
             said.append(writer)
 
     talking = [gevent.spawn(talk, writer) for writer in range(writers)]
@@ -94,6 +109,42 @@ def test_who_has_too_much_to_say_waits_and_the_memory_is_bounded(pipe: Pipe) -> 
         assert own == sorted(own), "the frames of one stream changed places"
 
 
+def test_a_flood_waits_for_itself_and_stands_before_nobody(pipe: Pipe) -> None:
+    said: list[int] = []
+
+    def flood() -> None:
+        for number in range(1000):
+            pipe.output.write(frame(number), "flood")
+            said.append(number)
+
+    talking = gevent.spawn(flood)
+    gevent.sleep(0.05)
+    stuck = len(said)
+    assert MOST_OF_ONE <= stuck * PIECE <= MOST_OF_ONE + PIPE_HOLDS + 3 * PIECE
+    assert pipe.output.offer(b"a word of another\n\n", "other")
+    assert not pipe.output.offer(b"a word of its own\n\n", "flood")
+    before_it = pipe.read_until(b"a word of another\n\n")
+    assert len(before_it) <= PIPE_HOLDS + 4 * PIECE
+    talking.kill()
+
+
+@given(sizes=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=30), least=st.integers(1, 40))
+def test_streams_have_their_turns(sizes: list[tuple[int, int]], least: int) -> None:
+    queue = FairQueue()
+    waiting: dict[int, list[bytes]] = {}
+    for number, (owner, size) in enumerate(sizes):
+        waiting.setdefault(owner, []).append(b"%d" % number + b"x" * size + b"\n")
+        queue.put(owner, waiting[owner][-1])
+    assert [queue.size_of(owner) for owner in range(4)] == [sum(map(len, waiting.get(owner, []))) for owner in range(4)]
+    portions: list[bytes] = []
+    while queue:
+        portions.append(queue.take(least))
+    rounds = zip_longest(*waiting.values(), fillvalue=b"")
+    assert b"".join(portions) == b"".join(frame for each in rounds for frame in each)
+    assert all(len(portion) >= least for portion in portions[:-1])
+    assert [queue.size_of(owner) for owner in range(4)] == [0] * 4
+
+
 def test_a_writer_that_waits_can_be_ended(pipe: Pipe) -> None:
     fill(pipe)
     writer = gevent.spawn(pipe.output.write, b"never\n\n")
@@ -103,8 +154,10 @@ def test_a_writer_that_waits_can_be_ended(pipe: Pipe) -> None:
 
 
 def fill(pipe: Pipe) -> None:
-    while pipe.output.is_clear:
-        pipe.output.write(frame(0))
+    number = 0
+    while pipe.output.has_room(number):
+        pipe.output.write(frame(0), number)
+        number += 1
 
 
 def test_who_logs_never_waits(pipe: Pipe, capsys: pytest.CaptureFixture[str]) -> None:

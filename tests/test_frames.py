@@ -35,7 +35,7 @@ class Lines:
     def __init__(self) -> None:
         self.data = b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, owner: object = None) -> None:
         self.data += data
 
     def take(self) -> list[Any]:
@@ -51,7 +51,7 @@ class OfferedLines(Lines):
         super().__init__()
         self.has_room = has_room
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes, owner: object = None) -> bool:
         if self.has_room:
             self.write(data)
         return self.has_room

@@ -37,10 +37,10 @@ class Lines:
         self.room = room
         self.offered = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, owner: object = None) -> None:
         self.data += data
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes, owner: object = None) -> bool:
         if self.room == self.offered:
             return False
         self.offered += 1
@@ -167,7 +167,7 @@ def test_text_after_the_first_read_never_wakes_the_greenlet(monkeypatch: pytest.
 def test_an_error_on_the_event_loop_ends_the_answer_not_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     output = Lines()
 
-    def fail(_: bytes) -> bool:
+    def fail(*_: object) -> bool:
         raise OSError("no such output")
 
     monkeypatch.setattr(output, "offer", fail)
