@@ -76,6 +76,9 @@ def test_never_and_always() -> None:
 
 
 EXEMPT: dict[str, tuple[str, str, bool]] = {
+    "a name with umlauts": ("bücher.example", "xn--bcher-kva.example", True),
+    "a suffix with umlauts": ("*.bücher.example", "a.xn--bcher-kva.example", True),
+    "a name that cannot be written": ("\u2488.example", "x.example", False),
     "star": ("*", "public.example", True),
     "name": ("public.example", "public.example", True),
     "name in capitals": ("PUBLIC.Example", "public.example", True),

@@ -162,8 +162,16 @@ def _matches(entry: str, name: str, port: int) -> bool:
         return address is not None and address in network
     if "*" in pattern and not pattern.startswith("*."):
         return fnmatchcase(name, pattern)
-    suffix = pattern.removeprefix("*").strip(".")
+    suffix = _as_in_a_url(pattern.removeprefix("*").strip("."))
     return bool(suffix) and address is None and (name == suffix or name.endswith(f".{suffix}"))
+
+
+def _as_in_a_url(name: str) -> str:
+    """Hosts are compared as they are asked for, which for `bücher.example` is `xn--bcher-kva.example`."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def _split_entry(entry: str) -> tuple[str, str]:
