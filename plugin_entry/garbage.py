@@ -7,7 +7,7 @@ was the largest single cost of a burst of requests.
 import gc
 import linecache
 
-WHILE_IMPORTING = (30_000, 10, 10)
+WHILE_IMPORTING = (4_000, 10, 10)
 """As fast as never looking, which would take 3 MB more for what classes leave behind when they are made."""
 
 WHILE_SERVING = (10_000, 20, 50)

@@ -6,6 +6,7 @@ that the first request finds it there. An installation that is not complete show
 """
 
 import logging
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -53,9 +54,12 @@ def modules(*parts: str) -> tuple[LateModule, ...]:
 
 
 def _imported(part: str) -> Any:
+    name = f"{PACKAGE}.{part}"
+    if name not in sys.modules:
+        garbage.tidy()
     try:
         with authorities_later():
-            return import_module(f"{PACKAGE}.{part}")
+            return import_module(name)
     except Exception as error:
         raise PARTS[part](_incomplete(error)) from error
 
@@ -69,7 +73,6 @@ def warm_up() -> None:
     try:
         for part in PARTS:
             gevent.idle()
-            garbage.tidy()
             if part not in ONLY_WHEN_NEEDED:
                 _imported(part)
     except Exception as error:
