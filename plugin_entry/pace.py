@@ -51,9 +51,14 @@ class Pace:
         self._count(REQUEST_LINES, self.clock())
 
     def rhythm(self, lines: int, last_read: float) -> tuple[Rhythm, float]:
-        """Notes a read of `lines` lines by a stream whose last read was at `last_read`; gives the rhythm from now on, and now."""
+        """Notes a read of `lines` lines by a stream whose last read was at `last_read`; gives the rhythm from now on, and now.
+
+        A read that ends no line is a piece of something that is wanted whole, such as a reply with vectors: nothing is gained by a rest.
+        """
         now = self.clock()
         self._count(lines, now)
+        if not lines:
+            return Rhythm.AT_ONCE, now
         if lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * (now - last_read):
             return Rhythm.FLOOD, now
         return (Rhythm.TOGETHER if self.rest_s else Rhythm.AT_ONCE), now

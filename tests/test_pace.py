@@ -88,5 +88,14 @@ def test_a_flood_is_many_lines_in_little_time(lines: int, since: float, rhythm: 
     assert Pace(clock).rhythm(lines, clock.now - since) == (rhythm, clock.now)
 
 
+def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
+    """Vectors come as one line of megabytes: 256 texts took a tenth of a second longer while 500 streams talked."""
+    clock = Clock()
+    pace = Pace(clock)
+    reads(pace, clock, FULL_LINES, WINDOW_S / 2)
+    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.TOGETHER
+    assert pace.rhythm(0, clock.now - 1)[0] is Rhythm.AT_ONCE
+
+
 def test_text_never_waits_longer_than_promised() -> None:
     assert LONGEST_REST_S < 0.05

@@ -33,6 +33,7 @@ ALLOWED_BEFORE = {
     "frames",
     "frame_limit",
     "frame_output",
+    "fair_queue",
     "workers",
     "shutdown",
     "models",
