@@ -90,7 +90,7 @@ def test_the_bare_frame_is_as_the_sdks() -> None:
     written: list[bytes] = []
 
     class Kept:
-        def offer(self, data: bytes) -> bool:
+        def offer(self, data: bytes, owner: object = None) -> bool:
             written.append(data)
             return True
 

@@ -70,7 +70,7 @@ def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     if request.param == "stdio":
 
         class Output:
-            def write(self, data: bytes) -> None:
+            def write(self, data: bytes, owner: object = None) -> None:
                 assert len(data) <= LINE_LIMIT
                 kept.append(data)
 

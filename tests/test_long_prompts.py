@@ -32,7 +32,7 @@ class Frames:
     def __init__(self) -> None:
         self.come = Event()
 
-    def offer(self, _: bytes) -> bool:
+    def offer(self, *_: object) -> bool:
         self.come.set()
         return True
 

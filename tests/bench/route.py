@@ -52,11 +52,11 @@ class Nowhere:
     def __init__(self) -> None:
         self.taken = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, owner: object = None) -> None:
         """Forgets it."""
         self.taken += 1
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes, owner: object = None) -> bool:
         """Forgets it, too."""
         self.taken += 1
         return True
