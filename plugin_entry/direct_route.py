@@ -1,8 +1,8 @@
 """Streamed answers over the standard output go past the SDK's own route: from the request's JSON to its frames in one function.
 
 Enters: the SDK's method that does the work of a request. Leaves: the same method, which does this one kind of request itself. The SDK
-validates a request into models, builds a session for it, hands each chunk through five generators and dumps it twice; that costs about as
-much as all the rest and adds nothing to an answer (docs/performance.md). Whatever is not a plain request for a streamed answer takes the
+validates a request into models, builds a session for it, hands each chunk through five generators and dumps it twice; that adds nothing to
+an answer and costs a fifth of its request (docs/performance.md). Whatever is not a plain request for a streamed answer takes the
 SDK's route, which also says what is wrong with a malformed one; in the other modes of the daemon every request does. Both routes give the
 same frames (tests/test_direct_route.py).
 """

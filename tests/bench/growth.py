@@ -1,7 +1,9 @@
 """The cost per token must not grow with the length of an answer, whatever is said in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+
+import attrs
 
 from tests.bench.cost import measured
 from tests.bench.layers import answered, feed
@@ -10,6 +12,7 @@ from tests.bench.report import Line, Size
 from tests.bench.route import ScriptedBridge, frames_to_nowhere, way
 
 GOAL = "1.1 at most"
+MOST_CALLS = 10_000
 
 type Costs = dict[int, float]
 """Microseconds of CPU per token, by the number of tokens."""
@@ -24,9 +27,14 @@ def growth(size: Size) -> list[Line]:
         "translator, text": {tokens: _translator(tokens, size.repeats) for tokens in size.lengths},
         "to frames, text": _to_frames(lines, size),
         "to frames, nine tenths thinking": _to_frames(thinking_lines, size),
-        "to frames, a tool call a line": _to_frames(tool_lines, size),
+        "to frames, a tool call a line": _to_frames(tool_lines, attrs.evolve(size, lengths=_of_calls(size.lengths))),
     }
     return [line for what, costs in made.items() for line in _lines(what, costs, size.lengths[1])]
+
+
+def _of_calls(lengths: Sequence[int]) -> tuple[int, ...]:
+    """All calls of an answer leave in one frame, which has its limit."""
+    return tuple(length for length in lengths if length <= MOST_CALLS)
 
 
 def _translator(tokens: int, repeats: int) -> float:
