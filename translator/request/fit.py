@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import attrs
 
-from translator.codec import dumps
 from translator.errors import RequestError
 from translator.request.context import ContextPlan, too_long
+from translator.request.tools import spelled
 from translator.shapes.dify import Message, Role, TextPart, Tool
 from translator.shapes.wire import WireMessage
 from translator.tokens import TOOLS_TOKENS, estimate_messages
@@ -90,10 +90,8 @@ def _is_short(messages: Sequence[Message], tools: Sequence[Tool], window: Contex
 
 def _most_tokens_of(tools: Sequence[Tool]) -> float:
     """No token is less than a byte. What cannot be spelled is left to the estimate."""
-    try:
-        return sum(TOOLS_TOKENS + len(dumps([tool.name, tool.description, tool.parameters])) for tool in tools)
-    except (TypeError, ValueError, RecursionError):
-        return math.inf
+    texts = [spelled(tool) for tool in tools]
+    return sum(math.inf if text is None else TOOLS_TOKENS + len(text) for text in texts)
 
 
 def _characters(message: Message) -> int:

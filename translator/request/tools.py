@@ -46,14 +46,19 @@ def tools_to_wire(tools: Iterable[Tool], *, server: ServerVersion = NEWEST) -> t
     return tuple(_remembered(tool, server) for tool in tools)
 
 
-def _remembered(tool: Tool, server: ServerVersion) -> WireTool:
+def spelled(tool: Tool) -> bytes | None:
+    """All that a tool says, as JSON; None for one that cannot be spelled, such as one that is nested without end."""
     try:
-        spelled = codec.dumps([tool.name, tool.description, tool.parameters])
+        return codec.dumps([tool.name, tool.description, tool.parameters])
     except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _remembered(tool: Tool, server: ServerVersion) -> WireTool:
+    json = spelled(tool)
+    if json is None or len(json) > MOST_KEPT:
         return tool_to_wire(tool, server=server)  # which says what is wrong with it, if anything is
-    if len(spelled) > MOST_KEPT:
-        return tool_to_wire(tool, server=server)
-    return _translated(_Known(spelled, server, tool))
+    return _translated(_Known(json, server, tool))
 
 
 @lru_cache(maxsize=KEPT)
