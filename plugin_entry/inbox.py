@@ -16,6 +16,8 @@ from gevent.hub import Waiter
 HIGH_WATER = 1024 * 1024
 """Bytes that may wait before the task stops reading; the server then feels the back pressure through TCP."""
 
+PORTION = 256 * 1024
+"""Bytes after which a reader lets others have their turn: lines of which each becomes a chunk of its own take 30 ms by then."""
 
 type Take = Callable[[bytes], bytes | None]
 """Deals with bytes as they come; what it gives back (it may be empty) wakes the greenlet, which reads again from then on."""
@@ -88,12 +90,15 @@ class Inbox:
         return self.head
 
     def bursts(self) -> Iterator[bytes]:
-        """Greenlet side: gives everything that waits, again and again, to the end. Raises what cut the body short, after its last bytes."""
+        """Greenlet side: gives what waits, again and again, to the end; of very much others have their turn in between.
+
+        Raises what cut the body short, after its last bytes.
+        """
         while True:
             if self._parts:
-                data = b"".join(self._parts)
-                self._empty()
-                yield data
+                yield self._portion()
+                if self._parts:
+                    gevent.sleep(0)
             elif self.ended:
                 if self.error is not None:
                     raise self.error
@@ -112,10 +117,25 @@ class Inbox:
         self._take = None
         self._empty()
 
+    def _portion(self) -> bytes:
+        """Everything that waits, or of very much the first parts."""
+        taken = size = 0
+        while taken < len(self._parts) and size < PORTION:
+            size += len(self._parts[taken])
+            taken += 1
+        data = b"".join(self._parts[:taken])
+        del self._parts[:taken]
+        self._size -= size
+        self._relieve()
+        return data
+
     def _empty(self) -> None:
         self._parts.clear()
         self._size = 0
-        if self._drained is not None:
+        self._relieve()
+
+    def _relieve(self) -> None:
+        if self._drained is not None and self._size <= HIGH_WATER:
             self._drained.set()
             self._drained = None
 

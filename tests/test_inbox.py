@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.inbox import HIGH_WATER, Head, Inbox
+from plugin_entry.inbox import HIGH_WATER, PORTION, Head, Inbox
 
 HEAD = Head(200, {"Content-Type": "application/x-ndjson"})
 
@@ -79,6 +79,22 @@ def test_a_wake_up_on_its_way_to_a_killed_reader_harms_nobody() -> None:
     gevent.idle()
     assert reader.dead
     assert next(inbox.bursts()) == b"a"
+
+
+def test_of_very_much_others_have_their_turn_in_between() -> None:
+    inbox, turns = Inbox(), list[int]()
+    parts = [b"%d" % number * (PORTION // 2) for number in range(5)]
+    for part in parts:
+        inbox.put(part)
+    inbox.end(None)
+    other = gevent.spawn(turns.append, 1)
+    bursts = inbox.bursts()
+    assert next(bursts) == parts[0] + parts[1]
+    assert turns == []
+    assert next(bursts) == parts[2] + parts[3]
+    assert turns == [1]
+    assert list(bursts) == [parts[4]]
+    other.join()
 
 
 def test_the_task_stops_reading_until_the_greenlet_has_read() -> None:
