@@ -178,6 +178,7 @@ EXTREMES: dict[str, Extreme] = {
     "the same in batches of 256": lambda saved_as: invoke_text_embedding(
         "4096", {**saved_as, "max_chunks": "256"}, [f"x{n}" for n in range(2048)]
     ),
+    "thinking and text by turns, 50,000 lines": lambda saved_as: chat(saved_as, "turns"),
     "48 vectors of 4,096 numbers": lambda saved_as: invoke_text_embedding("4096", {**saved_as, "max_chunks": "64"}, ["x"] * 48),
     "texts of 20 MB": lambda saved_as: invoke_text_embedding("8", saved_as, [f"{text(10_000)}{n}" for n in range(2000)]),
     "10,000 documents": lambda saved_as: invoke_rerank(
@@ -200,6 +201,7 @@ def calling(spelled: str) -> bytes:
 REPLIES: dict[str, Callable[[], bytes]] = {
     "quick": lambda: line(content="yes"),
     "text": lambda: orjson.dumps({"message": {"content": "abé " * 3 * MB}, "done": False}) + b"\n",
+    "turns": lambda: (line(thinking="hm") + line(content="so")) * 25_000,
     "call": lambda: calling(arguments(3_900_000)),
     "small values": lambda: calling(small_values(3 * MB)),
     "huge call": lambda: calling(small_values(15 * MB)),
