@@ -56,10 +56,7 @@ class GreenletExecutor:
 
     def start(self, function: Callable[..., Any], /, *args: Any) -> None:
         """Starts a call that reports its own errors; waits while too many run. Never raises, as no further request would be read."""
-        try:
-            self._pool.spawn(_contained, function, args)
-        except Exception as error:  # noqa: BLE001  # said in the log
-            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
+        self._spawn(_contained, function, args)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Starts a call and returns at once; the future holds its result or its error.
@@ -67,12 +64,19 @@ class GreenletExecutor:
         Never raises: the SDK would read no further request.
         """
         future: Future[Any] = Future()
-        try:
-            self._pool.spawn(_run, future, function, args, kwargs)
-        except Exception as error:  # noqa: BLE001  # the future hands it to whoever asks
-            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
-            future.set_exception(error)
+        failure = self._spawn(_run, future, function, args, kwargs)
+        if failure is not None:
+            future.set_exception(failure)
         return future
+
+    def _spawn(self, run: Callable[..., None], *args: Any) -> Exception | None:
+        """Gives why nothing was started; it is in the log, too."""
+        try:
+            self._pool.spawn(run, *args)
+        except Exception as error:  # noqa: BLE001  # given back
+            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
+            return error
+        return None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Waits for the calls that run."""
