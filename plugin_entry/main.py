@@ -7,7 +7,7 @@ before anything can print; the shutdown comes last.
 
 import os
 
-from plugin_entry import garbage
+from plugin_entry.dify import garbage
 
 MAX_REQUEST_TIMEOUT_S = 600
 """In serverless mode the longest that a connection may last."""
@@ -32,26 +32,16 @@ def serve() -> None:
     import gevent
     from dify_plugin.config.config import InstallMethod
 
-    from plugin_entry import (
-        direct_route,
-        frame_limit,
-        frames,
-        late,
-        sdk_logs,
-        sdk_requests,
-        sdk_serverless,
-        sdk_stdin,
-        sdk_yaml,
-        shutdown,
-        workers,
-    )
+    from plugin_entry import sdk_logs, sdk_requests
+    from plugin_entry.dify import frame_limit, frames, requests, sdk_yaml, serverless, shutdown, startup, workers
+    from plugin_entry.serving import direct_route
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     if settings.INSTALL_METHOD is InstallMethod.Local:
         frames.install(frames.own_stdout())
-        sdk_stdin.install()
+        requests.install()
     elif settings.INSTALL_METHOD is InstallMethod.Serverless:
-        sdk_serverless.install()
+        serverless.install()
     frame_limit.install()
     direct_route.install()
     workers.install()
@@ -59,9 +49,9 @@ def serve() -> None:
     sdk_logs.install(os.environ.get(sdk_logs.LEVEL, sdk_logs.USUAL))
     sdk_yaml.install()
     plugin = Plugin(settings)
-    sdk_stdin.serve(plugin)
+    requests.serve(plugin)
     shutdown.install(plugin, frames.output())
-    gevent.spawn(late.warm_up)
+    gevent.spawn(startup.warm_up)
     plugin.run()
 
 

@@ -25,7 +25,7 @@ def _install_for(request: Any) -> None:
     def read_apart(self: Any, /, **data: Any) -> None:
         messages = data.get(MESSAGES)
         if isinstance(messages, list) and len(messages) > MANY:
-            from plugin_entry.heavy import HEAVY, apart  # what it needs is imported after the first heartbeat
+            from plugin_entry.threads import HEAVY, apart  # what it needs is imported after the first heartbeat
 
             apart(HEAVY, lambda: read(self, **data))
         else:

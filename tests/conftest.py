@@ -16,9 +16,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from plugin_entry import rerank_model, retrying
-from plugin_entry.runtime import BRIDGE, FACTS
-from tests.ahead import QUEUE
+from plugin_entry.network import retrying
+from plugin_entry.serving import rerank
+from plugin_entry.serving.runtime import BRIDGE, FACTS
+from tests.stdio.ahead import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
@@ -73,4 +74,4 @@ def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()
         FACTS.forget()
-        rerank_model.forget()
+        rerank.forget()

@@ -16,11 +16,11 @@ import dify_plugin  # isort: split  # patches the process, as it does in the plu
 import gevent
 from gevent.pool import Pool
 
-from plugin_entry import language_model
-from plugin_entry.host.requests import user_message
-from plugin_entry.runtime import BRIDGE
-from tests.loopback import END, HEAD, Visit
-from tests.staged_server import DONE, line, staged
+from plugin_entry.cli.daemon.requests import user_message
+from plugin_entry.serving import language_model
+from plugin_entry.serving.runtime import BRIDGE
+from tests.servers.loopback import END, HEAD, Visit
+from tests.servers.staged_server import DONE, line, staged
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 

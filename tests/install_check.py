@@ -26,7 +26,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).parents[1]
 SCENARIO = "0.24.0/chat-plain"
 EXPECTED = "The sky is blue because air scatters short wavelengths more."
 READY_WITHIN_S, ANSWER_WITHIN_S = 120.0, 30.0

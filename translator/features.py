@@ -7,10 +7,10 @@ except for structured output, which every server since 0.5.0 has.
 
 from functools import lru_cache
 
-from translator.credentials import Choice, Credentials
 from translator.request.context import ContextPlan, ModelWindow, plan_context
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo
+from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import Mode
 
 KEPT = 256

@@ -17,7 +17,7 @@ class Limits:
 
     answer_bytes: int = 64 * MIB
     """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
-    does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.credentials`)."""
+    does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.settings.credentials`)."""
 
     calls_bytes: int = 4 * MIB
     """All tool calls of one line, which Dify takes in one piece (see `frame_chars`). Parsing more would be in vain, and is what holds up

@@ -10,10 +10,10 @@ nothing is sampled but the question which language Latin words are of.
 Error: the weights lie between today's open vocabularies (Llama 3, Qwen 3, Gemma, Mistral), which for one and the same text differ among
 themselves by 10 % (English), 25 % (Russian, Korean, Finnish), 50 % (Ukrainian) or several times (Hindi, Bengali, Tamil). Against the middle
 of counts published for a page of text the estimate was off by 1 % (English), 3 % (Russian, Korean), 9 % (Ukrainian) and 8 % (Finnish); for
-other languages only ratios are published, and the bands in `tests/test_tokens.py` hold; a single sentence may be off by 30 %. Recordings
-confirm little, because their models have toy vocabularies: `embed-*`, where a word is a token, agrees exactly (without the two marks per
-text that newer servers count), and the chat models spell letter by letter, so they cannot be compared. `TokenCalibration` learns the rest
-from real counters.
+other languages only ratios are published, and the bands in `tests/translator/test_tokens.py` hold; a single sentence may be off by 30 %.
+Recordings confirm little, because their models have toy vocabularies: `embed-*`, where a word is a token, agrees exactly (without the two
+marks per text that newer servers count), and the chat models spell letter by letter, so they cannot be compared. `TokenCalibration` learns
+the rest from real counters.
 """
 
 import json

@@ -6,17 +6,17 @@ Markdown. A code or a sentence that is changed there is changed here.
 
 from collections.abc import Mapping
 
+from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown
 from docs.pages.source_notes import table
-from plugin_entry.passage import MAY_BE_WHY
-from plugin_entry.redirects import REFUSALS
-from plugin_entry.transport_entries import ENTRIES, OWN, Entry
+from plugin_entry.network.passage import MAY_BE_WHY
+from plugin_entry.network.redirects import REFUSALS
+from plugin_entry.network.transport_entries import ENTRIES, OWN, Entry
+from translator.embedding.replies import not_vectors
 from translator.errors import Problem
+from translator.failures.stream import IN_BETWEEN
 from translator.request.context import too_long
+from translator.rerank.replies import not_scores
 from translator.response.capabilities import no_description
-from translator.response.catalogue_page import DIFY_ERRORS, render_markdown
-from translator.response.catalogue_stream import IN_BETWEEN
-from translator.response.embeddings import not_vectors
-from translator.response.rerank import not_scores
 
 COLUMNS = ("Code", "Dify error", "Cause", "Remedy")
 

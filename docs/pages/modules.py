@@ -8,34 +8,46 @@ from docs.pages.source_notes import generated_from, table
 ROOT = Path(__file__).parents[2]
 
 FOLDERS: tuple[tuple[str, str], ...] = (
-    ("translator", "The library's front: whole exchanges, settings, and what both directions stand on."),
+    ("translator", "Whole exchanges, and the ground that everything stands on."),
+    ("translator/request", "Chat and completion, from Dify to Ollama."),
+    ("translator/response", "Chat and completion, from Ollama to Dify."),
+    ("translator/embedding", "Embeddings: requests, replies, and the job that joins them."),
+    ("translator/rerank", "Reranking: requests, replies, and the jobs that join them."),
+    ("translator/schema", "Tool and answer schemas, and the grammar a server makes of them."),
+    ("translator/media", "Pictures, sounds and links in messages."),
+    ("translator/settings", "What users type into forms."),
+    ("translator/failures", "The catalogue of refusals."),
+    ("translator/diagnosis", "What a server is, and what is wrong with it."),
     ("translator/shapes", "What things look like: frozen classes, no behaviour."),
-    ("translator/request", "From Dify to Ollama."),
-    ("translator/response", "From Ollama to Dify."),
-    ("plugin_entry", "The plugin: sockets, clocks, threads and Dify's SDK."),
+    ("plugin_entry", "The entrypoint, and what all folders below it may use."),
     ("plugin_entry/models", "What Dify loads, one source per kind of model."),
     ("plugin_entry/provider", "What Dify loads for the provider."),
-    ("plugin_entry/host", "The other end of the plugin's pipe, for the command line and for tests."),
-    ("plugin_entry/packaging", "The package for Dify, and what the marketplace demands of it."),
+    ("plugin_entry/checks", "Is this address, key or model all right: the forms and the doctor."),
+    ("plugin_entry/serving", "What a request becomes."),
+    ("plugin_entry/dify", "Dify's side of the process."),
+    ("plugin_entry/network", "Ollama's side of the process."),
     ("plugin_entry/cli", "The command line."),
+    ("plugin_entry/cli/daemon", "The other end of the plugin's pipe, for the command line and for tests."),
+    ("plugin_entry/cli/packaging", "The package for Dify, and what the marketplace demands of it."),
     ("fixtures", "Recordings of real servers, their loader, and the server that plays them."),
 )
 
 FLOW: tuple[tuple[str, str], ...] = (
     ("From Dify to Ollama", """
-        plugin_entry/main.py plugin_entry/sdk_stdin.py plugin_entry/direct_route.py plugin_entry/direct_answer.py
-        translator/request/prompt_json.py plugin_entry/answering.py plugin_entry/heavy.py plugin_entry/connect.py
-        plugin_entry/model_facts.py plugin_entry/media_fetch.py
-        translator/turn.py translator/request/messages.py translator/request/tools.py translator/request/options.py
-        translator/request/thinking.py translator/request/context.py translator/request/formats.py translator/codec.py
-        plugin_entry/sending.py plugin_entry/retrying.py plugin_entry/bridge.py plugin_entry/loop.py plugin_entry/transport.py
+        plugin_entry/main.py plugin_entry/dify/requests.py plugin_entry/serving/direct_route.py plugin_entry/serving/direct_answer.py
+        translator/request/prompt_json.py plugin_entry/serving/chat.py plugin_entry/threads.py plugin_entry/network/connect.py
+        plugin_entry/serving/facts.py plugin_entry/network/downloads.py
+        translator/turn.py translator/request/messages.py translator/schema/tools.py translator/request/options.py
+        translator/request/thinking.py translator/request/context.py translator/schema/formats.py translator/codec.py
+        plugin_entry/network/retries.py plugin_entry/network/retrying.py plugin_entry/network/bridge.py plugin_entry/network/loop.py
+        plugin_entry/network/transport.py
         """),
     ("From Ollama to Dify", """
-        plugin_entry/transport_tap.py plugin_entry/inbox.py plugin_entry/reading.py
+        plugin_entry/network/transport_tap.py plugin_entry/network/inbox.py plugin_entry/serving/reading.py
         translator/response/stream.py translator/response/lines.py translator/response/decode.py translator/response/tags.py
-        translator/response/table.py translator/response/machine.py translator/response/coalesce.py translator/response/failures.py
-        translator/response/catalogue.py translator/response/chunks.py plugin_entry/text_frames.py plugin_entry/sdk_chunks.py
-        plugin_entry/sdk_errors.py plugin_entry/frames.py plugin_entry/frame_output.py
+        translator/response/table.py translator/response/machine.py translator/response/coalesce.py translator/failures/build.py
+        translator/failures/catalogue.py translator/response/chunks.py plugin_entry/dify/text_frames.py plugin_entry/dify/sdk_chunks.py
+        plugin_entry/dify/errors.py plugin_entry/dify/frames.py plugin_entry/dify/output.py
         """),
 )  # fmt: skip
 """A chat passes these modules in this order."""

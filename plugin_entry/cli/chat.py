@@ -17,9 +17,9 @@ from plugin_entry.cli.chat_commands import Chat, Leave, obey
 from plugin_entry.cli.chat_input import ReadLine, messages
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.conversations import Conversation, schema_of
+from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.screen import Look, Screen, open_screen
 from plugin_entry.cli.server_options import add_options
-from plugin_entry.host import PluginProcess, PluginProcessError
 
 STOPPED = (
     "stopped after {ms:.0f} ms: the plugin's process has ended, and its connection with it, so the server stops generating; "

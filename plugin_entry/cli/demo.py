@@ -17,11 +17,11 @@ import attrs
 
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.conversations import Conversation, schema_of
+from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.demo_scenes import SCENES, Scene, picture_part
 from plugin_entry.cli.screen import Look, Screen, open_screen
 from plugin_entry.cli.server_options import add_options, names_a_server
 from plugin_entry.cli.turns import TurnResult
-from plugin_entry.host import PluginProcess, PluginProcessError
 
 if TYPE_CHECKING:
     from plugin_entry.cli.demo_stages import Stage

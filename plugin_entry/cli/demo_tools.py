@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plugin_entry.host import requests
+from plugin_entry.cli.daemon import requests
 
 WEATHER = {"Paris": "21 °C, sunny", "Oslo": "9 °C, rain"}
 ELSEWHERE = "17 °C, cloudy"

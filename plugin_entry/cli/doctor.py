@@ -16,7 +16,7 @@ from typing import Any
 
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from translator.diagnosis import EXIT_CODES, TROUBLES, Diagnosis, Finding, Step, conclude
+from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Diagnosis, Finding, Step, conclude
 from translator.errors import RequestError
 
 OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -91,8 +91,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _examine(options: argparse.Namespace, tell: Callable[[Finding], None]) -> Diagnosis:
-    from plugin_entry.connect import server_of, settings_of
-    from plugin_entry.doctor import diagnose
+    from plugin_entry.checks.doctor import diagnose
+    from plugin_entry.network.connect import server_of, settings_of
 
     try:
         server = server_of(settings_of(_saved(options)))

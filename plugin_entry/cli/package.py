@@ -12,8 +12,8 @@ from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
 if TYPE_CHECKING:
-    from plugin_entry.packaging.archive import Files
-    from plugin_entry.packaging.checks import Result
+    from plugin_entry.cli.packaging.archive import Files
+    from plugin_entry.cli.packaging.checks import Result
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
@@ -39,10 +39,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.packaging.archive import NoPackageError, collect
-    from plugin_entry.packaging.checks import Verdict, check_package
-    from plugin_entry.packaging.ignoring import PatternError
-    from plugin_entry.packaging.offline import with_wheels
+    from plugin_entry.cli.packaging.archive import NoPackageError, collect
+    from plugin_entry.cli.packaging.checks import Verdict, check_package
+    from plugin_entry.cli.packaging.ignoring import PatternError
+    from plugin_entry.cli.packaging.offline import with_wheels
 
     screen = open_screen(plain=options.plain)
     try:
@@ -81,8 +81,8 @@ def _conclude(screen: Screen, left: list[str]) -> None:
 def _write(screen: Screen, files: "Files", output: Path | None) -> None:
     import yaml
 
-    from plugin_entry.packaging.archive import SUFFIX, pack
-    from plugin_entry.packaging.checks import MANIFEST
+    from plugin_entry.cli.packaging.archive import SUFFIX, pack
+    from plugin_entry.cli.packaging.checks import MANIFEST
 
     manifest = yaml.safe_load(files[MANIFEST])
     path = output or Path(f"{manifest['name']}-{manifest['version']}{SUFFIX}")

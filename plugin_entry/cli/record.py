@@ -22,8 +22,8 @@ from plugin_entry.cli.server_options import HOST_VARIABLE
 from translator.errors import RequestError
 
 if TYPE_CHECKING:
-    from plugin_entry.recording import Recorded, RecordingProxy
-    from plugin_entry.server import Server
+    from plugin_entry.cli.recording import Recorded, RecordingProxy
+    from plugin_entry.network.server import Server
 
 
 EXAMPLES = (
@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Records until it is interrupted or its client ends. Raises CommandError for a URL, a port or a client that cannot be used."""
-    from plugin_entry.connect import server_of, settings_of
+    from plugin_entry.network.connect import server_of, settings_of
 
     try:
         server = server_of(settings_of({"base_url": options.url}))
@@ -140,8 +140,8 @@ async def _client(command: list[str], url: str) -> int:
 
 
 def _proxy(server: "Server", folder: Folder, options: argparse.Namespace) -> "RecordingProxy":
-    from plugin_entry.recording import RecordingProxy
-    from plugin_entry.scrubbing import Scrubber
+    from plugin_entry.cli.recording import RecordingProxy
+    from plugin_entry.cli.scrubbing import Scrubber
 
     scrubber = Scrubber(names=(server.base_url.host, socket.gethostname()), without_texts=options.without_texts)
     return RecordingProxy(server, scrubber, folder.keep)

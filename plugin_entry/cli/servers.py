@@ -12,15 +12,15 @@ from typing import Any
 
 import attrs
 
+from plugin_entry.checks.probing import Question, fetch, new_session
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.server_options import HOST_VARIABLE
-from plugin_entry.connect import server_of, settings_of
-from plugin_entry.probing import Question, fetch, new_session
-from plugin_entry.server import Server
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.server import Server
 from translator import codec
 from translator.errors import TranslatorError
+from translator.failures.build import failure_from_reply
 from translator.response.capabilities import model_info
-from translator.response.failures import failure_from_reply
 from translator.shapes.exchange import HttpReply
 
 DEFAULT_BASE_URL = "http://127.0.0.1:11434"

@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
+from plugin_entry.cli.daemon import Frame
 from plugin_entry.cli.screen import Look, Screen
-from plugin_entry.host import Frame
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG
 
 LEAST_S_FOR_RATE = 0.02

@@ -12,12 +12,15 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import late
+from plugin_entry.dify import startup
 
 if TYPE_CHECKING:
-    from plugin_entry import checking, language_model, sdk_errors, sdk_schema
+    from plugin_entry.checks import credentials as checks
+    from plugin_entry.dify import errors
+    from plugin_entry.serving import language_model, schema
 else:
-    checking, language_model, sdk_errors, sdk_schema = late.modules("checking", "language_model", "sdk_errors", "sdk_schema")
+    checks, errors = startup.modules("checks.credentials", "dify.errors")
+    language_model, schema = startup.modules("serving.language_model", "serving.schema")
 
 
 class OllamaLargeLanguageModel(LargeLanguageModel):
@@ -42,14 +45,14 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         self, model: str, model_parameters: dict[str, Any], credentials: dict[str, Any]
     ) -> dict[str, Any]:
         """Apps saved for earlier plugins hold other names and types; the SDK's check would drop or refuse them unreadably."""
-        with sdk_errors.bad_parameters():
+        with errors.bad_parameters():
             from translator.request.migration import migrate_parameters
 
             return super()._validate_and_filter_model_parameters(model, migrate_parameters(model_parameters), credentials)
 
     def get_parameter_rules(self, model: str, credentials: dict[str, Any]) -> list[ParameterRule]:
         """The SDK's own builds the list anew for each request, to fill in templates; ours have none."""
-        return sdk_schema.language_model(model, credentials).parameter_rules
+        return schema.language_model(model, credentials).parameter_rules
 
     def get_num_tokens(
         self,
@@ -61,14 +64,14 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         return language_model.count(model, credentials, prompt_messages, tools)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
-        checking.check_language_model(model, credentials)
+        checks.check_language_model(model, credentials)
 
     def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
-        return sdk_schema.language_model(model, credentials)
+        return schema.language_model(model, credentials)
 
     @property
     def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
-        return sdk_errors.MAPPING
+        return errors.MAPPING
 
     def _transform_invoke_error(self, error: Exception) -> InvokeError:
-        return sdk_errors.to_invoke_error(error)
+        return errors.to_invoke_error(error)

@@ -11,12 +11,14 @@ from dify_plugin.entities.model import AIModelEntity
 from dify_plugin.entities.model.rerank import RerankResult
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import late
+from plugin_entry.dify import startup
 
 if TYPE_CHECKING:
-    from plugin_entry import checking, rerank_model, sdk_errors, sdk_schema
+    from plugin_entry.checks import credentials as checks
+    from plugin_entry.dify import errors
+    from plugin_entry.serving import rerank, schema
 else:
-    checking, rerank_model, sdk_errors, sdk_schema = late.modules("checking", "rerank_model", "sdk_errors", "sdk_schema")
+    checks, rerank, errors, schema = startup.modules("checks.credentials", "serving.rerank", "dify.errors", "serving.schema")
 
 
 class OllamaRerankModel(RerankModel):
@@ -33,17 +35,17 @@ class OllamaRerankModel(RerankModel):
         user: str | None = None,
     ) -> RerankResult:
         del user  # rerank services have no field for it
-        return rerank_model.rerank(model, credentials, query, docs, score_threshold, top_n)
+        return rerank.rerank(model, credentials, query, docs, score_threshold, top_n)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
-        checking.check_rerank_model(model, credentials)
+        checks.check_rerank_model(model, credentials)
 
     def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
-        return sdk_schema.rerank_model(model, credentials)
+        return schema.rerank_model(model, credentials)
 
     @property
     def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
-        return sdk_errors.MAPPING
+        return errors.MAPPING
 
     def _transform_invoke_error(self, error: Exception) -> InvokeError:
-        return sdk_errors.to_invoke_error(error)
+        return errors.to_invoke_error(error)

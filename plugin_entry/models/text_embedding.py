@@ -11,12 +11,14 @@ from dify_plugin.entities.model import AIModelEntity, EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeError
 
-from plugin_entry import late
+from plugin_entry.dify import startup
 
 if TYPE_CHECKING:
-    from plugin_entry import checking, embedding_model, sdk_errors, sdk_schema
+    from plugin_entry.checks import credentials as checks
+    from plugin_entry.dify import errors
+    from plugin_entry.serving import embedding, schema
 else:
-    checking, embedding_model, sdk_errors, sdk_schema = late.modules("checking", "embedding_model", "sdk_errors", "sdk_schema")
+    checks, embedding, errors, schema = startup.modules("checks.credentials", "serving.embedding", "dify.errors", "serving.schema")
 
 
 class OllamaTextEmbeddingModel(TextEmbeddingModel):
@@ -31,21 +33,21 @@ class OllamaTextEmbeddingModel(TextEmbeddingModel):
         input_type: EmbeddingInputType = EmbeddingInputType.DOCUMENT,
     ) -> TextEmbeddingResult:
         del user  # Ollama has no field for it
-        return embedding_model.embed(model, credentials, texts, input_type)
+        return embedding.embed(model, credentials, texts, input_type)
 
     def get_num_tokens(self, model: str, credentials: dict[str, Any], texts: list[str]) -> list[int]:
         del model, credentials  # counted offline
-        return embedding_model.count(texts)
+        return embedding.count(texts)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
-        checking.check_embedding_model(model, credentials)
+        checks.check_embedding_model(model, credentials)
 
     def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
-        return sdk_schema.embedding_model(model, credentials)
+        return schema.embedding_model(model, credentials)
 
     @property
     def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
-        return sdk_errors.MAPPING
+        return errors.MAPPING
 
     def _transform_invoke_error(self, error: Exception) -> InvokeError:
-        return sdk_errors.to_invoke_error(error)
+        return errors.to_invoke_error(error)

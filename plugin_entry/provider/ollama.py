@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from dify_plugin import ModelProvider
 
-from plugin_entry import late
+from plugin_entry.dify import startup
 
 if TYPE_CHECKING:
-    from plugin_entry.provider import server_check
+    from plugin_entry.checks import provider
 else:
-    (server_check,) = late.modules("provider.server_check")
+    (provider,) = startup.modules("checks.provider")
 
 
 class OllamaProvider(ModelProvider):
@@ -23,4 +23,4 @@ class OllamaProvider(ModelProvider):
 
     def validate_provider_credentials(self, credentials: Mapping[str, Any]) -> None:
         """Raises CredentialsValidateFailedError."""
-        server_check.check_server(credentials)
+        provider.check_server(credentials)

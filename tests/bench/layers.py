@@ -9,10 +9,10 @@ import attrs
 import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 
-from plugin_entry import frames
-from plugin_entry.bridge import Bridge
-from plugin_entry.sdk_chunks import chunks_to_sdk
-from plugin_entry.text_frames import Voice
+from plugin_entry.dify import frames
+from plugin_entry.dify.sdk_chunks import chunks_to_sdk
+from plugin_entry.dify.text_frames import Voice
+from plugin_entry.network.bridge import Bridge
 from tests.bench.cost import Cost, Job, measured
 from tests.bench.load_server import WORDS
 from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lines
@@ -20,7 +20,7 @@ from tests.bench.report import Line, Size
 from tests.bench.route import ScriptedBridge, SilentBridge, frames_to_nowhere, plan, request_line, requests_of, serve, way
 from tests.bench.tapped import framed as chunked
 from tests.bench.tapped import tapped
-from tests.loopback import END, HEAD, Visit, serving
+from tests.servers.loopback import END, HEAD, Visit, serving
 from translator.response.chunks import Chunk, chunks_with_thinking
 from translator.response.decode import line_to_events
 from translator.response.lines import LineSplitter

@@ -17,16 +17,17 @@ from dify_plugin import Plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream
 from dify_plugin.core.plugin_registration import PluginRegistration
 
-from plugin_entry import direct_answer, frames
-from plugin_entry.answering import Answerer
-from plugin_entry.bridge import Bridge, OpenReply, Started
-from plugin_entry.direct_route import routed
-from plugin_entry.inbox import Head, Inbox
-from plugin_entry.language_model import ANSWERER
+from plugin_entry.dify import frames
+from plugin_entry.dify.requests import LineReader
 from plugin_entry.models.llm import OllamaLargeLanguageModel
-from plugin_entry.runtime import FACTS
-from plugin_entry.sdk_stdin import LineReader
-from plugin_entry.transport import Call
+from plugin_entry.network.bridge import Bridge, OpenReply, Started
+from plugin_entry.network.inbox import Head, Inbox
+from plugin_entry.network.transport import Call
+from plugin_entry.serving import direct_answer
+from plugin_entry.serving.chat import Answerer
+from plugin_entry.serving.direct_route import routed
+from plugin_entry.serving.language_model import ANSWERER
+from plugin_entry.serving.runtime import FACTS
 from tests.bench.host import chat
 from tests.bench.load_server import CAPABILITIES
 from translator.shapes.exchange import HttpReply

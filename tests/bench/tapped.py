@@ -6,8 +6,8 @@ from functools import partial
 
 from aiohttp.client_proto import ResponseHandler
 
-from plugin_entry.bridge import Bridge
-from plugin_entry.transport_tap import Tap
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.transport_tap import Tap
 from tests.bench.load_server import HEAD, chunk
 
 END = b"0\r\n\r\n"

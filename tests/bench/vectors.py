@@ -7,8 +7,8 @@ import orjson
 from tests.bench.cost import measured
 from tests.bench.load_server import vectors_reply
 from tests.bench.report import Line, Size
-from translator.embedding_job import embedding_plan
-from translator.request.embeddings import EmbedSettings
+from translator.embedding.job import embedding_plan
+from translator.embedding.requests import EmbedSettings
 from translator.shapes.exchange import HttpReply
 
 

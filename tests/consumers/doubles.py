@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from tests.told import calls_of, text_of, usage_of
+from tests.stdio.told import calls_of, text_of, usage_of
 
 type Chunk = Mapping[str, Any]
 type Calls = list[tuple[str, dict[str, Any]]]

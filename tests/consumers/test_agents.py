@@ -7,9 +7,9 @@ import pytest
 
 from fixtures.recordings import Exchange
 from tests.consumers.doubles import blocking_agent, function_calling_agent, react_parser
-from tests.recorded_replies import model_of, replies
-from tests.replaying import answers, label
-from tests.told import Told, told_by_recording
+from tests.stdio.recorded_replies import model_of, replies
+from tests.stdio.told import Told, told_by_recording
+from tests.translator.replaying import answers, label
 
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)
 EVERY = pytest.mark.parametrize("exchange", answers(), ids=label)

@@ -19,9 +19,9 @@ from graphon.nodes.llm.reasoning import split_reasoning
 from graphon.nodes.llm.runtime_protocols import LLMProtocol
 
 from fixtures.recordings import Exchange
-from tests.recorded_replies import model_of, replies
-from tests.replaying import answers, label
-from tests.told import Told, told_by_recording
+from tests.stdio.recorded_replies import model_of, replies
+from tests.stdio.told import Told, told_by_recording
+from tests.translator.replaying import answers, label
 
 EVERY = pytest.mark.parametrize("exchange", answers(), ids=label)
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)

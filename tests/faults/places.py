@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.faults import proxy_scripts, scripts
 from tests.faults.server import FaultServer, Script, opened, serving
-from tests.speaking_server import free_port
-from translator.network_places import ProxyMode, proxy_for
+from tests.servers.speaking_server import free_port
+from translator.settings.network_places import ProxyMode, proxy_for
 
 TLS = Path(__file__).parent.parent / "data" / "tls"
 

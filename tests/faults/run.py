@@ -21,11 +21,12 @@ from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool, UserPromptMessage
 from gevent.pool import Pool
 
-from plugin_entry import bridge, connect, embedding_model, language_model, model_facts, rerank_model, sending
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
-from plugin_entry.patient import PatientBridge
+from plugin_entry.network import bridge, connect, retries
+from plugin_entry.network.patient import PatientBridge
+from plugin_entry.serving import embedding, facts, language_model, rerank
 from tests.faults.cells import Cell, Fault, Kind, Operation
 from tests.faults.places import PLACES, plain, proxy_of_environment
 from tests.faults.proxy_scripts import PROXY_SCRIPTS
@@ -152,8 +153,8 @@ def hurried() -> Iterator[None]:
     impatient = partial(PatientBridge, sleep=_at_once)
     with (
         patch.object(language_model, "ANSWERER", attrs.evolve(language_model.ANSWERER, sleep=_at_once)),
-        patch.object(embedding_model, "PatientBridge", impatient),
-        patch.object(rerank_model, "PatientBridge", impatient),
+        patch.object(embedding, "PatientBridge", impatient),
+        patch.object(rerank, "PatientBridge", impatient),
         patch.object(connect, "proxy_for", proxy_of_environment),
         patch.object(bridge, "WHOLE_BODY_LIMIT", WHOLE_BODY_LIMIT),
         patch.object(socket, "getaddrinfo", partial(_resolved, socket.getaddrinfo)),
@@ -177,7 +178,7 @@ def run(cells: Sequence[Cell], route: str = "") -> Mapping[str, Observed]:
     others = [cell for cell in cells if not is_about_time(cell.fault)]
     with hurried():
         seen = _together(others, route)
-        with patch.object(model_facts, "QUESTION_LIMIT_S", QUESTION_LIMIT_S), patch.object(sending, "PS_LIMIT_S", QUESTION_LIMIT_S):
+        with patch.object(facts, "QUESTION_LIMIT_S", QUESTION_LIMIT_S), patch.object(retries, "PS_LIMIT_S", QUESTION_LIMIT_S):
             return dict(seen + _together(timed, route))
 
 

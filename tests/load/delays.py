@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import gevent
 
-from plugin_entry.host import Frame, PluginProcess
-from tests.daemon_requests import Data, as_daemon_sends
+from plugin_entry.cli.daemon import Frame, PluginProcess
 from tests.load.extremes import EXTREMES, chat, extreme_server
 from tests.load.ticking_plugin import COMMAND, late_s
-from tests.staged_server import aside
+from tests.servers.staged_server import aside
+from tests.stdio.daemon_requests import Data, as_daemon_sends
 
 SETTLED_S = 0.1
 """A tick that was kept waiting at the very end is told by then."""

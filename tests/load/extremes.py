@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from PIL import Image
 
-from plugin_entry.host.requests import (
+from plugin_entry.cli.daemon.requests import (
     get_llm_num_tokens,
     get_text_embedding_num_tokens,
     invoke_llm,
@@ -22,9 +22,9 @@ from plugin_entry.host.requests import (
     invoke_text_embedding,
     user_message,
 )
-from tests.daemon_requests import Data
-from tests.loopback import END, HEAD, Visit, serving
-from tests.staged_server import DONE, line
+from tests.servers.loopback import END, HEAD, Visit, serving
+from tests.servers.staged_server import DONE, line
+from tests.stdio.daemon_requests import Data
 
 MB = 1_000_000
 SIDE = 7000

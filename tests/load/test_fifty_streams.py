@@ -9,10 +9,10 @@ import pytest
 from fixtures.chunking import paced
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.host import PluginProcess
-from plugin_entry.host.requests import invoke_llm, user_message
-from tests.daemon import Daemon
-from tests.told import check_order, told_by
+from plugin_entry.cli.daemon import PluginProcess
+from plugin_entry.cli.daemon.requests import invoke_llm, user_message
+from tests.stdio.daemon import Daemon
+from tests.stdio.told import check_order, told_by
 
 HEARTBEAT_S = 0.1
 ASK = [user_message("Why is the sky blue?")]

@@ -1,15 +1,15 @@
-"""The end of a process at its real length: `tests/test_shutdown.py` shortens the five seconds that answers get, this does not."""
+"""The end of a process at its real length: `test_shutdown.py` shortens the five seconds that answers get, this does not."""
 
 import os
 import signal
 import time
 
-from plugin_entry.host import PluginProcess
-from plugin_entry.shutdown import CLOSING_S, GRACE_S
-from plugin_entry.workers import ENDED
-from tests.loopback import PATIENCE_S
-from tests.staged_server import staged
-from tests.test_shutdown import HANGING, SOON_S, ask, exit_code, told
+from plugin_entry.cli.daemon import PluginProcess
+from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S
+from plugin_entry.dify.workers import ENDED
+from tests.plugin_entry.dify.test_shutdown import HANGING, SOON_S, ask, exit_code, told
+from tests.servers.loopback import PATIENCE_S
+from tests.servers.staged_server import staged
 
 EARLY_S = 0.5
 

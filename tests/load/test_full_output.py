@@ -11,10 +11,10 @@ from pathlib import Path
 import gevent
 import pytest
 
-from plugin_entry.host.requests import invoke_llm, user_message
-from tests.daemon_requests import as_daemon_sends
-from tests.loopback import END, HEAD, PATIENCE_S, Visit
-from tests.staged_server import DONE, line, staged
+from plugin_entry.cli.daemon.requests import invoke_llm, user_message
+from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
+from tests.servers.staged_server import DONE, line, staged
+from tests.stdio.daemon_requests import as_daemon_sends
 from tests.structure.sources import ROOT
 
 LINES, TEXT = 400, "x" * 32 * 1024

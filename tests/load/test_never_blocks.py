@@ -17,21 +17,22 @@ import pytest
 from dify_plugin.entities.model.message import UserPromptMessage
 from PIL import Image
 
-from plugin_entry import heavy, language_model
-from plugin_entry.bridge import Bridge
-from plugin_entry.heavy import HEAVY, apart, weight_of, weight_of_prompt, weight_of_texts
-from plugin_entry.plans import run_plan
-from plugin_entry.reading import Reading
-from plugin_entry.side import ASIDE
+from plugin_entry import threads
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.serving import language_model
+from plugin_entry.serving.pictures import ASIDE
+from plugin_entry.serving.plans import run_plan
+from plugin_entry.serving.reading import Reading
+from plugin_entry.threads import HEAVY, apart, weight_of, weight_of_prompt, weight_of_texts
 from tests.load.delays import Bench, bench
 from tests.load.extremes import EXTREMES, arguments, schema, text
-from tests.loopback import serving
-from tests.staged_server import line
-from translator.credentials import read_credentials
-from translator.embedding_job import embedding_plan
-from translator.request.embeddings import EmbedSettings
+from tests.servers.loopback import serving
+from tests.servers.staged_server import line
+from translator.embedding.job import embedding_plan
+from translator.embedding.requests import EmbedSettings
 from translator.response.capabilities import ModelInfo
 from translator.response.stream import ReplyStream
+from translator.settings.credentials import read_credentials
 from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
 from translator.turn import Ask, plan_turn
 
@@ -210,7 +211,7 @@ LIGHT: dict[str, Ask] = {
 }
 MORE: dict[str, Ask] = {
     "a long prompt": ask(user(text(HEAVY))),
-    "many messages": ask(*(user("") for _ in range(HEAVY // heavy.OF_A_MESSAGE + 1))),
+    "many messages": ask(*(user("") for _ in range(HEAVY // threads.OF_A_MESSAGE + 1))),
     "parts": ask(user([TextPart(text(HEAVY))])),
     "any file": ask(user([MediaPart(kind=MediaKind.IMAGE, base64="x")])),
     "a large schema": ask(user("x"), parameters={"json_schema": json.dumps(schema(60_000))}),

@@ -11,7 +11,7 @@ import time
 import dify_plugin
 import gevent
 
-from plugin_entry.host import PluginProcess
+from plugin_entry.cli.daemon import PluginProcess
 
 TICK_S = 0.003
 TOLD_S = 0.01

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import translator
 from docs.pages import PAGES
 from docs.pages.state_picture import state_picture
 from fixtures.recordings import scenarios, versions
 from tests.structure.sources import ROOT, modules
+from tests.structure.test_public_names import PUBLIC
 from translator.response.table import TABLE, TERMINAL
 from translator.shapes.events import Event, State
 
@@ -91,7 +91,7 @@ def test_a_link_to_a_heading_that_is_not_there_is_found() -> None:
 
 
 def test_reference_has_every_module_behind_the_public_names() -> None:
-    public = {f"translator.{module}" for module in translator.PLACES}
+    public = set(PUBLIC.values())
     described = {name for path in WRITTEN for name in re.findall(r"^::: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)}
     assert public - described == set()
 

@@ -11,8 +11,8 @@ LINES_OF_TESTS = 400
 """Most of a test file is tables."""
 
 LONGER: dict[str, str] = {
-    "tests/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
-    "tests/test_images.py": "one row per form of picture",
+    "tests/fixtures/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
+    "tests/translator/media/test_images.py": "one row per form of picture",
 }
 """Modules over the limit, and why."""
 
@@ -102,24 +102,24 @@ def test_no_test_is_skipped() -> None:
 
 
 WAITING: dict[str, str] = {
-    "tests.staged_server": "a server that talks at a pace",
+    "tests.servers.staged_server": "a server that talks at a pace",
     "tests.endurance": "a process that is left alone before it is looked at",
-    "tests.faulty_loop": "greenlets that are given the time to find out",
-    "tests.test_frame_output": "a reader that does not read for a while",
+    "tests.stdio.faulty_loop": "greenlets that are given the time to find out",
+    "tests.plugin_entry.dify.test_output": "a reader that does not read for a while",
     "tests.load.test_full_output": "the same",
     "tests.load.test_many_streams": "servers that talk at a pace",
     "tests.load.test_never_blocks": "a greenlet that ticks",
     "tests.load.ticking_plugin": "the same",
     "tests.load.delays": "a tick that is told after the end of a request",
-    "tests.answering_server": "a server whose work takes time, to see how many requests are under way at once",
-    "tests.test_plans": "the same",
-    "tests.test_bridge": "a reader or a server that is slower than the other end",
+    "tests.servers.answering_server": "a server whose work takes time, to see how many requests are under way at once",
+    "tests.plugin_entry.serving.test_plans": "the same",
+    "tests.plugin_entry.network.test_bridge": "a reader or a server that is slower than the other end",
 }
 """Tests that need the passing of time itself, and why."""
 
 OF_LINUX: dict[str, str] = {
     "tests/load/test_full_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",
-    "tests/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
-    "tests/test_frames.py": "pipes can be made small on Linux only",
+    "tests/plugin_entry/network/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
+    "tests/plugin_entry/dify/test_frames.py": "pipes can be made small on Linux only",
 }
 """What cannot be tried on other systems, and is never skipped on Linux."""

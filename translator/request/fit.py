@@ -12,7 +12,7 @@ import attrs
 
 from translator.errors import RequestError
 from translator.request.context import ContextPlan, too_long
-from translator.request.tools import spelled
+from translator.schema.tools import spelled
 from translator.shapes.dify import Message, Role, TextPart, Tool
 from translator.shapes.wire import WireMessage
 from translator.tokens import TOOLS_TOKENS, estimate_messages

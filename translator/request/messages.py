@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from translator.arguments import arguments_to_object
 from translator.errors import RequestError
 from translator.request.history import split_thinking
+from translator.schema.arguments import arguments_to_object
 from translator.shapes.dify import MediaPart, Message, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
 

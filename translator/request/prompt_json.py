@@ -1,7 +1,7 @@
 """A prompt as Dify writes it in JSON, for whoever reads its requests without the SDK's models.
 
 Enters: the messages and tools of a request, as plain data. Leaves: `Message` and `Tool`, the same that the SDK's models lead to
-(dify_plugin 0.10.2, `entities/model/message.py`; tests/test_prompt_json.py compares them). Only the shapes that Dify itself writes are
+(dify_plugin 0.10.2, `entities/model/message.py`; a test compares them). Only the shapes that Dify itself writes are
 read. What the models would convert or refuse is an UnusualShapeError, so that they can be asked instead: they say what is wrong.
 """
 

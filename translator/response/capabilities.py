@@ -14,7 +14,7 @@ import attrs
 
 from translator.codec import DecodeError, loads
 from translator.errors import Family, ServerError
-from translator.response.failures import failure_in_stream
+from translator.failures.build import failure_in_stream
 from translator.response.modelfile import modelfile_command, parse_parameters
 from translator.scalars import as_int
 from translator.versions import NEWEST, ServerVersion

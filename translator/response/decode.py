@@ -8,9 +8,9 @@ is an event too, nothing raises. One line may carry thinking, text, calls and `d
 from typing import Any
 
 from translator import codec
-from translator.json_data import can_be_sent_back
-from translator.response import failures
-from translator.response.failure_bodies import PAGE_START
+from translator.failures import build
+from translator.failures.bodies import PAGE_START
+from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
 
@@ -42,7 +42,7 @@ def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[Wir
         if not isinstance(raw, dict):
             raise codec.DecodeError(f"expected an object, got {type(raw).__name__}")
         if raw.get("error") is not None:
-            return [WireEvent(Event.REFUSED, error=failures.failure_in_stream(raw["error"], model=model))]
+            return [WireEvent(Event.REFUSED, error=build.failure_in_stream(raw["error"], model=model))]
         return _any_line(raw)
     except codec.DecodeError:
         return [_garbled(line, number, model)]
@@ -52,8 +52,8 @@ def _garbled(line: bytes, number: int, model: str) -> WireEvent:
     """A web page at the beginning is no broken answer but another server's: a login page, most often."""
     text = line[:PAGE_BYTES].decode("utf-8", "replace")
     if number == 1 and PAGE_START.match(text):
-        return WireEvent(Event.REFUSED, error=failures.failure_in_stream(text, model=model))
-    return WireEvent(Event.GARBLED, error=failures.garbled_line(number, len(line)))
+        return WireEvent(Event.REFUSED, error=build.failure_in_stream(text, model=model))
+    return WireEvent(Event.GARBLED, error=build.garbled_line(number, len(line)))
 
 
 def plain_piece(raw: object) -> tuple[Event, str]:

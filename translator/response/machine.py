@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import attrs
 
-from translator.arguments import arguments_to_text
 from translator.errors import ServerError
-from translator.response import failures
+from translator.failures import build
 from translator.response.coalesce import DeltaBuffer
 from translator.response.table import TABLE, TERMINAL
 from translator.scalars import MAX_EXACT
+from translator.schema.arguments import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
     THINK_CLOSE,
@@ -171,8 +171,8 @@ def _plausible(counter: int) -> int:
 
 
 OWN_ERRORS: dict[Event, Callable[[str], ServerError]] = {
-    Event.SPENT: failures.thinking_spent_everything,
-    Event.IDLE: failures.only_loaded,
+    Event.SPENT: build.thinking_spent_everything,
+    Event.IDLE: build.only_loaded,
 }
 """Ends that are failures although the server reports none; every other failing event brings its error along."""
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import attrs
 
 from translator.errors import ServerError
+from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response import failures
 from translator.response.coalesce import DeltaBuffer
 from translator.response.decode import line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
@@ -103,7 +103,7 @@ class ReplyStream:
     def _ending(self) -> WireEvent:
         if self._repetition.aborted:
             return WireEvent(Event.REPEATED)
-        return WireEvent(Event.CUT, error=failures.cut_short(self._lines.count, self.model))
+        return WireEvent(Event.CUT, error=build.cut_short(self._lines.count, self.model))
 
     def _read(self, lines: list[tuple[int, bytes]]) -> None:
         overflow = self._lines.overflow
@@ -111,7 +111,7 @@ class ReplyStream:
             if overflow is not None and number >= overflow.number:
                 break
             if len(line) > self.limits.calls_bytes and (least := least_of_calls(line)) > self.limits.calls_bytes:
-                self._take(WireEvent(Event.GARBLED, error=failures.calls_too_large(least, self.model)))
+                self._take(WireEvent(Event.GARBLED, error=build.calls_too_large(least, self.model)))
                 return
             raw = line_to_raw(line)
             kind, text = plain_piece(raw)
@@ -121,7 +121,7 @@ class ReplyStream:
             if self._machine.finished:
                 return
         if overflow is not None:
-            self._take(WireEvent(Event.GARBLED, error=failures.line_too_long(overflow.number, overflow.length)))
+            self._take(WireEvent(Event.GARBLED, error=build.line_too_long(overflow.number, overflow.length)))
 
     def _goes_on(self, kind: Event, text: str) -> bool:
         """Takes a piece that changes nothing, without an event; False leaves it to `_take`."""
@@ -158,7 +158,7 @@ class ReplyStream:
         """The answer is too large; what was said before the piece that passed the limit is kept."""
         if not self._machine.finished:
             self._flush_tags()
-            self._machine.feed(WireEvent(Event.GARBLED, error=failures.answer_too_large(self._size.said, self._size.most, self.model)))
+            self._machine.feed(WireEvent(Event.GARBLED, error=build.answer_too_large(self._size.said, self._size.most, self.model)))
 
     def _take_text(self, event: WireEvent) -> None:
         if self._thinking_tags.held:

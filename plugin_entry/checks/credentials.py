@@ -1,0 +1,202 @@
+"""Checks credentials when a user saves a model, without loading the model.
+
+Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
+(Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, cast
+
+import attrs
+import gevent
+from dify_plugin.entities.model import EmbeddingInputType
+from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
+
+from plugin_entry.checks.doctor import why_unreachable
+from plugin_entry.log import logged
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call
+from plugin_entry.serving import embedding, rerank
+from plugin_entry.serving.runtime import BRIDGE, FACTS
+from plugin_entry.whereabouts import whereabouts
+from translator import detected
+from translator.diagnosis.fitness import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
+from translator.diagnosis.one_sentence import one_sentence
+from translator.diagnosis.running import listed_names
+from translator.errors import Family, ServerError, TranslatorError
+from translator.failures.build import failure_from_reply
+from translator.rerank.generative import GenerativeSettings, check_generative
+from translator.response.capabilities import ModelInfo
+from translator.settings.credentials import Credentials, RerankService
+
+logger = logging.getLogger(__name__)
+
+BUDGET_S = 8.0
+"""For the whole check; a form that hangs is not a form."""
+DIAGNOSIS_S = 2.5
+"""Of the budget, for finding out why there was no answer."""
+DEEP_BUDGET_S = 60.0
+"""For the one embedding of the deep check, which may have to load the model first."""
+KEY_FACT = "detected_key"
+SERVICE_FIELD = "rerank_service"
+"""Only rerank models have this field; without it the server is Ollama."""
+WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused", "model_description"})
+"""Codes of answers that may come from something else than Ollama."""
+
+RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
+"""What a model of Ollama must be to rerank; other services know their models themselves."""
+
+type Saved = MutableMapping[str, Any]
+type Check = Callable[[str, Saved], None]
+
+
+def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
+    """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
+
+    It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
+    """
+    ends = time.monotonic() + budget_s
+    patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
+    try:
+        with logged("check", model, _place(saved)), gevent.Timeout(patience):
+            check(model, saved)
+    except TranslatorError as error:
+        told = _why(error, saved, ends) or one_sentence(error.problem.cause, error.problem.remedy)
+        raise CredentialsValidateFailedError(told) from None
+    except InvokeError as error:
+        raise CredentialsValidateFailedError(one_sentence(str(error))) from None
+    except gevent.Timeout:
+        slow = f"The server did not answer the check within {patience:g} seconds."
+        remedy = "Check the base URL, or try again when the server is less busy."
+        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from None
+    except Exception as error:  # noqa: BLE001  # told as a failed check
+        logger.error("a check met an error of its own (%s)", whereabouts(error))  # noqa: TRY400  # its text may hold secrets
+        unexpected = f"The check failed unexpectedly ({type(error).__name__})."
+        raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from None
+
+
+def _why(error: TranslatorError, saved: Saved, ends: float) -> str:
+    """The doctor's sentence where an error says that the way to Ollama is wrong; "" where the error itself says more."""
+    is_lost = isinstance(error, ServerError) and (error.family is Family.CONNECTION or error.code in WRONG_PLACE)
+    return _diagnosed(saved, ends) if is_lost else ""
+
+
+def _place(saved: Saved) -> str:
+    """Scheme, host and port for the log; "" for an address that cannot be read."""
+    try:
+        return server_of(settings_of(saved)).place
+    except TranslatorError:
+        return ""
+
+
+def _diagnosed(saved: Saved, ends: float) -> str:
+    """What is wrong with the way to Ollama; "" when nothing is found before `ends`, or another service is asked."""
+    seconds = ends - time.monotonic()
+    try:
+        credentials = settings_of(saved)
+        server = server_of(credentials)
+    except TranslatorError:
+        return ""
+    if seconds <= 0 or (SERVICE_FIELD in saved and credentials.rerank.service not in RERANK_KINDS):
+        return ""
+    return BRIDGE.run(lambda: why_unreachable(server, seconds))
+
+
+def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
+    """URL, key, model and its kind. Raises CredentialsValidateFailedError.
+
+    `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
+    """
+    checked(_check_language_model, model, cast("Saved", saved), BUDGET_S)
+
+
+def _check_language_model(model: str, saved: Saved) -> None:
+    credentials = settings_of(saved)
+    server = server_of(credentials)
+    describe(model, server, ModelKind.LANGUAGE, saved)
+    if server.base_url.is_cloud:
+        saved[KEY_FACT] = check_cloud_key(server, credentials)
+
+
+def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
+    """The same for an embedding model, plus one tiny embedding if the user asked for the deep check. Raises
+    CredentialsValidateFailedError.
+    """
+    checked(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
+    if settings_of(saved).deep_check:
+        checked(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
+
+
+def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
+    """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
+    checked(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
+
+
+def _check_embedding_model(model: str, saved: Saved) -> None:
+    server = server_of(settings_of(saved))
+    embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
+    describe(model, server, ModelKind.EMBEDDING, saved)
+
+
+def _embed_once(model: str, saved: Saved) -> None:
+    embedding.embed(model, saved, ["check"], EmbeddingInputType.QUERY)
+
+
+def _check_rerank_model(model: str, saved: Saved) -> None:
+    credentials = settings_of(saved)
+    kind = RERANK_KINDS.get(credentials.rerank.service)
+    if kind is None:
+        rerank.find_service(model, credentials, saved)
+        return
+    server = server_of(credentials)
+    if kind is ModelKind.EMBEDDING:
+        embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
+    info = describe(model, server, kind, saved)
+    if kind is ModelKind.LANGUAGE:
+        check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
+
+
+def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> ModelInfo:
+    """Asks the server about the model and writes the facts back. Raises TranslatorError."""
+    try:
+        info = FACTS.ask(server, model)
+    except ServerError as error:
+        if error.code != "model_missing":
+            raise
+        raise model_missing(model, _installed(server), cloud=server.base_url.is_cloud) from error
+    require_kind(model, info, kind)
+    saved.update(detected.to_saved(info))
+    return info
+
+
+def check_cloud_key(server: Server, credentials: Credentials) -> str:
+    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without.
+
+    Gives what was found: "valid", or "not checked" where the cloud did not answer this question. Raises ServerError for a key that is
+    missing or refused.
+    """
+    if not credentials.api_key:
+        raise cloud_key_missing()
+    try:
+        reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
+    except ServerError:
+        return "not checked"
+    if reply.status in CLOUD_KEY_REFUSED:
+        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
+    return "valid" if reply.status == 200 else "not checked"
+
+
+def _installed(server: Server) -> list[str]:
+    """Names of the models a server has; empty when it will not say."""
+    try:
+        reply = BRIDGE.fetch(_quick(Call(server=server, method="GET", url=server.base_url.url_for("/api/tags"))))
+        return listed_names(reply.body)
+    except ServerError:
+        return []
+
+
+def _quick(call: Call) -> Call:
+    return attrs.evolve(call, server=attrs.evolve(call.server, limits=attrs.evolve(call.server.limits, first_byte=BUDGET_S)))

@@ -1,0 +1,122 @@
+"""The doctor's checks of models: which there are, and one model in particular.
+
+Enters: an examination of a server that is Ollama. Leaves: one finding per check, None where there is nothing to say. Nothing here loads a
+model or generates a word.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from plugin_entry.checks.probing import Examination, answers_to
+from translator.diagnosis.conclusion import Finding, Step
+from translator.diagnosis.fitness import model_missing, models_missing
+from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model
+from translator.diagnosis.server_kinds import TAGS
+from translator.diagnosis.withheld import models_withheld, remedy_for, withheld
+from translator.errors import ServerError
+from translator.failures.build import failure_from_reply
+from translator.failures.quoting import printable_name
+from translator.response.capabilities import ModelInfo, listed_info, model_info
+from translator.shapes.exchange import HttpReply
+
+SHOW, RUNNING = "/api/show", "/api/ps"
+
+MODELS_SHOWN = 30
+
+
+async def check_models(exam: Examination) -> Finding | None:
+    """Which models there are, what they can do, and their largest window. Who asks about one model can do without the list."""
+    answers = await answers_to(exam, (TAGS,))
+    answer, missing = answers[TAGS], models_withheld(answers, exam.server.place)
+    if missing is not None and not exam.model:
+        return Finding.of_error(Step.MODELS, missing)
+    if missing is not None:
+        sentence = f"Its list of models is missing, as {withheld(TAGS, answer)}."
+        return Finding(step=Step.MODELS, ok=True, sentence=sentence, remedy=remedy_for(answer))
+    listed = listed_models(answer.body) if isinstance(answer, HttpReply) else []
+    if not listed:
+        return Finding.of_error(Step.MODELS, models_missing())
+    lines = await asyncio.gather(*(_line(exam, model) for model in listed[:MODELS_SHOWN]))
+    more = [f"and {len(listed) - MODELS_SHOWN} more"] if len(listed) > MODELS_SHOWN else []
+    return Finding(step=Step.MODELS, ok=True, sentence=_counted(len(listed)), details=(*lines, *more))
+
+
+async def check_model(exam: Examination) -> Finding | None:
+    """Whether the model is there, what it can do, and its window."""
+    if not exam.model:
+        return None
+    try:
+        reply = await exam.ask(SHOW, "POST", {"model": exam.model})
+        if reply.status == 200:
+            info = model_info(reply.body, model=exam.model, cloud_host=exam.base_url.is_cloud)
+            return Finding(step=Step.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
+        failure = failure_from_reply(
+            reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=SHOW, headers=reply.headers
+        )
+    except ServerError as error:
+        return Finding.of_error(Step.MODEL, error)
+    if failure.code != "model_missing":
+        return Finding.of_error(Step.MODEL, failure)
+    answer = (await answers_to(exam, (TAGS,)))[TAGS]
+    names = listed_names(answer.body) if isinstance(answer, HttpReply) else []
+    return Finding.of_error(Step.MODEL, model_missing(exam.model, names, cloud=exam.base_url.is_cloud))
+
+
+async def check_loaded(exam: Examination) -> Finding | None:
+    """Whether the server runs the model, with which window, and how much of it on a GPU; nothing to say of the cloud's models."""
+    if not exam.model or await _is_remote(exam):
+        return None
+    answer = (await answers_to(exam, (RUNNING,)))[RUNNING]
+    if not isinstance(answer, HttpReply) or answer.status != 200:
+        return Finding(step=Step.LOADED, ok=True, sentence="The server does not say which models are running.")
+    running = running_model(answer.body, exam.model)
+    if running is None:
+        sentence = f"{exam.model} is not running: the next request loads it first, which may take minutes."
+        return Finding(step=Step.LOADED, ok=True, sentence=sentence)
+    return Finding(step=Step.LOADED, ok=True, sentence=f"The server lists {exam.model} as running{_window(running)}{_share(running)}.")
+
+
+async def _is_remote(exam: Examination) -> bool:
+    cloud_host = exam.base_url.is_cloud
+    try:
+        reply = await exam.ask(SHOW, "POST", {"model": exam.model})
+        return model_info(reply.body, model=exam.model, cloud_host=cloud_host).remote
+    except ServerError:
+        return cloud_host
+
+
+def _counted(count: int) -> str:
+    return "It has 1 model." if count == 1 else f"It has {count:,} models."
+
+
+async def _line(exam: Examination, model: Mapping[str, Any]) -> str:
+    """One model of the list; before 0.30 the list lacks capabilities and window, and the model's own description has them."""
+    name = printable_name(str(model.get("name")))
+    info = listed_info(model, name, cloud_host=exam.base_url.is_cloud)
+    if info.capabilities is None or info.context_length is None:
+        try:
+            reply = await exam.ask(SHOW, "POST", {"model": name})
+            info = model_info(reply.body, model=name, cloud_host=exam.base_url.is_cloud) if reply.status == 200 else info
+        except ServerError:
+            return f"{name}: no description"
+    return f"{name}: {_described(info)}"
+
+
+ABILITIES = ("completion", "tools", "thinking", "vision", "embedding", "insert", "audio")
+
+
+def _described(info: ModelInfo) -> str:
+    """Abilities and window, as far as they are known."""
+    able = [name for name in ABILITIES if getattr(info, name)]
+    window = f"window up to {info.context_length:,} tokens" if info.context_length else "window unknown"
+    preset = f", preset to {info.num_ctx:,}" if info.num_ctx else ""
+    return f"{', '.join(able) or 'abilities unknown'}; {window}{preset}"
+
+
+def _window(running: RunningModel) -> str:
+    return f" with a window of {running.window:,} tokens" if running.window else ""
+
+
+def _share(running: RunningModel) -> str:
+    return "" if running.gpu_percent is None else f", {running.gpu_percent} % of it on a GPU"

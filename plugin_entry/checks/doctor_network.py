@@ -1,0 +1,146 @@
+"""The doctor's checks below HTTP: proxy, name, connection, encryption, and where else a server may be.
+
+Enters: an examination. Leaves: one finding per check, None where there is nothing to say. With a proxy in the way it is the proxy that is
+looked up and connected to, and encryption is left to the questions over HTTP, which go through it.
+"""
+
+import asyncio
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+import attrs
+
+from plugin_entry.checks.probing import Examination
+from plugin_entry.network.errors import Phase, describe_transport_error
+from plugin_entry.network.transport_entries import ENTRIES
+from translator import codec
+from translator.diagnosis.conclusion import Finding, Step
+from translator.diagnosis.containers import advice, is_loopback, other_addresses
+from translator.diagnosis.server_kinds import VERSION
+from translator.errors import ServerError
+from translator.settings.base_url import DEFAULT_PORTS
+from translator.settings.network_places import is_address
+
+ADDRESSES_SHOWN = 4
+UNANSWERED = frozenset({"connection_refused", "connect_timeout"})
+"""Codes for which it matters where this runs and where Ollama may be."""
+
+
+async def check_proxy(exam: Examination) -> Finding | None:
+    """Which way requests go."""
+    if exam.server.proxy:
+        host, port = _first_hop(exam)
+        return Finding(step=Step.PROXY, ok=True, sentence=f"Requests go through the proxy {host}:{port}, which the environment names.")
+    if exam.surroundings.names_proxy:
+        return Finding(step=Step.PROXY, ok=True, sentence="The environment names a proxy; it is not used for this host.")
+    return Finding(step=Step.PROXY, ok=True, sentence="No proxy is in the way.")
+
+
+async def check_name(exam: Examination) -> Finding | None:
+    """Whether the host's name leads to an address; nothing to say of an address."""
+    host, port = _first_hop(exam)
+    if is_address(host):
+        return None
+    try:
+        async with asyncio.timeout(exam.patience.connect):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except TimeoutError:
+        return _failed(exam, Step.NAME, socket.gaierror(socket.EAI_AGAIN, "no answer in time"))
+    except (OSError, UnicodeError) as error:
+        return _failed(exam, Step.NAME, error)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return Finding(step=Step.NAME, ok=True, sentence=f"{host} is {', '.join(addresses[:ADDRESSES_SHOWN])}.")
+
+
+async def check_connection(exam: Examination) -> Finding | None:
+    """Whether the port accepts a connection."""
+    host, port = _first_hop(exam)
+    try:
+        async with asyncio.timeout(exam.patience.connect):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        return _failed(exam, Step.TCP, error)
+    writer.transport.abort()
+    return Finding(step=Step.TCP, ok=True, sentence=f"Port {port} of {host} accepts connections.")
+
+
+async def check_encryption(exam: Examination) -> Finding | None:
+    """Whether TLS comes about, and whether the certificate is trusted; nothing to say for http and behind a proxy."""
+    if exam.base_url.scheme != "https" or exam.server.proxy:
+        return None
+    host, port = _first_hop(exam)
+    context = _context(exam.server.tls)
+    try:
+        async with asyncio.timeout(exam.patience.connect):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except TimeoutError:
+        return _failed(exam, Step.TLS, ssl.SSLError("no answer in time"))
+    except (OSError, ValueError) as error:
+        return _failed(exam, Step.TLS, error)
+    version = writer.get_extra_info("ssl_object").version()
+    writer.transport.abort()
+    trust = "its certificate is trusted" if context.verify_mode is ssl.CERT_REQUIRED else "its certificate is not checked"
+    return Finding(step=Step.TLS, ok=True, sentence=f"The server speaks {version}, and {trust}.")
+
+
+async def check_container(exam: Examination) -> Finding | None:
+    """Whether this runs in a container, where localhost is the container itself."""
+    word = exam.surroundings.container
+    if not word:
+        return Finding(step=Step.CONTAINER, ok=True, sentence="This does not run in a container, as far as can be seen.")
+    gateway = f", whose gateway is {exam.surroundings.gateway}" if exam.surroundings.gateway else ""
+    itself = "; localhost is the container itself" if is_loopback(exam.base_url.host) else ""
+    return Finding(step=Step.CONTAINER, ok=True, sentence=f"This runs in a container ({word}){gateway}{itself}.")
+
+
+async def check_elsewhere(exam: Examination) -> Finding | None:
+    """Asks the addresses where the server may be instead; the first that answers like Ollama is the advice."""
+    around = exam.surroundings
+    places = other_addresses(exam.base_url, inside=bool(around.container), gateway=around.gateway)
+    if not places:
+        return None
+    answers = await asyncio.gather(*(_answers(exam, place) for place in places))
+    found = [place for place, answered in zip(places, answers, strict=True) if answered]
+    if not found:
+        return Finding(step=Step.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {', '.join(places)} either.")
+    return Finding(step=Step.ELSEWHERE, ok=True, sentence=f"Ollama answers at {' and '.join(found)}.", address=found[0])
+
+
+async def _answers(exam: Examination, place: str) -> bool:
+    try:
+        reply = await exam.ask_elsewhere(place, VERSION)
+        value = codec.loads(reply.body) if reply.status == 200 else None
+    except (ServerError, codec.DecodeError):
+        return False
+    return isinstance(value, dict) and isinstance(value.get("version"), str)
+
+
+def _first_hop(exam: Examination) -> tuple[str, int]:
+    """Where the first connection goes: to the proxy if there is one."""
+    if not exam.server.proxy:
+        return exam.base_url.host, exam.base_url.tcp_port
+    parts = urlsplit(exam.server.proxy)
+    return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme.lower()]
+
+
+def _context(tls: ssl.SSLContext | bool) -> ssl.SSLContext:
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    context = ssl.create_default_context()
+    if not tls:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _failed(exam: Examination, step: Step, error: Exception) -> Finding:
+    if exam.server.proxy:
+        entry = ENTRIES["proxy_failed"]
+        return Finding(step=step, ok=False, sentence=entry.cause.format(place=exam.server.place), remedy=entry.remedy)
+    limit = exam.patience.connect if isinstance(error, TimeoutError) else None
+    described = describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit)
+    finding = Finding.of_error(step, described)
+    if described.code not in UNANSWERED or exam.base_url.is_cloud:
+        return finding
+    around = exam.surroundings
+    return attrs.evolve(finding, remedy=advice(exam.base_url, inside=bool(around.container), gateway=around.gateway))

@@ -1,0 +1,80 @@
+"""Checks the server and the key that a person saves for the whole provider, without naming a model.
+
+Enters: the values of the provider's form. Leaves: nothing when a server of Ollama answers there and takes the key; else one error of one
+sentence. Nothing is loaded. A version that a proxy hides is no reason to refuse: the server then counts as the newest.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import attrs
+
+from plugin_entry.checks.credentials import BUDGET_S, Saved, check_cloud_key, checked
+from plugin_entry.network.bridge import Started
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call
+from plugin_entry.serving.runtime import BRIDGE
+from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
+from translator.diagnosis.withheld import Answer, models_withheld, refusal_in, replies_in, why_not_ollama
+from translator.errors import ServerError
+
+ANSWER_S = 4.0
+"""Seconds for the list of models, which waits while a server starts, and for the version."""
+FURTHER_S = 1.0
+"""Seconds for the routes that tell who else it is."""
+
+
+def check_server(saved: Mapping[str, Any]) -> None:
+    """URL and key. Raises CredentialsValidateFailedError."""
+    checked(_check_server, "", cast("Saved", saved), BUDGET_S)
+
+
+def _check_server(_: str, saved: Saved) -> None:
+    credentials = settings_of(saved)
+    server = server_of(credentials)
+    if server.base_url.is_cloud:
+        _raise(models_withheld(_lets_in(server, (TAGS,)), server.place))
+        check_cloud_key(server, credentials)
+    else:
+        _require_ollama(server)
+
+
+def _require_ollama(server: Server) -> None:
+    """Every version answers both questions without loading anything (`version`, `tags`); a proxy may hide the version."""
+    answers = _lets_in(server, (TAGS, VERSION))
+    if is_ollama(replies_in(answers)):
+        return
+    answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
+    _raise(why_not_ollama(answers, server.place) or models_withheld(answers, server.place))
+
+
+def _lets_in(server: Server, routes: Sequence[str]) -> dict[str, Answer]:
+    """The answers of a server that takes questions. Raises ServerError for any other."""
+    answers = _answers(server, routes, ANSWER_S)
+    _raise(refusal_in(answers))
+    return answers
+
+
+def _raise(error: ServerError | None) -> None:
+    if error is not None:
+        raise error
+
+
+def _answers(server: Server, routes: Sequence[str], limit_s: float) -> dict[str, Answer]:
+    """What comes back for each of the routes, asked at the same time."""
+    limits = attrs.evolve(server.limits, first_byte=limit_s, between_chunks=limit_s)
+    quick = attrs.evolve(server, limits=limits)
+    started = {route: BRIDGE.start(Call(server=quick, method="GET", url=server.base_url.url_for(route))) for route in routes}
+    try:
+        return {route: _answer(asked) for route, asked in started.items()}
+    finally:
+        for asked in started.values():
+            asked.cancel()
+
+
+def _answer(asked: Started) -> Answer:
+    try:
+        return asked.whole()
+    except ServerError as error:
+        return error

@@ -1,0 +1,139 @@
+"""The plugin's standard output, line by line, sorted by what each line is.
+
+Enters: whole lines, as one thread reads them, and session ids that were asked for. Leaves: a queue of frames per session, counts,
+and what should not have been there. Pure, except for the queues, which carry frames from the reading thread to the asking one.
+"""
+
+from collections.abc import Mapping
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, get_args
+
+import attrs
+import orjson
+
+from plugin_entry.cli.daemon.native import native
+
+type Kind = Literal["stream", "error", "end"]
+KINDS = get_args(Kind.__value__)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Frame:
+    """One frame of a session: `seconds` since the request was sent, `size` bytes of its line."""
+
+    kind: Kind
+    data: Any
+    seconds: float
+    size: int
+
+
+@attrs.frozen(slots=True)
+class Ended:
+    """The output has ended; stands in a session's queue in place of a frame."""
+
+
+type Received = Frame | Ended
+
+
+def _new_queue() -> "SimpleQueue[Any]":
+    made: SimpleQueue[Any] = native("queue", "SimpleQueue")()
+    return made
+
+
+@attrs.define(slots=True, eq=False)
+class Session:
+    """A request under way; `sent` is a clock reading in seconds."""
+
+    sent: float
+    received: "SimpleQueue[Received]" = attrs.field(factory=_new_queue)
+
+
+@attrs.define(slots=True, eq=False)
+class Switchboard:
+    """Sorts lines. One thread calls `take` and `end`, any thread the rest."""
+
+    manifest: Mapping[str, Any] | None = None
+    heartbeats: int = 0
+    logs: list[Any] = attrs.field(factory=list)
+    complaints: list[Any] = attrs.field(factory=list)
+    """Errors that belong to no session: the SDK's answer to a request line that it cannot read."""
+    stray: list[bytes] = attrs.field(factory=list)
+    """Lines that Dify's daemon would not understand, or would throw away: no JSON, no known event, a session that nobody asked for or
+    that has ended.
+    """
+    ended: bool = False
+    _unread: dict[str, Session] = attrs.field(factory=dict)
+    _running: dict[str, Session] = attrs.field(factory=dict)
+    _left: set[str] = attrs.field(factory=set)
+    _pulse: "SimpleQueue[None]" = attrs.field(factory=_new_queue)
+
+    def expect(self, session_id: str, sent: float) -> None:
+        """Makes a queue for a session; to be called before its request is sent."""
+        self._unread[session_id] = self._running[session_id] = Session(sent)
+
+    def session(self, session_id: str) -> Session:
+        """The session, for the one who reads it. Raises KeyError when it was not expected, or somebody reads it already."""
+        return self._unread.pop(session_id)
+
+    def leave(self, session_id: str) -> None:
+        """Nobody reads this session any more: its further frames are dropped, as the daemon drops them."""
+        if self._running.pop(session_id, None) is not None:
+            self._left.add(session_id)
+
+    def wait_for_pulse(self, timeout_s: float) -> bool:
+        """Waits until something happened that is no frame of a session. False when nothing did."""
+        if self.ended:
+            return False
+        try:
+            self._pulse.get(timeout=timeout_s)
+        except Empty:
+            return False
+        return True
+
+    def take(self, line: bytes, now: float) -> None:
+        """Sorts one line; blank ones separate frames."""
+        if not line.strip():
+            return
+        try:
+            message = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            message = None
+        if not (isinstance(message, dict) and self._understood(message, len(line), now)):
+            self.stray.append(line)
+
+    def end(self) -> None:
+        """The output is over: wakes everybody who waits."""
+        self.ended = True
+        for session in list(self._running.values()):
+            session.received.put(Ended())
+        self._pulse.put(None)
+
+    def _understood(self, message: dict[str, Any], size: int, now: float) -> bool:
+        match message.get("event"):
+            case "session":
+                return self._frame(message, size, now)
+            case "heartbeat":
+                self.heartbeats += 1
+                self._pulse.put(None)
+            case "log":
+                self.logs.append(message.get("data"))
+            case "error":
+                self.complaints.append(message.get("data"))
+            case None if self.manifest is None:
+                self.manifest = message
+            case _:
+                return False
+        return True
+
+    def _frame(self, message: dict[str, Any], size: int, now: float) -> bool:
+        session_id, payload = message.get("session_id"), message.get("data")
+        session = self._running.get(str(session_id))
+        if not isinstance(payload, dict) or payload.get("type") not in KINDS:
+            return False
+        if session is None:
+            return str(session_id) in self._left
+        kind: Kind = payload["type"]
+        session.received.put(Frame(kind=kind, data=payload.get("data"), seconds=now - session.sent, size=size))
+        if kind == "end":
+            self._running.pop(str(session_id), None)
+        return True

@@ -1,0 +1,1 @@
+"""Dify's side of the process: its requests, our frames, its SDK."""

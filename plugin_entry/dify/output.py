@@ -1,0 +1,185 @@
+"""Writes frames to their descriptor: one system call per turn of the hub. A slow reader holds up only those who write more than may wait.
+
+Enters: whole lines. Leaves: the same lines, those of one stream in their order. While Dify's daemon does not read, lines wait here and
+greenlets run on: connections are read and closed, time limits run out. When it reads again, the streams have their turns (`fair_queue.py`).
+Who writes more than may wait has to wait itself, so that the memory is bounded and the servers feel the slowness through their own
+connections.
+"""
+
+import logging
+import os
+import select
+import stat
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+
+from plugin_entry.dify.fair_queue import FairQueue
+
+logger = logging.getLogger(__name__)
+
+TOGETHER = 64 * 1024
+"""Bytes that may wait for the end of the turn; more would only make the first of them late."""
+
+MOST_WAITING = 4 * 1024 * 1024
+"""Bytes that may wait for the daemon before writers wait, too."""
+
+MOST_OF_ONE = 512 * 1024
+"""Bytes of one stream that may wait; else a single flood would make everybody wait."""
+
+LINE_LIMIT = 4 * 1024 * 1024
+"""Bytes; the daemon's limit is 5 MiB."""
+
+LIBEV_WRITE = 2
+
+
+class FrameTooLongError(RuntimeError):
+    """A frame would pass the daemon's line limit."""
+
+
+class FrameOutput:
+    """Frames of greenlets that run in one turn of the hub leave together, at its end. A blocking descriptor blocks the whole process while
+    the daemon does not read; see `own_description`. `on_lost` is called once, in the hub, when nobody reads any more.
+    """
+
+    def __init__(self, descriptor: int, on_lost: Callable[[], object] = lambda: None) -> None:
+        self.on_lost = on_lost
+        self.waiting = 0
+        """Bytes that have not left."""
+        self.is_lost = False
+        self._descriptor = descriptor
+        self._frames: list[bytes] = []
+        self._queue = FairQueue()
+        self._gathered = 0
+        self._leaving = memoryview(b"")
+        self._is_scheduled = False
+        self._watcher: Any = None
+        self._less = Event()
+
+    def has_room(self, owner: object = None) -> bool:
+        """True while `write` takes lines of this stream without waiting."""
+        return self.waiting <= MOST_WAITING and self._queue.size_of(owner) <= MOST_OF_ONE
+
+    def write(self, data: bytes, owner: object = None) -> None:
+        """Takes one whole line or more of a stream, and waits while too much waits.
+
+        Raises FrameTooLongError before anything of it is written.
+        """
+        if len(data) > LINE_LIMIT:
+            raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
+        if not self.has_room(owner):
+            self._wait_until(partial(self.has_room, owner))
+        self._take(data, owner)
+
+    def offer(self, data: bytes, owner: object = None) -> bool:
+        """Takes a line from somebody who must not wait; False says that there is no room for it."""
+        has_room = self.has_room(owner) and len(data) <= LINE_LIMIT
+        if has_room:
+            self._take(data, owner)
+        return has_room
+
+    def flush(self) -> None:
+        """Writes what waits, as far as the daemon has room for it. Never raises: it runs in the hub."""
+        self._is_scheduled = False
+        if self._watcher is None:
+            self._push()
+
+    def drain(self, within_s: float) -> bool:
+        """Waits until everything has left; False when the daemon took too long, or does not read any more."""
+        self.flush()
+        with gevent.Timeout(within_s, False):
+            self._wait_until(lambda: not self.waiting)
+        return not self.waiting and not self.is_lost
+
+    def has_reader(self) -> bool:
+        """False when the other end is closed."""
+        poll = monkey.get_original("select", "poll")()
+        poll.register(self._descriptor, 0)
+        return not self.is_lost and not any(bits & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, bits in poll.poll(0))
+
+    def _take(self, data: bytes, owner: object) -> None:
+        if self.is_lost:
+            return
+        self.waiting += len(data)
+        if self._watcher is not None:
+            self._queue.put(owner, data)
+            return
+        self._frames.append(data)
+        self._gathered += len(data)
+        if self._gathered > TOGETHER:
+            self._push()
+        elif not self._is_scheduled:
+            self._is_scheduled = True
+            gevent.get_hub().loop.run_callback(self.flush)
+
+    def _push(self) -> None:
+        try:
+            self._write_all()
+        except BlockingIOError:
+            self._watch()
+        except OSError as error:
+            self._lose(error)
+        else:
+            self._stop_watching()
+        self._less.set()
+
+    def _write_all(self) -> None:
+        while self._leaving or self._frames or self._queue:
+            if not self._leaving:
+                self._leaving = memoryview(self._next())
+            written = os.write(self._descriptor, self._leaving)
+            self._leaving = self._leaving[written:]
+            self.waiting -= written
+
+    def _next(self) -> bytes:
+        """What was gathered before the daemon stopped to read, then what came later."""
+        if not self._frames:
+            return self._queue.take(TOGETHER)
+        gathered = b"".join(self._frames)
+        self._frames.clear()
+        self._gathered = 0
+        return gathered
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = gevent.get_hub().loop.io(self._descriptor, LIBEV_WRITE)
+            self._watcher.start(self._push)
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+    def _lose(self, error: OSError) -> None:
+        """The daemon has gone: what waits has no reader, and nothing that comes later will have one."""
+        self._stop_watching()
+        logger.error("frames cannot be written any more (%s)", type(error).__name__)
+        self.is_lost = True
+        self._frames.clear()
+        self._queue.clear()
+        self._leaving = memoryview(b"")
+        self.waiting = 0
+        self.on_lost()
+
+    def _wait_until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so() and gevent.getcurrent() is not gevent.get_hub():
+            self._less.clear()
+            self._less.wait()
+
+
+def own_description(descriptor: int) -> int:
+    """A new descriptor for the same output: for a pipe one that never blocks, where the system can open it anew (Linux).
+
+    Setting the flag on the descriptor itself would set it for every process that shares the pipe's end.
+    """
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        try:
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            logger.debug("the standard output stays as it is")  # no /proc, or not ours to open
+    return os.dup(descriptor)

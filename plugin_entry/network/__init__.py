@@ -1,0 +1,1 @@
+"""Ollama's side of the process: connections, downloads, retries."""

@@ -1,0 +1,197 @@
+"""The synchronous end: a request greenlet opens a reply, reads its bytes, closes it.
+
+Enters: calls. Leaves: open replies whose headers are here, or whole replies; every failure as a ServerError. The SDK wants plain
+generators in greenlets, aiohttp wants an event loop: this module is where the two meet.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import aiohttp
+import attrs
+
+from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
+from plugin_entry.network.inbox import Head, Inbox, Take
+from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
+from plugin_entry.network.passage import named, proxy_between
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call, deliver, new_session
+from plugin_entry.network.transport_entries import own_failure
+from translator.errors import ServerError
+from translator.failures.proxies import Proxy
+from translator.shapes.exchange import HttpReply
+
+WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+"""For replies read as a whole: vectors, rankings, descriptions, refusals. Answers are not; their limit is `Limits.answer_bytes`."""
+LINGER_S = 1.0
+"""How long a server may keep a connection open after the answer was complete."""
+
+
+@attrs.define(slots=True, eq=False)
+class OpenReply:
+    """A reply whose headers are here. `close` is safe at any time and stops the server."""
+
+    head: Head
+    _inbox: Inbox
+    _job: Job
+    _server: Server
+
+    def bursts(self) -> Iterator[bytes]:
+        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
+        try:
+            yield from self._inbox.bursts()
+        except ServerError:
+            raise
+        except LoopLostError:
+            raise own_failure("plugin_fault", self._server.place) from None
+        except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
+            failure = describe_transport_error(
+                error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
+            )
+            raise named(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy that may have a part in what happens to the body."""
+        return proxy_between(self._server, self.head.headers)
+
+    def divert(self, take: Take) -> None:
+        """Between two bursts: lets `take` deal with what comes next, until it gives something back. See `Inbox.divert`."""
+        self._inbox.divert(take)
+
+    def body(self) -> bytes:
+        """Reads the rest. Raises ServerError."""
+        parts: list[bytes] = []
+        size = 0
+        for data in self.bursts():
+            size += len(data)
+            if size > WHOLE_BODY_LIMIT:
+                self.close()
+                raise own_failure("reply_too_large", self._server.place, f"{WHOLE_BODY_LIMIT} bytes")
+            parts.append(data)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Gives the connection up at once, so that the server stops generating; what is unread is lost."""
+        self._inbox.discard()
+        self._job.cancel()
+
+    def finish(self) -> None:
+        """The answer is complete: lets the body end by itself, so that the connection can be used again; a server that lingers is cut
+        off.
+        """
+        self._inbox.discard()
+        self._job.cancel_after(LINGER_S)
+
+
+@attrs.define(slots=True, eq=False)
+class Started:
+    """A call under way."""
+
+    _inbox: Inbox
+    _job: Job
+    _server: Server
+
+    def opened(self) -> OpenReply:
+        """Waits for the headers. Raises ServerError when there are none."""
+        try:
+            head = self._inbox.wait_for_head()
+        except ServerError:
+            raise
+        except LoopLostError:
+            raise own_failure("plugin_fault", self._server.place) from None
+        except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
+            limits = self._server.limits
+            ran_out = (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
+            failure = describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out)
+            raise named(failure, proxy_between(self._server)) from None
+        except BaseException:
+            self._job.cancel()
+            raise
+        return OpenReply(head, self._inbox, self._job, self._server)
+
+    def whole(self) -> HttpReply:
+        """Waits for all of it. Raises ServerError."""
+        reply = self.opened()
+        try:
+            return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Gives the call up; without effect on one that has ended."""
+        self._job.cancel()
+
+
+class Bridge:
+    """One per process; all greenlets of its thread share it."""
+
+    def __init__(self) -> None:
+        self._loop = LoopGreenlet()
+        self._session: aiohttp.ClientSession | None = None
+        self._session_loop: asyncio.AbstractEventLoop | None = None
+        self._refusal: ServerError | None = None
+
+    def start(self, call: Call) -> Started:
+        """Sends the call and returns at once, so that several can be under way."""
+        if self._refusal is not None:
+            raise self._refusal
+        inbox = Inbox()
+        try:
+            job = self._loop.run(self._deliver(call, inbox), inbox.end)
+        except LoopLostError:
+            raise own_failure("plugin_fault", call.server.place) from None
+        except OSError as error:  # no descriptors left for a loop
+            raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
+        return Started(inbox, job, call.server)
+
+    def open(self, call: Call) -> OpenReply:
+        """Sends the call and waits for the headers. Raises ServerError."""
+        return self.start(call).opened()
+
+    def fetch(self, call: Call) -> HttpReply:
+        """Sends the call and waits for the whole reply. Raises ServerError."""
+        return self.start(call).whole()
+
+    def run[T](self, make: Callable[[], Awaitable[T]]) -> T:
+        """Runs a coroutine on the loop and waits for its result. Raises what it raises."""
+        inbox = Inbox()
+        results: list[T] = []
+
+        async def keep() -> None:
+            results.append(await make())
+
+        job = self._loop.run(keep(), inbox.end)
+        try:
+            for _ in inbox.bursts():
+                pass
+        except BaseException:
+            job.cancel()
+            raise
+        return results[0]
+
+    def give_up(self, error: ServerError) -> None:
+        """Ends everything that is under way with this error, and refuses everything that would begin."""
+        self._refusal = error
+        self._loop.give_up(error)
+
+    def close(self) -> None:
+        """Closes all connections and ends the loop; the next request starts both anew."""
+        if self._session is not None and self._session_loop is self._loop.current:
+            self.run(self._session.close)
+        elif self._session is not None:
+            self._session.detach()  # its connections went with its loop
+        self._session = self._refusal = None
+        self._loop.stop()
+
+    async def _deliver(self, call: Call, inbox: Inbox) -> None:
+        await deliver(self._session_of_this_loop(), call, inbox, self._loop)
+
+    def _session_of_this_loop(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._session.closed or self._session_loop is not loop:
+            if self._session is not None:
+                self._session.detach()  # its connections went with its loop
+            self._session, self._session_loop = new_session(), loop
+        return self._session

@@ -1,0 +1,233 @@
+"""One asyncio loop inside one greenlet: where aiohttp lives in a process that gevent has patched.
+
+Enters: coroutines from any greenlet of the thread. Leaves: asyncio tasks. The SDK runs every request as a greenlet in one OS thread, and
+asyncio allows one running loop per thread, so all requests share this loop; its selector is gevent's, so while it waits for sockets other
+greenlets run. Compared with a loop in a thread of its own it needs no hand-over between threads and was as fast or faster
+(docs/performance.md). Nothing that happens on the loop may end the process or leave anybody waiting: should the loop die, its tasks are
+reported lost, the servers' connections are closed and the next task starts a new loop; an exception in a callback ends the task on whose
+behalf it ran.
+"""
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import os
+import selectors
+import socket
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import attrs
+import gevent
+from gevent.event import Event
+
+from plugin_entry.network.loop_watch import watch
+from plugin_entry.network.pace import Pace, Rhythm
+from plugin_entry.network.selector import HubSelector, new_selector
+from plugin_entry.whereabouts import whereabouts
+
+logger = logging.getLogger(__name__)
+
+type OnEnd = Callable[[BaseException | None], None]
+"""Told once how a task ended: None for well, else what it raised; LoopLostError when the loop died under it."""
+
+
+TASK: contextvars.ContextVar[asyncio.Task[None] | None] = contextvars.ContextVar("TASK", default=None)
+"""The task on whose behalf a callback runs."""
+
+
+class LoopLostError(RuntimeError):
+    """The event loop ended, or met an error of the plugin's own, while a task was running on it."""
+
+
+@attrs.define(slots=True, eq=False)
+class Job:
+    """A running task, to be cancelled from any greenlet of the thread."""
+
+    _loop: asyncio.AbstractEventLoop
+    _task: asyncio.Task[None]
+    _wake: Callable[[], object]
+
+    def cancel(self) -> None:
+        """Asks the task to end; no effect on one that has ended."""
+        if not self._task.done() and not self._loop.is_closed():
+            self._task.cancel()
+            self._wake()
+
+    def cancel_after(self, seconds: float) -> None:
+        """Lets the task end by itself for a while, then cancels it."""
+        if not self._task.done() and not self._loop.is_closed():
+            timer = self._loop.call_later(seconds, self._task.cancel)
+            self._task.add_done_callback(lambda _: timer.cancel())
+            self._wake()
+
+
+class LoopGreenlet:
+    """Starts on first use."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._selector: selectors.BaseSelector | None = None
+        self._greenlet: Any = None
+        self._watch: Any = None
+        self._running: dict[asyncio.Task[None], OnEnd] = {}
+
+    @property
+    def current(self) -> asyncio.AbstractEventLoop | None:
+        """The loop that runs."""
+        return self._loop
+
+    def run(self, coroutine: Coroutine[Any, Any, None], on_end: OnEnd) -> Job:
+        """Runs a coroutine on the loop and returns at once. Raises LoopLostError or OSError when no loop can be started."""
+        try:
+            loop = self._loop or self._start()
+        except BaseException:
+            coroutine.close()
+            raise
+        context = contextvars.copy_context()
+        task = loop.create_task(coroutine, context=context)
+        context.run(TASK.set, task)
+        self._running[task] = on_end
+        task.add_done_callback(self._ended)
+        wake = self._waker(loop)
+        wake()
+        if self._watch is None or self._watch.dead:
+            self._watch = gevent.spawn(watch, self._greenlet, partial(self._ask, loop, wake), lambda: bool(self._running))
+        return Job(loop, task, wake)
+
+    def give_up(self, error: Exception) -> None:
+        """Ends all tasks; each is told that it ended by `error`."""
+        for task in list(self._running):
+            self._fail(task, error)
+        if self._loop is not None:
+            self._waker(self._loop)()
+
+    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
+        """Says when a descriptor is to be looked at from now on; without effect where the selector knows no rhythms."""
+        if isinstance(self._selector, HubSelector):
+            self._selector.set_rhythm(fd, rhythm)
+
+    def stop(self) -> None:
+        """Cancels the tasks and ends the loop. The next task starts a new one."""
+        if self._loop is not None:
+            winding_down = self._loop.create_task(self._wind_down(self._loop))
+            self._waker(self._loop)()
+            self._greenlet.join()
+            del winding_down
+
+    async def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        tasks = list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # connections that were just given up are closed in the next turn
+        loop.stop()
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        self._selector = new_selector(lambda: self.pace.rest_s)
+        started = Event()
+        loop = asyncio.SelectorEventLoop(self._selector)
+        loop.set_exception_handler(self._stray)
+        loop.call_soon(started.set)
+        self._loop = loop
+        self._greenlet = gevent.spawn(self._live, loop)
+        self._greenlet.link(lambda _: self._lost(loop))
+        self._greenlet.link(lambda _: started.set())
+        started.wait()
+        if loop.is_closed():
+            raise LoopLostError
+        return loop
+
+    def _live(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.run_forever()
+        except BaseException as error:  # noqa: BLE001  # an exit that some callback raises is not the end of the process
+            place = whereabouts(error)
+            logger.error("the event loop ended (%s); the next request starts a new one", place)  # noqa: TRY400  # its text may hold secrets
+        finally:
+            self._lost(loop)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        on_end = self._running.pop(task, None)
+        if on_end is not None:
+            _tell(on_end, _outcome(task))
+
+    def _fail(self, task: asyncio.Task[None], error: Exception) -> None:
+        on_end = self._running.pop(task, None)
+        if on_end is not None:
+            task.cancel()
+            _tell(on_end, error)
+
+    def _stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception that nobody caught. asyncio's own text for it holds arguments, hence prompts and answers; here are names only."""
+        del loop
+        error = context.get("exception")
+        if error is None:
+            logger.debug("the event loop complains about something that was not closed")
+            return
+        logger.error("the event loop met an error of its own (%s)", whereabouts(error))
+        task = TASK.get()
+        if task is not None and "handle" in context:
+            self._fail(task, LoopLostError(type(error).__name__))
+
+    def _lost(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            return
+        lost, self._running = self._running, {}
+        self._loop = None
+        for task, on_end in lost.items():
+            _forget(task)
+            _tell(on_end, _outcome(task) if task.done() else LoopLostError())
+        if self._selector is not None:
+            _hang_up(self._selector)
+        with suppress(Exception):  # a selector that is broken may fail here once more; nobody uses it again
+            loop.close()
+
+    def _ask(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object], question: Callable[[], object]) -> None:
+        if not loop.is_closed():
+            loop.call_soon(question)
+            wake()
+
+    def _waker(self, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
+        """What makes the loop look at things scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
+        if isinstance(self._selector, HubSelector):
+            return self._selector.wake
+        return partial(loop.call_soon_threadsafe, _nothing)
+
+
+def _tell(on_end: OnEnd, error: BaseException | None) -> None:
+    """Somebody waits for this: when telling fails, it is tried once more from a greenlet of its own."""
+    try:
+        on_end(error)
+    except Exception as failure:  # noqa: BLE001  # one that cannot be told must not keep the others from being told
+        logger.error("the end of a task could not be told (%s)", whereabouts(failure))  # noqa: TRY400  # its text may hold secrets
+        gevent.spawn(on_end, LoopLostError())
+
+
+def _outcome(task: asyncio.Task[None]) -> Exception | None:
+    if task.cancelled():
+        return ConnectionAbortedError("the request was given up")
+    error = task.exception()
+    return error if error is None or isinstance(error, Exception) else LoopLostError(type(error).__name__)
+
+
+def _hang_up(selector: selectors.BaseSelector) -> None:
+    """Ends the connections of a loop that is no more, so that servers stop generating; what holds them is freed some time later."""
+    for key in list((selector.get_map() or {}).values()):
+        with suppress(OSError), socket.socket(fileno=os.dup(key.fd)) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    """A coroutine that never began would complain about it."""
+    coroutine = task.get_coro()
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        coroutine.close()
+
+
+def _nothing() -> None:
+    """What the loop runs when it is only to be woken."""

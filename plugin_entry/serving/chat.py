@@ -1,0 +1,217 @@
+"""One turn from its plan to its last chunk.
+
+Enters: what Dify asked, as our own types, and the saved credentials. Leaves: chunks. The connection is made and the status checked before
+the first chunk is asked for, so that early failures are raised where the SDK still treats them as errors of the call; the connection is
+given up as soon as the reader leaves. Sending is the business of `sending.py`, reading bytes of `reading.py`; what an answer leaves behind
+(its line in the log, remarks, calibration) is `Aftermath`.
+"""
+
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+import gevent
+
+from plugin_entry.dify.text_frames import Voice
+from plugin_entry.log import LastAnswers, RequestLog, outcome_of
+from plugin_entry.network.bridge import Bridge, OpenReply
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.downloads import fetch_media
+from plugin_entry.network.retries import Sender, models_in_memory
+from plugin_entry.network.server import Server
+from plugin_entry.serving.facts import ModelFacts
+from plugin_entry.serving.pictures import ASIDE
+from plugin_entry.serving.reading import Reading
+from plugin_entry.threads import HEAVY, apart, weight_of, weight_of_prompt
+from translator import detected
+from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
+from translator.diagnosis.running import running_model
+from translator.errors import ServerError
+from translator.failures.build import with_proxy
+from translator.media.parts import urls_to_fetch
+from translator.response.chunks import (
+    Chunk,
+    chunks_with_thinking,
+    chunks_without_thinking,
+    text_with_thinking,
+    text_without_thinking,
+)
+from translator.response.stream import ReplyStream
+from translator.settings.credentials import Credentials
+from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
+from translator.tokens import TokenCalibration
+from translator.turn import Ask, Turn, media_rules, plan_turn
+
+LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
+"""Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
+
+SHOWN, HIDDEN = (chunks_with_thinking, text_with_thinking), (chunks_without_thinking, text_without_thinking)
+"""How deltas become chunks, and which of them are nothing but text."""
+CHARACTERS_PER_TOKEN = 10
+"""At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
+
+
+def new_call_id() -> str:
+    """An id for a tool call that came without one; unique over turns, because agents look results up by it."""
+    return f"call_{uuid.uuid4().hex[:12]}"
+
+
+@attrs.define(slots=True, eq=False)
+class Answer:
+    """A reply that has begun well."""
+
+    turn: Turn
+    reply: OpenReply
+    stream: ReplyStream
+    _aftermath: "Aftermath"
+
+    def chunks(self, voice: Voice | None = None) -> Iterator[Chunk]:
+        """Gives the chunks as they come; most of the text that `voice` can say is not among them.
+
+        Raises ServerError after the last good one.
+        """
+        to_chunks, spoken = SHOWN if self.turn.show_thinking else HIDDEN
+        if self.turn.prompt_characters >= HEAVY:
+            voice = None  # its end may need an estimate of the prompt, which the event loop must not wait for
+        deltas = self._deltas(Reading(self.stream, voice, spoken))
+        try:
+            yield from to_chunks(deltas)
+        finally:
+            deltas.close()  # an error holds on to its frames, and so would the connection be held
+
+    def close(self) -> None:
+        """Gives the connection up if the reader left before the end; without effect on an answer that has ended."""
+        if self.stream.state is not State.FINISHED:
+            self.reply.close()
+
+    def _deltas(self, reading: Reading) -> Generator[Delta]:
+        try:
+            self._divert(reading)
+            for data in self.reply.bursts():
+                yield from self._noted(reading.feed(data))
+                if self.stream.finished:
+                    break
+                self._divert(reading)
+            yield from self._noted(self.stream.end())
+        except ServerError as error:
+            yield from self._noted(self.stream.fail(error))
+        except BaseException as error:
+            if not self.stream.finished:
+                self._aftermath.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
+            raise
+        finally:
+            if self.stream.state is State.FINISHED:
+                self.reply.finish()
+            else:
+                self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
+
+    def _divert(self, reading: Reading) -> None:
+        if reading.voice is not None:
+            self.reply.divert(reading.take)
+
+    def _noted(self, deltas: list[Delta]) -> list[Delta]:
+        """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""
+        last = deltas[-1] if deltas else None
+        if isinstance(last, FailureDelta):
+            last = FailureDelta(with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy))
+            self._aftermath.failed(last.error)
+            return [*deltas[:-1], last]
+        if isinstance(last, FinalDelta):
+            self._aftermath.answered(self.turn, last)
+        return deltas
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Aftermath:
+    """What an answer leaves behind once it is complete: its line in the log, remarks, and what the estimator learns from it."""
+
+    answerer: "Answerer"
+    server: Server
+    log: RequestLog
+
+    def failed(self, error: ServerError) -> None:
+        """The answer ended in an error."""
+        self.log.end(error.code)
+
+    def answered(self, turn: Turn, final: FinalDelta) -> None:
+        """The answer is complete."""
+        self._learn(turn, final)
+        model, place, last = turn.ask.model, self.server.place, self.answerer.last_answers
+        before = Before(estimate=partial(self.answerer.estimate, place, turn), since_last_ms=last.since_ms(place, model))
+        for remark in remarks(turn, final, before):
+            self.log.remark(remark)
+        last.note(place, model)
+        if was_loaded(final) and turn.window.num_ctx:
+            self.answerer.spawn(self._check_window, turn)
+        self._end(turn, final)
+
+    def _learn(self, turn: Turn, final: FinalDelta) -> None:
+        """Lets the real count of the prompt teach the estimator."""
+        real = final.usage.prompt_tokens
+        is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
+        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
+            window, place = turn.window.num_ctx or 0, self.server.place
+            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
+
+    def _check_window(self, turn: Turn) -> None:
+        """After a load: whether the server gave the window that was asked for."""
+        reply = models_in_memory(self.answerer.bridge, self.server)
+        remark = "" if reply is None else wrong_window(turn, running_model(reply.body, turn.ask.model))
+        if remark:
+            self.log.remark(remark)
+
+    def _end(self, turn: Turn, final: FinalDelta) -> None:
+        usage = final.usage
+        self.log.facts |= {
+            "done_reason": final.done_reason,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "load_ms": usage.load_ns // 1_000_000,
+            "notes": list(turn.notes),
+        }
+        self.log.end("ok")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Answerer:
+    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` does what nobody waits for."""
+
+    bridge: Bridge
+    facts: ModelFacts
+    calibration: TokenCalibration
+    last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    sleep: Callable[[float], object] = gevent.sleep
+    spawn: Callable[..., object] = gevent.spawn
+
+    def begin(self, ask: Ask, saved: Mapping[str, Any]) -> Answer:
+        """Sends the request and waits for a good status. Raises TranslatorError."""
+        credentials = settings_of(saved)
+        server = server_of(credentials)
+        log = RequestLog("answer", ask.model, server.place)
+        try:
+            turn, reply = self._sent(*self._planned(ask, saved, credentials, server), server)
+        except BaseException as error:
+            log.end(outcome_of(error))
+            raise
+        log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
+        estimate_prompt = partial(self.estimate, server.place, turn)
+        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
+        return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
+
+    def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
+        info = self.facts.of(server, ask.model, detected.from_saved(saved))
+        urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
+        ask = attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls})
+        weight = weight_of(ask)
+        return apart(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
+
+    def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
+        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)
+        return sender.send(turn, server)
+
+    def estimate(self, place: str, turn: Turn) -> int:
+        """Tokens of a turn's prompt, corrected by what this model's server counted before."""
+        estimated = apart(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
+        return self.calibration.apply(turn.ask.model, estimated, place)

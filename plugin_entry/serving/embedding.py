@@ -1,0 +1,118 @@
+"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's.
+
+Enters: a model's name, its saved credentials, texts. Leaves: vectors in the order of the texts, or one of the SDK's five errors.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dify_plugin.entities.model import EmbeddingInputType
+from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
+
+from plugin_entry.dify.errors import readable
+from plugin_entry.dify.sdk_chunks import NOTHING
+from plugin_entry.log import logged
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.patient import PatientBridge, ollama_is_busy, turns_at
+from plugin_entry.network.server import Server
+from plugin_entry.serving.plans import run_plan
+from plugin_entry.serving.runtime import BRIDGE, FACTS
+from plugin_entry.threads import apart, weight_of_texts
+from translator import detected, features
+from translator.diagnosis.fitness import ModelKind, require_kind
+from translator.embedding import texts as embedding_texts
+from translator.embedding.embeddings import Embedded
+from translator.embedding.job import embedding_plan
+from translator.embedding.requests import EmbedSettings
+from translator.embedding.requests import Overlong as Cutting
+from translator.response.capabilities import ModelInfo
+from translator.settings.credentials import Credentials, Overlong, Prefixes
+from translator.tokens import estimate_texts
+
+CUTTING = {Overlong.CUT: Cutting.SERVER_CUTS, Overlong.ERROR: Cutting.REFUSE}
+
+
+@readable
+def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> TextEmbeddingResult:
+    """One vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
+    started = time.perf_counter()
+    embedded = _embed(model, saved, texts, input_type) if texts else Embedded(vectors=())
+    # built unchecked: the plan has checked every number, and a second look costs as much as reading the reply
+    return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
+
+
+def count(texts: Sequence[str]) -> list[int]:
+    """Tokens per text, estimated offline; a list of the same length."""
+    return apart(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
+
+
+def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
+    """How to embed with this model.
+
+    The window is the one that Dify is told, so that nothing is cut before it must be: the user's size, else the model's own up to 8192
+    tokens. The server reserves memory for window and batch together, which a model of 32k tokens would pay with gigabytes, and Dify's
+    longest chunks have 4,000 tokens.
+    """
+    return EmbedSettings(
+        model=model,
+        max_texts=credentials.embedding.max_chunks,
+        num_ctx=features.context(info, credentials).size,
+        keep_alive=credentials.keep_alive,
+        dimensions=credentials.embedding.dimensions,
+        overlong=CUTTING[credentials.embedding.overlong],
+    )
+
+
+def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> Embedded:
+    credentials = settings_of(saved)
+    server = server_of(credentials)
+    info = known_locally(server, model, detected.from_saved(saved))
+    plan = embedding_plan(
+        texts,
+        embed_settings(model, credentials, info),
+        kind=embedding_texts.InputKind(input_type.value),
+        prefixes=prefixes_of(model, credentials),
+        version=info.version,
+    )
+    at_once = credentials.embedding.concurrency
+    with logged("embed", model, server.place, texts=len(texts)) as log:
+        embedded = run_plan(
+            PatientBridge(BRIDGE, turns_at(server.place, at_once), ollama_is_busy), plan, server, at_once, weight_of_texts(texts)
+        )
+        log.facts["tokens"] = embedded.tokens
+        for adjustment in embedded.adjustments:
+            log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")
+    return embedded
+
+
+def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
+    """The facts of a model that is to embed. Raises RequestError for one in the cloud, ServerError when the server is away."""
+    refuse_cloud(model, remote=server.base_url.is_cloud)
+    info = FACTS.of(server, model, remembered)
+    refuse_cloud(model, remote=info.remote)
+    return info
+
+
+def refuse_cloud(model: str, *, remote: bool) -> None:
+    """Raises RequestError for a model in the cloud, which has no embeddings."""
+    require_kind(model, ModelInfo(remote=remote), ModelKind.EMBEDDING)
+
+
+def prefixes_of(model: str, credentials: Credentials) -> embedding_texts.Prefixes:
+    """The prefixes of the model's family when the user asked for them."""
+    if credentials.embedding.prefixes is Prefixes.OFF:
+        return embedding_texts.NO_PREFIXES
+    return embedding_texts.family_prefixes(model) or embedding_texts.NO_PREFIXES
+
+
+def _usage(tokens: int, started: float) -> EmbeddingUsage:
+    return EmbeddingUsage(
+        tokens=tokens,
+        total_tokens=tokens,
+        unit_price=NOTHING,
+        price_unit=NOTHING,
+        total_price=NOTHING,
+        currency="USD",
+        latency=time.perf_counter() - started,
+    )

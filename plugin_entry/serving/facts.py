@@ -1,0 +1,185 @@
+"""What is known about a model on a server, asked once and kept for a while.
+
+Enters: a server and a model name. Leaves: a `ModelInfo`. Several requests that need the same facts at the same time share one question. A
+server that is there but cannot say (too old, a proxy in between, a name it does not know) gives what is remembered: the request itself
+will bring the real error.
+"""
+
+import time
+from collections.abc import Callable
+
+import attrs
+import gevent
+from gevent.event import AsyncResult
+
+from plugin_entry.network.bridge import Bridge, Started
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call
+from translator import codec
+from translator.errors import Family, ServerError
+from translator.failures.build import failure_from_reply
+from translator.response.capabilities import ModelInfo, is_cloud_name, model_info
+from translator.shapes.exchange import HttpReply
+
+KNOWN_S = 300.0
+"""Seconds that facts are believed."""
+UNKNOWN_S = 15.0
+"""Seconds that a failure to learn them is believed."""
+UNREACHABLE_S = 3.0
+"""Seconds that a request believes in a server that could not be reached: it may be there again, and the request is worth a try."""
+QUESTION_LIMIT_S = 5.0
+"""Seconds that a server may take to begin its answer once it is connected."""
+VERSION_LIMIT_S = 1.0
+"""Seconds that the version may come later than the description; without it the server counts as the newest."""
+KEPT = 512
+
+type Key = tuple[Server, str]
+
+
+@attrs.frozen(slots=True)
+class Known:
+    """An answer, or the error that came instead, and when it came (`time.monotonic` seconds)."""
+
+    info: ModelInfo
+    error: ServerError | None
+    since: float
+
+    @property
+    def is_unreachable(self) -> bool:
+        """There was not even a connection."""
+        return self.error is not None and self.error.family is Family.CONNECTION
+
+
+class ModelFacts:
+    """One per process."""
+
+    def __init__(self, bridge: Bridge, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bridge = bridge
+        self._clock = clock
+        self._known: dict[Key, Known] = {}
+        self._asking: dict[Key, AsyncResult] = {}
+
+    def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
+        """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
+        known = self._look_up((server, model), UNREACHABLE_S)
+        if known.error is not None and known.is_unreachable and not _is_impatience(known.error, server):
+            raise known.error
+        return _or_remembered(known, remembered)
+
+    def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
+        """Facts for a model's schema, which must always exist: `remembered` when the server cannot say. Never raises a ServerError."""
+        return _or_remembered(self._look_up((server, model), UNKNOWN_S), remembered)
+
+    def ask(self, server: Server, model: str) -> ModelInfo:
+        """Asks anew, for validation. Raises ServerError for anything but a good answer."""
+        known = self._ask(server, model)
+        self._keep((server, model), known)
+        if known.error is not None:
+            raise known.error
+        return known.info
+
+    def forget(self) -> None:
+        """Everything learnt; for tests and for whoever knows that a server has changed."""
+        self._known.clear()
+
+    def _look_up(self, key: Key, unreachable_s: float) -> Known:
+        while True:
+            known = self._known.get(key)
+            if known is not None and self._clock() - known.since < _believed(known, unreachable_s):
+                return known
+            asking = self._asking.get(key)
+            if asking is None:
+                return self._ask_for_all(key)
+            shared: Known | None = asking.get()
+            if shared is not None:
+                return shared
+
+    def _ask_for_all(self, key: Key) -> Known:
+        """Asks while others who want the same wait; should this greenlet be ended meanwhile, one of them asks."""
+        result = self._asking[key] = AsyncResult()
+        known: Known | None = None
+        try:
+            known = self._ask(*key)
+            self._keep(key, known)
+        finally:
+            del self._asking[key]
+            result.set(known)
+        return known
+
+    def _keep(self, key: Key, known: Known) -> None:
+        self._known.pop(key, None)
+        self._known[key] = known
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+    def _ask(self, server: Server, model: str) -> Known:
+        """Both questions at once, so that a server that is away costs one time limit."""
+        version = None if server.base_url.is_cloud else self._bridge.start(_question(server, "GET", "/api/version"))
+        show = self._bridge.start(_question(server, "POST", "/api/show", {"model": model}))
+        try:
+            described = _described(show.whole(), model)
+            info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
+        except ServerError as error:
+            return Known(_unknown(server, model), error, self._clock())
+        finally:
+            if version is not None:
+                version.cancel()
+        return Known(info, None, self._clock())
+
+
+def _is_impatience(error: ServerError, server: Server) -> bool:
+    """The limit that ran out was this question's: the user has set none for connecting."""
+    return error.code == "connect_timeout" and not server.limits.connect
+
+
+def _believed(known: Known, unreachable_s: float) -> float:
+    if known.error is None:
+        return KNOWN_S
+    return unreachable_s if known.is_unreachable else UNKNOWN_S
+
+
+def _unknown(server: Server, model: str) -> ModelInfo:
+    """What a name and an address say by themselves."""
+    return ModelInfo(remote=server.base_url.is_cloud or is_cloud_name(model))
+
+
+def _or_remembered(known: Known, remembered: ModelInfo) -> ModelInfo:
+    if known.error is None:
+        return known.info
+    return attrs.evolve(remembered, remote=remembered.remote or known.info.remote)
+
+
+def _question(server: Server, method: str, route: str, body: object = None) -> Call:
+    """The user's limit for connecting stays, as nothing else tells a server that is away from one that is slow."""
+    connect = server.limits.connect or QUESTION_LIMIT_S
+    limits = attrs.evolve(server.limits, connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
+    quick = attrs.evolve(server, limits=limits)
+    return Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
+
+
+def _described(reply: HttpReply, model: str) -> bytes:
+    if reply.status != 200:
+        raise failure_from_reply(
+            reply.status, reply.body, content_type=reply.content_type, model=model, route="/api/show", headers=reply.headers
+        )
+    return reply.body
+
+
+def _version(asked: Started | None) -> bytes | None:
+    """The body of the answer; None for a version that cannot be had, which counts as the newest."""
+    limit = gevent.Timeout(VERSION_LIMIT_S)
+    try:
+        with limit:
+            return None if asked is None else _body(asked)
+    except gevent.Timeout as timeout:
+        if timeout is not limit:
+            raise
+        return None
+
+
+def _body(asked: Started) -> bytes | None:
+    try:
+        reply = asked.whole()
+    except ServerError:
+        return None
+    return reply.body if reply.status == 200 else None

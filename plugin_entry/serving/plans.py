@@ -1,0 +1,88 @@
+"""Drives a plan of the translator over real connections.
+
+Enters: a plan (a generator of rounds of requests) and a server. Leaves: the plan's result. The requests of a round run at the same time,
+as many as allowed; a failure of the transport ends the plan.
+"""
+
+from contextlib import suppress
+from functools import partial
+from urllib.parse import urlsplit
+
+import attrs
+from gevent.pool import Pool
+
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call
+from plugin_entry.threads import apart
+from translator.errors import ServerError
+from translator.shapes.exchange import HttpReply, HttpRequest, Plan
+
+
+def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int, weight: int = 0) -> T:
+    """Gives the plan's result; `weight` is that of its texts. Raises what the plan raises, and ServerError for the transport."""
+    replies: tuple[HttpReply, ...] | None = None
+    try:
+        while True:
+            step = apart(weight + _weight(replies), partial(_step, plan, replies))
+            if isinstance(step, Ended):
+                return step.result
+            replies = _round(bridge, step, server, concurrency)
+    finally:
+        with suppress(ValueError):  # it is at work in a thread, and nobody waits for it any more
+            plan.close()
+
+
+@attrs.frozen(slots=True)
+class Ended[T]:
+    """A plan has come to its result."""
+
+    result: T
+
+
+def _step[T](plan: Plan[T], replies: tuple[HttpReply, ...] | None) -> tuple[HttpRequest, ...] | Ended[T]:
+    try:
+        return next(plan) if replies is None else plan.send(replies)
+    except StopIteration as ended:
+        return Ended(ended.value)
+
+
+def _weight(replies: tuple[HttpReply, ...] | None) -> int:
+    """Reading numbers takes as long as reading a prompt."""
+    return sum(len(reply.body) for reply in replies or ())
+
+
+def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, concurrency: int) -> tuple[HttpReply, ...]:
+    if len(round_) == 1:
+        return (bridge.fetch(_call(round_[0], server)),)
+    pool = Pool(concurrency)
+    jobs = [pool.spawn(_outcome, bridge, _call(request, server)) for request in round_]
+    try:
+        return tuple(_reply(job.get()) for job in jobs)
+    finally:
+        pool.kill(block=False)
+
+
+def _outcome(bridge: Bridge, call: Call) -> HttpReply | ServerError:
+    """The error as a value: a greenlet that ends in an exception has its traceback printed."""
+    try:
+        return bridge.fetch(call)
+    except ServerError as error:
+        return error
+
+
+def _reply(outcome: HttpReply | ServerError) -> HttpReply:
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+def _call(request: HttpRequest, server: Server) -> Call:
+    whole = bool(urlsplit(request.url).scheme)
+    headers = dict(server.headers) | dict(request.headers)
+    return Call(
+        server=attrs.evolve(server, headers=tuple(headers.items())),
+        method=request.method,
+        url=request.url if whole else server.base_url.url_for(request.url),
+        body=request.body,
+    )

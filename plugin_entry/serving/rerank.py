@@ -1,0 +1,157 @@
+"""What the rerank source module does, as plain functions: settings to a plan, the ranking to the SDK's result.
+
+Enters: a query, documents, what is wanted of them, the saved credentials. Leaves: documents, best first, or one of the SDK's five errors.
+"""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import attrs
+from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
+
+from plugin_entry.dify.errors import readable
+from plugin_entry.log import logged
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.patient import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.server import Server
+from plugin_entry.serving.embedding import embed_settings, known_locally, prefixes_of
+from plugin_entry.serving.plans import run_plan
+from plugin_entry.serving.runtime import BRIDGE, FACTS
+from plugin_entry.threads import weight_of_texts
+from translator import detected, features
+from translator.errors import ServerError
+from translator.rerank.generative import GenerativeSettings
+from translator.rerank.ollama_job import generative_rerank_plan, similarity_rerank_plan
+from translator.rerank.requests import RerankSettings, ServicePlace, candidate_urls, rerank_url, service_place
+from translator.rerank.rerank import Choice, Dialect, Ranking, Scale
+from translator.rerank.service_job import probe_plan, rerank_plan
+from translator.settings.credentials import Credentials, RerankService, ScoreScale
+from translator.shapes.exchange import Plan
+
+DIALECTS = {RerankService.JINA: Dialect.JINA, RerankService.TEI: Dialect.TEI}
+SCALES = {ScoreScale.AS_IS: Scale.AS_IS, ScoreScale.SIGMOID: Scale.SIGMOID}
+SAVED_URL, SAVED_DIALECT = "rerank_url", "rerank_dialect"
+PAIRS_AT_ONCE = 4
+"""Requests to one Ollama server while it scores pairs; it queues what it cannot run at the same time."""
+BATCHES_AT_ONCE = 2
+"""Requests to one rerank service, whose batches are large."""
+
+KEPT = 256
+_learnt: dict[str, Dialect] = {}
+"""The dialect a service turned out to speak, by its URL, for credentials without a note of it; given up with the next failure."""
+
+
+def forget() -> None:
+    """The dialects learnt so far."""
+    _learnt.clear()
+
+
+@readable
+def rerank(
+    model: str,
+    saved: Mapping[str, Any],
+    query: str,
+    documents: Sequence[str],
+    score_threshold: float | None,
+    top_n: int | None,
+) -> RerankResult:
+    """The wanted documents, best first, with their input positions. Raises InvokeError."""
+    if not documents:
+        return RerankResult(model=model, docs=[])
+    credentials = settings_of(saved)
+    choice = Choice(top_n=top_n, score_threshold=score_threshold, scale=SCALES[credentials.rerank.score_scale])
+    ranking = _rank(model, credentials, saved, query, documents, choice)
+    docs = [RerankDocument(index=document.index, text=document.text, score=document.score) for document in ranking.documents]
+    return RerankResult(model=model, docs=docs)
+
+
+def find_service(model: str, credentials: Credentials, saved: MutableMapping[str, Any]) -> None:
+    """Finds where and how a rerank service answers and notes it in the credentials. Raises TranslatorError."""
+    place = service_place(credentials.base_url)
+    settings = RerankSettings(url=place.url, model=model, dialect=DIALECTS.get(credentials.rerank.service))
+    address = run_plan(BRIDGE, probe_plan(settings), _service(credentials, place), 1)
+    saved[SAVED_URL], saved[SAVED_DIALECT] = address.url, address.dialect.value
+
+
+def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice) -> Ranking:
+    if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
+        return _rank_with_ollama(model, credentials, saved, query, documents, choice)
+    place = service_place(credentials.base_url)
+    settings = _settings(model, credentials, place, saved)
+    plan = rerank_plan(settings, query, documents, choice)
+    try:
+        ranking = _run(model, plan, _service(credentials, place), BATCHES_AT_ONCE, service_is_busy, _weight(query, documents))
+    except ServerError:
+        _learnt.pop(settings.url, None)
+        raise
+    _remember(settings.url, ranking.dialect)
+    return ranking
+
+
+def _rank_with_ollama(
+    model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice
+) -> Ranking:
+    server, remembered = server_of(credentials), detected.from_saved(saved)
+    if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
+        info = known_locally(server, model, remembered)
+        how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
+        plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
+        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents))
+    info = FACTS.of(server, model, remembered)
+    settings = GenerativeSettings(
+        model=model,
+        template=credentials.rerank.template,
+        num_ctx=features.context(info, credentials).num_ctx,
+        keep_alive=credentials.keep_alive,
+    )
+    plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
+    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy, _weight(query, documents))
+
+
+def _weight(query: str, documents: Sequence[str]) -> int:
+    """Some services are sent the query with each document."""
+    return weight_of_texts(documents) + len(query) * len(documents)
+
+
+def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient, weight: int) -> Ranking:
+    with logged("rerank", model, server.place) as log:
+        ranking = run_plan(PatientBridge(BRIDGE, turns_at(server.place, at_once), is_transient), plan, server, at_once, weight)
+        log.facts["documents"] = len(ranking.documents)
+        for remark in _remarks(ranking):
+            log.remark(remark)
+    return ranking
+
+
+def _settings(model: str, credentials: Credentials, place: ServicePlace, saved: Mapping[str, Any]) -> RerankSettings:
+    """What a check noted wins over the rule for the URL, as long as the URL is still the one that was checked."""
+    noted = saved.get(SAVED_URL)
+    belongs = noted in candidate_urls(place.url)
+    url = str(noted) if belongs else rerank_url(place.url)
+    dialect = DIALECTS.get(credentials.rerank.service) or (_noted_dialect(saved) if belongs else None) or _learnt.get(url)
+    return RerankSettings(url=url, model=model, dialect=dialect)
+
+
+def _noted_dialect(saved: Mapping[str, Any]) -> Dialect | None:
+    return next((dialect for dialect in Dialect if dialect.value == saved.get(SAVED_DIALECT)), None)
+
+
+def _remember(url: str, dialect: Dialect | None) -> None:
+    if dialect is not None:
+        _learnt.pop(url, None)
+        _learnt[url] = dialect
+    while len(_learnt) > KEPT:
+        del _learnt[next(iter(_learnt))]
+
+
+def _service(credentials: Credentials, place: ServicePlace) -> Server:
+    """Headers, limits and proxy for the service: its address without path and query is read like any base URL."""
+    return server_of(attrs.evolve(credentials, base_url=place.origin))
+
+
+def _remarks(ranking: Ranking) -> Iterator[str]:
+    if ranking.unscored:
+        yield f"The rerank service left {ranking.unscored:,} documents without a score."
+    if ranking.negative_dropped:
+        yield "The score threshold removed every document: the service gives negative scores, choose the sigmoid scale."
+    for document in ranking.shortened:
+        yield f"Document {document.index} was cut from {document.length:,} to {document.length_sent:,} characters."

@@ -1,0 +1,108 @@
+"""Facts about a model to the SDK's schema of it: features, context size, parameter rules.
+
+Enters: a model name and its saved credentials. Leaves: an `AIModelEntity`. The SDK asks several times per request and Dify keeps the
+answer for an hour, so it must be quick and must never fail: a server that is away gives a schema of what the user said and what every
+server can do.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from dify_plugin.entities import I18nObject
+from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, ModelPropertyKey, ModelType, ParameterRule, ParameterType
+
+from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.serving.runtime import FACTS
+from translator import detected, features
+from translator.embedding.replies import most_texts_per_frame
+from translator.errors import RequestError
+from translator.request.parameters import Kind, Parameter, form_parameters
+from translator.response.capabilities import ModelInfo
+from translator.settings.credentials import Credentials
+
+RERANK_CONTEXT = 8192
+"""Tokens; Dify shows it and budgets nothing with it."""
+
+KEPT = 256
+
+RULE_TYPES = {
+    Kind.FLOAT: ParameterType.FLOAT,
+    Kind.INT: ParameterType.INT,
+    Kind.STRING: ParameterType.STRING,
+    Kind.BOOLEAN: ParameterType.BOOLEAN,
+    Kind.TEXT: ParameterType.TEXT,
+}
+
+
+def language_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
+    """The schema of a language model."""
+    return _language_model(model, *_settings(model, saved))
+
+
+@lru_cache(maxsize=KEPT)
+def _language_model(model: str, credentials: Credentials, info: ModelInfo) -> AIModelEntity:
+    """Built once for the same facts: the SDK asks several times per request, and hundreds of texts have to be checked each time."""
+    window = features.context(info, credentials)
+    rows = form_parameters(info.version, context_size=window.size, model_maximum=info.context_length, max_tokens=credentials.max_tokens)
+    return AIModelEntity(
+        model=model,
+        label=I18nObject(en_US=model),
+        model_type=ModelType.LLM,
+        fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
+        features=[ModelFeature(word) for word in sorted(features.features(info, credentials))],
+        model_properties={ModelPropertyKey.MODE: features.mode(credentials), ModelPropertyKey.CONTEXT_SIZE: window.size},
+        parameter_rules=[_rule(row) for row in rows],
+    )
+
+
+def embedding_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
+    """The schema of an embedding model: `max_chunks` is lowered where so many vectors would not fit into one answer."""
+    credentials, info = _settings(model, saved)
+    dimensions = credentials.embedding.dimensions or info.embedding_length or 0
+    return AIModelEntity(
+        model=model,
+        label=I18nObject(en_US=model),
+        model_type=ModelType.TEXT_EMBEDDING,
+        fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
+        model_properties={
+            ModelPropertyKey.CONTEXT_SIZE: features.context_size(info, credentials),
+            ModelPropertyKey.MAX_CHUNKS: most_texts_per_frame(dimensions, credentials.embedding.max_chunks),
+        },
+    )
+
+
+def rerank_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
+    """The schema of a rerank model; nothing in it depends on the service, so nothing is asked."""
+    del saved
+    return AIModelEntity(
+        model=model,
+        label=I18nObject(en_US=model),
+        model_type=ModelType.RERANK,
+        fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
+        model_properties={ModelPropertyKey.CONTEXT_SIZE: RERANK_CONTEXT},
+    )
+
+
+def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelInfo]:
+    """Settings and facts; settings that cannot be read are an error of the next request, not of the schema."""
+    try:
+        credentials = settings_of(saved)
+        return credentials, FACTS.for_schema(server_of(credentials), model, detected.from_saved(saved))
+    except RequestError:
+        return Credentials(base_url=""), ModelInfo()
+
+
+def _rule(row: Parameter) -> ParameterRule:
+    return ParameterRule(
+        name=row.name,
+        label=I18nObject(**row.label),
+        help=I18nObject(**row.help),
+        type=RULE_TYPES[row.kind],
+        required=row.required,
+        default=row.default,
+        min=row.minimum,
+        max=row.maximum,
+        precision=row.precision,
+        options=list(row.choices),
+    )

@@ -1,0 +1,106 @@
+"""Work that would keep everybody waiting goes to a thread of its own: long prompts and histories, large schemas, megabytes of JSON.
+
+Enters: a piece of pure work and how heavy it is. Leaves: its result, or what it raised. All requests share one thread, so whatever takes a
+tenth of a second there delays every stream by as much. In a thread of its own the same work is interrupted by the interpreter every few
+milliseconds, and by what C code releases the lock for; for C code that does not, see `side.py`. Moving work costs a tenth of a millisecond,
+so light work stays where it is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import gevent
+from gevent.threadpool import ThreadPool
+
+from plugin_entry.network.loop import TASK
+from translator.shapes.dify import MediaPart, Message, TextPart, Tool
+from translator.turn import Ask
+
+HEAVY = 512 * 1024
+"""From this weight on. A weight of one is one character of a prompt, whose planning takes about 70 ns."""
+ARGUMENTS, SCHEMA = 2, 10
+"""A character of past arguments is parsed, one of a schema is walked many times."""
+OF_A_MESSAGE, OF_A_VALUE = 100, 10
+
+THREADS = 2
+"""More threads would only compete for the interpreter's lock. gevent's own pool stays free for name lookups."""
+
+_pools: list[ThreadPool] = []
+
+
+def apart[T](weight: float, work: Callable[[], T]) -> T:
+    """Does light work here and heavy work in a thread, while other greenlets run. Raises what the work raises.
+
+    On the event loop everything is done here: it must not wait, and its callers bring it light work only.
+    """
+    if weight < HEAVY or TASK.get() is not None or _is_elsewhere():
+        return work()
+    result, error = _pool().apply(_outcome, (work,))
+    if error is not None:
+        raise error
+    done: T = result
+    return done
+
+
+def weight_of(ask: Ask) -> int:
+    """The weight of planning this turn; every file is heavy, as a small one may hold a large picture."""
+    weight = sum(map(_of_message, ask.messages)) + len(ask.suffix)
+    if weight < HEAVY:
+        weight += _of_schemas([*ask.parameters.values(), *(tool.parameters for tool in ask.tools)])
+    return weight
+
+
+def weight_of_prompt(messages: Iterable[Message], tools: Sequence[Tool] = ()) -> int:
+    """The weight of counting its tokens."""
+    return sum(map(_of_message, messages)) + _of_schemas([tool.parameters for tool in tools])
+
+
+def weight_of_texts(texts: Sequence[str]) -> int:
+    """The weight of sending texts, or of counting their tokens."""
+    return sum(map(len, texts)) + OF_A_VALUE * len(texts)
+
+
+def _of_message(message: Message) -> int:
+    weight = OF_A_MESSAGE + ARGUMENTS * sum(len(call.arguments) for call in message.tool_calls)
+    if isinstance(message.content, str):
+        return weight + len(message.content)
+    return weight + sum(_of_part(part) for part in message.content)
+
+
+def _of_part(part: TextPart | MediaPart) -> int:
+    return len(part.text) if isinstance(part, TextPart) else HEAVY
+
+
+def _of_schemas(values: list[Any]) -> int:
+    """Characters and values of plain data, counted until they are many: counting itself must be light."""
+    weight, waiting = 0, values
+    while waiting and weight < HEAVY // SCHEMA:
+        value = waiting.pop()
+        weight += OF_A_VALUE
+        if isinstance(value, str):
+            weight += len(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+            weight += sum(map(len, map(str, value)))
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return SCHEMA * weight
+
+
+def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """The error as a value: gevent prints the traceback of one that is raised in a thread, with whatever it says."""
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001  # raised again where the result is awaited
+        return None, error
+
+
+def _pool() -> ThreadPool:
+    if not _pools:
+        _pools.append(ThreadPool(THREADS))
+    return _pools[0]
+
+
+def _is_elsewhere() -> bool:
+    """Already in a thread of the pool."""
+    return bool(_pools) and gevent.get_hub() is not _pools[0].hub

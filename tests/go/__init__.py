@@ -1,0 +1,1 @@
+"""Ollama's own reading of requests, as a double."""

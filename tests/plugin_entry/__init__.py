@@ -1,0 +1,1 @@
+"""Tests of the plugin, in its own folders."""

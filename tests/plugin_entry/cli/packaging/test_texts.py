@@ -1,0 +1,89 @@
+"""The texts around the package: translations that keep up with each other, and pages whose tables the code agrees with."""
+
+import re
+from typing import Any
+
+import pytest
+
+from plugin_entry.cli.commands import COMMANDS
+from plugin_entry.dify.errors import CLASSES
+from tests.plugin_entry.cli.packaging.plugin_files import LOCALES, ROOT
+from tests.translator.settings.test_credentials import OFFICIAL
+from translator.request.migration import migrate_parameters
+from translator.request.options import options_to_wire
+from translator.settings.credentials import FIELDS, read_credentials
+
+TRANSLATIONS = sorted((ROOT / "readme").glob("*.md"))
+ROW = re.compile(r"^\| `([\w ]+)` \| `([^`]*)` \|", re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_there_is_a_translation_for_every_language_of_the_form() -> None:
+    assert {path.stem.removeprefix("README_") for path in TRANSLATIONS} == LOCALES - {"en_US"}
+
+
+def test_translations_say_the_same() -> None:
+    """The same headings by number, the same rows, and the same words of code: addresses, settings, commands."""
+    shapes = [
+        (text.count("\n## "), text.count("\n|"), sorted(CODE.findall(text)))
+        for text in (path.read_text(encoding="utf-8") for path in TRANSLATIONS)
+    ]
+    assert all(shape == shapes[0] for shape in shapes)
+
+
+@pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)
+def test_translation_names_what_the_readme_names(path: Any) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = " ".join(f"uv run dify-ollama {str(getattr(command, '__name__', '')).rpartition('.')[2]}" for command in COMMANDS)
+    known = readme + page("using.md") + page("migration.md") + commands
+    names = [word for word in CODE.findall(path.read_text(encoding="utf-8")) if word not in {"format"}]
+    assert [word for word in names if not all(part in known for part in re.split(r" && | URL", word))] == []
+
+
+SAVED = ROW.findall(section(page("migration.md"), "Credentials as they were saved"))
+
+
+@pytest.mark.parametrize(("variable", "value"), SAVED, ids=[f"{variable}={value.strip()}" for variable, value in SAVED])
+def test_saved_credential_is_accepted(variable: str, value: str) -> None:
+    assert read_credentials({"base_url": "http://a:1", variable: value}).base_url
+
+
+def test_every_saved_variable_is_in_the_table() -> None:
+    saved = {variable for credentials, _ in OFFICIAL.values() for variable in credentials}
+    assert saved <= {variable for variable, _ in SAVED}
+    assert {variable for variable, _ in SAVED} - {field.variable for field in FIELDS} == {"enable_request_metadata"}
+
+
+PARAMETERS: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
+    ("`num_predict` | `max_tokens`", {"num_predict": 5}, {"max_tokens": 5}),
+    ("`think: true` or `false` | `think: on` or `off`", {"think": True}, {"think": "on"}),
+    ("`think: true` or `false` | `think: on` or `off`", {"think": False}, {"think": "off"}),
+    ("`think: true` with `think_level: high` | `think: high`", {"think": True, "think_level": "high"}, {"think": "high"}),
+    ("`keep_alive: 300` | 300 seconds", {"keep_alive": 300}, {"keep_alive": "300"}),
+    ("`format: json` | JSON", {"format": "json"}, {"format": "json"}),
+)
+
+
+@pytest.mark.parametrize(("row", "saved", "meant"), PARAMETERS, ids=[row for row, *_ in PARAMETERS])
+def test_saved_parameter_means_what_the_table_says(row: str, saved: dict[str, object], meant: dict[str, object]) -> None:
+    assert f"| {row}" in section(page("migration.md"), "Parameters of apps")
+    assert migrate_parameters(saved) == meant
+
+
+@pytest.mark.parametrize(("first", "sent"), [("temperature", True), ("mirostat", False)], ids=["sent", "left out"])
+def test_other_parameters(first: str, sent: bool) -> None:
+    named = next(line for line in page("migration.md").splitlines() if line.startswith(f"| `{first}`")).partition(" | ")[0]
+    parameters = dict.fromkeys(CODE.findall(named), 1)
+    assert set(options_to_wire(parameters).options) == (set(parameters) if sent else set())
+
+
+def test_page_on_servers_names_every_kind_of_error() -> None:
+    assert set(re.findall(r"^\| `(Invoke\w+)`", page("several-servers.md"), re.MULTILINE)) == {kind.__name__ for kind in CLASSES.values()}

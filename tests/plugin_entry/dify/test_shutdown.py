@@ -1,0 +1,221 @@
+"""The plugin process is asked to end: what runs may finish, what hangs is told so, nothing stays open, and the exit code is 0."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import gevent
+import pytest
+from gevent.event import Event
+
+from plugin_entry.cli.daemon import PluginProcess
+from plugin_entry.cli.daemon.requests import get_llm_num_tokens, invoke_llm, user_message
+from plugin_entry.dify import shutdown
+from plugin_entry.dify.output import FrameOutput
+from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
+from plugin_entry.dify.workers import ENDED
+from tests.servers.loopback import PATIENCE_S
+from tests.servers.staged_server import StagedServer, aside, staged
+from tests.stdio.ahead import Plugin
+from tests.stdio.ahead import plugin as plugin_ahead
+from tests.stdio.hurried_plugin import hurried
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SOON_S = 2.0
+SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
+PLUGINS = [plugin_ahead(__name__) for _ in range(7)]
+"""Each is ended by its test."""
+HURRIED = plugin_ahead(__name__, command=hurried(shutdown__GRACE_S=SHORT_GRACE_S))
+HANGING = ("silent", "headed", "begun", "thinking", "talking")
+
+
+@pytest.fixture
+def server() -> Iterator[StagedServer]:
+    with staged() as running:
+        yield running
+
+
+@pytest.fixture
+def plugin() -> Iterator[PluginProcess]:
+    with (PLUGINS.pop(0) if PLUGINS else Plugin()).taken() as running:
+        yield running
+
+
+def test_answers_get_five_seconds() -> None:
+    """The tests below shorten what only takes time."""
+    assert (GRACE_S, CLOSING_S) == (5.0, 1.0)
+
+
+def ask(plugin: PluginProcess, server: StagedServer, stage: str) -> str:
+    """Sends a request and waits until the server has it."""
+    session = plugin.send(invoke_llm(stage, {"base_url": server.url}, [user_message("hi")]))
+    assert server.came[stage].wait(PATIENCE_S)
+    return session
+
+
+def told(plugin: PluginProcess, session: str) -> tuple[str, str]:
+    """All text of an answer, and the error's class and text."""
+    frames = aside(lambda: list(plugin.frames(session, PATIENCE_S)))
+    text = "".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream")
+    return text, " ".join(f"{frame.data['error_type']}: {frame.data['message']}" for frame in frames if frame.kind == "error")
+
+
+def exit_code(plugin: PluginProcess, within_s: float) -> int:
+    return int(plugin._process.wait(within_s))
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_process_with_nothing_to_do_ends_at_once(plugin: PluginProcess, number: int) -> None:
+    os.kill(plugin.pid, number)
+    assert exit_code(plugin, SOON_S) == 0
+    assert plugin.stray == ()
+    assert "Traceback" not in plugin.stderr
+
+
+def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugin: PluginProcess, server: StagedServer) -> None:
+    session = ask(plugin, server, "brief")
+    os.kill(plugin.pid, signal.SIGTERM)
+    # the signal and the input reach the process by different ways
+    aside(plugin.wait_for_heartbeat)
+    refused = told(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))
+    assert refused == ("", f"InvokeServerUnavailableError: {ENDED}")
+    assert told(plugin, session) == ("".join(f"{number} " for number in range(15)), "")
+    assert exit_code(plugin, SOON_S) == 0
+
+
+def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StagedServer) -> None:
+    with HURRIED.taken() as plugin:
+        sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
+        began = time.monotonic()
+        os.kill(plugin.pid, signal.SIGTERM)
+        found = {stage: told(plugin, session) for stage, session in sessions.items()}
+        assert exit_code(plugin, PATIENCE_S) == 0
+        took = time.monotonic() - began
+    assert SHORT_GRACE_S < took < SHORT_GRACE_S + CLOSING_S + SOON_S
+    error = f"InvokeServerUnavailableError: {ENDED}"
+    assert [found[stage][1] for stage in HANGING] == [error] * len(HANGING)
+    assert [found[stage][0] for stage in ("silent", "headed", "begun", "thinking")] == ["", "", "once ", "<think>\nhm \n</think>"]
+    assert set(found["talking"][0].split()) == {"on"}
+    for stage in HANGING:
+        assert server.left[stage].wait(PATIENCE_S)
+        assert server.times[stage] - began > SHORT_GRACE_S
+
+
+def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server: StagedServer) -> None:
+    ask(plugin, server, "begun")
+    os.kill(plugin.pid, signal.SIGTERM)
+    aside(plugin.wait_for_heartbeat)
+    os.kill(plugin.pid, signal.SIGINT)
+    assert exit_code(plugin, SOON_S) == 128 + signal.SIGINT
+    assert server.left["begun"].wait(PATIENCE_S)
+
+
+def end_input(plugin: PluginProcess) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), plugin._stdin)
+
+
+def test_the_end_of_the_input_lets_answers_finish(plugin: PluginProcess, server: StagedServer) -> None:
+    """Dify's own command line closes the input right after its one request."""
+    session = plugin.send(invoke_llm("brief", {"base_url": server.url}, [user_message("hi")]))
+    end_input(plugin)
+    assert told(plugin, session)[0].endswith("14 ")
+    assert exit_code(plugin, SOON_S) == 0
+
+
+def test_the_end_of_the_input_does_not_keep_the_process_busy_or_alive(plugin: PluginProcess) -> None:
+    end_input(plugin)
+    assert exit_code(plugin, SOON_S) == 0
+
+
+def test_a_daemon_that_is_gone_takes_all_answers_along(plugin: PluginProcess, server: StagedServer) -> None:
+    for stage in ("silent", "thinking"):
+        ask(plugin, server, stage)
+    end_input(plugin)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), plugin._stdout)
+    assert exit_code(plugin, GRACE_S) == 0
+    for stage in ("silent", "thinking"):
+        assert server.left[stage].wait(PATIENCE_S)
+
+
+# --- the steps alone -------------------------------------------------------------------------------------------------------------
+
+
+@attrs.define
+class Hanging:
+    """Requests that end when they are killed, or never."""
+
+    running: int = 1
+    is_mortal: bool = True
+
+    def kill(self) -> None:
+        if self.is_mortal:
+            self.running = 0
+
+
+@attrs.define(eq=False)
+class Process:
+    """What would have happened to the process."""
+
+    requests: Any
+    give_up: Callable[[], object]
+    codes: list[int] = attrs.field(factory=list)
+    ended: Event = attrs.field(factory=Event)
+
+    def leave(self, code: int) -> None:
+        self.codes.append(code)
+        self.ended.set()
+
+    def shutdown(self, output: FrameOutput | None = None) -> Shutdown:
+        return Shutdown(requests=self.requests, refuse=lambda: None, give_up=self.give_up, output=output, leave=self.leave)
+
+
+@pytest.fixture
+def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown, "CLOSING_S", SHORT_CLOSING_S)
+
+
+def broken() -> None:
+    raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize(
+    ("requests", "give_up"),
+    [
+        pytest.param(Hanging(), lambda: None, id="requests that ignore the end of their exchange"),
+        pytest.param(Hanging(is_mortal=False), lambda: None, id="requests that ignore everything"),
+        pytest.param(Hanging(), broken, id="an error on the way"),
+    ],
+)
+@pytest.mark.usefixtures("_short_steps")
+def test_the_process_ends_whatever_happens(requests: Hanging, give_up: Callable[[], object]) -> None:
+    process = Process(requests, give_up)
+    process.shutdown().begin(0.0)
+    assert process.ended.wait(2 * SHORT_CLOSING_S + SOON_S)
+    assert process.codes == [0]
+
+
+def test_the_last_frames_leave_before_the_process_does() -> None:
+    read_end, write_end = os.pipe()
+    output = FrameOutput(write_end)
+    process = Process(Hanging(running=0), lambda: None)
+    output.write(b"last\n\n")
+    process.shutdown(output).begin()
+    assert process.ended.wait(SOON_S)
+    assert os.read(read_end, 100) == b"last\n\n"
+    os.close(read_end)
+    os.close(write_end)
+
+
+@pytest.mark.usefixtures("_short_steps")
+def test_a_later_call_can_hasten_the_end_but_not_put_it_off() -> None:
+    process = Process(Hanging(), lambda: None)
+    ending = process.shutdown()
+    ending.begin()
+    ending.begin(0.0)
+    ending.begin(1000.0)
+    with gevent.Timeout(PATIENCE_S):
+        process.ended.wait()
+    assert process.codes == [0]

@@ -1,0 +1,281 @@
+"""From a request greenlet to a real socket and back."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from plugin_entry.network import bridge as bridge_module
+from plugin_entry.network.bridge import LINGER_S, Bridge
+from plugin_entry.network.inbox import HIGH_WATER
+from plugin_entry.network.pace import Pace, Rhythm
+from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
+from tests.stdio.ahead import programs
+from translator.errors import ServerError
+from translator.settings.credentials import Timeouts
+
+
+@pytest.fixture(scope="module", name="bridge")
+def own_bridge() -> Iterator[Bridge]:
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+def line(number: int, stream: str = "") -> bytes:
+    return b'{"n":%d,"stream":"%b"}\n' % (number, stream.encode())
+
+
+def test_fetches_a_whole_reply(bridge: Bridge) -> None:
+    with serving(lambda visit: visit.whole(visit.path.encode() + visit.body, b"404 Not Found")) as server:
+        reply = bridge.fetch(server.call("/api/show", b'{"model":"m"}'))
+    assert (reply.status, reply.body, reply.headers["X-Test"]) == (404, b'/api/show{"model":"m"}', "yes")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_gives_every_byte_once_and_in_order(bridge: Bridge, size: int) -> None:
+    whole = b"".join(line(number) for number in range(100))
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        for at in range(0, len(whole), size):
+            visit.chunk(whole[at : at + size])
+        visit.send(END)
+
+    with serving(answer) as server:
+        assert b"".join(bridge.open(server.call()).bursts()) == whole
+
+
+def test_the_headers_do_not_wait_for_the_body(bridge: Bridge) -> None:
+    go = Event()
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        go.wait()
+        visit.chunk(b"x")
+        visit.send(END)
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call())
+        assert reply.head.status == 200
+        go.set()
+        assert reply.body() == b"x"
+
+
+def test_one_connection_serves_one_request_after_the_other(bridge: Bridge) -> None:
+    with serving(lambda visit: visit.whole(b"%d" % visit.connection)) as server:
+        bodies = [bridge.fetch(server.call()).body for _ in range(5)]
+    assert bodies == [b"1"] * 5
+
+
+def test_a_finished_answer_gives_its_connection_back(bridge: Bridge) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(line(visit.connection))
+        visit.send(END)
+
+    with serving(answer) as server:
+        for _ in range(3):
+            reply = bridge.open(server.call())
+            assert next(reply.bursts()) == line(1)
+            reply.finish()
+            gevent.idle()
+
+
+def test_a_closed_reply_stops_the_server_at_once(bridge: Bridge) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"x")
+        visit.wait_for_the_end()
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call())
+        assert next(reply.bursts()) == b"x"
+        began = time.monotonic()
+        reply.close()
+        assert server.gone.wait(PATIENCE_S)
+        assert time.monotonic() - began < 0.1
+
+
+def test_a_request_that_is_given_up_before_its_headers_stops_the_server(bridge: Bridge) -> None:
+    with serving(Visit.wait_for_the_end) as server:
+        reader = gevent.spawn(bridge.fetch, server.call())
+        gevent.sleep(0.01)
+        reader.kill()
+        assert server.gone.wait(PATIENCE_S)
+
+
+def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LINGER_S == 1.0
+    monkeypatch.setattr(bridge_module, "LINGER_S", 0.1)
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"x")
+        visit.wait_for_the_end()
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call())
+        next(reply.bursts())
+        reply.finish()
+        assert server.gone.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent", "code"),
+    [
+        pytest.param(Timeouts(first_byte=0.05), b"", "first_byte_timeout", id="no first byte"),
+        pytest.param(Timeouts(between_chunks=0.05), HEAD + b"1\r\nx\r\n", "stalled", id="falls silent"),
+    ],
+)
+def test_a_silent_server_is_given_up_in_time(bridge: Bridge, limits: Timeouts, sent: bytes, code: str) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(sent)
+        visit.wait_for_the_end()
+
+    with serving(answer) as server, pytest.raises(ServerError) as caught:
+        bridge.open(server.call(limits=limits)).body()
+    assert caught.value.code == code
+    assert server.gone.wait(PATIENCE_S)
+
+
+def test_a_cut_body_is_an_error_after_its_last_bytes(bridge: Bridge) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"half")
+        visit.sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(answer) as server:
+        bursts = bridge.open(server.call()).bursts()
+        assert next(bursts) == b"half"
+        with pytest.raises(ServerError) as caught:
+            next(bursts)
+    assert caught.value.code == "payload_cut"
+
+
+def test_a_refused_connection_is_an_error_of_the_connection(bridge: Bridge) -> None:
+    with serving(lambda visit: None) as server:
+        call = server.call()
+    with pytest.raises(ServerError) as caught:
+        bridge.fetch(call)
+    assert caught.value.code == "connection_refused"
+
+
+def test_a_reader_who_does_not_read_holds_the_server_up(bridge: Bridge) -> None:
+    piece, pieces = b"x" * 65536, 400
+    sent = 0
+
+    def answer(visit: Visit) -> None:
+        nonlocal sent
+        visit.send(HEAD)
+        for _ in range(pieces):
+            visit.chunk(piece)
+            sent += 1
+        visit.send(END)
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call(limits=Timeouts(between_chunks=0.05)))
+        seen = -1
+        while seen != sent:
+            seen = sent
+            gevent.sleep(0.1)
+        assert HIGH_WATER / len(piece) < sent < pieces
+        assert len(reply.body()) == pieces * len(piece)
+
+
+def test_fifty_streams_at_once_stay_apart_and_lose_nothing(bridge: Bridge) -> None:
+    lines = 60
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        for number in range(lines):
+            visit.chunk(line(number, visit.body.decode()))
+            gevent.sleep(0.002)
+        visit.send(END)
+
+    with serving(answer) as server:
+        readers = [gevent.spawn(lambda name: bridge.open(server.call(body=name)).body(), b"s%d" % number) for number in range(50)]
+        gevent.joinall(readers, timeout=3 * PATIENCE_S, raise_error=True)
+    for number, reader in enumerate(readers):
+        assert reader.value == b"".join(line(at, f"s{number}") for at in range(lines))
+
+
+def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    rhythms: list[tuple[int, Rhythm]] = []
+    monkeypatch.setattr(bridge._loop, "set_rhythm", lambda *given: rhythms.append(given))
+    monkeypatch.setattr(Pace, "rhythm", lambda *_: (Rhythm.TOGETHER, time.monotonic()))
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"x")
+        gevent.sleep(0.01)
+        visit.send(END)
+
+    with serving(answer) as server:
+        bridge.fetch(server.call())
+    (descriptor, busy), (same, idle) = rhythms
+    assert (descriptor, busy, idle) == (same, Rhythm.TOGETHER, Rhythm.AT_ONCE)
+
+
+LOST = """
+import dify_plugin, gevent
+from plugin_entry.network.bridge import Bridge
+from tests.servers.loopback import HEAD, serving
+from translator.errors import ServerError
+bridge = Bridge()
+def answer(visit):
+    if visit.path == "/hang":
+        visit.send(HEAD)
+        visit.wait_for_the_end()
+    else:
+        visit.whole(b"fine")
+def fail(*_):
+    raise OSError("the kernel is tired")
+with serving(answer) as server, gevent.Timeout(5):
+    replies = [bridge.open(server.call("/hang")) for _ in range(3)]
+    bridge._loop._selector.select = fail
+    bridge._loop._selector.wake()
+    with gevent.Timeout(1):
+        for reply in replies:
+            try:
+                reply.body()
+            except ServerError as error:
+                print(error.code)
+    print(bridge.fetch(server.call("/fine")).body.decode())
+"""
+
+
+PROGRAMS = programs(__name__, {"lost": ("-c", LOST)})
+
+
+def test_a_lost_loop_is_an_error_of_its_streams_and_the_next_request_works() -> None:
+    done = PROGRAMS["lost"].done
+    assert (done.stdout.split()[-1:], len(done.stdout.split())) == (["fine"], 4), done.stderr
+
+
+def test_runs_a_coroutine_and_gives_its_result_or_error(bridge: Bridge) -> None:
+    async def seven() -> int:
+        return 7
+
+    async def broken() -> int:
+        raise ValueError("broken")
+
+    assert bridge.run(seven) == 7
+    with pytest.raises(ValueError, match="broken"):
+        bridge.run(broken)
+
+
+def test_a_reply_of_any_size_is_not_read_whole(bridge: Bridge) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        while True:
+            visit.chunk(b"x" * 1024 * 1024)
+
+    with serving(answer) as server, pytest.raises(ServerError) as caught:
+        bridge.fetch(server.call())
+    assert caught.value.code == "reply_too_large"
+    assert server.gone.wait(PATIENCE_S)

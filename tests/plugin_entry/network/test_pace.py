@@ -1,0 +1,101 @@
+"""When a stream is read again."""
+
+import pytest
+
+from plugin_entry.network.pace import BUSY_LINES, FLOOD_LINES, FULL_LINES, LONGEST_REST_S, REQUEST_LINES, WINDOW_S, Pace, Rhythm
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def reads(pace: Pace, clock: Clock, count: int, seconds: float) -> Rhythm:
+    """`count` reads of one line, evenly over so many seconds."""
+    rhythm = Rhythm.AT_ONCE
+    for _ in range(count):
+        clock.now += seconds / count
+        rhythm, _now = pace.rhythm(1, clock.now - 1)
+    return rhythm
+
+
+def test_an_idle_process_reads_at_once() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    assert reads(pace, clock, 50, 1.0) is Rhythm.AT_ONCE
+    assert pace.rest_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lines", "rest"),
+    [
+        pytest.param(BUSY_LINES - 1, 0.0, id="below"),
+        pytest.param(BUSY_LINES, LONGEST_REST_S * BUSY_LINES / FULL_LINES, id="begins"),
+        pytest.param(FULL_LINES // 2, LONGEST_REST_S / 2, id="half"),
+        pytest.param(FULL_LINES * 10, LONGEST_REST_S, id="never longer"),
+    ],
+)
+def test_the_rest_grows_with_the_load_up_to_its_limit(lines: int, rest: float) -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    reads(pace, clock, 1, 0.0)
+    reads(pace, clock, lines - 1, WINDOW_S * 0.9)
+    assert pace.rest_s == pytest.approx(rest)
+
+
+def test_many_lines_make_streams_rest_before_their_window_is_over() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    assert reads(pace, clock, FULL_LINES, WINDOW_S / 2) is Rhythm.TOGETHER
+
+
+def test_new_requests_are_load() -> None:
+    pace = Pace(Clock())
+    for _ in range(BUSY_LINES // REQUEST_LINES):
+        pace.begin()
+    assert pace.rest_s > 0
+
+
+def test_one_quiet_window_ends_the_rests() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    reads(pace, clock, FULL_LINES, WINDOW_S / 2)
+    clock.now += 3 * WINDOW_S
+    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.AT_ONCE
+
+
+def test_the_last_window_still_counts_in_the_next() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    reads(pace, clock, FULL_LINES, WINDOW_S * 0.99)
+    clock.now += WINDOW_S / 10
+    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.TOGETHER
+
+
+@pytest.mark.parametrize(
+    ("lines", "since", "rhythm"),
+    [
+        pytest.param(FLOOD_LINES, 0.001, Rhythm.FLOOD, id="faster than any model"),
+        pytest.param(FLOOD_LINES, 1.0, Rhythm.AT_ONCE, id="as fast as a model"),
+        pytest.param(FLOOD_LINES - 1, 0.0, Rhythm.AT_ONCE, id="a few lines in one packet"),
+    ],
+)
+def test_a_flood_is_many_lines_in_little_time(lines: int, since: float, rhythm: Rhythm) -> None:
+    clock = Clock()
+    assert Pace(clock).rhythm(lines, clock.now - since) == (rhythm, clock.now)
+
+
+def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
+    """Vectors come as one line of megabytes: 256 texts took a tenth of a second longer while 500 streams talked."""
+    clock = Clock()
+    pace = Pace(clock)
+    reads(pace, clock, FULL_LINES, WINDOW_S / 2)
+    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.TOGETHER
+    assert pace.rhythm(0, clock.now - 1)[0] is Rhythm.AT_ONCE
+
+
+def test_text_never_waits_longer_than_promised() -> None:
+    assert LONGEST_REST_S < 0.05

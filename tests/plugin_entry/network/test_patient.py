@@ -1,0 +1,93 @@
+"""What is asked again and what is not, and that turns are given back."""
+
+from collections.abc import Iterable
+
+import attrs
+import pytest
+from gevent.lock import BoundedSemaphore
+
+from fixtures.recordings import load
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.patient import PatientBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.server import Server
+from plugin_entry.network.transport import Call
+from tests.translator.plans import json_reply, recorded
+from translator.errors import ServerError
+from translator.settings.base_url import parse_base_url
+from translator.shapes.exchange import HttpReply
+
+CALL = Call(server=Server(base_url=parse_base_url("http://h:1")), method="POST", url="http://h:1/api/embed")
+GOOD = HttpReply(status=200)
+BUSY = recorded(load("0.33.0-rc2", "error-queue-full-embed"))
+LATER = json_reply({"error": "slow down"}, 429)
+QUOTA = json_reply({"error": "you have reached your weekly usage limit, upgrade for higher limits"}, 429)
+
+
+class Script(Bridge):
+    """Answers in this order."""
+
+    def __init__(self, replies: Iterable[HttpReply | ServerError]) -> None:
+        super().__init__()
+        self.left = list(replies)
+
+    def fetch(self, call: Call) -> HttpReply:
+        reply = self.left.pop(0)
+        if isinstance(reply, ServerError):
+            raise reply
+        return reply
+
+
+def fetched(*replies: HttpReply | ServerError) -> tuple[HttpReply | str, list[float], int]:
+    """The reply or the code of the error, the waits, and how many replies were not asked for."""
+    script, waits, turns = Script(replies), list[float](), BoundedSemaphore(1)
+    try:
+        outcome: HttpReply | str = PatientBridge(script, turns, ollama_is_busy, waits.append).fetch(CALL)
+    except ServerError as error:
+        outcome = error.code
+    assert turns.counter == 1
+    return outcome, waits, len(script.left)
+
+
+def broken(code: str) -> ServerError:
+    return ServerError.of(code, "It broke.")
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome", "waits"),
+    [
+        pytest.param((GOOD,), GOOD, 0, id="good"),
+        pytest.param((BUSY, GOOD), GOOD, 1, id="busy once"),
+        pytest.param((BUSY, BUSY, BUSY, GOOD), BUSY, 2, id="busy for long"),
+        pytest.param((QUOTA, GOOD), QUOTA, 0, id="a quota that is used up"),
+        pytest.param((HttpReply(status=500), GOOD), HttpReply(status=500), 0, id="a fault"),
+        pytest.param((broken("connection_reset"), GOOD), GOOD, 1, id="a connection that was closed meanwhile"),
+        pytest.param((broken("connection_reset"),) * 3, "connection_reset", 2, id="a server that breaks every time"),
+        pytest.param((broken("connection_refused"), GOOD), "connection_refused", 0, id="nobody there"),
+        pytest.param((broken("first_byte_timeout"), GOOD), "first_byte_timeout", 0, id="ten minutes were enough"),
+    ],
+)
+def test_second_tries(replies: tuple[HttpReply | ServerError, ...], outcome: HttpReply | str, waits: int) -> None:
+    found, waited, left = fetched(*replies)
+    assert (found, len(waited), left) == (outcome, waits, len(replies) - waits - 1)
+
+
+def test_server_says_how_long() -> None:
+    _, waits, _ = fetched(attrs.evolve(LATER, headers={**LATER.headers, "retry-after": "9"}), GOOD)
+    assert 9 <= waits[0] <= 9.9
+
+
+def test_quota_that_is_used_up_is_not_asked_again_whatever_the_server_says() -> None:
+    outcome, waits, _ = fetched(attrs.evolve(QUOTA, headers={**QUOTA.headers, "retry-after": "9"}), GOOD)
+    assert isinstance(outcome, HttpReply)
+    assert (outcome.status, waits) == (429, [])
+
+
+@pytest.mark.parametrize(("status", "busy"), [(429, True), (502, True), (503, True), (504, True), (500, False), (404, False), (200, False)])
+def test_status_says_enough_of_a_service(status: int, busy: bool) -> None:
+    assert service_is_busy(HttpReply(status=status)) is busy
+
+
+def test_turns_are_shared_by_server_and_bound() -> None:
+    assert turns_at("http://h:1", 2) is turns_at("http://h:1", 2)
+    assert turns_at("http://h:1", 2) is not turns_at("http://h:2", 2)
+    assert turns_at("http://h:1", 2) is not turns_at("http://h:1", 3)

@@ -1,0 +1,184 @@
+"""aiohttp as this plugin sets it up."""
+
+import asyncio
+import gzip
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from plugin_entry.network import transport
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.transport import CONNECTS_AT_ONCE, Watchdog, new_session
+from tests.servers.loopback import PATIENCE_S, Visit, serving
+from translator.errors import ServerError
+
+
+@pytest.fixture(scope="module", name="bridge")
+def own_bridge() -> Iterator[Bridge]:
+    """A bridge of this module; the plugin's own has another thread (see conftest)."""
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer ends a turn, and lets the next connection be opened."""
+    monkeypatch.setattr(transport, "LONGEST_TURN_S", 3600.0)
+    go = Event()
+    arrived: list[int] = []
+
+    def answer(visit: Visit) -> None:
+        arrived.append(visit.connection)
+        go.wait()
+        visit.whole(b"x")
+
+    with serving(answer) as server:
+        many = CONNECTS_AT_ONCE + 10
+        readers = [gevent.spawn(bridge.fetch, server.call()) for _ in range(many)]
+        with gevent.Timeout(PATIENCE_S):
+            while len(arrived) < CONNECTS_AT_ONCE:
+                gevent.sleep(0)
+        gevent.idle()
+        assert len(arrived) == CONNECTS_AT_ONCE
+        go.set()
+        gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
+    assert [reader.value.body for reader in readers] == [b"x"] * many
+
+
+def test_without_any_answer_a_turn_lasts_a_moment(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One slow server does not stop its own users either."""
+    monkeypatch.setattr(transport, "LONGEST_TURN_S", 0.01)
+    go, all_here = Event(), Event()
+    arrived: list[int] = []
+    many = CONNECTS_AT_ONCE + 10
+
+    def answer(visit: Visit) -> None:
+        arrived.append(visit.connection)
+        if len(arrived) == many:
+            all_here.set()
+        go.wait()
+        visit.whole(b"x")
+
+    with serving(answer) as server:
+        readers = [gevent.spawn(bridge.fetch, server.call()) for _ in range(many)]
+        assert all_here.wait(PATIENCE_S)
+        go.set()
+        gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
+    assert [reader.value.body for reader in readers] == [b"x"] * many
+
+
+def test_more_than_a_hundred_requests_are_under_way_at_once(bridge: Bridge) -> None:
+    """aiohttp's own limit is 100; one slow model must not block the others."""
+    count = 120
+    all_here = Event()
+    arrived: list[int] = []
+
+    def answer(visit: Visit) -> None:
+        arrived.append(visit.connection)
+        if len(arrived) == count:
+            all_here.set()
+        all_here.wait()
+        visit.whole(b"x")
+
+    with serving(answer) as server:
+        readers = [gevent.spawn(bridge.fetch, server.call()) for _ in range(count)]
+        gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
+    assert sorted(arrived) == list(range(1, count + 1))
+
+
+def test_a_compressed_reply_is_read_plain(bridge: Bridge) -> None:
+    packed = gzip.compress(b'{"n":1}\n')
+
+    def answer(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed))
+
+    with serving(answer) as server:
+        assert bridge.fetch(server.call()).body == b'{"n":1}\n'
+
+
+def redirecting(status: int, location: str) -> bytes:
+    return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def test_a_redirect_to_another_place_is_not_followed(bridge: Bridge) -> None:
+    """The key and the prompt go where the user said, and nowhere else."""
+    with (
+        serving(lambda visit: visit.send(redirecting(307, "http://127.0.0.1:1/"))) as server,
+        pytest.raises(ServerError, match=r"redirects to http://127\.0\.0\.1:1, where the request was not sent"),
+    ):
+        bridge.fetch(server.call())
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_on_the_same_server_keeps_method_and_body(bridge: Bridge, status: int) -> None:
+    def answer(visit: Visit) -> None:
+        if visit.path == "/api/chat":
+            visit.whole(visit.body)
+        else:
+            visit.send(redirecting(status, "/api/chat"))
+
+    with serving(answer) as server:
+        reply = bridge.fetch(server.call("//api/chat", b'{"model":"m"}'))
+    assert (reply.status, reply.body) == (200, b'{"model":"m"}')
+
+
+def test_a_circle_of_redirects_ends(bridge: Bridge) -> None:
+    with (
+        serving(lambda visit: visit.send(redirecting(307, "/api/chat"))) as server,
+        pytest.raises(ServerError, match="circle"),
+    ):
+        bridge.fetch(server.call())
+
+
+def test_the_environment_is_not_read(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's environment is not the user's; a proxy is chosen per server elsewhere."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serving(lambda visit: visit.whole(b"direct")) as server:
+        assert bridge.fetch(server.call()).body == b"direct"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "idle", "bites"),
+    [
+        pytest.param(0.01, False, True, id="silence"),
+        pytest.param(0.01, True, False, id="the reader is slow, not the server"),
+        pytest.param(0.0, False, False, id="no limit"),
+    ],
+)
+def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float, idle: bool, bites: bool) -> None:
+    async def wait() -> bool:
+        dog = Watchdog(seconds)
+        dog.idle = idle
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            return dog.bit
+        finally:
+            dog.stop()
+        return False
+
+    assert bridge.run(wait) is bites
+
+
+def test_the_watchdog_waits_while_something_moves(bridge: Bridge) -> None:
+    async def wait() -> bool:
+        dog = Watchdog(0.05)
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+            dog.last = asyncio.get_running_loop().time()
+        dog.stop()
+        return dog.bit
+
+    assert bridge.run(wait) is False
+
+
+def test_a_session_keeps_no_cookies(bridge: Bridge) -> None:
+    async def cookies() -> int:
+        async with new_session() as session:
+            session.cookie_jar.update_cookies({"a": "b"})
+            return len(session.cookie_jar)
+
+    assert bridge.run(cookies) == 0

@@ -1,0 +1,70 @@
+"""A prompt that takes long to count is never counted on the thread that serves everybody, whoever needs the number."""
+
+from typing import Any, cast
+
+import gevent
+import orjson
+import pytest
+from gevent.event import Event
+
+from plugin_entry.dify.output import FrameOutput
+from plugin_entry.dify.text_frames import Voice
+from plugin_entry.serving.language_model import ANSWERER
+from plugin_entry.threads import HEAVY
+from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
+from translator import turn
+from translator.errors import ServerError
+from translator.shapes.dify import Message, Role
+from translator.turn import Ask
+
+pytestmark = pytest.mark.plugin
+
+SAVED = {"context_size": "9000000", "overflow": "error"}
+LAST = {
+    "a server that does not count": {"message": {"content": ""}, "done": True, "done_reason": "stop"},
+    "a prompt that turns out too long": {"error": "the input length exceeds the context length"},
+}
+
+
+class Frames:
+    """An output that takes every frame; `come` once there was one."""
+
+    def __init__(self) -> None:
+        self.come = Event()
+
+    def offer(self, *_: object) -> bool:
+        self.come.set()
+        return True
+
+
+@pytest.mark.parametrize("last", LAST.values(), ids=LAST)
+def test_a_long_prompt_is_counted_in_a_thread(last: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = Frames()
+    hubs: list[Any] = []
+
+    def counted(*_: object) -> int:
+        hubs.append(gevent.get_hub())
+        return 7
+
+    def answer(visit: Visit) -> None:
+        if not visit.path.endswith("/api/chat"):
+            visit.whole(orjson.dumps({"version": "0.33.0", "capabilities": ["completion"]}))
+            return
+        visit.send(HEAD)
+        visit.chunk(orjson.dumps({"message": {"content": "text"}, "done": False}) + b"\n")
+        frames.come.wait()
+        visit.chunk(orjson.dumps(last) + b"\n")
+        visit.send(END)
+
+    monkeypatch.setattr(turn, "estimate_messages", counted)
+    ask = Ask(model="m", messages=(Message(role=Role.USER, content="word " * (HEAVY // 5 + 1)),))
+    with serving(answer) as server, gevent.Timeout(PATIENCE_S):
+        begun = ANSWERER.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"})
+        voice, told = Voice("s", "m", cast("FrameOutput", frames)), ""
+        try:
+            for chunk in begun.chunks(voice):
+                voice.say(chunk.text)
+        except ServerError as error:
+            told = error.problem.message
+    assert ("about 7 tokens" in told) is ("error" in last)
+    assert [hub is gevent.get_hub() for hub in hubs] == [False]

@@ -1,0 +1,1 @@
+"""Servers that speak as tests want them to."""

@@ -1,0 +1,222 @@
+"""Plants faults into the event loop of a process of its own, one after the other: `python -m tests.stdio.faulty_loop NAME ...`.
+
+Enters: names of faults. Leaves: per fault one line of JSON with what the streams that were under way were told, how soon, and what came
+after.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import dify_plugin  # isort: split  # patches the process, as it does in the plugin
+import gevent
+from gevent.event import Event
+
+from plugin_entry.network.bridge import Bridge, OpenReply
+from plugin_entry.network.loop import LoopGreenlet, LoopLostError
+from tests.servers.loopback import HEAD, LoopbackServer, Visit, serving
+from translator.errors import ServerError
+
+assert dify_plugin
+STREAMS = 3
+SOON_S = 0.1
+STUCK_S = 1.2
+PATIENCE_S = 5.0
+DESCRIPTORS = 256
+SECRET = "sk-secret"
+
+type Fault = Callable[[Bridge, LoopGreenlet], object]
+type Found = dict[str, Any]
+
+
+def answer(visit: Visit) -> None:
+    """One path begins and goes on for ever, the others are answered."""
+    if visit.path == "/hang":
+        visit.send(HEAD)
+        visit.chunk(b"x")
+        visit.wait_for_the_end()
+    else:
+        visit.whole(b"fine")
+
+
+def outcome(reply: OpenReply) -> str:
+    """The code of the error that ends a reply."""
+    try:
+        reply.body()
+    except ServerError as error:
+        return error.code
+    return "whole"
+
+
+def scene(fault: Fault) -> Found:
+    """Streams are under way, and then something happens."""
+    bridge = Bridge()
+    green = bridge._loop
+    with serving(answer) as server, gevent.Timeout(4 * PATIENCE_S):
+        replies = [bridge.open(server.call("/hang")) for _ in range(STREAMS)]
+        for reply in replies:
+            next(reply.bursts())
+        readers = [gevent.spawn(outcome, reply) for reply in replies]
+        gevent.sleep(SOON_S)
+        loop, began = green.current, time.monotonic()
+        told = fault(bridge, green)
+        gevent.joinall(readers, timeout=SOON_S)
+        found: Found = {"told": told, "seconds": time.monotonic() - began, "codes": [reader.value for reader in readers]}
+        found["left"] = server.gone.wait(SOON_S)
+        found["next"] = [bridge.fetch(server.call("/fine")).body.decode() for _ in range(2)]
+        found["is_new"] = green.current is not loop
+        for reply in replies:
+            reply.close()
+        gevent.joinall(readers, timeout=PATIENCE_S)
+        bridge.close()
+    return found
+
+
+# --- what ends the loop ----------------------------------------------------------------------------------------------------------
+
+
+def poll_fails(_: Bridge, green: LoopGreenlet) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(SECRET)
+
+    selector: Any = green._selector
+    selector.select = fail
+    selector.wake()
+
+
+def greenlet_is_killed(_: Bridge, green: LoopGreenlet) -> None:
+    green._greenlet.kill(block=False)
+
+
+def callback_exits(_: Bridge, green: LoopGreenlet) -> None:
+    assert green.current is not None
+    green._ask(green.current, green._waker(green.current), lambda: sys.exit(3))
+
+
+def task_exits(_: Bridge, green: LoopGreenlet) -> None:
+    async def leave() -> None:
+        sys.exit(3)
+
+    green.run(leave(), lambda _: None)
+
+
+def epoll_is_closed(_: Bridge, green: LoopGreenlet) -> None:
+    selector: Any = green._selector
+    selector._epoll.close()
+    selector.wake()
+
+
+def loop_is_stopped(_: Bridge, green: LoopGreenlet) -> None:
+    assert green.current is not None
+    green._ask(green.current, green._waker(green.current), green.current.stop)
+
+
+# --- what concerns one task --------------------------------------------------------------------------------------------------------
+
+
+def told_to(green: LoopGreenlet, talk: Callable[[], Coroutine[Any, Any, None]], after_s: float = SOON_S) -> list[str]:
+    """What a task is told that runs into something."""
+    told: list[str] = []
+    green.run(talk(), lambda error: told.append(type(error).__name__))
+    gevent.sleep(after_s)
+    return told
+
+
+def callback_fails(_: Bridge, green: LoopGreenlet) -> list[str]:
+    def spoil(secret: str) -> None:
+        raise ValueError(secret)
+
+    async def talk() -> None:
+        asyncio.get_running_loop().call_soon(spoil, SECRET)
+        await asyncio.Event().wait()
+
+    return told_to(green, talk)
+
+
+def callback_waits_for_ever(_: Bridge, green: LoopGreenlet) -> list[str]:
+    async def talk() -> None:
+        asyncio.get_running_loop().call_soon(Event().wait)
+        await asyncio.Event().wait()
+
+    return told_to(green, talk, STUCK_S)
+
+
+def task_blocks_the_loop(_: Bridge, green: LoopGreenlet) -> list[str]:
+    async def talk() -> None:
+        Event().wait()
+
+    return told_to(green, talk, STUCK_S)
+
+
+def telling_fails(_: Bridge, green: LoopGreenlet) -> list[str]:
+    told: list[BaseException | None] = []
+
+    def on_end(error: BaseException | None) -> None:
+        told.append(error)
+        if len(told) == 1:
+            raise MemoryError
+
+    async def nothing() -> None:
+        """Ends at once."""
+
+    green.run(nothing(), on_end)
+    gevent.sleep(SOON_S)
+    return [type(error).__name__ for error in told[1:]]
+
+
+def session_is_closed(bridge: Bridge, green: LoopGreenlet) -> None:
+    del green
+    assert bridge._session is not None
+    bridge.run(bridge._session.close)
+
+
+FAULTS: dict[str, Fault] = {
+    each.__name__: each
+    for each in (
+        *(poll_fails, greenlet_is_killed, callback_exits, task_exits, epoll_is_closed, loop_is_stopped),
+        *(callback_fails, callback_waits_for_ever, task_blocks_the_loop, telling_fails, session_is_closed),
+    )
+}
+
+
+def no_descriptors() -> Found:
+    """The loop is to start when the process may open nothing more."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    bridge, held, codes = Bridge(), list[int](), list[str]()
+    with serving(answer) as server:
+        try:
+            while True:
+                held.append(os.dup(0))
+        except OSError:
+            codes.append(code_of(bridge, server))
+        for each in held:
+            os.close(each)
+        gevent.sleep(SOON_S)  # gevent's `close` is done a little later
+        found = {"codes": codes, "next": bridge.fetch(server.call()).body.decode()}
+        bridge.close()
+    return found
+
+
+def code_of(bridge: Bridge, server: LoopbackServer) -> str:
+    """The code of the error of one request."""
+    try:
+        bridge.fetch(server.call())
+    except (ServerError, LoopLostError) as error:
+        return str(getattr(error, "code", type(error).__name__))
+    return "whole"
+
+
+def main() -> None:
+    """Prints what was found."""
+    for name in sys.argv[1:]:
+        found = no_descriptors() if name == no_descriptors.__name__ else scene(FAULTS[name])
+        sys.stdout.write(json.dumps({name: found}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

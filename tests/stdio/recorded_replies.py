@@ -1,0 +1,41 @@
+"""Every recorded answer, sent through a real plugin process once per test run, all of them at the same time.
+
+Leaves: the plugin's reply to each, checked as the daemon checks it. Several test modules read them; the run is kept.
+"""
+
+import functools
+from collections.abc import Mapping
+
+from fixtures.recordings import Exchange
+from fixtures.replay import SubprocessReplayServer
+from plugin_entry.cli.daemon.requests import invoke_llm, user_message
+from tests.stdio.ahead import plugin as plugin_ahead
+from tests.stdio.daemon import Daemon, Reply
+from tests.translator.replaying import answers
+
+MODES = {"/api/chat": "chat", "/api/generate": "completion"}
+ALL_WITHIN_S = 30.0
+PLUGIN = plugin_ahead("tests.stdio.test_plugin")
+
+
+def model_of(exchange: Exchange) -> str:
+    """The model that was asked when the recording was made."""
+    model: str = exchange.request_body["model"]
+    return model
+
+
+@functools.cache
+def replies() -> Mapping[str, Reply]:
+    """Address to reply."""
+    with SubprocessReplayServer() as server, PLUGIN.taken() as plugin:
+        daemon = Daemon(plugin)
+        sessions = {exchange.address: daemon.send(_request(exchange, server.url_of(exchange.address))) for exchange in answers()}
+        found = {address: daemon.reply(session, ALL_WITHIN_S) for address, session in sessions.items()}
+        assert plugin.stray == ()
+        assert server.journal()["unmatched"] == []
+    return found
+
+
+def _request(exchange: Exchange, url: str) -> dict[str, object]:
+    credentials = {"base_url": url, "mode": MODES[exchange.path]}
+    return invoke_llm(model_of(exchange), credentials, [user_message("Why is the sky blue?")])

@@ -1,0 +1,1 @@
+"""Tests of the translation library, in its own folders."""

@@ -1,0 +1,257 @@
+"""Embedding replies: recorded ones, every flaw of a vector, and the line to Dify that must stay short."""
+
+import math
+import struct
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.recordings import every, load
+from tests.translator.plans import recorded
+from translator.embedding.embedding_refusals import Refused, refusal_of
+from translator.embedding.replies import (
+    FRAME_BYTES,
+    Flaw,
+    check_frame,
+    checked,
+    cosine,
+    dimensions_of,
+    frame_safe,
+    most_texts_per_frame,
+    normalised,
+    read_embed,
+    read_legacy,
+)
+from translator.errors import Family, RequestError, ServerError
+from translator.limits import MIB
+from translator.shapes.exchange import HttpReply
+
+ALL_OLLAMA = every(lambda exchange: exchange.path in ("/api/embed", "/api/embeddings"))
+NO_VECTORS = {"embed-empty-list", "embed-empty-string", "embed-no-input", "embed-null-input", "embed-prompt-key"}
+FLAWED = {"embed-nan-null": (1, Flaw.ZERO), "embed-huge": (0, Flaw.ZERO)}
+
+
+@pytest.mark.parametrize(
+    "address", [exchange.address for exchange in ALL_OLLAMA if exchange.status == 200 and exchange.path == "/api/embed"]
+)
+def test_recorded_vectors(address: str) -> None:
+    version, scenario = address.split("/")
+    exchange = load(version, scenario)
+    reply = read_embed(exchange.body)
+    sent = exchange.request_body.get("input")
+    if scenario in NO_VECTORS:
+        assert reply.vectors == ()
+        return
+    assert len(reply.vectors) == (len(sent) if isinstance(sent, list) else 1)
+    flaws = {index: vector for index, vector in enumerate(reply.vectors) if isinstance(vector, Flaw)}
+    if scenario == "embed-chat-model":
+        assert flaws == {0: Flaw.HOLED}
+        return
+    assert flaws == (dict([FLAWED[scenario]]) if scenario in FLAWED else {})
+    assert reply.tokens == orjson.loads(exchange.body).get("prompt_eval_count")
+    for vector in reply.vectors:
+        if not isinstance(vector, Flaw):
+            assert math.hypot(*vector) == pytest.approx(1 if "dimensions" not in scenario else math.hypot(*vector), abs=1e-5)
+
+
+@pytest.mark.parametrize("version", ["0.5.13", "0.9.6", "0.24.0", "0.33.0-rc2"])
+def test_legacy_vectors_are_made_equal_to_those_of_the_new_route(version: str) -> None:
+    (old,) = read_legacy(load(version, "embeddings-legacy").body).vectors
+    (new,) = read_embed(load(version, "embed-one").body).vectors
+    assert not isinstance(old, Flaw)
+    assert not isinstance(new, Flaw)
+    assert old == pytest.approx(new, abs=1e-6)
+    assert math.hypot(*old) == pytest.approx(1, abs=1e-6)
+
+
+def test_legacy_reply_without_numbers_is_flawed() -> None:
+    assert read_legacy(load("0.33.0-rc2", "embeddings-legacy-empty").body).vectors == (Flaw.MISSING,)
+
+
+GOOD = [0.5] * 64
+VECTORS: dict[str, tuple[object, Flaw]] = {
+    "null (0.6.0)": (None, Flaw.MISSING),
+    "empty": ([], Flaw.MISSING),
+    "no list": ({"0": 1}, Flaw.MISSING),
+    "null inside": ([None, *GOOD], Flaw.NOT_NUMBERS),
+    "text inside": (["1", *GOOD], Flaw.NOT_NUMBERS),
+    "list inside": ([GOOD], Flaw.NOT_NUMBERS),
+    "NaN": ([math.nan, *GOOD], Flaw.NOT_FINITE),
+    "infinity": ([math.inf, *GOOD], Flaw.NOT_FINITE),
+    "both infinities": ([math.inf, -math.inf, *GOOD], Flaw.NOT_FINITE),
+    "overflow": ([1e200, *GOOD], Flaw.NOT_FINITE),
+    "an integer without bounds": ([10**400, *GOOD], Flaw.NOT_FINITE),
+    "zeros": ([0, -0.0, 0.0], Flaw.ZERO),
+    "two zeros of 64": ([*GOOD[:62], 0, 0.0], Flaw.HOLED),
+    "half zeros": ([0.0] * 32 + GOOD[:32], Flaw.HOLED),
+}
+
+
+@pytest.mark.parametrize(("vector", "flaw"), VECTORS.values(), ids=VECTORS.keys())
+def test_flaws(vector: object, flaw: Flaw) -> None:
+    assert checked(vector) is flaw
+
+
+@pytest.mark.parametrize(
+    "vector", [GOOD, [*GOOD, 0.0], [0.1] * 200 + [0.0, 0.0], [1], [0.0, 1.0]], ids=["plain", "one zero", "two of 202", "one", "two"]
+)
+def test_vectors_without_flaws_become_floats(vector: list[float]) -> None:
+    found = checked(vector)
+    assert found == vector
+    assert all(type(number) is float for number in found)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[]", b'{"model":"m"}', b'{"embeddings":null}', b'{"embeddings":{}}'])
+def test_what_is_no_embedding_reply_is_an_error(body: bytes) -> None:
+    with pytest.raises(ServerError) as caught:
+        read_embed(body)
+    assert (caught.value.code, caught.value.family) == ("embed_reply_unreadable", Family.UNAVAILABLE)
+
+
+def test_an_error_with_status_200_is_told_as_the_server_says_it() -> None:
+    with pytest.raises(ServerError) as caught:
+        read_embed(b'{"error":"model runner has unexpectedly stopped"}')
+    assert caught.value.code == "runner_crashed"
+
+
+def test_nan_literals_are_read_and_found() -> None:
+    assert read_embed(b'{"embeddings":[[NaN,1,2]]}').vectors == (Flaw.NOT_FINITE,)
+
+
+@pytest.mark.parametrize(("count", "tokens"), [("7", 7), ("0", None), ("null", None), ("true", None), ('"7"', None)])
+def test_token_counts(count: str, tokens: int | None) -> None:
+    assert read_embed(f'{{"embeddings":[],"prompt_eval_count":{count}}}'.encode()).tokens == tokens
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=40).filter(lambda vector: math.hypot(*vector) > 1e-3))
+def test_normalised_vectors_have_length_one_and_survive_32_bits(vector: list[float]) -> None:
+    found = normalised(vector)
+    assert math.hypot(*found) == pytest.approx(1, abs=1e-6)
+    assert cosine(found, vector) == pytest.approx(1, abs=1e-6)
+    assert struct.unpack(f"{len(found)}f", struct.pack(f"{len(found)}f", *found)) == pytest.approx(found, rel=1e-6, abs=1e-30)
+
+
+def test_cosine() -> None:
+    assert cosine([1.0, 0.0], [0.0, 5.0]) == 0
+    assert cosine([3.0, 4.0], [-3.0, -4.0]) == -1
+
+
+# --- the line to Dify -------------------------------------------------------------------------------------------------------------
+
+LONG = 0.12345678901234567 / 3
+SHORT = 0.012345678
+
+
+def test_doubles_are_written_in_nine_digits_only_when_they_must() -> None:
+    few = ([LONG] * 1024,)
+    assert frame_safe(few) == few
+    many = tuple([LONG] * 4096 for _ in range(64))
+    assert frame_safe(many)[0][0] == float(f"{LONG:.9g}")
+
+
+def test_an_answer_over_the_line_is_refused_clearly() -> None:
+    with pytest.raises(RequestError, match="256 vectors of 4,096 numbers") as caught:
+        frame_safe(tuple([SHORT] * 4096 for _ in range(256)))
+    assert caught.value.code == "embed_frame_too_large"
+    assert "63 or less" in str(caught.value)
+
+
+def test_hopeless_counts_are_refused_before_they_are_computed() -> None:
+    check_frame(0, 10**9)
+    check_frame(64, 4096)
+    with pytest.raises(RequestError):
+        check_frame(256, 4096)
+
+
+@pytest.mark.parametrize(
+    ("body", "numbers"),
+    [
+        (b'{"model":"m","embeddings":[[1,2,3],[4,5,6]]}', 3),
+        (b'{"embeddings":[[1]]}', 1),
+        (b'{"embeddings":[]}', 0),
+        (b"[[1,2", 0),
+        (b"", 0),
+    ],
+)
+def test_numbers_are_counted_without_parsing(body: bytes, numbers: int) -> None:
+    assert dimensions_of(body) == numbers
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "wanted", "texts"),
+    [(384, 32, 32), (1024, 256, 252), (4096, 32, 32), (4096, 256, 63), (16384, 32, 15), (10**7, 32, 1), (0, 32, 32)],
+)
+def test_declared_number_of_texts(dimensions: int, wanted: int, texts: int) -> None:
+    assert most_texts_per_frame(dimensions, wanted) == texts
+
+
+@given(st.integers(1, 2048), st.integers(1, 40), st.sampled_from([LONG, SHORT, -1.2345678e-07, -0.000037805057, 1.0]))
+def test_no_line_over_the_target_leaves(dimensions: int, count: int, number: float) -> None:
+    vectors = tuple([number] * dimensions for _ in range(min(count, most_texts_per_frame(dimensions, count))))
+    assert len(orjson.dumps(frame_safe(vectors))) < FRAME_BYTES < 5 * MIB
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------------------
+
+RECORDED: dict[str, Refused] = {
+    "0.5.13/embed-too-long": Refused.OPAQUE,
+    "0.5.13/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.9.6/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.24.0/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-2048-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-empty-item-bare": Refused.OVERLONG,
+    "0.33.0-rc2/embeddings-legacy-too-long": Refused.OVERLONG,
+    "0.33.0-rc2/embed-nan-literal": Refused.TEXT,
+    "0.33.0-rc2/embed-overflow": Refused.TEXT,
+    "0.33.0-rc2/embed-runner-crash": Refused.TEXT,
+    "0.33.0-rc2/embed-runner-error": Refused.TEXT,
+}
+
+
+@pytest.mark.parametrize("address", [exchange.address for exchange in ALL_OLLAMA if exchange.status != 200])
+def test_recorded_refusals(address: str) -> None:
+    version, scenario = address.split("/")
+    assert refusal_of(recorded(load(version, scenario))).kind is RECORDED.get(address, Refused.FATAL)
+
+
+TEXTS: dict[str, tuple[int, str, Refused]] = {
+    "0.12 wording": (400, "input exceeds maximum context length", Refused.OVERLONG),
+    "limit too small": (400, "input after truncation exceeds maximum context length", Refused.OVERLONG),
+    "NaN before 0.14": (500, "json: unsupported value: NaN", Refused.TEXT),
+    "NaN since 0.14": (400, "embedding contains NaN or Inf values", Refused.TEXT),
+    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.TEXT),
+    "crash, newer": (500, "model runner has unexpectedly stopped, this may be due to resource limitations", Refused.TEXT),
+    "chat model, 0.6 to 0.29": (500, "this model does not support embeddings", Refused.FATAL),
+    "memory": (500, "model requires more system memory (9 GiB) than is available (2 GiB)", Refused.FATAL),
+    "old runner": (500, "llama runner process has terminated: exit status 2", Refused.FATAL),
+    "keep_alive": (400, 'time: missing unit in duration "300"', Refused.FATAL),
+    "option": (500, 'option "num_ctx" must be of type integer', Refused.FATAL),
+    "busy": (503, "server busy, please try again.  maximum pending requests exceeded", Refused.FATAL),
+    "key": (401, "unauthorized", Refused.FATAL),
+    "model": (404, 'model "x" not found, try pulling it first', Refused.FATAL),
+}
+
+
+@pytest.mark.parametrize(("status", "text", "kind"), TEXTS.values(), ids=TEXTS.keys())
+def test_refusals_by_their_words(status: int, text: str, kind: Refused) -> None:
+    assert refusal_of(HttpReply(status=status, body=orjson.dumps({"error": text}))).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"404 page not found", Refused.NO_ROUTE),
+        (405, b"405 method not allowed", Refused.NO_ROUTE),
+        (404, b"", Refused.FATAL),
+        (413, b"<html><title>413 Request Entity Too Large</title></html>", Refused.TOO_LARGE),
+        (500, b"<html><title>500 Internal Server Error</title></html>", Refused.FATAL),
+        (500, b"", Refused.OPAQUE),
+        (500, b'{"error":{}}', Refused.OPAQUE),
+        (302, b"", Refused.FATAL),
+    ],
+)
+def test_refusals_without_json_words(status: int, body: bytes, kind: Refused) -> None:
+    assert refusal_of(HttpReply(status=status, body=body)).kind is kind

@@ -1,0 +1,52 @@
+"""The quick step of a reply that goes on saying what it says: the same deltas and the same counters as the table gives."""
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.translator.replaying import new_stream
+from translator.limits import Limits
+from translator.response.machine import Machine
+from translator.response.stream import ReplyStream
+from translator.response.table import TABLE, Step
+from translator.shapes.events import Delta, Event, Output, State
+
+TEXTS = st.sampled_from(["a", " ", "é", "<", "<think>", "</think>", "</thi", "nk>", "", "\n"])
+PIECES = st.lists(st.tuples(st.sampled_from(["content", "thinking"]), TEXTS), max_size=40)
+DONE = b'{"message":{"content":""},"done":true,"done_reason":"stop"}\n'
+
+
+def reply(pieces: list[tuple[str, str]]) -> bytes:
+    rows: list[Any] = [{"message": {"content": "", key: text}, "done": False} for key, text in pieces]
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def told(stream: ReplyStream, data: bytes, size: int) -> list[Delta]:
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    return [delta for part in parts for delta in stream.feed(part)] + stream.end()
+
+
+@given(pieces=PIECES, size=st.integers(min_value=1, max_value=200), most=st.sampled_from([10, 10_000]), is_whole=st.booleans())
+def test_nothing_differs_from_the_table(pieces: list[tuple[str, str]], size: int, most: int, is_whole: bool) -> None:
+    data = reply(pieces) + (DONE if is_whole else b"")
+    outcomes = []
+    for is_quick in (True, False):
+        stream = attrs.evolve(new_stream(), limits=Limits(answer_bytes=most))
+        with pytest.MonkeyPatch.context() as patch:
+            if not is_quick:
+                patch.setattr(Machine, "is_saying", lambda *_: False)
+            outcomes.append((repr(told(stream, data, size)), stream.state, stream.lines))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "output"),
+    [(State.ANSWER, Event.TEXT, Output.ANSWER_TEXT), (State.THINKING, Event.THINKING, Output.THINK_TEXT)],
+    ids=["answer", "thinking"],
+)
+def test_the_table_stays_where_it_is_for_them(state: State, event: Event, output: Output) -> None:
+    assert TABLE[state][event] == Step(state, (output,))

@@ -1,0 +1,1 @@
+"""Embeddings: requests, replies, and the job that joins them."""

@@ -1,0 +1,59 @@
+"""One embedding call of Dify from its texts to its vectors.
+
+Enters: texts, settings and the replies of the server. Leaves: requests, and in the end one flawless vector per text in the
+order of the texts, small enough for one line to Dify, or an error that names a text by its number and length, never by its words.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+from translator.embedding.embeddings import Adjustment, Change, Embedded
+from translator.embedding.isolation import Isolation
+from translator.embedding.replies import frame_safe
+from translator.embedding.requests import EmbedSettings, check_dimensions
+from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
+from translator.shapes.exchange import Plan
+from translator.versions import NEWEST, ServerVersion
+
+
+def embedding_plan(
+    texts: Sequence[str],
+    settings: EmbedSettings,
+    *,
+    kind: InputKind = InputKind.DOCUMENT,
+    prefixes: Prefixes = NO_PREFIXES,
+    version: ServerVersion = NEWEST,
+) -> Plan[Embedded]:
+    """Embeds the texts of one Dify request; no texts, no requests.
+
+    Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
+    """
+    check_dimensions(settings, version)
+    sent = tuple(sendable(text, prefixes.of(kind)) for text in texts)
+    job = Isolation(texts=sent, settings=settings, in_frame=len(sent))
+    yield from job.run()
+    result = _result(job)
+    blanks = {
+        index: Adjustment(index=index, change=Change.STAND_IN, length=len(text), length_sent=len(sent[index]))
+        for index, text in enumerate(texts)
+        if is_blank(text)
+    }
+    adjustments = blanks | {adjustment.index: adjustment for adjustment in result.adjustments}
+    return attrs.evolve(result, vectors=frame_safe(result.vectors), adjustments=tuple(adjustments[index] for index in sorted(adjustments)))
+
+
+def vectors_plan(texts: Sequence[str], settings: EmbedSettings) -> Plan[Embedded]:
+    """Embeds texts as they are for use inside the plugin: nothing is prepared, and the answer may have any size. Raises ServerError."""
+    job = Isolation(texts=tuple(texts), settings=settings)
+    yield from job.run()
+    return _result(job)
+
+
+def _result(job: Isolation) -> Embedded:
+    return Embedded(
+        vectors=tuple(job.vectors[index] for index in range(len(job.texts))),
+        tokens=job.tokens,
+        estimated=job.estimated,
+        adjustments=tuple(job.adjustments[index] for index in sorted(job.adjustments)),
+    )

@@ -1,0 +1,179 @@
+"""Replies of `/api/embed` and `/api/embeddings` to vectors that are fit to be kept for ever.
+
+Enters: the body of a reply with status 200. Leaves: vectors with the flaws found in them, and token counts. Dify keeps a vector
+without an expiry date and drops NaN vectors from its list, which pairs all later texts with wrong ones; so a vector without meaning is
+worse than an error. The flaws are named here, what to do about them is decided in `embedding_job.py`.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from translator.codec import DecodeError, dumps, loads
+from translator.embedding.embeddings import Vector
+from translator.errors import Family, RequestError, ServerError
+from translator.failures.build import failure_in_stream
+from translator.limits import MIB
+
+FRAME_BYTES = 4 * MIB
+"""Target for the one line that carries all vectors of a Dify request; Dify's daemon kills a plugin that writes 5 MiB."""
+ENVELOPE_BYTES = 64 * 1024
+"""Left free for everything else on that line."""
+MOST_BYTES_PER_NUMBER = 16
+"""Nine significant digits, sign, leading zeros or exponent, and a comma: the most that a normalised number takes."""
+LONGEST_NUMBER = 25
+"""The longest form of any double, `-1.2345678901234567e-100`, and a comma: what fits by this measure need not be written to be measured."""
+LEAST_BYTES_PER_NUMBER = 8
+"""Fewer never occur in dense vectors; a request over this bound is refused before the rest of it is computed."""
+
+HOLES_MIN = 2
+HOLES_SHARE = 64
+"""A vector is holed when it has at least two exact zeros and at least one in 64: NaN arrives as zero (0.33.0-rc2 `embed-nan-null`).
+Fewer change no ranking, and a few models have a dead dimension."""
+
+
+class Flaw(StrEnum):
+    """Why a vector must not be used; the words complete "the model returned ..."."""
+
+    MISSING = "no vector"
+    NOT_NUMBERS = "a vector with values that are no numbers"
+    NOT_FINITE = "a vector with infinite or undefined numbers"
+    ZERO = "a vector of zeros, which is how the server writes undefined numbers (NaN)"
+    HOLED = "a vector with many exact zeros, which is how the server writes undefined numbers (NaN)"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class EmbedReply:
+    """One reply. `tokens` is None when the server did not count."""
+
+    vectors: tuple[Vector | Flaw, ...] = attrs.field(repr=False)
+    tokens: int | None = None
+
+
+def read_embed(body: bytes) -> EmbedReply:
+    """A reply of `/api/embed`; the caller compares the number of vectors. Raises ServerError when it is no such reply."""
+    plain = _object(body)
+    vectors = plain.get("embeddings")
+    if not isinstance(vectors, list):
+        raise not_vectors("it has no list of vectors")
+    return EmbedReply(vectors=tuple(map(checked, vectors)), tokens=_count(plain.get("prompt_eval_count")))
+
+
+def dimensions_of(body: bytes) -> int:
+    """Numbers of the first vector in a reply, counted without parsing it; 0 when there is none to be seen."""
+    start = body.find(b"[[")
+    end = body.find(b"]", start)
+    return body.count(b",", start, end) + 1 if 0 <= start < end else 0
+
+
+def read_legacy(body: bytes) -> EmbedReply:
+    """A reply of `/api/embeddings`: one vector, made unit length here (0.9.6 `embeddings-legacy` is not). Raises ServerError."""
+    found = checked(_object(body).get("embedding"))
+    return EmbedReply(vectors=(found if isinstance(found, Flaw) else normalised(found),))
+
+
+def checked(value: object) -> Vector | Flaw:
+    """The vector if it can be used, otherwise what is wrong with it."""
+    if not isinstance(value, list) or not value:
+        return Flaw.MISSING
+    flaw = _flaw(value)
+    return list(map(float, value)) if flaw is None else flaw
+
+
+def _flaw(vector: list[Any]) -> Flaw | None:
+    try:
+        square = float(math.sumprod(vector, vector))
+    except TypeError:
+        return Flaw.NOT_NUMBERS
+    except OverflowError:
+        return Flaw.NOT_FINITE
+    if not math.isfinite(square):
+        return Flaw.NOT_FINITE
+    if square == 0:
+        return Flaw.ZERO
+    return Flaw.HOLED if _is_holed(vector) else None
+
+
+def _is_holed(vector: list[Any]) -> bool:
+    if all(vector):
+        return False  # much faster than counting, and nearly always so
+    holes = vector.count(0)
+    return holes >= HOLES_MIN and holes * HOLES_SHARE >= len(vector)
+
+
+def normalised(vector: Vector) -> Vector:
+    """The same direction with length 1, in nine significant digits, which is all a 32-bit float holds."""
+    length = math.sqrt(math.sumprod(vector, vector))
+    return [float(f"{number / length:.9g}") for number in vector]
+
+
+def cosine(left: Vector, right: Vector) -> float:
+    """Similarity of two vectors of equal length, -1 to 1."""
+    lengths = math.sqrt(math.sumprod(left, left)) * math.sqrt(math.sumprod(right, right))
+    return max(-1.0, min(1.0, math.sumprod(left, right) / lengths))
+
+
+def most_texts_per_frame(dimensions: int, wanted: int) -> int:
+    """How many vectors of that length surely fit into one line, at most `wanted`, at least one: the `max_chunks` to declare to Dify."""
+    return max(1, min(wanted, (FRAME_BYTES - ENVELOPE_BYTES) // (MOST_BYTES_PER_NUMBER * max(1, dimensions))))
+
+
+def check_frame(count: int, dimensions: int) -> None:
+    """Raises RequestError when `count` vectors cannot fit into one line whatever their numbers are."""
+    if count * dimensions * LEAST_BYTES_PER_NUMBER > FRAME_BYTES - ENVELOPE_BYTES:
+        raise _frame_error(count, dimensions)
+
+
+def frame_safe(vectors: Sequence[Vector]) -> tuple[Vector, ...]:
+    """The vectors in a form that fits into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
+
+    Raises RequestError when they do not fit.
+    """
+    if _fits(vectors):
+        return tuple(vectors)
+    shorter = tuple([float(f"{number:.9g}") for number in vector] for vector in vectors)
+    if _fits(shorter):
+        return shorter
+    raise _frame_error(len(vectors), len(vectors[0]))
+
+
+def _fits(vectors: Sequence[Vector]) -> bool:
+    room = FRAME_BYTES - ENVELOPE_BYTES
+    return sum(map(len, vectors)) * LONGEST_NUMBER + 2 * len(vectors) <= room or len(dumps(vectors)) <= room
+
+
+def _frame_error(count: int, dimensions: int) -> RequestError:
+    return RequestError.of(
+        "embed_frame_too_large",
+        f"{count:,} vectors of {dimensions:,} numbers are more than Dify takes in one answer.",
+        f"Set the number of texts per request (max chunks) of this model to {most_texts_per_frame(dimensions, count)} or less.",
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        plain = loads(body)
+    except DecodeError as error:
+        raise not_vectors("it is no JSON") from error
+    if not isinstance(plain, dict):
+        raise not_vectors("it is no JSON object")
+    if plain.get("error") is not None:
+        raise failure_in_stream(plain["error"])
+    return plain
+
+
+def not_vectors(reason: str) -> ServerError:
+    """The error of a reply that is no embedding; `reason` says in a few words what it is."""
+    return ServerError.of(
+        "embed_reply_unreadable",
+        f"The server answered the embedding request with something else than vectors ({reason}).",
+        "Check that the base URL leads to an Ollama server and not to another service or a login page.",
+        family=Family.UNAVAILABLE,
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

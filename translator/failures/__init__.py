@@ -1,0 +1,1 @@
+"""The catalogue of refusals and what each of them means."""

@@ -1,0 +1,133 @@
+"""Turns a server's refusal into the error that users read.
+
+Enters: status, body and headers of a reply that is not an answer; the value of an in-band `error` key; or counts of a reply that
+broke. Leaves: a `ServerError` whose message is a cause and a remedy from the catalogue. It may quote a short piece of the
+server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import attrs
+
+from translator.errors import ServerError
+from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
+from translator.failures.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
+from translator.failures.entry import Moment, Refusal, facts_of, filled, sentence
+from translator.failures.proxies import Proxy, proxy_behind, proxy_in
+from translator.failures.quoting import printable_name
+from translator.failures.stream import IN_BETWEEN
+from translator.limits import MIB
+
+IN_STREAM = 200
+"""The status of an error inside a stream; before 0.12.6 also of an error that is the first line."""
+
+
+def failure_from_reply(
+    status: int,
+    body: bytes,
+    *,
+    content_type: str = "",
+    model: str = "",
+    route: str = "/api/chat",
+    headers: Mapping[str, str] | None = None,
+) -> ServerError:
+    """The error of a whole reply.
+
+    `status` is the HTTP status, `body` its bytes (the first 64 KiB matter), `route` the path that was asked, `model` the name that
+    was sent. `headers` are the reply's, in any case; they name a proxy and give the content type when `content_type` is empty.
+    """
+    lowered = {key.lower(): value for key, value in (headers or {}).items()}
+    found = unwrap(body, content_type or lowered.get("content-type", ""))
+    return _server_error(found, status=status, model=model, route=route, proxy=proxy_behind(lowered, found.page_by))
+
+
+def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
+    """The error of a line `{"error": ...}` inside a stream; `error` is the decoded line or the value of its `error` key."""
+    found = unwrap_text(error) if isinstance(error, str) else unwrap_value(error) or FailureText(kind=Shape.NAMELESS)
+    return _server_error(found, status=IN_STREAM, model=model, route=route, proxy=proxy_behind({}, found.page_by), moment=Moment.STREAM)
+
+
+def is_retryable(error: ServerError) -> bool:
+    """Whether the same request may succeed within seconds. Valid only as long as no byte of an answer was read."""
+    return error.code in RETRYABLE
+
+
+def cut_short(lines: int, model: str = "") -> ServerError:
+    """The reply or its connection ended after `lines` lines, without `done`."""
+    return _stream_fault("cut_short", model, where=_after(lines))
+
+
+def garbled_line(line_number: int, length: int) -> ServerError:
+    """Line `line_number` (from 1) of `length` bytes is no JSON object."""
+    return _stream_fault("garbled_line", line=f"{line_number:,}", length=f"{length:,} bytes")
+
+
+def line_too_long(line_number: int, length: int) -> ServerError:
+    """Line `line_number` (from 1) had `length` bytes when reading it was given up."""
+    return _stream_fault("line_too_long", line=f"{line_number:,}", length=f"{length:,} bytes")
+
+
+def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
+    """Text, thinking and tool arguments had `length` bytes when reading the answer was given up, because `limit` bytes are allowed."""
+    return _stream_fault("answer_too_large", model, length=f"{length:,} bytes", limit=_size(limit))
+
+
+def calls_too_large(length: int, model: str = "") -> ServerError:
+    """The tool calls of a line have at least `length` bytes."""
+    return _stream_fault("calls_too_large", model, length=f"{length:,} bytes")
+
+
+def only_loaded(model: str = "") -> ServerError:
+    """The reply has `done_reason` load or unload: nothing was generated."""
+    return _stream_fault("only_loaded", model)
+
+
+def thinking_spent_everything(model: str = "") -> ServerError:
+    """The reply ended with `done_reason` length, with thinking and without an answer."""
+    return _stream_fault("thinking_spent_everything", model)
+
+
+def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
+    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code.
+
+    What the error already says of a proxy that the page itself named is not said of another.
+    """
+    template = in_between.get(error.code)
+    if template is None or not proxy.part or template.removeprefix("{proxy}") in error.problem.cause:
+        return error
+    return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + sentence(template, proxy)))
+
+
+@contextmanager
+def naming_proxy(headers: Mapping[str, str]) -> Iterator[None]:
+    """Around the reading of a whole reply with these headers: what it raises names the proxy that they tell of."""
+    try:
+        yield
+    except ServerError as error:
+        raise with_proxy(error, proxy_in(headers)) from None
+
+
+def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy, moment: Moment = Moment.REPLY) -> ServerError:
+    failed = found.status is not None and 400 <= found.status < 600
+    known = found.status if failed and found.status is not None and status < 400 else status
+    return ServerError(problem_of(Refusal(status=known, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
+
+
+def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
+    refusal = Refusal(status=IN_STREAM, found=FailureText(), model=model)
+    return ServerError(filled(STREAM_FAULTS[code], facts_of(refusal, {}) | facts))
+
+
+def _size(length: int) -> str:
+    return f"{length:,} bytes" if length % MIB else f"{length // MIB:,} MiB"
+
+
+def _after(lines: int) -> str:
+    return "before its first line" if lines < 1 else "after 1 line" if lines == 1 else f"after {lines:,} lines"
+
+
+def _path(route: str) -> str:
+    """The path alone: a whole URL may hold credentials."""
+    path = route.partition("://")[2].partition("/")[2] if "://" in route else route.removeprefix("/")
+    return printable_name("/" + path.partition("?")[0].partition("#")[0])

@@ -1,0 +1,203 @@
+"""Makes a picture (or sound) from Dify fit for a message's `images`, or says why it cannot be.
+
+Enters: a data URL, base64 in any alphabet, or raw bytes, with whatever type somebody claimed. Leaves: bare padded base64 of a
+PNG or JPEG (or WAV or MP3) that is whole and within the limits. PNG and JPEG are never decoded: only their head and end are looked at,
+through the base64, so that many megabytes cost milliseconds. Messages name the kind of file and sizes, never its data.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from translator.errors import RequestError
+from translator.limits import MIB, Limits
+from translator.media.reencode import DECODERS, reencode, too_many_pixels
+from translator.media.sniff import HEAD_BYTES, Frame, Media, jpeg_frame, png_frame, sniff
+from translator.media.urls import bare_base64, decode_base64, is_data_url
+
+type Convert = Callable[[bytes | str, Media, int], str]
+"""A whole file (raw, or clean base64), its kind and the cap on pixels to the base64 of a PNG or JPEG; raises RequestError."""
+
+_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+_TAIL_BYTES = 64
+
+_CONVERT = "Convert it to PNG or JPEG and send it again."
+_EXPIRED = "Its link has probably expired or needs a login: upload the file again."
+_DOCUMENT = "Models read pictures only: use Dify's document extractor for documents."
+_REMEDIES: dict[Media, str] = {
+    Media.EMPTY: "Upload it again.",
+    Media.HTML: _EXPIRED,
+    Media.JSON: _EXPIRED,
+    Media.XML: _EXPIRED,
+    Media.TEXT: _EXPIRED,
+    Media.PDF: _DOCUMENT,
+    Media.ZIP: _DOCUMENT,
+    Media.VIDEO: "Send single frames as pictures.",
+    Media.WAV: "Send it as an audio file to a model that listens.",
+    Media.MP3: "Send it as an audio file to a model that listens.",
+}
+
+
+class _File(Protocol):
+    """A file in memory, whichever way it is spelled."""
+
+    @property
+    def held(self) -> bytes | str:
+        """The file as it is spelled."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file itself."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` up to `stop`."""
+
+    def raw(self) -> bytes:
+        """All bytes."""
+
+    def base64(self) -> str:
+        """All bytes as bare padded base64."""
+
+
+@attrs.frozen(slots=True)
+class _RawFile:
+    data: bytes = attrs.field(repr=False)
+
+    @property
+    def held(self) -> bytes:
+        return self.data
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, start: int, stop: int) -> bytes:
+        return self.data[start:stop]
+
+    def raw(self) -> bytes:
+        return self.data
+
+    def base64(self) -> str:
+        return b64encode(self.data).decode("ascii")
+
+
+@attrs.frozen(slots=True)
+class _Base64File:
+    """Clean padded base64; `read` decodes only the groups of four characters it needs."""
+
+    text: str = attrs.field(repr=False)
+
+    @property
+    def held(self) -> str:
+        return self.text
+
+    @property
+    def size(self) -> int:
+        return len(self.text) // 4 * 3 - self.text.count("=", -2)
+
+    def read(self, start: int, stop: int) -> bytes:
+        first = start // 3
+        return decode_base64(self.text[first * 4 : -(-stop // 3) * 4])[start - first * 3 : stop - first * 3]
+
+    def raw(self) -> bytes:
+        return decode_base64(self.text)
+
+    def base64(self) -> str:
+        return self.text
+
+
+def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
+    """The `Convert` that does it here and now."""
+    return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, media, pixel_limit)).decode("ascii")
+
+
+def image_to_base64(data: bytes | str, limits: Limits, convert: Convert = convert) -> str:
+    """Bare padded base64 of a PNG or JPEG that every server version decodes.
+
+    `data` is a data URL, bare base64, or raw bytes. PNG and JPEG stay as they are; WebP (which servers before 0.32.14 refuse), GIF, BMP,
+    TIFF, ICO, AVIF and others are decoded and saved anew, which `convert` does. Raises RequestError: `image-format`,
+    `image-damaged`, `image-too-large`, `image-too-many-pixels`, `image-url` or `media-base64`.
+    """
+    file = _open(data, "image")
+    _check_bytes(file, "image", limits)
+    media = sniff(file.read(0, HEAD_BYTES))
+    frame = _frame(file, media)
+    if frame is not None:
+        _check_pixels(frame, media, limits)
+        if frame.common:
+            _check_end(file, media, frame)
+            return file.base64()
+    if media not in DECODERS:
+        raise _refused(media)
+    return convert(file.held, media, limits.image_pixels)
+
+
+def audio_to_base64(data: bytes | str, limits: Limits) -> str:
+    """Bare padded base64 of a WAV or MP3 file, which ride in `images` too (the server looks at their first bytes: llm/media.go).
+
+    Raises RequestError: `audio-format`, `audio-too-large`, `audio-url` or `media-base64`.
+    """
+    file = _open(data, "audio")
+    _check_bytes(file, "audio", limits)
+    media = sniff(file.read(0, HEAD_BYTES))
+    if media not in (Media.WAV, Media.MP3):
+        remedy = _EXPIRED if _REMEDIES.get(media) == _EXPIRED else "Convert it to WAV or MP3 and send it again."
+        raise RequestError.of("audio-format", f"The file sent as audio is {media.value}; Ollama takes WAV and MP3 only.", remedy)
+    return file.base64()
+
+
+def _open(data: bytes | str, noun: str) -> _File:
+    if isinstance(data, bytes):
+        return _RawFile(data)
+    start = data[:HEAD_BYTES].lstrip()
+    if not is_data_url(start):
+        if "://" in start[:12]:
+            raise RequestError.of(f"{noun}-url", f"The {noun} is a link where its data should be.", "Download it first.")
+        if start[:1] in ("<", "{", "["):
+            return _RawFile(start.encode("utf-8", "replace"))
+    return _Base64File(bare_base64(data))
+
+
+def _check_bytes(file: _File, noun: str, limits: Limits) -> None:
+    if file.size > limits.image_bytes:
+        raise RequestError.of(
+            f"{noun}-too-large",
+            f"The {noun} has {file.size / MIB:.1f} MiB, more than the limit of {limits.image_bytes / MIB:.1f} MiB.",
+            "Send a smaller version of it.",
+        )
+
+
+def _frame(file: _File, media: Media) -> Frame | None:
+    if media not in (Media.PNG, Media.JPEG):
+        return None
+    frame = png_frame(file.read) if media is Media.PNG else jpeg_frame(file.read)
+    if frame is None:
+        raise _damaged(media)
+    return frame
+
+
+def _check_pixels(frame: Frame, media: Media, limits: Limits) -> None:
+    """The server decodes what passes untouched, so the cap protects it as well."""
+    if not frame.width or not frame.height:
+        raise _damaged(media)
+    if frame.width * frame.height > limits.image_pixels:
+        raise too_many_pixels(frame.width, frame.height, limits.image_pixels)
+
+
+def _check_end(file: _File, media: Media, frame: Frame) -> None:
+    """Refuses a file without its end mark; cameras append data of their own, so a mark before the last bytes counts too."""
+    end = _PNG_END if media is Media.PNG else _JPEG_END
+    tail = file.read(max(frame.data_start, file.size - _TAIL_BYTES), file.size)
+    if end not in tail and file.raw().find(end, frame.data_start) < 0:
+        raise _damaged(media)
+
+
+def _damaged(media: Media) -> RequestError:
+    return RequestError.of("image-damaged", f"The image begins like {media.value} but is cut off or damaged.", "Upload it again.")
+
+
+def _refused(media: Media) -> RequestError:
+    return RequestError.of("image-format", f"The file sent as an image is {media.value}.", _REMEDIES.get(media, _CONVERT))

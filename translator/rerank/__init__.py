@@ -1,0 +1,1 @@
+"""Reranking: requests, replies, and the jobs that join them."""

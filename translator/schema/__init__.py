@@ -1,0 +1,1 @@
+"""Tool and answer schemas, and the grammar a server makes of them."""

@@ -1,0 +1,106 @@
+"""Structured output: what a user asks for, as the server's `format`.
+
+Enters: the parameters `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. What
+leaves: `"json"`, a schema object, or None for free text. The server takes nothing else: any other value is a 500 after the model was loaded
+(0.24.0 `format-invalid`). Nothing is downgraded: what cannot be enforced is an error.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from translator.errors import RequestError
+from translator.schema.grammar import grammar_schema
+from translator.schema.grammar_refs import check_references
+from translator.schema.json_data import compact_json, plain_json
+from translator.schema.merge import merge_all_of
+from translator.schema.references import hoist_refs, inline_refs
+from translator.schema.schema_required import lift_required
+from translator.schema.walk import Schema
+
+_WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})
+
+
+def format_to_wire(json_schema: str | Mapping[str, Any] | None, format_: str | Mapping[str, Any] | None) -> object | None:
+    """Gives the value of `format`: `json_schema` if there is one, else `format_` (`json`, a schema, or nothing).
+
+    References are replaced by what they point to. A schema that contains itself keeps references, into one `$defs` with plain names: only
+    so can a grammar repeat it, and llama.cpp's converter follows local references.
+
+    Raises:
+        RequestError: `schema_malformed`, `schema_not_object`, `schema_invalid`, `schema_reference`, `schema_twice`, `format_unknown`
+            or `json_too_deep`.
+    """
+    schema = _read(json_schema)
+    other = _format(format_)
+    if schema is None:
+        return other if other is None or other == "json" else _enforceable(other)
+    if isinstance(other, Mapping) and other != schema:
+        raise RequestError.of("schema_twice", "Two different JSON schemas are given, in json_schema and in format.", "Remove one of them.")
+    return _enforceable(schema)
+
+
+def schema_prompt(format_: object) -> str:
+    """Gives the sentence that asks for a format in words, for servers that do not enforce `format` (cloud and safetensors models)."""
+    if not isinstance(format_, Mapping):
+        return "Answer with one valid JSON value and nothing else: no explanation, no Markdown."
+    return (
+        "Answer with one JSON value that is valid against the following JSON Schema and nothing else: no explanation, no Markdown.\n"
+        f"{compact_json(format_)}"
+    )
+
+
+def _read(value: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Reads a schema from text or data and takes it out of its wrapper; blank means none."""
+    data = _parse(value) if isinstance(value, str) else value
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        raise RequestError.of("schema_not_object", "The JSON schema is not a JSON object.", 'Begin it with {"type": "object", ...}.')
+    if data.get("type") == "json_schema" and "json_schema" in data:
+        return _read(data["json_schema"])
+    if data.keys() <= _WRAPPER and isinstance(data.get("schema"), str | Mapping):
+        return _read(data["schema"])
+    return data
+
+
+def _parse(text: str) -> Any:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise RequestError.of("schema_malformed", f"The JSON schema is not valid JSON{where}.", "Correct it, or leave it empty.") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _format(value: str | Mapping[str, Any] | None) -> object | None:
+    if isinstance(value, str):
+        word = value.strip()
+        if word.casefold() in ("", "json"):
+            return word.casefold() or None
+        if word.startswith("{"):
+            return _read(word)
+        raise RequestError.of("format_unknown", "The parameter format is neither `json` nor a JSON schema.", "Use json, or leave it empty.")
+    return _read(value)
+
+
+def _enforceable(schema: object) -> Schema:
+    plain = plain_json(schema)
+    inlined = inline_refs(plain)
+    if inlined.unresolved:
+        names = ", ".join(inlined.unresolved)
+        raise RequestError.of("schema_reference", f"The JSON schema refers to something it does not hold: {names}.", "Put it into $defs.")
+    result = grammar_schema(_normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema))
+    check_references(result)
+    return result
+
+
+def _normal(schema: Schema) -> Schema:
+    result: Schema = lift_required(merge_all_of(schema))
+    definitions = {name: _normal(item) for name, item in schema.get("$defs", {}).items()}
+    return {**result, "$defs": definitions} if definitions else result

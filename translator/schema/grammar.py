@@ -1,0 +1,135 @@
+"""A schema that llama.cpp can turn into a grammar, or a clear error before any model is loaded.
+
+Enters: a schema without `$ref`, or with references into `$defs` only. Leaves: a schema, no wider, that the server's
+converter accepts (llama.cpp common/json-schema-to-grammar.cpp, SchemaConverter::visit): it refuses boolean schemas, schemas without a type
+and patterns without anchors, takes `{}` for an object, and stops at wrongly typed keywords. The server itself would say so only after
+loading the model, and for thinking models in the middle of the answer.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from translator.errors import RequestError
+from translator.schema.walk import LIST_KEYWORDS, TYPES, Schema
+
+_ANYTHING = ["string", "number", "boolean", "object", "array", "null"]
+_IMPLIED_TYPES: dict[str, str] = {
+    **dict.fromkeys(("minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType"), "string"),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"),
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems", "contains"), "array"),
+    **dict.fromkeys(("required", "minProperties", "maxProperties", "patternProperties", "propertyNames", "additionalProperties"), "object"),
+}
+_STRUCTURE = frozenset({"$ref", "type", "oneOf", "anyOf", "allOf", "const", "enum", "properties", "items", "prefixItems"})
+
+
+def grammar_schema(schema: Mapping[str, Any], path: str = "$") -> Schema:
+    """Checks and completes a schema at `path`, a JSON path for error messages.
+
+    Raises:
+        RequestError: `schema_invalid`, naming the place and the keyword.
+    """
+    # the converter reads `items` only when both are there; without it, it takes exactly the listed places
+    hidden = {"items"} if "prefixItems" in schema else set()
+    kept = {keyword: value for keyword, value in schema.items() if keyword not in hidden and (value is not None or keyword in _DATA)}
+    result = {keyword: _keyword(keyword, value, path) for keyword, value in kept.items()}
+    return result if result.keys() & _STRUCTURE else {**_implied(result, path), **result}
+
+
+def _implied(schema: Schema, path: str) -> Schema:
+    kind = next((kind for keyword, kind in _IMPLIED_TYPES.items() if keyword in schema), None)
+    if kind or path == "$":
+        return {"type": kind or "object"}
+    return {"type": list(_ANYTHING)}
+
+
+def _keyword(keyword: str, value: Any, path: str) -> Any:
+    here = f"{path}.{keyword}"
+    if keyword in ("properties", "$defs"):
+        members = _expect(value, Mapping, "an object", here)
+        return {name: _subschema(item, f"{here}.{name}") for name, item in members.items()}
+    if keyword in LIST_KEYWORDS or (keyword == "items" and isinstance(value, list)):
+        return [_subschema(item, f"{here}[{index}]") for index, item in enumerate(_filled(value, here))]
+    if keyword == "items" or (keyword == "additionalProperties" and not isinstance(value, bool)):
+        return _subschema(value, here)
+    check = _CHECKS.get(keyword)
+    return check(value, here) if check else value
+
+
+def _subschema(value: Any, path: str) -> Schema:
+    if value is True:
+        return {"type": list(_ANYTHING)}
+    if value is False:
+        raise _invalid(path, "is `false`, which no answer can satisfy")
+    return grammar_schema(_expect(value, Mapping, "an object", path), path)
+
+
+def _expect(value: Any, kind: type | tuple[type, ...], name: str, path: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise _invalid(path, f"must be {name}")
+    return value
+
+
+def _filled(value: Any, path: str) -> list[Any]:
+    items: list[Any] = _expect(value, list, "a list", path)
+    if not items:
+        raise _invalid(path, "must not be empty")
+    return items
+
+
+def _type(value: Any, path: str) -> Any:
+    kinds = value if isinstance(value, list) and value else [value]
+    for kind in kinds:
+        if not isinstance(kind, str) or kind not in TYPES:
+            raise _invalid(path, f"must be one of {', '.join(sorted(TYPES))}, or a list of them")
+    return value
+
+
+def _required(value: Any, path: str) -> Any:
+    names = _expect(value, list, "a list of property names", path)
+    for name in names:
+        _expect(name, str, "a list of property names", path)
+    return names
+
+
+def _text(value: Any, path: str) -> Any:
+    return _expect(value, str, "a text", path)
+
+
+def _number(value: Any, path: str) -> Any:
+    return _expect(value, (int, float), "a number", path)
+
+
+def _count(value: Any, path: str) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return _expect(value, int, "a whole number", path)
+
+
+def _pattern(value: Any, path: str) -> Any:
+    """Anchors a pattern: JSON Schema finds it anywhere in the text, the converter takes only whole texts, `^...$`.
+
+    What is put around it leaves out quotes and backslashes, since the converter writes a class unescaped into the JSON text.
+    """
+    text: str = _text(value, path)
+    at_end = text.endswith("$") and not text.endswith("\\$")
+    if text.startswith("^") and at_end:
+        return text
+    body = text.removeprefix("^").removesuffix("$" if at_end else "")
+    return f"^{'' if text.startswith('^') else _AROUND}({body}){'' if at_end else _AROUND}$"
+
+
+def _invalid(path: str, reason: str) -> RequestError:
+    return RequestError.of("schema_invalid", f"The JSON schema is not valid: {path} {reason}.", "Correct the schema.")
+
+
+_AROUND = r'[^"\\\x00-\x1F]*'
+_DATA = frozenset({"const", "default"})
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "type": _type,
+    "enum": _filled,
+    "required": _required,
+    "format": _text,
+    "pattern": _pattern,
+    **dict.fromkeys(("minimum", "maximum"), _number),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _count),
+}

@@ -1,0 +1,239 @@
+"""Saved credentials of a model as one frozen class: every field read, checked and defaulted once.
+
+Enters: the dict Dify stores for a model. Leaves: `Credentials`, or an error that names the field and never its value.
+
+Dify's forms deliver texts; an empty field may be missing or empty, a switch that is off is missing, a hidden field is missing without its
+default. Credentials saved by the official plugin (0.0.x to 1.0.0) are read as they are, no migration step: `vision_support` and
+`function_call_support` "true" mean yes and "false" mean no, absent means automatic; `context_size` and `max_tokens` are numbers in texts.
+Fields nobody reads any more are left alone.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from translator.errors import RequestError
+from translator.limits import DEFAULT_LIMITS, Limits
+from translator.request.context import Overflow
+from translator.request.keep_alive import keep_alive_to_wire
+from translator.scalars import as_bool, is_blank
+from translator.settings.form_values import (
+    Reader,
+    auto_or_tokens,
+    header_lines,
+    key,
+    mebibytes,
+    member_of,
+    one_of,
+    pair_template,
+    seconds,
+    text,
+    whole,
+)
+from translator.settings.network_places import ProxyMode
+from translator.shapes.dify import Mode
+from translator.shapes.wire import KeepAlive
+
+
+class Choice(StrEnum):
+    """What the user says of a capability; `auto` believes the server."""
+
+    AUTO = "auto"
+    YES = "yes"
+    NO = "no"
+
+
+class Overlong(StrEnum):
+    """What happens to a text that is longer than an embedding model's window."""
+
+    CUT = "cut"
+    ERROR = "error"
+
+
+class Prefixes(StrEnum):
+    """Whether texts to embed get the prefixes their model family was trained with; a change needs a new index."""
+
+    OFF = "off"
+    FAMILY = "family"
+
+
+class RerankService(StrEnum):
+    """How the rerank service is spoken to. The last two score with models of Ollama itself."""
+
+    AUTO = "auto"
+    JINA = "jina"
+    TEI = "tei"
+    OLLAMA = "ollama"
+    OLLAMA_EMBEDDING = "ollama-embedding"
+
+
+class ScoreScale(StrEnum):
+    """What is done to rerank scores."""
+
+    AS_IS = "as_is"
+    SIGMOID = "sigmoid"
+
+
+MOST_ANSWER_MIB = 1024
+"""The largest limit of an answer that can be set. There is no "none" as with time limits: what an endless answer fills is the memory of the
+process that serves all users."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Timeouts:
+    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away."""
+
+    connect: float = 5
+    first_byte: float = 600
+    between_chunks: float = 120
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ConnectionSettings:
+    """How the server is reached. `extra_headers` may hold keys; `ca_certificate` is PEM text as pasted, or the path of a file."""
+
+    proxy: ProxyMode = ProxyMode.AUTO
+    extra_headers: str = attrs.field(default="", repr=False)
+    verify_tls: bool = True
+    ca_certificate: str = attrs.field(default="", repr=False)
+    allow_insecure_key: bool = False
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class EmbeddingSettings:
+    """`max_chunks` texts per call from Dify, `concurrency` requests at once; `dimensions` None: the model's own."""
+
+    max_chunks: int = 32
+    dimensions: int | None = None
+    concurrency: int = 2
+    overlong: Overlong = Overlong.CUT
+    prefixes: Prefixes = Prefixes.OFF
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RerankSettings:
+    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own."""
+
+    service: RerankService = RerankService.AUTO
+    score_scale: ScoreScale = ScoreScale.AS_IS
+    template: str = attrs.field(default="", repr=False)
+
+
+@attrs.frozen(slots=True, kw_only=True, cache_hash=True)
+class Credentials:
+    """Everything saved for one model. `base_url` is the text as typed (it may hold a password, so it is not shown either).
+
+    `context_size` in tokens, None: automatic. `max_tokens` is the upper bound for the parameter of that name, None: none.
+    """
+
+    base_url: str = attrs.field(repr=False)
+    api_key: str = attrs.field(default="", repr=False)
+    mode: Mode = Mode.CHAT
+    context_size: int | None = None
+    max_tokens: int | None = None
+    vision: Choice = Choice.AUTO
+    tools: Choice = Choice.AUTO
+    thinking: Choice = Choice.AUTO
+    structured_output: Choice = Choice.AUTO
+    keep_alive: KeepAlive | None = None
+    overflow: Overflow = Overflow.DROP
+    deep_check: bool = False
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = DEFAULT_LIMITS
+    connection: ConnectionSettings = ConnectionSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    rerank: RerankSettings = RerankSettings()
+
+
+_CHOICES: Mapping[str, StrEnum] = {
+    **{choice.value: choice for choice in Choice},
+    "true": Choice.YES,
+    "on": Choice.YES,
+    "1": Choice.YES,
+    "false": Choice.NO,
+    "off": Choice.NO,
+    "0": Choice.NO,
+}
+_OVERFLOWS: Mapping[str, StrEnum] = {
+    **{policy.value: policy for policy in Overflow},
+    "drop_oldest": Overflow.DROP,
+    "drop oldest turns": Overflow.DROP,
+}
+
+
+@attrs.frozen(slots=True)
+class Field:
+    """One saved variable: its name in the form, the attribute it becomes (`group.name` for settings in a group), and its reader."""
+
+    variable: str
+    target: str
+    read: Reader
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("base_url", "base_url", text),
+    Field("api_key", "api_key", key),
+    Field("mode", "mode", member_of(Mode)),
+    Field("context_size", "context_size", auto_or_tokens),
+    Field("max_tokens", "max_tokens", whole(1, "tokens")),
+    Field("vision_support", "vision", one_of(_CHOICES)),
+    Field("function_call_support", "tools", one_of(_CHOICES)),
+    Field("thinking_support", "thinking", one_of(_CHOICES)),
+    Field("structured_output_support", "structured_output", one_of(_CHOICES)),
+    Field("keep_alive", "keep_alive", keep_alive_to_wire),
+    Field("overflow", "overflow", one_of(_OVERFLOWS)),
+    Field("deep_check", "deep_check", as_bool),
+    Field("connect_timeout", "timeouts.connect", seconds),
+    Field("first_byte_timeout", "timeouts.first_byte", seconds),
+    Field("chunk_timeout", "timeouts.between_chunks", seconds),
+    Field("max_answer_size", "limits.answer_bytes", mebibytes(MOST_ANSWER_MIB)),
+    Field("proxy", "connection.proxy", member_of(ProxyMode)),
+    Field("extra_headers", "connection.extra_headers", header_lines),
+    Field("verify_tls", "connection.verify_tls", as_bool),
+    Field("ca_certificate", "connection.ca_certificate", text),
+    Field("allow_insecure_key", "connection.allow_insecure_key", as_bool),
+    Field("max_chunks", "embedding.max_chunks", whole(1, "texts", 2048)),
+    Field("dimensions", "embedding.dimensions", whole(1, "dimensions")),
+    Field("concurrency", "embedding.concurrency", whole(1, "requests", 64)),
+    Field("embedding_overlong", "embedding.overlong", member_of(Overlong)),
+    Field("embedding_prefixes", "embedding.prefixes", member_of(Prefixes)),
+    Field("rerank_service", "rerank.service", member_of(RerankService)),
+    Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
+    Field("rerank_template", "rerank.template", pair_template),
+)
+"""The variables of the form. The names of the official plugin stay, so that its saved values fill our form, too."""
+
+_GROUPS: Mapping[str, Callable[..., object]] = {
+    "timeouts": Timeouts,
+    "limits": Limits,
+    "connection": ConnectionSettings,
+    "embedding": EmbeddingSettings,
+    "rerank": RerankSettings,
+}
+
+
+def read_credentials(saved: Mapping[str, Any]) -> Credentials:
+    """Reads what Dify stored. Missing, None and empty values take their default.
+
+    Raises RequestError: credential_missing (no base URL) or credential_invalid, naming the field.
+    """
+    values: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}
+    for field in FIELDS:
+        if not is_blank(saved.get(field.variable)):
+            group, _, name = field.target.rpartition(".")
+            values[group][name] = _read(field, saved[field.variable])
+    if "base_url" not in values[""]:
+        raise RequestError.of(
+            "credential_missing", "base_url is missing.", "Enter the address of the server, such as http://localhost:11434."
+        )
+    groups = {group: make(**values[group]) for group, make in _GROUPS.items()}
+    return Credentials(**values[""], **groups)  # type: ignore[arg-type]  # the readers of FIELDS give the types
+
+
+def _read(field: Field, value: object) -> object:
+    try:
+        return field.read(value)
+    except ValueError as error:
+        raise RequestError.of("credential_invalid", f"{field.variable} is not valid.", f"It must be {error}.") from None

@@ -1,0 +1,191 @@
+"""Which hosts are near, and what follows from that for proxies and keys.
+
+Enters: a host as `BaseUrl` spells it, the environment as a mapping, the credential's choice. Leaves: the proxy to use or
+None, or a `RequestError`. No name is ever resolved: a name decides by its shape alone.
+
+Containers inherit HTTP_PROXY, and a proxy knows nothing of a local network or of Docker's names, so in mode `auto` near hosts are asked
+directly. NO_PROXY is read in all spellings in use, ranges like 10.0.0.0/8 included, which not every HTTP library knows.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from translator.errors import RequestError
+from translator.settings.base_url import BaseUrl
+
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+PRIVATE_RANGES = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/32",  # "this host"
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",  # link-local
+            "100.64.0.0/10",  # carrier-grade NAT, which Tailscale and similar private networks use
+            "::/128",
+            "::1/128",
+            "fc00::/7",  # unique local
+            "fe80::/10",  # link-local
+        ),
+    )
+)
+
+PRIVATE_SUFFIXES = (
+    ".localhost",
+    ".local",
+    ".internal",  # host.docker.internal, host.containers.internal, cloud providers
+    ".lan",
+    ".home.arpa",
+    ".home",
+    ".localdomain",
+    ".intranet",
+    ".corp",
+    ".private",
+    ".svc",  # Kubernetes services
+)
+"""Endings that no public name has."""
+
+PROXY_SCHEMES = frozenset({"http", "https"})
+
+
+class ProxyMode(StrEnum):
+    """The credential "use system proxy"."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def is_private_place(host: str) -> bool:
+    """True for loopback, private and link-local addresses, for names of local networks, and for names without a dot (`ollama`)."""
+    name = host.strip("[]").lower().removesuffix(".")
+    if address := _address(name):
+        return _in_private_range(address)
+    if "." not in name:
+        return bool(re.search(r"[a-z_-]", name)) and not re.fullmatch(r"0x[0-9a-f]*", name)
+    return name.endswith(PRIVATE_SUFFIXES)
+
+
+def proxy_for(scheme: str, host: str, port: int, *, environment: Mapping[str, str], mode: ProxyMode) -> str | None:
+    """The proxy's URL, which may hold credentials and must not be shown, or None for a direct connection.
+
+    `auto`: the environment's proxy, but direct for near hosts and for hosts in NO_PROXY. `always`: the environment's proxy without these
+    exceptions. `never`: direct. A variable in lower case counts before its upper-case twin; empty ones count as not set.
+    Raises RequestError when `always` finds no proxy, and for proxies that do not speak HTTP.
+    """
+    if mode is ProxyMode.NEVER:
+        return None
+    if mode is ProxyMode.AUTO and (is_private_place(host) or _is_exempt(host, port, _variable(environment, "no_proxy"))):
+        return None
+    proxy = _variable(environment, f"{scheme}_proxy") or _variable(environment, "all_proxy")
+    if proxy:
+        return _checked_proxy(proxy)
+    if mode is ProxyMode.ALWAYS:
+        raise RequestError.of(
+            "proxy_missing",
+            "The system proxy is to be used always, but the environment of Dify's plugin service names none.",
+            f"Set {scheme.upper()}_PROXY there, or choose auto.",
+        )
+    return None
+
+
+def refuse_key_over_plain_http(base_url: BaseUrl, *, has_key: bool, allowed: bool) -> None:
+    """Raises RequestError when a key, or user and password, would cross the internet unencrypted and nobody allowed it."""
+    sends_secret = has_key or base_url.user is not None
+    if not sends_secret or allowed or base_url.scheme == "https" or is_private_place(base_url.host):
+        return
+    raise RequestError.of(
+        "key_over_plain_http",
+        "The key would travel unencrypted over the internet, because the base URL starts with http:// and its host is public.",
+        "Use https://, remove the key, or allow sending keys over plain http in the credentials.",
+    )
+
+
+def is_address(host: str) -> bool:
+    """True for an IP address, with or without a zone; False for a name."""
+    return _address(host) is not None
+
+
+def _address(name: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _in_private_range(address: Address) -> bool:
+    return any(address in network for network in PRIVATE_RANGES)
+
+
+def _variable(environment: Mapping[str, str], name: str) -> str:
+    """First value that is not empty, the lower-case spelling first."""
+    spellings = sorted((key for key in environment if key.lower() == name), reverse=True)
+    return next((value for key in spellings if (value := environment[key].strip())), "")
+
+
+def _checked_proxy(proxy: str) -> str:
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme.lower() in PROXY_SCHEMES and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise RequestError.of(
+            "proxy_unusable",
+            "The environment of Dify's plugin service names a proxy that is no http:// or https:// address (SOCKS is not supported).",
+            "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY there, add the host to NO_PROXY, or set the use of the system proxy to never.",
+        )
+    return url
+
+
+def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
+    name = host.strip("[]").lower().removesuffix(".")
+    return any(_matches(entry.lower(), name, port) for entry in re.split(r"[\s,;]+", no_proxy) if entry)
+
+
+def _matches(entry: str, name: str, port: int) -> bool:
+    pattern, entry_port = _split_entry(entry.rpartition("://")[2])
+    if entry_port not in ("", str(port)):
+        return False
+    address = _address(name)
+    if network := _network(pattern):
+        return address is not None and address in network
+    if "*" in pattern and not pattern.startswith("*."):
+        return fnmatchcase(name, pattern)
+    suffix = _as_in_a_url(pattern.removeprefix("*").strip("."))
+    return bool(suffix) and address is None and (name == suffix or name.endswith(f".{suffix}"))
+
+
+def _as_in_a_url(name: str) -> str:
+    """Hosts are compared as they are asked for, which for `bücher.example` is `xn--bcher-kva.example`."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
+
+
+def _split_entry(entry: str) -> tuple[str, str]:
+    """Pattern and port; an IPv6 address has a port only behind brackets."""
+    if found := re.fullmatch(r"\[([^\]]*)\](/\d+)?(?::(\d+))?", entry):
+        return found[1] + (found[2] or ""), found[3] or ""
+    pattern, _, port = entry.rpartition(":")
+    if pattern and ":" not in pattern and port.isdigit():
+        return pattern, port
+    return entry, ""
+
+
+def _network(pattern: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(pattern, strict=False)
+    except ValueError:
+        return None
