@@ -5,14 +5,21 @@ key and no file ever comes here: a model's name, a server's scheme, host and por
 """
 
 import logging
+import os
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import attrs
+import orjson
 
-from translator import codec
-from translator.errors import TranslatorError
+
+def whereabouts(error: BaseException) -> str:
+    """Such as "KeyError in answering.py:101"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else type(error).__name__
+
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +53,7 @@ class RequestLog:
         """Writes the line; `outcome` is "ok", "left" for a reader who left, or the code of an error."""
         if logger.isEnabledFor(logging.DEBUG):
             line = {"request": self.kind, "model": self.model, "server": self.place, "outcome": outcome, "ms": self.elapsed_ms}
-            logger.debug("%s", codec.dumps(line | self.facts).decode())
+            logger.debug("%s", orjson.dumps(line | self.facts).decode())
 
 
 @contextmanager
@@ -63,6 +70,8 @@ def logged(kind: str, model: str, place: str, **facts: object) -> Iterator[Reque
 
 def outcome_of(error: BaseException) -> str:
     """The code of an error of ours, the class of any other."""
+    from translator.errors import TranslatorError  # not before the first heartbeat, which needs `whereabouts` alone
+
     return error.code if isinstance(error, TranslatorError) else type(error).__name__
 
 

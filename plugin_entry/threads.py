@@ -6,15 +6,19 @@ milliseconds, and by what C code releases the lock for; for C code that does not
 so light work stays where it is.
 """
 
+import asyncio
+import contextvars
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gevent
 from gevent.threadpool import ThreadPool
 
-from plugin_entry.network.loop import TASK
 from translator.shapes.dify import MediaPart, Message, TextPart, Tool
 from translator.turn import Ask
+
+TASK: contextvars.ContextVar[asyncio.Task[None] | None] = contextvars.ContextVar("TASK", default=None)
+"""The task of the event loop whose code is running; None outside of the loop."""
 
 HEAVY = 512 * 1024
 """From this weight on. A weight of one is one character of a prompt, whose planning takes about 70 ns."""

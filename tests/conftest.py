@@ -16,9 +16,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from plugin_entry.network import retrying
+from plugin_entry.network import retries
 from plugin_entry.serving import rerank
-from plugin_entry.serving.runtime import BRIDGE, FACTS
+from plugin_entry.serving.chat import BRIDGE, FACTS
 from tests.stdio.ahead import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -69,7 +69,7 @@ def _fast_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
-        monkeypatch.setattr(retrying, "FIRST_WAIT_S", 0.0)
+        monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.0)
     yield
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()

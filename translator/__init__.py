@@ -6,8 +6,8 @@ Dify SDK; Pillow is imported when the first picture has to be converted. The nam
 may change between two minor versions.
 """
 
-from translator.embedding.embeddings import Embedded as Embedded
 from translator.embedding.job import embedding_plan as embedding_plan
+from translator.embedding.replies import Embedded as Embedded
 from translator.embedding.requests import EmbedSettings as EmbedSettings
 from translator.errors import Family as Family
 from translator.errors import Problem as Problem
@@ -25,17 +25,17 @@ from translator.request.parameters import PARAMETERS as PARAMETERS
 from translator.request.parameters import Parameter as Parameter
 from translator.request.parameters import form_parameters as form_parameters
 from translator.request.thinking import step_down as step_down
+from translator.rerank.replies import Choice as Choice
+from translator.rerank.replies import Ranking as Ranking
 from translator.rerank.requests import RerankSettings as RerankSettings
-from translator.rerank.rerank import Choice as Choice
-from translator.rerank.rerank import Ranking as Ranking
 from translator.rerank.service_job import rerank_plan as rerank_plan
 from translator.response.capabilities import ModelInfo as ModelInfo
 from translator.response.capabilities import model_info as model_info
+from translator.response.chunks import Answer as Answer
 from translator.response.chunks import Chunk as Chunk
 from translator.response.chunks import chunks_with_thinking as chunks_with_thinking
 from translator.response.chunks import chunks_without_thinking as chunks_without_thinking
-from translator.response.collect import Answer as Answer
-from translator.response.collect import collect as collect
+from translator.response.chunks import collect as collect
 from translator.response.stream import ReplyStream as ReplyStream
 from translator.settings.auth import auth_headers as auth_headers
 from translator.settings.base_url import BaseUrl as BaseUrl

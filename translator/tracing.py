@@ -14,8 +14,7 @@ from translator.errors import Problem, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.refusals import rerank_refusal
 from translator.response.chunks import Chunk, chunks_with_thinking
-from translator.response.coalesce import DeltaBuffer
-from translator.response.machine import Machine
+from translator.response.machine import DeltaBuffer, Machine
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State, WireEvent
 from translator.shapes.exchange import HttpReply

@@ -14,15 +14,14 @@ from translator.errors import RequestError, ServerError
 from translator.failures.bodies import unwrap
 from translator.media.images import Convert, convert
 from translator.media.parts import MediaRules, media_parts
-from translator.request.completion import completion_text, require_insert
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
-from translator.request.messages import ArgumentsToWire, messages_to_wire
+from translator.request.messages import ArgumentsToWire, completion_text, messages_to_wire, require_insert
 from translator.request.options import WireOptions, options_to_wire
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.arguments import arguments_to_object
 from translator.schema.formats import format_to_wire, schema_prompt
+from translator.schema.json_data import arguments_to_object
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool

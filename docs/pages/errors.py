@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown
 from docs.pages.source_notes import table
-from plugin_entry.network.passage import MAY_BE_WHY
+from plugin_entry.network.errors import MAY_BE_WHY
 from plugin_entry.network.redirects import REFUSALS
 from plugin_entry.network.transport_entries import ENTRIES, OWN, Entry
 from translator.embedding.replies import not_vectors

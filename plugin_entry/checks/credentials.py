@@ -15,13 +15,11 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry.checks.doctor import why_unreachable
-from plugin_entry.log import logged
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.network.server import Server
+from plugin_entry.log import logged, whereabouts
+from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.network.transport import Call
 from plugin_entry.serving import embedding, rerank
-from plugin_entry.serving.runtime import BRIDGE, FACTS
-from plugin_entry.whereabouts import whereabouts
+from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected
 from translator.diagnosis.fitness import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence

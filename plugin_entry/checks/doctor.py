@@ -11,8 +11,7 @@ from enum import StrEnum
 import attrs
 
 from plugin_entry.checks import doctor_models, doctor_network, doctor_server
-from plugin_entry.checks.probing import Examination, Patience, new_session
-from plugin_entry.checks.surroundings import Surroundings, look_around
+from plugin_entry.checks.probing import Examination, Patience, Surroundings, look_around, new_session
 from plugin_entry.network.server import Server
 from translator.diagnosis.conclusion import Diagnosis, Finding, Step, conclude, trouble_in
 

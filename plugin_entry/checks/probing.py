@@ -5,22 +5,51 @@ the person's proxy, exactly like the requests they stand for; an address that is
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import attrs
 
-from plugin_entry.checks.surroundings import Surroundings
-from plugin_entry.network.errors import Phase, ProxyTimeoutError, describe_transport_error
-from plugin_entry.network.passage import named, proxy_between, with_passage
+from plugin_entry.network.errors import Phase, ProxyTimeoutError, describe_transport_error, named, proxy_between, with_passage
 from plugin_entry.network.redirects import REDIRECTS, next_url
 from plugin_entry.network.server import Server
 from translator import codec
+from translator.diagnosis.containers import MARKS, container_word, default_gateway
 from translator.diagnosis.withheld import Answer
 from translator.errors import Family, ServerError
 from translator.settings.base_url import BaseUrl
 from translator.shapes.exchange import HttpReply
+
+PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Surroundings:
+    """`container` is the kind of container, "" for none; `gateway` an IPv4 address."""
+
+    container: str = ""
+    gateway: str | None = None
+    names_proxy: bool = False
+
+
+def look_around(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Surroundings:
+    """Reads what the system says; what cannot be read says nothing."""
+    return Surroundings(
+        container=container_word([name for name in MARKS if (root / name).exists()], _text(root / "proc/1/cgroup"), environment),
+        gateway=default_gateway(_text(root / "proc/net/route")),
+        names_proxy=any(value.strip() for name, value in environment.items() if name.lower() in PROXY_VARIABLES),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
 
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes; the list of a thousand models has half a million."""

@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _examine(options: argparse.Namespace, tell: Callable[[Finding], None]) -> Diagnosis:
     from plugin_entry.checks.doctor import diagnose
-    from plugin_entry.network.connect import server_of, settings_of
+    from plugin_entry.network.server import server_of, settings_of
 
     try:
         server = server_of(settings_of(_saved(options)))

@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Records until it is interrupted or its client ends. Raises CommandError for a URL, a port or a client that cannot be used."""
-    from plugin_entry.network.connect import server_of, settings_of
+    from plugin_entry.network.server import server_of, settings_of
 
     try:
         server = server_of(settings_of({"base_url": options.url}))

@@ -15,8 +15,7 @@ import attrs
 from plugin_entry.checks.probing import Question, fetch, new_session
 from plugin_entry.cli.complaints import CommandError
 from plugin_entry.cli.server_options import HOST_VARIABLE
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.network.server import Server
+from plugin_entry.network.server import Server, server_of, settings_of
 from translator import codec
 from translator.errors import TranslatorError
 from translator.failures.build import failure_from_reply

@@ -17,7 +17,7 @@ from dify_plugin.errors.model import (
     InvokeServerUnavailableError,
 )
 
-from plugin_entry.whereabouts import whereabouts
+from plugin_entry.log import whereabouts
 from translator.errors import Family, TranslatorError
 
 logger = logging.getLogger(__name__)

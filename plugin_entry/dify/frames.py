@@ -11,17 +11,118 @@ import fcntl
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
+import attrs
 import orjson
 from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
-from dify_plugin.core.server.__base.writer_entities import Event
+from dify_plugin.core.server.__base.response_writer import ResponseWriter
+from dify_plugin.core.server.__base.writer_entities import Event, StreamOutputMessage
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
+from dify_plugin.errors.model import InvokeBadRequestError
 from pydantic import BaseModel
 
-from plugin_entry.dify.frame_limit import refusal, shortened
 from plugin_entry.dify.output import LINE_LIMIT, FrameOutput, own_description
+
+MIB = 1024 * 1024
+MOST_OF_A_MESSAGE = 4000
+"""Characters that are left of an error's text."""
+
+type Plain = Mapping[str, Any]
+
+REMEDIES: tuple[tuple[str, str, str], ...] = (
+    ("embeddings", "The vectors", "Set the number of texts per request (max chunks) of this model to a smaller number."),
+    ("docs", "The ranked documents", "Let the rerank return fewer documents (top N), or split the documents into smaller pieces."),
+    ("tool_calls", "The tool calls", "Set max tokens (num_predict), or let the tool take less at once."),
+    ("delta", "The answer in one piece", "Set max tokens (num_predict), or let the app stream the answer."),
+    ("num_tokens", "The token counts", "Count fewer texts at once."),
+)
+"""A key of the payload, what it means, and what to do; the first row that fits counts."""
+
+
+def refusal(data: object, length: int) -> InvokeBadRequestError:
+    """The error for a frame of `length` bytes with this payload."""
+    keys = _keys(data)
+    what, remedy = next(((what, remedy) for key, what, remedy in REMEDIES if key in keys), ("The reply", "Ask for less at once."))
+    return InvokeBadRequestError(
+        f"{what} of {length / MIB:.1f} MiB cannot be handed to Dify, which takes {LINE_LIMIT / MIB:g} MiB at once. {remedy}"
+    )
+
+
+def shortened(data: object) -> dict[str, Any] | None:
+    """An error's frame with less text; None for anything that is no error."""
+    if not isinstance(data, Mapping) or data.get("type") != "error" or not isinstance(data.get("data"), Mapping):
+        return None
+    error = data["data"]
+    kept = {"error_type": error.get("error_type"), "message": str(error.get("message"))[:MOST_OF_A_MESSAGE], "args": {}}
+    return {"type": "error", "data": kept}
+
+
+def limit_all_writers() -> None:
+    """Puts the limit under the writers of all modes; the one for frames on the standard output has its own, faster `put`."""
+    vars_of_writer: Any = ResponseWriter
+    vars_of_writer.put = _put
+
+
+def _put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
+    plain = data.model_dump() if isinstance(data, BaseModel) else data
+    line = _sdk_line(event, session_id, plain)
+    if len(line) > LINE_LIMIT:
+        words = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+        shorter = shortened(words)
+        if shorter is None:
+            raise refusal(words, len(line))
+        line = _sdk_line(event, session_id, shorter)
+    self.write(line.decode())
+
+
+def _sdk_line(event: Event, session_id: str | None, data: dict[str, Any] | None) -> bytes:
+    return StreamOutputMessage(event=event, session_id=session_id, data=data).model_dump_json().encode() + b"\n\n"
+
+
+def _keys(data: object) -> frozenset[str]:
+    """The keys that say what a payload is."""
+    if not isinstance(data, Mapping):
+        return frozenset()
+    inner = data.get("data")
+    payload = inner if isinstance(inner, Mapping) and data.get("type") == "stream" else data
+    delta = payload.get("delta")
+    message = delta.get("message") if isinstance(delta, Mapping) else None
+    has_calls = isinstance(message, Mapping) and message.get("tool_calls")
+    return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
+
+
+HEAD = (
+    b'{"event":"session","session_id":%b,"data":{"type":"stream","data":{"model":%b,"prompt_messages":[],"system_fingerprint":null,'
+    b'"delta":{"index":'
+)
+REST = (
+    b'%b%d,"message":{"role":"assistant","content":%b,"name":null,"tool_calls":[],"opaque_body":null},'
+    b'"usage":null,"finish_reason":null}}}}\n\n'
+)
+
+
+@attrs.define(slots=True, eq=False)
+class Voice:
+    """Says the text of one answer, in the frames of its session. `count` is the number of chunks of the answer that have left."""
+
+    session_id: str | None
+    model: str
+    output: FrameOutput
+    count: int = 0
+    _head: bytes = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._head = HEAD % (orjson.dumps(self.session_id), orjson.dumps(self.model))
+
+    def say(self, text: str) -> bool:
+        """Writes one text chunk; False says that there is no room for it at the moment, and nothing is written."""
+        has_room = self.output.offer(REST % (self._head, self.count, orjson.dumps(text)), self.session_id)
+        self.count += has_room
+        return has_room
+
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +177,25 @@ class LogStream:
 
     def flush(self) -> None:
         """Nothing is buffered."""
+
+
+LEVEL = "DIFY_OLLAMA_LOG"
+"""Environment variable with the name of a level; DEBUG shows one line per request."""
+
+USUAL = "WARNING"
+PACKAGES = ("plugin_entry", "translator")
+
+
+def show_logs(level: str) -> None:
+    """Shows lines from `level` on, WARNING for a name that is none. Must come after the frames have their descriptor."""
+    handler = logging.StreamHandler(plugin_logger_handler.stream)
+    handler.setFormatter(plugin_logger_handler.formatter)
+    chosen = logging.getLevelNamesMapping().get(level.strip().upper(), logging.WARNING)
+    for package in PACKAGES:
+        logger = logging.getLogger(package)
+        logger.handlers = [handler]
+        logger.setLevel(chosen)
+        logger.propagate = False
 
 
 def own_stdout() -> FrameOutput:

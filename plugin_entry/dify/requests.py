@@ -5,22 +5,161 @@ and hands it from there to a second reader through a queue; a pipe can be waited
 can start where it was read. What is no pipe and no socket (a file) is read as the SDK does it; what is no request goes the SDK's way.
 """
 
+import logging
 import os
 import stat
+import traceback
 from collections.abc import Callable, Generator
-from functools import partial
-from typing import Any
+from concurrent.futures import Future
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from dify_plugin import Plugin, plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream, PluginInStreamEvent
+from dify_plugin.core.entities.plugin.request import ModelGetLLMNumTokens, ModelInvokeLLMRequest
+from dify_plugin.core.server import io_server
 from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
+from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 from gevent.event import Event
 from gevent.os import tp_read
+from gevent.pool import Pool
 from pydantic import TypeAdapter
 
+from plugin_entry.dify import startup
 from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.workers import GreenletExecutor
+
+if TYPE_CHECKING:
+    from plugin_entry.dify import errors
+else:
+    (errors,) = startup.modules("dify.errors")
+
+logger = logging.getLogger(__name__)
+
+ENDED = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
+EXECUTE = "_execute_request"
+"""The SDK's method that does the work of one request."""
+
+
+class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
+    """Nobody waits for this request any more, so nothing needs to be said."""
+
+
+class GreenletExecutor:
+    """As much of an executor as the SDK uses; with `max_workers` requests running the next one waits for the end of another."""
+
+    def __init__(self, max_workers: int) -> None:
+        self._pool = Pool(max_workers)
+
+    @property
+    def running(self) -> int:
+        """Requests that have not ended."""
+        return len(self._pool)
+
+    def kill(self) -> None:
+        """Ends all requests where they are; does not wait for them."""
+        self._pool.kill(block=False)
+
+    def start(self, function: Callable[..., Any], /, *args: Any) -> None:
+        """Starts a call that reports its own errors; waits while too many run. Never raises, as no further request would be read."""
+        self._spawn(_contained, function, args)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Starts a call and returns at once; the future holds its result or its error.
+
+        Never raises: the SDK would read no further request.
+        """
+        future: Future[Any] = Future()
+        failure = self._spawn(_run, future, function, args, kwargs)
+        if failure is not None:
+            future.set_exception(failure)
+        return future
+
+    def _spawn(self, run: Callable[..., None], *args: Any) -> Exception | None:
+        """Gives why nothing was started; it is in the log, too."""
+        try:
+            self._pool.spawn(run, *args)
+        except Exception as error:  # noqa: BLE001  # given back
+            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
+            return error
+        return None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Waits for the calls that run."""
+        del cancel_futures  # none is ever waiting
+        if wait:
+            self._pool.join()
+
+
+def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    try:
+        function(*args)
+    except BaseException as error:  # noqa: BLE001  # an exit of a request is not one of the process
+        logger.warning("a request ended without a word (%s)", type(error).__name__)
+
+
+def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001  # the future hands it to whoever asks; an exit of a request is not one of the process
+        future.set_exception(error)
+
+
+def worded(execute: Callable[..., None]) -> Callable[..., None]:
+    """Makes the work of a request end well or in an error whose text Dify shows."""
+
+    @wraps(execute)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            execute(*args, **kwargs)
+        except (CallerLeft, CredentialsValidateFailedError):
+            raise
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # an answer that could not be handed on would hold its connection through them
+            told = errors.to_invoke_error(error)
+            if told is error:
+                raise  # an error that is its own cause would never be freed
+            raise told from None  # the SDK sends and logs the causes, too, whatever they quote
+        except BaseException as error:  # noqa: BLE001  # it is told instead
+            logger.warning("a request was ended (%s)", type(error).__name__)
+            raise InvokeServerUnavailableError(ENDED) from None
+
+    return run
+
+
+def use_greenlets() -> None:
+    """Makes the SDK use greenlets. Must come before `Plugin(...)`."""
+    vars(io_server)["ThreadPoolExecutor"] = GreenletExecutor
+    setattr(Plugin, EXECUTE, worded(getattr(Plugin, EXECUTE)))
+
+
+MESSAGES = "prompt_messages"
+MANY = 1000
+"""So many messages take 5 ms; moving them costs a tenth of a millisecond."""
+
+
+def read_long_histories_apart() -> None:
+    """Makes the SDK read long histories that way."""
+    for request in (ModelInvokeLLMRequest, ModelGetLLMNumTokens):
+        _install_for(request)
+
+
+def _install_for(request: Any) -> None:
+    read = request.__init__
+
+    def read_apart(self: Any, /, **data: Any) -> None:
+        messages = data.get(MESSAGES)
+        if isinstance(messages, list) and len(messages) > MANY:
+            from plugin_entry.threads import HEAVY, apart  # what it needs is imported after the first heartbeat
+
+            apart(HEAVY, lambda: read(self, **data))
+        else:
+            read(self, **data)
+
+    request.__init__ = read_apart
+
 
 LIBEV_READ = 1
 AT_ONCE = 64 * 1024

@@ -21,7 +21,7 @@ from dify_plugin.core.server.serverless import request_reader
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from flask import request
 
-from plugin_entry.dify.workers import CallerLeft
+from plugin_entry.dify.requests import CallerLeft
 
 EXECUTE = "_execute_request_in_thread"
 """The SDK's method that runs one request; its fourth argument is the writer of the reply."""

@@ -20,8 +20,7 @@ import gevent
 from dify_plugin.errors.model import InvokeServerUnavailableError
 
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import LineReader
-from plugin_entry.dify.workers import ENDED
+from plugin_entry.dify.requests import ENDED, LineReader
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ OF_SIGNAL = 128
 """Added to the number of a signal in the exit code of a process that it ended."""
 
 
-RUNTIME = "plugin_entry.serving.runtime"
+RUNTIME = "plugin_entry.serving.chat"
 
 _kept: list[Any] = []
 """Watchers of signals, which watch as long as somebody holds them."""

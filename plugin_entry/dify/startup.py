@@ -5,16 +5,81 @@ Enters: names of modules. Leaves: stand-ins that import on first use, and a gree
 that the first request finds it there. An installation that is not complete shows in the log at once, and in every answer.
 """
 
+import gc
+import linecache
 import logging
+import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import gevent
+from dify_plugin.core.utils import yaml_loader
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 
-from plugin_entry.dify import garbage
-from plugin_entry.dify.late_authorities import authorities_later
+
+def use_fast_yaml() -> None:
+    """Makes `yaml.safe_load` use libyaml's parser. Must come before `Plugin(...)`."""
+    parser = vars(vars(yaml_loader)["yaml"])
+    parser["SafeLoader"] = parser.get("CSafeLoader", parser["SafeLoader"])
+
+
+WHILE_SERVING = (10_000, 20, 50)
+"""A request makes thousands of small objects that reference counting frees; looking for cycles every 700 took a tenth of the time."""
+
+
+def tidy() -> None:
+    """Between imports: frees what the last ones left behind, so that the next ones use its memory; what is left is never looked at again.
+    attrs keeps the source of all methods it makes, for tracebacks that show one line of them.
+    """
+    linecache.clearcache()
+    gc.collect()
+    gc.freeze()
+
+
+def settle() -> None:
+    """Looks once, and from now on only at what is made from now on, less often than Python does by itself."""
+    tidy()
+    gc.set_threshold(*WHILE_SERVING)
+
+
+SSL_CONTEXT = ssl.SSLContext
+
+
+class LateContext(SSL_CONTEXT):
+    """A context whose default authorities wait for its first connection."""
+
+    _is_waiting = False
+
+    def set_default_verify_paths(self) -> None:
+        """What `load_default_certs` ends in."""
+        self._is_waiting = True
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        self._load()
+        return super().wrap_bio(*args, **kwargs)
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        self._load()
+        return super().wrap_socket(*args, **kwargs)
+
+    def _load(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            super().set_default_verify_paths()
+
+
+@contextmanager
+def authorities_later() -> Iterator[None]:
+    """Contexts that are made meanwhile are late ones."""
+    vars(ssl)[SSL_CONTEXT.__name__] = LateContext
+    try:
+        yield
+    finally:
+        vars(ssl)[SSL_CONTEXT.__name__] = SSL_CONTEXT
+
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +87,7 @@ PACKAGE = "plugin_entry"
 
 PARTS: dict[str, type[Exception]] = {
     "dify.errors": InvokeServerUnavailableError,
-    "serving.language_model": InvokeServerUnavailableError,
+    "serving.chat": InvokeServerUnavailableError,
     "serving.direct_answer": InvokeServerUnavailableError,
     "serving.schema": InvokeServerUnavailableError,
     "checks.credentials": CredentialsValidateFailedError,
@@ -56,7 +121,7 @@ def modules(*parts: str) -> tuple[LateModule, ...]:
 def _imported(part: str) -> Any:
     name = f"{PACKAGE}.{part}"
     if name not in sys.modules:
-        garbage.tidy()
+        tidy()
     try:
         with authorities_later():
             return import_module(name)
@@ -78,4 +143,4 @@ def warm_up() -> None:
     except Exception as error:
         logger.exception("requests will fail: %s", error)  # noqa: TRY401  # the SDK's log lines leave the traceback out
     gevent.idle()
-    garbage.settle()
+    settle()

@@ -17,10 +17,10 @@ from plugin_entry.dify import startup
 if TYPE_CHECKING:
     from plugin_entry.checks import credentials as checks
     from plugin_entry.dify import errors
-    from plugin_entry.serving import language_model, schema
+    from plugin_entry.serving import chat, schema
 else:
     checks, errors = startup.modules("checks.credentials", "dify.errors")
-    language_model, schema = startup.modules("serving.language_model", "serving.schema")
+    chat, schema = startup.modules("serving.chat", "serving.schema")
 
 
 class OllamaLargeLanguageModel(LargeLanguageModel):
@@ -38,8 +38,8 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         user: str | None = None,
     ) -> LLMResult | Generator[LLMResultChunk, None, None]:
         del user  # Ollama has no field for it
-        ask = language_model.ask_of(model, prompt_messages, model_parameters, tools, stop)
-        return (language_model.stream if stream else language_model.answer)(ask, credentials)
+        ask = chat.ask_of(model, prompt_messages, model_parameters, tools, stop)
+        return (chat.stream if stream else chat.answer)(ask, credentials)
 
     def _validate_and_filter_model_parameters(
         self, model: str, model_parameters: dict[str, Any], credentials: dict[str, Any]
@@ -61,7 +61,7 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         prompt_messages: list[PromptMessage],
         tools: list[PromptMessageTool] | None = None,
     ) -> int:
-        return language_model.count(model, credentials, prompt_messages, tools)
+        return chat.count(model, credentials, prompt_messages, tools)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
         checks.check_language_model(model, credentials)

@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator
 import aiohttp
 import attrs
 
-from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
+from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error, named, proxy_between
 from plugin_entry.network.inbox import Head, Inbox, Take
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
-from plugin_entry.network.passage import named, proxy_between
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport import Call, deliver, new_session
 from plugin_entry.network.transport_entries import own_failure

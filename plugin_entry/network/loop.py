@@ -24,19 +24,35 @@ import attrs
 import gevent
 from gevent.event import Event
 
-from plugin_entry.network.loop_watch import watch
-from plugin_entry.network.pace import Pace, Rhythm
-from plugin_entry.network.selector import HubSelector, new_selector
-from plugin_entry.whereabouts import whereabouts
+from plugin_entry.log import whereabouts
+from plugin_entry.network.selector import HubSelector, Pace, Rhythm, new_selector
+from plugin_entry.threads import TASK
+
+LOOK_S = 0.2
+PATIENCE = 4
+"""Looks in a row without an answer. The hub runs whatever is ready before the next of our own timers, so a busy loop always answers."""
+
+
+def watch(greenlet: Any, ask: Callable[[Callable[[], object]], object], is_needed: Callable[[], bool]) -> None:
+    """Looks again and again while it is needed; `ask` has a function called by the loop."""
+    answered, unanswered = Event(), 0
+    ask(answered.set)
+    while not greenlet.dead and is_needed():
+        gevent.sleep(LOOK_S)
+        if answered.is_set():
+            answered, unanswered = Event(), 0
+            ask(answered.set)
+            continue
+        unanswered += 1
+        if unanswered == PATIENCE:
+            greenlet.kill(block=False)
+            unanswered = 0
+
 
 logger = logging.getLogger(__name__)
 
 type OnEnd = Callable[[BaseException | None], None]
 """Told once how a task ended: None for well, else what it raised; LoopLostError when the loop died under it."""
-
-
-TASK: contextvars.ContextVar[asyncio.Task[None] | None] = contextvars.ContextVar("TASK", default=None)
-"""The task on whose behalf a callback runs."""
 
 
 class LoopLostError(RuntimeError):

@@ -1,11 +1,91 @@
 """How one server is reached: address, headers, time limits, proxy, certificates. Frozen and hashable, so that it serves as a cache key."""
 
+import os
 import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import attrs
 
-from translator.settings.base_url import BaseUrl
-from translator.settings.credentials import Timeouts
+from translator.errors import RequestError
+from translator.settings.auth import auth_headers
+from translator.settings.base_url import BaseUrl, parse_base_url
+from translator.settings.certificates import is_pem, whole_pem
+from translator.settings.credentials import Credentials, Timeouts, read_credentials
+from translator.settings.extra_headers import holds_secret
+from translator.settings.network_places import proxy_for, refuse_key_over_plain_http
+
+FILE_LIMIT = 4 * 1024 * 1024
+"""Bytes; the bundle of all public authorities has a quarter of a million."""
+CONTEXTS_KEPT = 64
+
+IN_THE_CONTAINER = (
+    "The path is looked up where the plugin runs, which with Docker is the plugin daemon's container: mount the file there, or paste "
+    "the certificate itself."
+)
+
+
+def tls_of(*, verify: bool, ca_certificate: str) -> ssl.SSLContext | bool:
+    """True for the machine's own authorities, a context with one more, or False for no check at all, which makes the authority pointless.
+
+    `ca_certificate` is PEM text in any state of its line breaks, or the absolute path of a PEM or DER file; a file that has changed is
+    read again for new credentials. Raises RequestError.
+    """
+    if not verify:
+        return False
+    if not ca_certificate:
+        return True
+    if is_pem(ca_certificate):
+        return _trusting(whole_pem(ca_certificate))
+    content = _read(ca_certificate)
+    return _trusting(whole_pem(text) if is_pem(text := content.decode("utf-8", "replace")) else content)
+
+
+@lru_cache(maxsize=CONTEXTS_KEPT)
+def _trusting(certificates: str | bytes) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    # authorities that people make themselves often lack what strict checks ask for, and a lone intermediate is meant to be trusted, too
+    context.verify_flags = context.verify_flags & ~ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_verify_locations(cadata=certificates)
+    except (ssl.SSLError, ValueError):
+        raise RequestError.of(
+            "ca_certificate_invalid",
+            "What is in the certificate field, or in the file it names, is no certificate.",
+            "Use the authority's certificate in PEM form, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
+        ) from None
+    return context
+
+
+def _read(name: str) -> bytes:
+    path = Path(name)
+    if "\0" in name or not path.is_absolute():
+        raise RequestError.of(
+            "ca_certificate_invalid",
+            "The certificate field holds neither a certificate nor an absolute path.",
+            "Paste the certificate from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or enter a path such as /certs/ca.pem.",
+        )
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            content = file.read(FILE_LIMIT + 1)
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise _file_refusal(reason) from None
+    if not content or len(content) > FILE_LIMIT:
+        raise _file_refusal("is empty" if not content else "is too large to be one")
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """A pipe would block the process, and with it every user."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _file_refusal(reason: str) -> RequestError:
+    return RequestError.of("ca_certificate_unreadable", f"The certificate file {reason}.", IN_THE_CONTAINER)
 
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)
@@ -23,3 +103,50 @@ class Server:
     def place(self) -> str:
         """scheme://host:port, safe to show."""
         return self.base_url.place
+
+
+KEPT = 256
+OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
+
+
+def settings_of(saved: Mapping[str, Any]) -> Credentials:
+    """Reads saved credentials. Raises RequestError."""
+    try:
+        return _settings(frozenset(saved.items()))
+    except TypeError:
+        return read_credentials(saved)  # a value that is no plain text, written back by another plugin
+
+
+@lru_cache(maxsize=KEPT)
+def _settings(items: frozenset[tuple[str, Any]]) -> Credentials:
+    return read_credentials(dict(items))
+
+
+@lru_cache(maxsize=KEPT)
+def server_of(credentials: Credentials) -> Server:
+    """Gives address, headers, limits, proxy and certificates of one set of credentials. Raises RequestError."""
+    base_url, connection = parse_base_url(credentials.base_url), credentials.connection
+    return Server(
+        base_url=base_url,
+        headers=_headers(credentials, base_url),
+        limits=credentials.timeouts,
+        proxy=proxy_for(base_url.scheme, base_url.host, base_url.tcp_port, environment=os.environ, mode=connection.proxy),
+        tls=tls_of(verify=connection.verify_tls, ca_certificate=connection.ca_certificate),
+    )
+
+
+def place_of(saved: Mapping[str, Any]) -> str:
+    """scheme://host:port, safe to show; empty for settings that cannot be used, which the first request to that server will say."""
+    try:
+        return server_of(settings_of(saved)).place
+    except RequestError:
+        return ""
+
+
+def _headers(credentials: Credentials, base_url: BaseUrl) -> tuple[tuple[str, str], ...]:
+    """Ours, unless an extra header has the same name in whatever case, and the person's. Raises RequestError."""
+    given = auth_headers(credentials.api_key, base_url, credentials.connection.extra_headers)
+    refuse_key_over_plain_http(base_url, has_key=holds_secret(given), allowed=credentials.connection.allow_insecure_key)
+    names = {name.lower() for name in given}
+    own = {name: value for name, value in OWN_HEADERS.items() if name.lower() not in names}
+    return tuple((own | given).items())

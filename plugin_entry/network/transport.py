@@ -18,11 +18,10 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.tracing import Trace
 
-from plugin_entry.network.errors import ProxyTimeoutError
+from plugin_entry.network.errors import ProxyTimeoutError, named, proxy_between, with_passage
 from plugin_entry.network.inbox import Head, Inbox
-from plugin_entry.network.pace import Pace, Rhythm
-from plugin_entry.network.passage import named, proxy_between, with_passage
 from plugin_entry.network.redirects import REDIRECTS, next_call
+from plugin_entry.network.selector import Pace, Rhythm
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport_tap import tap
 from translator.errors import ServerError

@@ -6,25 +6,29 @@ given up as soon as the reader leaves. Sending is the business of `sending.py`, 
 (its line in the log, remarks, calibration) is `Aftermath`.
 """
 
+import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import attrs
 import gevent
+from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
-from plugin_entry.dify.text_frames import Voice
+from plugin_entry.dify.errors import readable, to_invoke_error
+from plugin_entry.dify.frames import Voice
+from plugin_entry.dify.objects import answer_to_sdk, chunks_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
-from plugin_entry.network.connect import server_of, settings_of
 from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender, models_in_memory
-from plugin_entry.network.server import Server
+from plugin_entry.network.server import Server, place_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import ASIDE
 from plugin_entry.serving.reading import Reading
-from plugin_entry.threads import HEAVY, apart, weight_of, weight_of_prompt
+from plugin_entry.threads import HEAVY, OF_A_MESSAGE, apart, weight_of, weight_of_prompt
 from translator import detected
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
@@ -35,14 +39,21 @@ from translator.response.chunks import (
     Chunk,
     chunks_with_thinking,
     chunks_without_thinking,
+    collect,
     text_with_thinking,
     text_without_thinking,
 )
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
+from translator.shapes.dify import Message
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
-from translator.tokens import TokenCalibration
+from translator.tokens import TokenCalibration, estimate_messages
 from translator.turn import Ask, Turn, media_rules, plan_turn
+
+BRIDGE = Bridge()
+FACTS = ModelFacts(BRIDGE)
+CALIBRATION = TokenCalibration()
+
 
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
 """Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
@@ -215,3 +226,60 @@ class Answerer:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = apart(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
         return self.calibration.apply(turn.ask.model, estimated, place)
+
+
+BEGUN = LLMResultChunk.model_construct()
+"""What the generator of an answer gives to `stream`, before Dify has it."""
+
+ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
+
+
+@readable
+def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[LLMResultChunk, None, None]:
+    """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
+    started = time.perf_counter()
+    chunks = _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+    next(chunks)  # one that was never started would not give its connection up when it is closed
+    return chunks
+
+
+@readable
+def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
+    """The whole answer at once, read from the same wire stream. Raises InvokeError."""
+    started = time.perf_counter()
+    return answer_to_sdk(ask.model, collect(ANSWERER.begin(ask, credentials).chunks()), started)
+
+
+@readable
+def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
+    """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
+    own, offered = _own_messages(messages), tools_from_sdk(tools)
+    estimated = apart(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
+    return CALIBRATION.apply(model, estimated, place_of(credentials))
+
+
+@readable
+def ask_of(
+    model: str,
+    messages: Sequence[PromptMessage],
+    parameters: Mapping[str, Any],
+    tools: Sequence[PromptMessageTool] | None,
+    stop: Sequence[str] | None,
+) -> Ask:
+    """What Dify asked, in our own words. Raises InvokeError."""
+    return Ask(model=model, messages=_own_messages(messages), tools=tools_from_sdk(tools), parameters=parameters, stop=tuple(stop or ()))
+
+
+def _own_messages(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:
+    return apart(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
+
+
+def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
+    """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
+    try:
+        yield BEGUN
+        yield from chunks_to_sdk(model, begun.chunks(), started)
+    except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
+        raise to_invoke_error(error) from None
+    finally:
+        begun.close()

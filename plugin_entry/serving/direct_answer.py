@@ -15,10 +15,9 @@ from dify_plugin.entities.model import ModelType
 from dify_plugin.interfaces.model.large_language_model import STRUCTURED_RESPONSE_FORMATS
 
 from plugin_entry.dify.errors import readable
-from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.sdk_chunks import chunk_to_sdk
-from plugin_entry.dify.text_frames import Voice
-from plugin_entry.serving.language_model import ANSWERER
+from plugin_entry.dify.frames import FrameWriter, Voice
+from plugin_entry.dify.objects import chunk_to_sdk
+from plugin_entry.serving.chat import ANSWERER
 from plugin_entry.threads import OF_A_MESSAGE, apart
 from translator.request.prompt_json import UnusualShapeError, messages_from_json, tools_from_json
 from translator.shapes.dify import Message

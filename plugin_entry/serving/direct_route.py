@@ -15,7 +15,7 @@ from dify_plugin import Plugin
 
 from plugin_entry.dify import startup
 from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.workers import EXECUTE
+from plugin_entry.dify.requests import EXECUTE
 
 if TYPE_CHECKING:
     from plugin_entry.serving import direct_answer

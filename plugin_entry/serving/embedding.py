@@ -11,19 +11,18 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.dify.errors import readable
-from plugin_entry.dify.sdk_chunks import NOTHING
+from plugin_entry.dify.objects import NOTHING
 from plugin_entry.log import logged
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.network.patient import PatientBridge, ollama_is_busy, turns_at
-from plugin_entry.network.server import Server
+from plugin_entry.network.retries import PatientBridge, ollama_is_busy, turns_at
+from plugin_entry.network.server import Server, server_of, settings_of
+from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.serving.runtime import BRIDGE, FACTS
 from plugin_entry.threads import apart, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.fitness import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
-from translator.embedding.embeddings import Embedded
 from translator.embedding.job import embedding_plan
+from translator.embedding.replies import Embedded
 from translator.embedding.requests import EmbedSettings
 from translator.embedding.requests import Overlong as Cutting
 from translator.response.capabilities import ModelInfo

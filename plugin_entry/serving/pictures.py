@@ -24,7 +24,7 @@ from plugin_entry.serving.side_process import READY, receive, send
 from translator.errors import RequestError
 from translator.media.images import convert
 from translator.media.sniff import Media
-from translator.schema.arguments import arguments_to_object
+from translator.schema.json_data import arguments_to_object
 from translator.shapes.wire import SpelledObject
 from translator.turn import Workshop
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import attrs
 
-from plugin_entry.dify.text_frames import Voice
+from plugin_entry.dify.frames import Voice
 from plugin_entry.threads import HEAVY, apart
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta

@@ -11,19 +11,18 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
 from plugin_entry.dify.errors import readable
 from plugin_entry.log import logged
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.network.patient import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
-from plugin_entry.network.server import Server
+from plugin_entry.network.retries import IsTransient, PatientBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.server import Server, server_of, settings_of
+from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.embedding import embed_settings, known_locally, prefixes_of
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.serving.runtime import BRIDGE, FACTS
 from plugin_entry.threads import weight_of_texts
 from translator import detected, features
 from translator.errors import ServerError
 from translator.rerank.generative import GenerativeSettings
 from translator.rerank.ollama_job import generative_rerank_plan, similarity_rerank_plan
+from translator.rerank.replies import Choice, Dialect, Ranking, Scale
 from translator.rerank.requests import RerankSettings, ServicePlace, candidate_urls, rerank_url, service_place
-from translator.rerank.rerank import Choice, Dialect, Ranking, Scale
 from translator.rerank.service_job import probe_plan, rerank_plan
 from translator.settings.credentials import Credentials, RerankService, ScoreScale
 from translator.shapes.exchange import Plan

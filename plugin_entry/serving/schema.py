@@ -12,8 +12,8 @@ from typing import Any
 from dify_plugin.entities import I18nObject
 from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, ModelPropertyKey, ModelType, ParameterRule, ParameterType
 
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.serving.runtime import FACTS
+from plugin_entry.network.server import server_of, settings_of
+from plugin_entry.serving.chat import FACTS
 from translator import detected, features
 from translator.embedding.replies import most_texts_per_frame
 from translator.errors import RequestError

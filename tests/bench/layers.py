@@ -10,8 +10,8 @@ import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.sdk_chunks import chunks_to_sdk
-from plugin_entry.dify.text_frames import Voice
+from plugin_entry.dify.frames import Voice
+from plugin_entry.dify.objects import chunks_to_sdk
 from plugin_entry.network.bridge import Bridge
 from tests.bench.cost import Cost, Job, measured
 from tests.bench.load_server import WORDS

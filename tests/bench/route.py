@@ -24,10 +24,8 @@ from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.transport import Call
 from plugin_entry.serving import direct_answer
-from plugin_entry.serving.chat import Answerer
+from plugin_entry.serving.chat import ANSWERER, FACTS, Answerer
 from plugin_entry.serving.direct_route import routed
-from plugin_entry.serving.language_model import ANSWERER
-from plugin_entry.serving.runtime import FACTS
 from tests.bench.host import chat
 from tests.bench.load_server import CAPABILITIES
 from translator.shapes.exchange import HttpReply

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
-from plugin_entry.dify import frames, text_frames
+from plugin_entry.dify import frames
 from plugin_entry.network import transport
 from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd
 from tests.bench.bare import BODY_END, body_of
@@ -95,7 +95,7 @@ def test_the_bare_frame_is_as_the_sdks() -> None:
             written.append(data)
             return True
 
-    text_frames.Voice("s", "m", Kept()).say("é")  # type: ignore[arg-type]  # as much of an output as a voice uses
+    frames.Voice("s", "m", Kept()).say("é")  # type: ignore[arg-type]  # as much of an output as a voice uses
     assert orjson.loads(bare_plugin.FRAME % (b"s", json.dumps("é").encode())) == orjson.loads(written[0])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import dify_plugin  # noqa: F401  # patches the process for gevent, before anything uses sockets
 
-from plugin_entry.serving.runtime import BRIDGE
+from plugin_entry.serving.chat import BRIDGE
 from tests.faults.cells import Cell, Fault, Kind, NotApplicable, cells_of
 from tests.faults.faults import FAULTS
 from tests.faults.run import run

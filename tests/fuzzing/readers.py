@@ -10,18 +10,16 @@ from random import Random
 from tests.fuzzing.mutations import cut
 from translator import codec
 from translator.diagnosis.running import listed_models, running_model
-from translator.embedding.embedding_refusals import refusal_of
-from translator.embedding.replies import read_embed, read_legacy
+from translator.embedding.replies import read_embed, read_legacy, refusal_of
 from translator.errors import ServerError, TranslatorError
 from translator.failures.build import failure_from_reply, failure_in_stream
-from translator.rerank.generative_rerank import read_judgement
+from translator.rerank.generative import read_judgement
 from translator.rerank.refusals import rerank_refusal
 from translator.rerank.replies import read_scores
 from translator.response.capabilities import model_info, read_version
-from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking
-from translator.response.collect import collect
+from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking, collect
 from translator.response.stream import ReplyStream
-from translator.schema.arguments import arguments_to_object
+from translator.schema.json_data import arguments_to_object
 from translator.shapes.dify import Usage
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 from translator.shapes.exchange import HttpReply

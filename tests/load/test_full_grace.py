@@ -5,8 +5,8 @@ import signal
 import time
 
 from plugin_entry.cli.daemon import PluginProcess
+from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S
-from plugin_entry.dify.workers import ENDED
 from tests.plugin_entry.dify.test_shutdown import HANGING, SOON_S, ask, exit_code, told
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.staged_server import staged

@@ -19,7 +19,7 @@ from PIL import Image
 
 from plugin_entry import threads
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.serving import language_model
+from plugin_entry.serving import chat
 from plugin_entry.serving.pictures import ASIDE
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.serving.reading import Reading
@@ -154,7 +154,7 @@ def test_planning_a_heavy_turn(make: Callable[[], Ask]) -> None:
 
 def test_counting_a_long_prompt() -> None:
     messages = [UserPromptMessage(content=text(4_000_000))]
-    stays_quick(lambda: language_model.count("m", {}, messages, None))
+    stays_quick(lambda: chat.count("m", {}, messages, None))
 
 
 def reading() -> Reading:

@@ -1,4 +1,4 @@
-"""The plugin with less patience: `python -m tests.stdio.hurried_plugin shutdown.GRACE_S=1 ...`.
+"""The plugin with less patience: `python -m tests.stdio.hurried_plugin dify.shutdown.GRACE_S=1 ...`.
 
 Enters: constants of the plugin's modules and what they are in this process, in seconds. Then it is the plugin, which shows the same
 behaviour sooner. What the constants are in truth is for the tests to say.
@@ -16,14 +16,14 @@ assert dify_plugin, "its import patches the process, as it does in the plugin"
 def hurry(setting: str) -> None:
     """Sets one constant. Raises AttributeError when there is none of that name."""
     place, _, seconds = setting.partition("=")
-    name, _, constant = place.partition(".")
+    name, _, constant = place.rpartition(".")
     module = importlib.import_module(f"plugin_entry.{name}")
     getattr(module, constant)
     setattr(module, constant, float(seconds))
 
 
 def hurried(**settings: float) -> tuple[str, ...]:
-    """The command of such a process; `shutdown__GRACE_S=1.0` stands for `shutdown.GRACE_S=1.0`."""
+    """The command of such a process; `dify__shutdown__GRACE_S=1.0` stands for `dify.shutdown.GRACE_S=1.0`."""
     return (
         sys.executable,
         "-m",

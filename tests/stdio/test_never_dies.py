@@ -65,7 +65,7 @@ WORDLESS = """
 import dify_plugin
 import gevent, json, sys
 from dify_plugin.core.server.io_server import IOServer
-from plugin_entry import workers
+from plugin_entry.dify import requests as workers
 faults = {"exit": SystemExit(3), "killed": gevent.GreenletExit(), "interrupt": KeyboardInterrupt(), "memory": MemoryError(),
           "depth": RecursionError(), "other": KeyError("sk-secret")}
 def execute(*_, **__):
@@ -104,7 +104,7 @@ def test_a_request_that_ends_in_anything_says_so_and_ends() -> None:
 PLANTED = """
 import dify_plugin
 import json, gevent
-from plugin_entry import language_model
+from plugin_entry.serving import chat as language_model
 from tests.servers.staged_server import staged
 from translator.response.machine import Machine
 from translator.turn import Ask

@@ -16,7 +16,7 @@ from tests.stdio.recorded_replies import model_of, replies
 from tests.stdio.told import calls_of, check_order, text_of, told_by, told_by_recording
 from tests.translator.replaying import answers, label
 
-PLUGIN = plugin_ahead(__name__, command=hurried(retrying__FIRST_WAIT_S=0.01))
+PLUGIN = plugin_ahead(__name__, command=hurried(network__retries__FIRST_WAIT_S=0.01))
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 

@@ -11,7 +11,6 @@ import pytest
 
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry import sdk_logs
 from plugin_entry.cli.daemon.requests import (
     LLM,
     RERANK,
@@ -27,6 +26,7 @@ from plugin_entry.cli.daemon.requests import (
     user_message,
     validate_model_credentials,
 )
+from plugin_entry.dify import frames
 from plugin_entry.dify.errors import CLASSES
 from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
@@ -88,7 +88,7 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
-PLUGIN = plugin_ahead(__name__, {sdk_logs.LEVEL: "DEBUG"})
+PLUGIN = plugin_ahead(__name__, {frames.LEVEL: "DEBUG"})
 
 
 @pytest.fixture(scope="module")

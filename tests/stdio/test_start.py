@@ -15,7 +15,7 @@ from dify_plugin.errors.model import InvokeServerUnavailableError
 
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import LLM, get_ai_model_schemas, invoke_llm, user_message, validate_model_credentials
-from plugin_entry.dify import garbage, startup
+from plugin_entry.dify import startup
 from plugin_entry.models import llm, rerank, text_embedding
 from plugin_entry.provider import ollama
 from tests.stdio.daemon import Daemon
@@ -24,22 +24,11 @@ from tests.structure.sources import ROOT
 CREDENTIALS = {"base_url": "http://127.0.0.1:9"}
 LAST_PART = "plugin_entry.serving.rerank"
 NOT_BEFORE = {"aiohttp", "cattrs", "translator"}
-ALLOWED_BEFORE = {
-    "main",
-    "garbage",
-    "late",
-    "late_authorities",
-    "direct_route",
-    "frames",
-    "frame_limit",
-    "frame_output",
-    "fair_queue",
-    "workers",
-    "shutdown",
-    "models",
-    "provider",
+ALLOWED_BEFORE = {"main", "models", "provider"} | {
+    f"dify.{name}" for name in ("frames", "output", "requests", "serverless", "shutdown", "startup")
 }
-"""Modules of the plugin that the first heartbeat needs, besides `sdk_*`."""
+ALLOWED_BEFORE |= {"dify", "log", "serving", "serving.direct_route"}
+"""Modules of the plugin that the first heartbeat needs."""
 
 
 def start_as_told() -> Generator[str]:
@@ -78,8 +67,8 @@ def test_first_heartbeat_waits_for_nothing_it_does_not_need() -> None:
             if LAST_PART in imported:
                 break
     assert imported is after
-    ours = {name.split(".")[1] for name in before if name.startswith("plugin_entry.")}
-    assert {name for name in ours if not name.startswith("sdk_")} - ALLOWED_BEFORE == set()
+    ours = {name.removeprefix("plugin_entry.") for name in before if name.startswith("plugin_entry.")}
+    assert {name for name in ours if not name.startswith(("models.", "provider."))} - ALLOWED_BEFORE == set()
     assert {name.partition(".")[0] for name in before} & NOT_BEFORE == set()
     assert {name.partition(".")[0] for name in after} >= NOT_BEFORE
     assert {f"plugin_entry.{part}" for part in startup.PARTS} - after == {f"plugin_entry.{part}" for part in startup.ONLY_WHEN_NEEDED}
@@ -118,7 +107,7 @@ def test_part_that_cannot_be_imported_is_tried_again(monkeypatch: pytest.MonkeyP
 
 def test_warm_up_tells_the_log_and_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     settled: list[bool] = []
-    monkeypatch.setattr(garbage, "settle", lambda: settled.append(True))
+    monkeypatch.setattr(startup, "settle", lambda: settled.append(True))
     monkeypatch.setattr(startup, "PARTS", {"nowhere": InvokeServerUnavailableError})
     monkeypatch.setattr(startup.logger, "propagate", True)
     with caplog.at_level(logging.ERROR, startup.logger.name):
@@ -131,10 +120,8 @@ def test_warm_up_tells_the_log_and_goes_on(monkeypatch: pytest.MonkeyPatch, capl
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
     usual = gc.get_threshold()
     try:
-        garbage.expect_imports()
-        assert gc.get_threshold() == garbage.WHILE_IMPORTING
-        garbage.settle()
-        assert gc.get_threshold() == garbage.WHILE_SERVING
+        startup.settle()
+        assert gc.get_threshold() == startup.WHILE_SERVING
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
-from plugin_entry.serving import language_model
+from plugin_entry.serving import chat
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit
 from tests.servers.staged_server import StagedServer, aside, line, staged
 from tests.stdio.ahead import plugin as plugin_ahead
@@ -48,7 +48,7 @@ def at_once(leave: Callable[[StagedServer], float], stage: str) -> None:
 @pytest.mark.parametrize("stage", FIRST_WORDS)
 def test_closing_the_generator_closes_the_connection(stage: str) -> None:
     def leave(server: StagedServer) -> float:
-        chunks = language_model.stream(ask(stage), {"base_url": server.url})
+        chunks = chat.stream(ask(stage), {"base_url": server.url})
         assert str(next(chunks).delta.message.content).startswith(FIRST_WORDS[stage])
         left = time.monotonic()
         chunks.close()
@@ -62,7 +62,7 @@ def test_ending_a_request_that_waits_closes_the_connection(stage: str) -> None:
     """For headers, for the first text, for the next one."""
 
     def leave(server: StagedServer) -> float:
-        request = gevent.spawn(lambda: list(language_model.stream(ask(stage), {"base_url": server.url})))
+        request = gevent.spawn(lambda: list(chat.stream(ask(stage), {"base_url": server.url})))
         assert server.came[stage].wait(PATIENCE_S)
         gevent.idle()
         left = time.monotonic()

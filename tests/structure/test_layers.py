@@ -24,7 +24,7 @@ TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
 """The rooms of `translator` from the bottom to the top. A room may use the rows below its own."""
 
 PLUGIN_ROOMS: tuple[tuple[str, ...], ...] = (
-    ("", "log", "threads", "sdk_logs", "sdk_requests", "whereabouts"),
+    ("", "log", "threads"),
     ("network",),
     ("dify",),
     ("serving",),
@@ -48,16 +48,16 @@ PURE = frozenset(
 EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("attrs", ("*",)),
     ("cattrs", ("translator.codec",)),
-    ("orjson", ("translator.codec", "plugin_entry.dify.*", "plugin_entry.cli.*", "fixtures.*")),
+    ("orjson", ("translator.codec", "plugin_entry.log", "plugin_entry.dify.*", "plugin_entry.cli.*", "fixtures.*")),
     ("PIL", ("translator.media.reencode",)),
     ("aiohttp", ("plugin_entry.network.*", "plugin_entry.checks.probing", "plugin_entry.cli.recording", "fixtures.*")),
     ("yarl", ("plugin_entry.network.*",)),
-    ("gevent", ("plugin_entry.main", "plugin_entry.threads", "plugin_entry.sdk_*", "plugin_entry.network.*", "plugin_entry.dify.*")),
+    ("gevent", ("plugin_entry.main", "plugin_entry.threads", "plugin_entry.network.*", "plugin_entry.dify.*")),
     ("gevent", ("plugin_entry.serving.*", "plugin_entry.checks.credentials")),
     ("dify_plugin", ("plugin_entry.main", "plugin_entry.models.*", "plugin_entry.provider.*", "plugin_entry.dify.*")),
-    ("dify_plugin", ("plugin_entry.serving.*", "plugin_entry.checks.*", "plugin_entry.sdk_*")),
+    ("dify_plugin", ("plugin_entry.serving.*", "plugin_entry.checks.*")),
     ("flask", ("plugin_entry.dify.serverless",)),
-    ("pydantic", ("plugin_entry.dify.*", "plugin_entry.sdk_*")),
+    ("pydantic", ("plugin_entry.dify.*",)),
     ("rich", ("plugin_entry.cli.*",)),
     ("yaml", ("plugin_entry.cli.*",)),
     ("fixtures", ("fixtures", "fixtures.*", "plugin_entry.cli.*")),
@@ -159,7 +159,7 @@ def test_tests_of_the_shared_loop_run_where_it_lives() -> None:
     assert [place for place in strays if place not in WITHOUT_THE_LOOP] == []
 
 
-SHARED = "plugin_entry.serving.runtime"
+SHARED = "plugin_entry.serving.chat"
 WITHOUT_THE_LOOP: dict[str, str] = {
     "tests/plugin_entry/dify/test_errors.py": "maps errors to errors",
     "tests/stdio/test_start.py": "the plugin that answers is another process",

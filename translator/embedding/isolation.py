@@ -1,25 +1,117 @@
 """The search for texts a server cannot embed, and their rescue.
 
-Enters: texts that are ready to send, and the replies of the server. Leaves: requests, and one flawless vector per text. A batch
-fails as a whole when one text in it fails, so it is halved until the text stands alone: about 2 log2(n) requests more per bad text.
-Failed halves are searched one after the other, so that a fault of all texts is told after as many, not after 2n. A text that stands
+A batch fails as a whole when one text in it fails, so it is halved until the text stands alone: about 2 log2(n) requests more per bad
+text. Failed halves are searched one after the other, so that a fault of all texts is told after as many, not after 2n. A text that stands
 alone is tried once more in a milder form, or shortened if it is too long. No vector is ever made up, and no text left out.
 """
 
 from collections.abc import Generator, Sequence
+from typing import assert_never
 
 import attrs
 
-from translator.embedding import embedding_errors
-from translator.embedding.embedding_refusals import Refused, refusal_of
-from translator.embedding.embeddings import Adjustment, Change, Vector
-from translator.embedding.replies import FRAME_BYTES, EmbedReply, Flaw, check_frame, dimensions_of, read_embed, read_legacy
+from translator.embedding.replies import (
+    FRAME_BYTES,
+    Adjustment,
+    Change,
+    EmbedReply,
+    Flaw,
+    Refused,
+    Vector,
+    check_frame,
+    dimensions_of,
+    read_embed,
+    read_legacy,
+    refusal_of,
+)
 from translator.embedding.requests import EMBED_PATH, LEGACY_PATH, EmbedSettings, Overlong, batches, embed_request, legacy_request
 from translator.embedding.texts import milder, sendable
-from translator.errors import ServerError
+from translator.errors import Family, Problem, RequestError, ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.build import failure_from_reply, naming_proxy
+from translator.failures.quoting import printable_name
 from translator.shapes.exchange import HttpReply, HttpRequest, Replies, Round
+
+_CHANGE_TEXT = "The model fails on this text, not Dify: change or remove the text, or use another embedding model."
+_CHECK_MODEL = "Check that the model is an embedding model and that the server is up to date."
+
+
+def _model(name: str) -> str:
+    return f'The model "{printable_name(name)}"'
+
+
+def flawed(model: str, flaw: Flaw) -> ServerError:
+    """A vector that must not be kept."""
+    return ServerError.of("embed_vector_flawed", f"{_model(model)} returned {flaw}.", _CHANGE_TEXT)
+
+
+def wrong_count(model: str, got: int, sent: int) -> ServerError:
+    """More or fewer vectors than texts."""
+    return ServerError.of(
+        "embed_count_wrong", f"{_model(model)} returned {got:,} vectors for {sent:,} texts.", _CHECK_MODEL, family=Family.UNAVAILABLE
+    )
+
+
+def wrong_dimensions(model: str, got: int, wanted: int) -> ServerError:
+    """The vectors have another length than asked for (0.33.0-rc2 `embed-dimensions-larger`, 0.9.6 `embed-dimensions`)."""
+    return ServerError.of(
+        "embed_dimensions_wrong",
+        f"{_model(model)} returned vectors of {got:,} numbers although {wanted:,} were asked for.",
+        f"Leave the vector length empty, give at most {got:,}, or update Ollama to 0.11.11 or newer, which can shorten vectors.",
+    )
+
+
+def dimensions_unsupported() -> RequestError:
+    """A vector length was asked for and the server has only the legacy route."""
+    return RequestError.of(
+        "embed_dimensions_unsupported",
+        "This Ollama server is too old to shorten vectors.",
+        "Update Ollama to 0.11.11 or newer, or leave the vector length empty.",
+    )
+
+
+def unequal_lengths(model: str, first: int, other: int) -> ServerError:
+    """Two texts got vectors of different lengths."""
+    return ServerError.of(
+        "embed_lengths_differ",
+        f"{_model(model)} returned vectors of {first:,} and of {other:,} numbers in one call.",
+        _CHECK_MODEL,
+        family=Family.UNAVAILABLE,
+    )
+
+
+def too_long(model: str, place: str, found: FailureText) -> ServerError:
+    """A text is longer than the window and was not, or could not be, shortened."""
+    window = f" ({found.n_ctx:,} tokens)" if found.n_ctx is not None else ""
+    return ServerError.of(
+        "embed_text_too_long",
+        f'{place} is longer than the window{window} of the model "{printable_name(model)}".',
+        "Use smaller chunks, raise the context size, or allow long texts to be cut.",
+    )
+
+
+def text_failed(place: str, cause: Problem) -> ServerError:
+    """A text could not be embedded for the reason `cause`."""
+    return ServerError(
+        Problem(
+            code=cause.code,
+            family=cause.family,
+            cause=f"{place} could not be embedded. {cause.cause}",
+            remedy=cause.remedy or _CHANGE_TEXT,
+        )
+    )
+
+
+def given_up(model: str, place: str, kind: Refused, found: FailureText, error: ServerError) -> ServerError:
+    """The error of one text, by the kind of its last refusal."""
+    match kind:
+        case Refused.OVERLONG:
+            return too_long(model, place, found)
+        case Refused.TEXT | Refused.OPAQUE | Refused.TOO_LARGE | Refused.NO_ROUTE | Refused.FATAL:
+            return text_failed(place, error.problem)
+        case _:
+            assert_never(kind)
+
 
 REFINEMENTS = 3
 """Tries to win back text after a cut was accepted: at most 1/16 of the last refused length is lost without need."""
@@ -80,7 +172,7 @@ class Isolation:
     def _on_legacy_route(self) -> Steps[list[Failed]]:
         """The first text goes alone: a server without any embedding route is told at the cost of one request."""
         if self.settings.dimensions is not None:
-            raise embedding_errors.dimensions_unsupported()
+            raise dimensions_unsupported()
         self.path = LEGACY_PATH
         missing = [position for position in range(len(self.texts)) if position not in self.vectors]
         failed = yield from self._round([self._batch(missing[:1])])
@@ -107,13 +199,13 @@ class Isolation:
                 check_frame(self.in_frame, dimensions_of(reply.body))  # megabytes of numbers are not parsed in vain
             answer = read_embed(reply.body) if self.path == EMBED_PATH else read_legacy(reply.body)
         if len(answer.vectors) != len(batch):
-            error = embedding_errors.wrong_count(self.settings.model, len(answer.vectors), len(batch))
+            error = wrong_count(self.settings.model, len(answer.vectors), len(batch))
             return [Failed(batch=batch, sent_with=len(batch), kind=Refused.TEXT, error=error)]
         self._count(batch, answer)
         failed = []
         for sent, vector in zip(batch, answer.vectors, strict=True):
             if isinstance(vector, Flaw):
-                error = embedding_errors.flawed(self.settings.model, vector)
+                error = flawed(self.settings.model, vector)
                 failed.append(Failed(batch=(sent,), sent_with=len(batch), kind=Refused.TEXT, error=error))
             else:
                 self._keep(sent[0], vector)
@@ -136,12 +228,12 @@ class Isolation:
     def _keep(self, position: int, vector: Vector) -> None:
         wanted = self.settings.dimensions
         if wanted is not None and len(vector) != wanted:
-            raise embedding_errors.wrong_dimensions(self.settings.model, len(vector), wanted)
+            raise wrong_dimensions(self.settings.model, len(vector), wanted)
         if not self.dimensions:
             check_frame(self.in_frame, len(vector))
             self.dimensions = len(vector)
         if len(vector) != self.dimensions:
-            raise embedding_errors.unequal_lengths(self.settings.model, self.dimensions, len(vector))
+            raise unequal_lengths(self.settings.model, self.dimensions, len(vector))
         self.vectors[position] = vector
 
     def _count(self, batch: Batch, answer: EmbedReply) -> None:
@@ -206,7 +298,7 @@ class Isolation:
 
     def _given_up(self, position: int, failed: Failed) -> ServerError:
         place = f"Text {position + 1} of {len(self.texts)} ({len(self.texts[position]):,} characters)"
-        return embedding_errors.given_up(self.settings.model, place, failed.kind, failed.found, failed.error)
+        return given_up(self.settings.model, place, failed.kind, failed.found, failed.error)
 
 
 def _variants(text: str, failed: Failed) -> tuple[str, ...]:

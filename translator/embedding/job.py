@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from translator.embedding.embeddings import Adjustment, Change, Embedded
 from translator.embedding.isolation import Isolation
-from translator.embedding.replies import frame_safe
+from translator.embedding.replies import Adjustment, Change, Embedded, frame_safe
 from translator.embedding.requests import EmbedSettings, check_dimensions
 from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
 from translator.shapes.exchange import Plan

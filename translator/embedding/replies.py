@@ -6,6 +6,7 @@ worse than an error. The flaws are named here, what to do about them is decided 
 """
 
 import math
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -13,10 +14,121 @@ from typing import Any
 import attrs
 
 from translator.codec import DecodeError, dumps, loads
-from translator.embedding.embeddings import Vector
 from translator.errors import Family, RequestError, ServerError
+from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
 from translator.limits import MIB
+from translator.shapes.exchange import HttpReply
+
+type Vector = list[float]
+
+
+class Change(StrEnum):
+    """What was done to a text so that it could be embedded; worth a line in the log."""
+
+    STAND_IN = "blank, a full stop was embedded instead"
+    MILDER = "embedded with plain punctuation"
+    SHORTENED = "shortened to its head"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Adjustment:
+    """A text that was not embedded as it came. `index` counts from 0, lengths are characters as sent (prefix included)."""
+
+    index: int
+    change: Change
+    length: int
+    length_sent: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Embedded:
+    """One vector per text in the order of the texts. `estimated`: the server did not count all tokens."""
+
+    vectors: tuple[Vector, ...] = attrs.field(repr=False)
+    tokens: int = 0
+    estimated: bool = False
+    adjustments: tuple[Adjustment, ...] = ()
+
+
+class Refused(StrEnum):
+    """Kinds of refusal."""
+
+    OVERLONG = "overlong"
+    """A text is longer than the window, and the server did not cut it."""
+    TEXT = "text"
+    """Something in a text made the model fail: NaN, infinity, a decode error, a crash. One such text fails its whole batch."""
+    OPAQUE = "opaque"
+    """A failure without words; may be any of the two above (0.5.13 `embed-too-long` is `{"error":{}}`)."""
+    TOO_LARGE = "too large"
+    """A proxy does not pass a body of that size (413)."""
+    NO_ROUTE = "no route"
+    """The server does not know the path."""
+    FATAL = "fatal"
+    """Has nothing to do with single texts."""
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+ANY = re.compile("")
+
+RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
+    (frozenset({404, 405}), _any(r"^40[45] (page not found|method not allowed)$"), Refused.NO_ROUTE),
+    (frozenset({413}), ANY, Refused.TOO_LARGE),
+    (
+        frozenset({400, 500}),
+        _any(
+            r"context (length|size)",
+            r"exceed_context_size",
+            r"too large to process",
+            r"longer than the context",
+        ),
+        Refused.OVERLONG,
+    ),
+    (
+        frozenset({400, 500}),
+        _any(
+            r"not support",
+            r"invalid input type",
+            r"model is required|invalid model name|not found",
+            r"has terminated|loading model|load model|failed to load|unable to load|error starting|timed out waiting",
+            r"system memory|out of memory|newer version",
+            r"\boption\b|duration|missing unit",
+            r"unauthorized|access denied",
+        ),
+        Refused.FATAL,
+    ),
+    (frozenset({400, 500}), _any(r"\S"), Refused.TEXT),
+    (frozenset({400, 500}), ANY, Refused.OPAQUE),
+)
+"""Statuses and words, first fit counts; what fits nothing is FATAL.
+
+Words of an over-long text: 0.5 to 0.11 `input length exceeds maximum context length`, 0.12 to 0.13.2 `input exceeds maximum context
+length`, later `the input length exceeds the context length`. Between 400 and 500 the same refusal moved with 0.13.3. Any other sentence
+with 400 or 500 is taken for a text's fault, as the server wraps every runner failure in these two (server/routes.go, EmbedHandler;
+0.33.0-rc2 `embed-nan-literal`, `embed-overflow`, `embed-runner-error`, `embed-runner-crash`): isolating costs few requests and ends in
+the same error.
+"""
+
+
+@attrs.frozen(slots=True)
+class Refusal:
+    """A refusal and its words, which are for matching only."""
+
+    kind: Refused
+    found: FailureText
+
+
+def refusal_of(reply: HttpReply) -> Refusal:
+    """Reads a reply whose status is not 200."""
+    found = unwrap(reply.body, reply.content_type)
+    text = found.text if found.kind is not Shape.HTML else f"web page: {found.text}"
+    words = f"{text}\n{found.type}".strip()
+    kind = next((kind for statuses, pattern, kind in RULES if reply.status in statuses and pattern.search(words)), Refused.FATAL)
+    return Refusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
+
 
 FRAME_BYTES = 4 * MIB
 """Target for the one line that carries all vectors of a Dify request; Dify's daemon kills a plugin that writes 5 MiB."""

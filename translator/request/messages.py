@@ -5,16 +5,36 @@ reads: content is one string, arguments are objects, tool results follow their c
 answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from translator.errors import RequestError
-from translator.request.history import split_thinking
-from translator.schema.arguments import arguments_to_object
-from translator.shapes.dify import MediaPart, Message, Role, ToolCall
+from translator.schema.json_data import arguments_to_object
+from translator.shapes.dify import MediaPart, Message, Mode, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
+
+THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+@attrs.frozen(slots=True)
+class PastAnswer:
+    """What was said, and what was thought before it ("" when nothing was)."""
+
+    content: str = attrs.field(repr=False)
+    thinking: str = attrs.field(repr=False)
+
+
+def split_thinking(text: str) -> PastAnswer:
+    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
+    if "<" not in text:
+        return PastAnswer(text, "")
+    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
+    content, blocks = THINK_BLOCK.subn("", text)
+    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
+
 
 WIRE_ROLES = {role: role.value for role in Role} | {Role.DEVELOPER: Role.SYSTEM.value}
 """Most of the server's renderers have no branch for `developer` and drop such a message without a word."""
@@ -115,3 +135,42 @@ def _without_empty(messages: list[WireMessage]) -> list[WireMessage]:
 
 def _is_empty(message: WireMessage) -> bool:
     return not (message.content.strip() or message.images or message.tool_calls)
+
+
+SEPARATOR = "\n\n"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CompletionText:
+    """The three fields that take the place of messages."""
+
+    system: str = attrs.field(repr=False)
+    prompt: str = attrs.field(repr=False)
+    images: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+
+def completion_text(messages: Sequence[Message], media_to_wire: MediaToWire) -> CompletionText:
+    """Joins the texts of a role with blank lines, in order. Raises RequestError for an empty prompt and for what cannot be sent."""
+    wire = messages_to_wire(messages, media_to_wire)
+    system = SEPARATOR.join(message.content for message in wire if message.role == Role.SYSTEM and message.content)
+    prompt = SEPARATOR.join(message.content for message in wire if message.role != Role.SYSTEM and message.content)
+    images = tuple(image for message in wire for image in message.images)
+    if not prompt.strip() and not images:
+        raise RequestError.of(
+            "prompt_empty", "The prompt is empty, so the model has nothing to complete.", "Write something into the prompt."
+        )
+    return CompletionText(system=system, prompt=prompt, images=images)
+
+
+def require_insert(model: str, suffix: str, mode: Mode, can_insert: bool | None) -> None:
+    """Refuses a `suffix` where it would be lost or refused: "does not support insert", 400 (server/routes.go). Raises RequestError."""
+    if not suffix:
+        return
+    if mode is not Mode.COMPLETION:
+        raise RequestError.of("suffix_in_chat", "A suffix was given, which chat mode does not have.", "Use completion mode, or no suffix.")
+    if can_insert is False:
+        raise RequestError.of(
+            "insert_missing",
+            f'The model "{model}" cannot insert text before a suffix.',
+            "Use a model with the capability insert, such as qwen2.5-coder or codellama:code, or no suffix.",
+        )

@@ -9,18 +9,15 @@ from collections.abc import Generator, Sequence
 
 import attrs
 
-from translator.embedding.embedding_refusals import Refused, refusal_of
 from translator.embedding.job import vectors_plan
-from translator.embedding.replies import cosine
+from translator.embedding.replies import Refused, cosine, refusal_of
 from translator.embedding.requests import EmbedSettings, check_dimensions
 from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, sendable
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
-from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request
-from translator.rerank.generative_rerank import read_judgement
-from translator.rerank.replies import chosen, lost_to_threshold
+from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
+from translator.rerank.replies import Choice, Ranking, Shortened, chosen, lost_to_threshold
 from translator.rerank.requests import shortened
-from translator.rerank.rerank import Choice, Ranking, Shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Round
 from translator.versions import NEWEST, ServerVersion
 

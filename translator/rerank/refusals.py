@@ -16,7 +16,7 @@ from translator.failures.entry import Refusal, facts_of, filled, first_match
 from translator.failures.proxies import proxy_behind
 from translator.failures.quoting import HIDDEN
 from translator.rerank.catalogue import REFUSALS
-from translator.rerank.rerank import Dialect
+from translator.rerank.replies import Dialect
 from translator.shapes.exchange import HttpReply
 
 PATH_UNKNOWN = "rerank_path_unknown"

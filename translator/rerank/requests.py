@@ -15,7 +15,7 @@ import attrs
 
 from translator.codec import dumps
 from translator.errors import RequestError
-from translator.rerank.rerank import Dialect
+from translator.rerank.replies import Dialect
 from translator.shapes.exchange import HttpRequest
 
 ROUTES = ("/rerank", "/reranking")

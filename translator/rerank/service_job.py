@@ -14,7 +14,7 @@ import attrs
 from translator.errors import Family, ServerError
 from translator.failures.build import naming_proxy
 from translator.rerank.refusals import PATH_UNKNOWN, RerankRefusal, rerank_refusal
-from translator.rerank.replies import chosen, lost_to_threshold, read_scores
+from translator.rerank.replies import Choice, Dialect, Ranking, RerankAddress, Shortened, chosen, lost_to_threshold, read_scores
 from translator.rerank.requests import (
     BATCH,
     PROBE_DOCUMENTS,
@@ -26,7 +26,6 @@ from translator.rerank.requests import (
     rerank_url,
     shortened,
 )
-from translator.rerank.rerank import Choice, Dialect, Ranking, RerankAddress, Shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Round
 
 type Batch = tuple[int, ...]

@@ -12,15 +12,16 @@ import attrs
 
 from translator.errors import ServerError
 from translator.failures import build
-from translator.response.coalesce import DeltaBuffer
+from translator.limits import DEFAULT_LIMITS, Limits
 from translator.response.table import TABLE, TERMINAL
 from translator.scalars import MAX_EXACT
-from translator.schema.arguments import arguments_to_text
+from translator.schema.json_data import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
     THINK_CLOSE,
     THINK_OPEN,
     CallsDelta,
+    Delta,
     Event,
     FailureDelta,
     FinalDelta,
@@ -31,6 +32,48 @@ from translator.shapes.events import (
     WireEvent,
 )
 from translator.shapes.wire import Reply, WireToolCall
+
+type TextKind = type[TextDelta] | type[ThinkDelta]
+
+
+@attrs.define(slots=True)
+class DeltaBuffer:
+    """`take` gives what was collected since the last `take`."""
+
+    limits: Limits = DEFAULT_LIMITS
+    _ready: list[Delta] = attrs.field(factory=list, init=False)
+    _kind: TextKind = attrs.field(default=TextDelta, init=False)
+    _parts: list[str] = attrs.field(factory=list, init=False)
+
+    def text(self, kind: TextKind, text: str) -> None:
+        """Adds text of one kind."""
+        if kind is not self._kind:
+            self._close()
+            self._kind = kind
+        self._parts.append(text)
+
+    def add(self, delta: Delta) -> None:
+        """Adds a delta that stands alone."""
+        self._close()
+        self._ready.append(delta)
+
+    def take(self) -> list[Delta]:
+        """Gives everything collected, and starts anew."""
+        self._close()
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _close(self) -> None:
+        if not self._parts:
+            return
+        joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
+        self._parts.clear()
+        step = self.limits.frame_chars
+        if 0 < len(joined) <= step:
+            self._ready.append(self._kind(joined))
+            return
+        self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
+
 
 CHARS_PER_TOKEN = 4
 LENGTH = "length"

@@ -9,18 +9,96 @@ from collections.abc import Callable
 
 import attrs
 
+from translator.codec import dumps
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response.coalesce import DeltaBuffer
 from translator.response.decode import line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
-from translator.response.machine import Machine
-from translator.response.repetition import Repetition
-from translator.response.size import AnswerSize, least_of_calls
+from translator.response.machine import DeltaBuffer, Machine
 from translator.response.table import TERMINAL
 from translator.response.tags import TagSplitter
 from translator.shapes.events import Delta, Event, State, WireEvent
+from translator.shapes.wire import WireToolCall
+
+LIMIT = 30
+LONGEST_UNIT = 64
+"""Characters of the longest token looked for in a reply that came in one piece."""
+
+
+@attrs.define(slots=True)
+class Repetition:
+    """Counts how often the last piece came in a row."""
+
+    run: int = 0
+    pieces: int = 0
+    _last: str = attrs.field(default="", init=False, repr=False)
+    _text: str = attrs.field(default="", init=False, repr=False)
+
+    def note(self, text: str) -> None:
+        """Takes one piece of `content` or `thinking` as the line carried it."""
+        self.pieces += 1
+        piece = text.strip()
+        if piece == self._last and self.run:
+            self.run += 1
+        else:
+            self._last, self.run, self._text = piece, 1, text
+
+    @property
+    def aborted(self) -> bool:
+        """True when the pieces end as the guard leaves them."""
+        if self.pieces == 1:
+            return _ends_in_repetition(self._text)
+        return self.run > LIMIT
+
+
+def _ends_in_repetition(text: str) -> bool:
+    """True when the last characters are one unit over and over."""
+    times = LIMIT + 1
+    return any(len(text) >= length * times and text.endswith(text[-length:] * times) for length in range(1, LONGEST_UNIT + 1))
+
+
+CALLS_KEY = b'"tool_calls"'
+SAVED = {b"\\u": 5, b"\\/": 1, b" ": 1, b"\t": 1, b"\r": 1}
+"""What may get shorter, and by how many bytes at most."""
+
+OF_A_CALL = 100
+"""Bytes that a call takes at least, however little it says."""
+
+
+@attrs.define(slots=True)
+class AnswerSize:
+    """Bytes said so far, and the most that may be said."""
+
+    most: int
+    said: int = 0
+
+    def takes(self, event: WireEvent) -> bool:
+        """Counts an event; False from the first one on that passes the limit."""
+        if event.calls:
+            self.said += sum(map(_bytes, event.calls))
+        return self.takes_text(event.text)
+
+    def takes_text(self, text: str) -> bool:
+        """The same for a piece that is nothing but text."""
+        self.said += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        return self.said <= self.most
+
+
+def least_of_calls(line: bytes) -> int:
+    """Bytes that the calls of a line have at least when they are spelled for Dify, told without parsing; 0 when it has none.
+
+    Spelling them anew only saves blanks and escapes. A key inside a text cannot be meant, as its quotes would be escaped.
+    """
+    start = line.find(CALLS_KEY)
+    if start < 0:
+        return 0
+    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SAVED.items())
+    return max(0, len(line) - start - saved)
+
+
+def _bytes(call: WireToolCall) -> int:
+    return len(dumps(call.function.arguments)) + len(dumps(call.function.name)) + len(dumps(call.id)) + OF_A_CALL
 
 
 @attrs.define(slots=True, kw_only=True)

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from translator.errors import RequestError
-from translator.schema.grammar import grammar_schema
-from translator.schema.grammar_refs import check_references
+from translator.schema.grammar import check_references, grammar_schema
 from translator.schema.json_data import compact_json, plain_json
-from translator.schema.merge import merge_all_of
+from translator.schema.merge import lift_required, merge_all_of
 from translator.schema.references import hoist_refs, inline_refs
-from translator.schema.schema_required import lift_required
 from translator.schema.walk import Schema
 
 _WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from translator.schema.json_data import compact_json
-from translator.schema.schema_required import required_names
+from translator.schema.merge import required_names
 from translator.schema.walk import TYPES, Schema
 from translator.schema.words import as_list, describe, notes
 

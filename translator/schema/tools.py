@@ -13,9 +13,8 @@ import attrs
 
 from translator import codec
 from translator.schema.json_data import plain_json
-from translator.schema.merge import merge_all_of
+from translator.schema.merge import lift_required, merge_all_of, required_names
 from translator.schema.references import inline_refs
-from translator.schema.schema_required import lift_required, required_names
 from translator.schema.tool_properties import property_to_wire, with_notes
 from translator.schema.tool_versions import fit_property
 from translator.schema.walk import Schema

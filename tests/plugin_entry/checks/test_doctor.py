@@ -14,10 +14,8 @@ from fixtures.recordings import every, load
 from fixtures.replay import ReplayServer, SubprocessReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
-from plugin_entry.checks.probing import Patience
-from plugin_entry.checks.surroundings import Surroundings, look_around
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.network.server import Server
+from plugin_entry.checks.probing import Patience, Surroundings, look_around
+from plugin_entry.network.server import Server, server_of, settings_of
 from tests.servers.speaking_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Step
 from translator.settings.base_url import BaseUrl
@@ -313,7 +311,7 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import sys
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.network.connect import server_of, settings_of
+from plugin_entry.network.server import server_of, settings_of
 from plugin_entry.checks.doctor import why_unreachable
 bridge = Bridge()
 for url in sys.argv[1:]:

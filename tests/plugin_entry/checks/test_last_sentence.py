@@ -15,10 +15,9 @@ from gevent.server import StreamServer
 from fixtures.recordings import load
 from plugin_entry.checks import credentials, doctor, doctor_network, provider
 from plugin_entry.checks.doctor import diagnose
-from plugin_entry.checks.probing import Patience
-from plugin_entry.checks.surroundings import Surroundings
-from plugin_entry.network.connect import server_of, settings_of
-from plugin_entry.serving.runtime import BRIDGE
+from plugin_entry.checks.probing import Patience, Surroundings
+from plugin_entry.network.server import server_of, settings_of
+from plugin_entry.serving.chat import BRIDGE
 from tests.plugin_entry.checks.sentences import faults
 from tests.servers.green_server import GreenServer, Speak, cut, json_reply, redirect, reply, silence
 from tests.servers.speaking_server import free_port

@@ -15,13 +15,12 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeBadRequestError
 
-from plugin_entry.dify import frame_limit
+from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter
+from plugin_entry.dify.objects import answer_to_sdk, chunks_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT
-from plugin_entry.dify.sdk_chunks import answer_to_sdk, chunks_to_sdk
 from plugin_entry.serving.embedding import _usage
-from translator.response.chunks import Chunk
-from translator.response.collect import Answer
+from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
 pytestmark = pytest.mark.plugin
@@ -77,7 +76,7 @@ def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
         monkeypatch.setattr(FrameWriter, "output", Output(), raising=False)
         return FrameWriter(), kept
     monkeypatch.setattr(ResponseWriter, "put", ResponseWriter.put)
-    frame_limit.install()
+    frames.limit_all_writers()
 
     class Lines(Queue[Any]):
         def put(self, item: str, *_: Any, **__: Any) -> None:
@@ -126,7 +125,7 @@ def test_what_is_short_enough_is_spelled_as_the_sdk_does(monkeypatch: pytest.Mon
         theirs.session_message("s", theirs.stream_object(payload))
     theirs.put(Event.HEARTBEAT, None, {})
     monkeypatch.setattr(ResponseWriter, "put", ResponseWriter.put)
-    frame_limit.install()
+    frames.limit_all_writers()
     for payload in payloads:
         own.session_message("s", own.stream_object(payload))
     own.put(Event.HEARTBEAT, None, {})

@@ -17,10 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter, LogStream
+from plugin_entry.dify.frames import FrameWriter, LogStream, Voice
+from plugin_entry.dify.objects import chunk_to_sdk, chunks_to_sdk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
-from plugin_entry.dify.sdk_chunks import chunk_to_sdk, chunks_to_sdk, usage_to_sdk
-from plugin_entry.dify.text_frames import Voice
 from tests.stdio.ahead import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
@@ -274,7 +273,7 @@ def test_an_output_that_is_no_pipe_serves_as_well() -> None:
 INSTALLED = """
 import dify_plugin
 from dify_plugin import plugin
-from plugin_entry import frames
+from plugin_entry.dify import frames
 frames.install(frames.own_stdout())
 plugin.StdioResponseWriter().heartbeat()
 import gevent; gevent.idle()

@@ -8,7 +8,7 @@ import pytest
 
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
-from plugin_entry.dify.late_authorities import LateContext, authorities_later
+from plugin_entry.dify.startup import LateContext, authorities_later
 from tests.faults.cells import Reply as Said
 from tests.faults.places import encrypted
 from tests.faults.scripts import good

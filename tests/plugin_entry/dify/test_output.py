@@ -12,9 +12,8 @@ from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.fair_queue import FairQueue
 from plugin_entry.dify.frames import LogStream
-from plugin_entry.dify.output import LINE_LIMIT, MOST_OF_ONE, MOST_WAITING, FrameOutput, own_description
+from plugin_entry.dify.output import LINE_LIMIT, MOST_OF_ONE, MOST_WAITING, FairQueue, FrameOutput, own_description
 from tests.servers.loopback import PATIENCE_S
 from translator.embedding.replies import FRAME_BYTES
 

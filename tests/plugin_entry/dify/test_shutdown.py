@@ -15,8 +15,8 @@ from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import get_llm_num_tokens, invoke_llm, user_message
 from plugin_entry.dify import shutdown
 from plugin_entry.dify.output import FrameOutput
+from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
-from plugin_entry.dify.workers import ENDED
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.staged_server import StagedServer, aside, staged
 from tests.stdio.ahead import Plugin
@@ -28,7 +28,7 @@ SOON_S = 2.0
 SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
 PLUGINS = [plugin_ahead(__name__) for _ in range(7)]
 """Each is ended by its test."""
-HURRIED = plugin_ahead(__name__, command=hurried(shutdown__GRACE_S=SHORT_GRACE_S))
+HURRIED = plugin_ahead(__name__, command=hurried(dify__shutdown__GRACE_S=SHORT_GRACE_S))
 HANGING = ("silent", "headed", "begun", "thinking", "talking")
 
 

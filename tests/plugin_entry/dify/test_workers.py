@@ -4,7 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from plugin_entry.dify.workers import GreenletExecutor
+from plugin_entry.dify.requests import GreenletExecutor
 
 
 def test_calls_run_side_by_side_without_anybody_waiting_for_their_start() -> None:

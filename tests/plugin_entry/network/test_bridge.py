@@ -11,7 +11,7 @@ from gevent.event import Event
 from plugin_entry.network import bridge as bridge_module
 from plugin_entry.network.bridge import LINGER_S, Bridge
 from plugin_entry.network.inbox import HIGH_WATER
-from plugin_entry.network.pace import Pace, Rhythm
+from plugin_entry.network.selector import Pace, Rhythm
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from tests.stdio.ahead import programs
 from translator.errors import ServerError

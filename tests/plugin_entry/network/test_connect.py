@@ -9,9 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plugin_entry.network.certificates import FILE_LIMIT, tls_of
-from plugin_entry.network.connect import OWN_HEADERS, server_of, settings_of
-from plugin_entry.network.server import Server
+from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, Server, server_of, settings_of, tls_of
 from translator.errors import RequestError
 from translator.settings.certificates import whole_pem
 
@@ -130,7 +128,7 @@ BAD_CERTIFICATES: dict[str, tuple[str, str]] = {
     "zero byte": ("/certs\0/ca.pem", "absolute path"),
     "no such file": ("/no/such/ca-sk-secret.pem", "does not exist"),
     "directory": (str(TLS), "cannot be read"),
-    "another file": (str(Path(__file__).with_name("test_connect.py")), "no certificate"),
+    "another file": (str(Path(__file__).parents[2] / "conftest.py"), "no certificate"),
     "device": ("/dev/null", "is empty"),
     "endless device": ("/dev/zero", "too large"),
 }

@@ -9,9 +9,8 @@ import pytest
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from plugin_entry.network.downloads import fetch_media
-from plugin_entry.network.hop_guard import HopGuard, HopRefusedError
-from plugin_entry.serving.runtime import BRIDGE
+from plugin_entry.network.downloads import HopGuard, HopRefusedError, fetch_media
+from plugin_entry.serving.chat import BRIDGE
 from tests.servers.green_server import GreenServer, Speak, cut, endless, redirect, reply, silence, trickle
 from translator.errors import Family, RequestError
 from translator.limits import Limits

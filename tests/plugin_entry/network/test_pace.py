@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugin_entry.network.pace import BUSY_LINES, FLOOD_LINES, FULL_LINES, LONGEST_REST_S, REQUEST_LINES, WINDOW_S, Pace, Rhythm
+from plugin_entry.network.selector import BUSY_LINES, FLOOD_LINES, FULL_LINES, LONGEST_REST_S, REQUEST_LINES, WINDOW_S, Pace, Rhythm
 
 
 class Clock:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from plugin_entry.network.errors import Phase, describe_transport_error
-from plugin_entry.network.passage import MAY_BE_WHY, named, proxy_between, with_passage
+from plugin_entry.network.errors import MAY_BE_WHY, Phase, describe_transport_error, named, proxy_between, with_passage
 from plugin_entry.network.redirects import REFUSALS
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport_entries import ENTRIES

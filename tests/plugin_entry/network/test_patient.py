@@ -8,7 +8,7 @@ from gevent.lock import BoundedSemaphore
 
 from fixtures.recordings import load
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.network.patient import PatientBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.retries import PatientBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport import Call
 from tests.translator.plans import json_reply, recorded

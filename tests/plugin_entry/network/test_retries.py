@@ -23,8 +23,8 @@ from gevent.pool import Group
 
 from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
-from plugin_entry.serving import language_model
-from plugin_entry.serving.runtime import BRIDGE
+from plugin_entry.serving import chat
+from plugin_entry.serving.chat import BRIDGE
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
 
 pytestmark = pytest.mark.plugin
@@ -54,7 +54,7 @@ BAD_GATEWAY = reply(502, b"<html><h1>502 Bad Gateway</h1><hr>nginx</html>", Cont
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between tries, in seconds; nobody really waits."""
     waited: list[float] = []
-    monkeypatch.setattr(language_model, "ANSWERER", attrs.evolve(language_model.ANSWERER, sleep=waited.append))
+    monkeypatch.setattr(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, sleep=waited.append))
     return waited
 
 
@@ -195,7 +195,7 @@ def test_a_question_that_is_refused_says_nothing(waits: list[float]) -> None:
 
 
 def test_a_connection_that_breaks_late_may_have_been_worked_on(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin_entry.network.retrying.SOON_S", 0.0)
+    monkeypatch.setattr("plugin_entry.network.retries.SOON_S", 0.0)
     with GreenServer(FACTS | {"/api/chat": closed}) as server, pytest.raises(InvokeServerUnavailableError):
         invoke(server)
     assert (asked_for_answers(server), waits) == (1, [])
@@ -211,8 +211,8 @@ def test_a_generator_that_was_never_started_gives_its_connection_up() -> None:
             left.set()
 
     with GreenServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
-        ask = language_model.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
-        language_model.stream(ask, {"base_url": server.url}).close()
+        ask = chat.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
+        chat.stream(ask, {"base_url": server.url}).close()
         assert left.wait(2)
 
 
@@ -296,7 +296,7 @@ class Listener(logging.Handler):
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Ends once everything is done that nobody waited for."""
     handler, aside = Listener("The context is wrong"), Group()
-    monkeypatch.setattr(language_model, "ANSWERER", attrs.evolve(language_model.ANSWERER, spawn=aside.spawn))
+    monkeypatch.setattr(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, spawn=aside.spawn))
     logging.getLogger("plugin_entry.log").addHandler(handler)
     yield handler
     assert aside.join(5)

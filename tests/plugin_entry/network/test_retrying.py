@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.network.retrying import LONGEST_S, RETRIES, Retries
+from plugin_entry.network.retries import LONGEST_S, RETRIES, Retries
 
 NOW = 1_800_000_000.0
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import gevent
 import pytest
 
-from plugin_entry.network.pace import Rhythm
-from plugin_entry.network.selector import AT_MOST, HubSelector, new_selector
+from plugin_entry.network.selector import AT_MOST, HubSelector, Rhythm, new_selector
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 LONG = 60.0

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from plugin_entry.dify.workers import ENDED
+from plugin_entry.dify.requests import ENDED
 from plugin_entry.network.errors import BY_PHASE, ERRNOS, TYPES
 from plugin_entry.network.transport_entries import CLOUD_REMEDY, ENTRIES, HINTS, OWN, own_failure, remedy_at
 from translator.errors import Family

@@ -23,7 +23,7 @@ from dify_plugin.errors.model import InvokeBadRequestError, InvokeConnectionErro
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.models.llm import OllamaLargeLanguageModel
-from plugin_entry.serving.runtime import CALIBRATION
+from plugin_entry.serving.chat import CALIBRATION
 from tests.go.go_decoder import CHECKS
 from tests.servers.green_server import Asked, GreenServer, Speak, json_reply, reply
 

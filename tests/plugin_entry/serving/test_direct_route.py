@@ -19,7 +19,7 @@ from tests.translator.replaying import answers, label
 SDK_ONLY = """
 import dify_plugin
 import runpy
-from plugin_entry import direct_route
+from plugin_entry.serving import direct_route
 
 direct_route.install = lambda: None
 runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
@@ -27,7 +27,7 @@ runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
 NO_SDK = """
 import dify_plugin
 import runpy
-from plugin_entry import direct_route
+from plugin_entry.serving import direct_route
 
 def refuse(*_):
     raise RuntimeError("this took the SDK's route")

@@ -9,8 +9,8 @@ from gevent.event import Event
 
 from fixtures.recordings import load
 from plugin_entry.network.server import Server
+from plugin_entry.serving.chat import BRIDGE
 from plugin_entry.serving.facts import KEPT, KNOWN_S, QUESTION_LIMIT_S, UNKNOWN_S, UNREACHABLE_S, VERSION_LIMIT_S, ModelFacts
-from plugin_entry.serving.runtime import BRIDGE
 from tests.servers.green_server import GreenServer, Speak, after, json_reply, reply, silence, trickle
 from translator.errors import Family, ServerError
 from translator.response.capabilities import ModelInfo

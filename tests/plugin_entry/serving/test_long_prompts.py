@@ -7,9 +7,9 @@ import orjson
 import pytest
 from gevent.event import Event
 
+from plugin_entry.dify.frames import Voice
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.text_frames import Voice
-from plugin_entry.serving.language_model import ANSWERER
+from plugin_entry.serving.chat import ANSWERER
 from plugin_entry.threads import HEAVY
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator import turn

@@ -20,14 +20,14 @@ from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, MIB
 from translator.media.images import convert, image_to_base64
 from translator.media.sniff import Media
-from translator.schema.arguments import arguments_to_object
+from translator.schema.json_data import arguments_to_object
 from translator.shapes.wire import SpelledObject
 
 WITHIN_S = 30
 LIMIT = DEFAULT_LIMITS.image_pixels
 ODD_JOBS = """
 import os
-from plugin_entry import side_process
+from plugin_entry.serving import side_process
 def crash(settings, data): os._exit(9)
 def talk(settings, data):
     print("half a line", flush=True)

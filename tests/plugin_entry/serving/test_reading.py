@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.frames import FrameWriter
+from plugin_entry.dify.frames import FrameWriter, Voice
+from plugin_entry.dify.objects import chunk_to_sdk
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.sdk_chunks import chunk_to_sdk
-from plugin_entry.dify.text_frames import Voice
 from plugin_entry.network.inbox import Inbox
 from plugin_entry.serving.reading import Reading
 from tests.translator.replaying import new_stream

@@ -10,7 +10,7 @@ from translator.diagnosis.server_kinds import REMEDIES, not_ollama
 from translator.failures.catalogue import CATALOGUE
 from translator.failures.entry import filled
 from translator.rerank.catalogue import REFUSALS as RERANK_REFUSALS
-from translator.settings.address_refusals import REFUSALS as ADDRESS_REFUSALS
+from translator.settings.base_url import REFUSALS as ADDRESS_REFUSALS
 
 JOINED: dict[str, tuple[str, str, str]] = {
     "a colon": ("It is off.", "Switch it on.", "It is off: switch it on."),

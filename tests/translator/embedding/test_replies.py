@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import every, load
 from tests.translator.plans import recorded
-from translator.embedding.embedding_refusals import Refused, refusal_of
 from translator.embedding.replies import (
     FRAME_BYTES,
     Flaw,
+    Refused,
     check_frame,
     checked,
     cosine,
@@ -23,6 +23,7 @@ from translator.embedding.replies import (
     normalised,
     read_embed,
     read_legacy,
+    refusal_of,
 )
 from translator.errors import Family, RequestError, ServerError
 from translator.limits import MIB

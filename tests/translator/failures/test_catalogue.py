@@ -13,7 +13,7 @@ from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown
 from docs.pages.errors import errors_page
 from fixtures import recordings
 from fixtures.recordings import Exchange
-from plugin_entry.network.retrying import TRANSIENT
+from plugin_entry.network.retries import TRANSIENT
 from tests.translator.failures.failure_wordings import PAGE, TWICE, WORDINGS, Wording
 from tests.translator.failures.proxied_replies import PROXIED_REPLIES
 from translator.errors import Family, ServerError
@@ -223,7 +223,7 @@ def test_every_row_is_reached_by_an_example(table: tuple[Entry, ...], examples: 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_rows_of_rerank_services_say_what_is_tried_again(status: int) -> None:
-    """`plugin_entry.network.patient` tries again by the status alone."""
+    """`plugin_entry.network.retries` tries again by the status alone."""
     row, _ = first_match(REFUSALS, Refusal(status=status, found=unwrap(b"something new")))
     assert row.retryable == (status in TRANSIENT)
 

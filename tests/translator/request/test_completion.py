@@ -3,7 +3,7 @@
 import pytest
 
 from translator.errors import RequestError
-from translator.request.completion import completion_text, require_insert
+from translator.request.messages import completion_text, require_insert
 from translator.shapes.dify import MediaKind, MediaPart, Message, Mode, Role, TextPart, ToolCall
 
 PICTURE = MediaPart(kind=MediaKind.IMAGE, base64="AAAA")

@@ -6,8 +6,7 @@ import pytest
 
 from translator import codec
 from translator.errors import RequestError
-from translator.request.history import split_thinking
-from translator.request.messages import messages_to_wire
+from translator.request.messages import messages_to_wire, split_thinking
 from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, ToolCall
 from translator.shapes.wire import ChatRequest
 

@@ -14,10 +14,9 @@ from tests.translator.plans import Driver, Server, always, json_reply, no_server
 from translator.embedding.requests import EmbedSettings
 from translator.embedding.texts import Prefixes
 from translator.errors import RequestError, ServerError
-from translator.rerank.generative import GenerativeSettings, question_request
-from translator.rerank.generative_rerank import read_judgement
+from translator.rerank.generative import GenerativeSettings, question_request, read_judgement
 from translator.rerank.ollama_job import MOST_CUTS, generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.rerank import Choice, Ranking
+from translator.rerank.replies import Choice, Ranking
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import Family, ServerError
-from translator.rerank.replies import chosen, lost_to_threshold, read_scores, scaled
-from translator.rerank.rerank import Choice, Scale
+from translator.rerank.replies import Choice, Scale, chosen, lost_to_threshold, read_scores, scaled
 
 J = {"index": 1, "relevance_score": 0.5}
 SHAPES: dict[str, Any] = {

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.errors import Family, RequestError, ServerError
+from translator.rerank.replies import Choice, Dialect, Ranking
 from translator.rerank.requests import RerankSettings
-from translator.rerank.rerank import Choice, Dialect, Ranking
 from translator.rerank.service_job import probe_plan, rerank_plan
 from translator.shapes.exchange import HttpReply, HttpRequest
 

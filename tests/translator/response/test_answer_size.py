@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from translator.limits import MIB, Limits
-from translator.response.chunks import chunks_with_thinking
-from translator.response.collect import collect
-from translator.response.size import OF_A_CALL, AnswerSize, least_of_calls
-from translator.response.stream import ReplyStream
+from translator.response.chunks import chunks_with_thinking, collect
+from translator.response.stream import OF_A_CALL, AnswerSize, ReplyStream, least_of_calls
 from translator.shapes.dify import FinishReason
 from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen, WireEvent
 from translator.shapes.wire import WireFunctionCall, WireToolCall

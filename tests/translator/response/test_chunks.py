@@ -3,8 +3,7 @@
 import pytest
 
 from translator.errors import ServerError
-from translator.response.chunks import CLOSE_TAG, OPEN_TAG, Chunk, chunks_with_thinking, chunks_without_thinking
-from translator.response.collect import collect
+from translator.response.chunks import CLOSE_TAG, OPEN_TAG, Chunk, chunks_with_thinking, chunks_without_thinking, collect
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import THINK_CLOSE, THINK_OPEN, CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.limits import Limits
-from translator.response.coalesce import DeltaBuffer
+from translator.response.machine import DeltaBuffer
 from translator.shapes.events import THINK_CLOSE, THINK_OPEN, Delta, TextDelta, ThinkDelta
 
 ITEMS = st.lists(

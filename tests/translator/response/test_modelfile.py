@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.response.modelfile import go_unquote, modelfile_command, parse_parameters
+from translator.response.capabilities import go_unquote, modelfile_command, parse_parameters
 
 QUOTED = {
     "plain": ('"<|im_end|>"', "<|im_end|>"),

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from translator.response.repetition import Repetition
+from translator.response.stream import Repetition
 
 
 def aborted(pieces: list[str]) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.go import go_decoder
 from translator.errors import Family, RequestError
-from translator.schema.arguments import arguments_to_object, arguments_to_text
+from translator.schema.json_data import arguments_to_object, arguments_to_text
 
 OBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "empty text": ("", {}),

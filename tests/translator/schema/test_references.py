@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from tests.translator.schema.schema_strategies import SCHEMAS, property_names
 from translator.errors import RequestError
 from translator.schema.json_data import plain_json
-from translator.schema.merge import merge_all_of, merge_schemas
+from translator.schema.merge import lift_required, merge_all_of, merge_schemas
 from translator.schema.references import SchemaBounds, hoist_refs, inline_refs
-from translator.schema.schema_required import lift_required
 from translator.schema.walk import LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS
 from translator.schema.words import NOTES, describe
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.translator.settings.test_base_url import REFUSED
 from translator.errors import Family, RequestError
-from translator.settings.address_refusals import REFUSALS, refuse
+from translator.settings.base_url import REFUSALS, refuse
 
 
 def test_every_reason_has_a_spelling_that_meets_it() -> None:

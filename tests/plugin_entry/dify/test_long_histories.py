@@ -7,8 +7,8 @@ import pytest
 from dify_plugin.core.entities.plugin.request import ModelInvokeLLMRequest
 from pydantic import ValidationError
 
-from plugin_entry import sdk_requests
-from plugin_entry.sdk_requests import MANY
+from plugin_entry.dify import requests
+from plugin_entry.dify.requests import MANY
 
 
 def request(messages: object) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Request(ModelInvokeLLMRequest):
 
 def test_long_histories_are_read_the_same_while_others_go_on() -> None:
     plain = Request(**request([{"role": "user", "content": "x"}] * (MANY + 1)))
-    sdk_requests._install_for(Request)
+    requests._install_for(Request)
     seen: list[int] = []
     other = gevent.spawn(seen.append, 1)
     assert Request(**request([{"role": "user", "content": "x"}])).prompt_messages == plain.prompt_messages[:1]
