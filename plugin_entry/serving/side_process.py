@@ -16,11 +16,10 @@ from collections.abc import Callable, Mapping
 from io import FileIO
 from typing import Any
 
-from translator.schema.json_data import spelled_arguments
-
 from translator.errors import RequestError
 from translator.media.images import convert
 from translator.media.sniff import Media
+from translator.schema.json_data import spelled_arguments
 
 READY = b"+"
 """Said once, when everything is imported."""
