@@ -1,17 +1,18 @@
-"""The one good end without `done`, told apart from every other end."""
+"""How much came: bytes to the byte, and the one good end without `done` told apart from every other end."""
 
 import time
 
 import pytest
 
-from translator.response.stream import Repetition
+from translator.response.tally import OF_A_CALL, Tally
+from translator.shapes.wire import WireFunctionCall, WireToolCall
 
 
-def aborted(pieces: list[str]) -> bool:
-    guard = Repetition()
+def repeats(pieces: list[str]) -> bool:
+    tally = Tally(most=10**9)
     for piece in pieces:
-        guard.note(piece)
-    return guard.aborted
+        tally.piece(piece)
+    return tally.repeats
 
 
 CASES = {
@@ -31,8 +32,8 @@ CASES = {
 
 
 @pytest.mark.parametrize(("pieces", "expected"), CASES.values(), ids=CASES.keys())
-def test_aborted(pieces: list[str], expected: bool) -> None:
-    assert aborted(pieces) is expected
+def test_repeats(pieces: list[str], expected: bool) -> None:
+    assert repeats(pieces) is expected
 
 
 @pytest.mark.parametrize(
@@ -40,5 +41,15 @@ def test_aborted(pieces: list[str], expected: bool) -> None:
 )
 def test_a_hostile_text_is_judged_quickly(text: str) -> None:
     started = time.process_time()
-    assert aborted([text]) is False
+    assert repeats([text]) is False
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(("name", "identity"), [("f", ""), ("f" * 50, "i" * 50)], ids=["short", "a long name and id"])
+def test_calls_count_with_their_names_and_ids(name: str, identity: str) -> None:
+    """However little it says, a call takes memory."""
+    tally = Tally(most=200)
+    call = WireToolCall(id=identity, function=WireFunctionCall(name=name, arguments={"x": ""}))
+    said = len('{"x":""}') + len(f'"{name}"') + len(f'"{identity}"') + OF_A_CALL
+    assert tally.calls((call,)) is (said <= 200)
+    assert tally.said == said

@@ -1,4 +1,4 @@
-"""The quick step of a reply that goes on saying what it says: the same deltas and the same counters as the table gives."""
+"""A piece that changes nothing: the way without an event gives the same deltas and the same counters as the way through the table."""
 
 import json
 from typing import Any
@@ -12,8 +12,7 @@ from tests.translator.replaying import new_stream
 from translator.limits import Limits
 from translator.response.machine import Machine
 from translator.response.stream import ReplyStream
-from translator.response.table import TABLE, Step
-from translator.shapes.events import Delta, Event, Output, State
+from translator.shapes.events import Delta
 
 TEXTS = st.sampled_from(["a", " ", "é", "<", "<think>", "</think>", "</thi", "nk>", "", "\n"])
 PIECES = st.lists(st.tuples(st.sampled_from(["content", "thinking"]), TEXTS), max_size=40)
@@ -34,19 +33,10 @@ def told(stream: ReplyStream, data: bytes, size: int) -> list[Delta]:
 def test_nothing_differs_from_the_table(pieces: list[tuple[str, str]], size: int, most: int, is_whole: bool) -> None:
     data = reply(pieces) + (DONE if is_whole else b"")
     outcomes = []
-    for is_quick in (True, False):
+    for is_short in (True, False):
         stream = attrs.evolve(new_stream(), limits=Limits(answer_bytes=most))
         with pytest.MonkeyPatch.context() as patch:
-            if not is_quick:
-                patch.setattr(Machine, "is_saying", lambda *_: False)
+            if not is_short:
+                patch.setattr(Machine, "steady", lambda *_: None)
             outcomes.append((repr(told(stream, data, size)), stream.state, stream.lines))
     assert outcomes[0] == outcomes[1]
-
-
-@pytest.mark.parametrize(
-    ("state", "event", "output"),
-    [(State.ANSWER, Event.TEXT, Output.ANSWER_TEXT), (State.THINKING, Event.THINKING, Output.THINK_TEXT)],
-    ids=["answer", "thinking"],
-)
-def test_the_table_stays_where_it_is_for_them(state: State, event: Event, output: Output) -> None:
-    assert TABLE[state][event] == Step(state, (output,))
