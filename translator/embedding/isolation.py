@@ -5,7 +5,7 @@ text. Failed halves are searched one after the other, so that a fault of all tex
 alone is tried once more in a milder form, or shortened if it is too long. No vector is ever made up, and no text left out.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 import attrs
@@ -30,7 +30,7 @@ from translator.errors import Family, Problem, RequestError, ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.build import failure_from_reply, naming_proxy
 from translator.failures.quoting import printable_name
-from translator.shapes.exchange import HttpReply, HttpRequest, Replies, Round
+from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 _CHANGE_TEXT = "The model fails on this text, not Dify: change or remove the text, or use another embedding model."
 _CHECK_MODEL = "Check that the model is an embedding model and that the server is up to date."
@@ -122,17 +122,15 @@ SHORTEST = 8
 BYTES_PER_TOKEN = 4
 """Rough size of a token, for servers that do not count (legacy route)."""
 
-type Batch = tuple[tuple[int, str], ...]
+type TextBatch = tuple[tuple[int, str], ...]
 """Positions and the texts to send for them."""
-
-type Steps[T] = Generator[Round, Replies, T]
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Failed:
     """Texts that got no vectors, and why. `sent_with` is the number of texts in the request that failed."""
 
-    batch: Batch = attrs.field(repr=False)
+    batch: TextBatch = attrs.field(repr=False)
     sent_with: int
     kind: Refused
     error: ServerError
@@ -153,7 +151,7 @@ class Isolation:
     estimated: bool = attrs.field(default=False, init=False)
     adjustments: dict[int, Adjustment] = attrs.field(factory=dict, init=False)
 
-    def run(self) -> Steps[None]:
+    def run(self) -> Plan[None]:
         """Fills `vectors`. Raises ServerError, and RequestError when the answer cannot be had with these settings."""
         failed = yield from self._round([self._batch(positions) for positions in batches(self.texts, self.settings)])
         if any(one.kind is Refused.NO_ROUTE for one in failed):
@@ -166,10 +164,10 @@ class Isolation:
                 half = len(first.batch) // 2
                 failed = (yield from self._round([first.batch[:half], first.batch[half:]])) + failed
 
-    def _batch(self, positions: Sequence[int]) -> Batch:
+    def _batch(self, positions: Sequence[int]) -> TextBatch:
         return tuple((position, self.texts[position]) for position in positions)
 
-    def _on_legacy_route(self) -> Steps[list[Failed]]:
+    def _on_legacy_route(self) -> Plan[list[Failed]]:
         """The first text goes alone: a server without any embedding route is told at the cost of one request."""
         if self.settings.dimensions is not None:
             raise dimensions_unsupported()
@@ -179,19 +177,19 @@ class Isolation:
         rest = yield from self._round([self._batch([position]) for position in missing[1:]])
         return failed + rest
 
-    def _round(self, todo: Sequence[Batch]) -> Steps[list[Failed]]:
+    def _round(self, todo: Sequence[TextBatch]) -> Plan[list[Failed]]:
         if not todo:
             return []
         replies = yield tuple(self._request(batch) for batch in todo)
         return [failed for batch, reply in zip(todo, replies, strict=True) for failed in self._take(batch, reply)]
 
-    def _request(self, batch: Batch) -> HttpRequest:
+    def _request(self, batch: TextBatch) -> HttpRequest:
         texts = [text for _, text in batch]
         return embed_request(texts, self.settings) if self.path == EMBED_PATH else legacy_request(texts[0], self.settings)
 
     # --- one reply ---------------------------------------------------------------------------------------------------------------
 
-    def _take(self, batch: Batch, reply: HttpReply) -> list[Failed]:
+    def _take(self, batch: TextBatch, reply: HttpReply) -> list[Failed]:
         if reply.status != 200:
             return [self._refused(batch, reply)]
         with naming_proxy(reply.headers):
@@ -211,7 +209,7 @@ class Isolation:
                 self._keep(sent[0], vector)
         return failed
 
-    def _refused(self, batch: Batch, reply: HttpReply) -> Failed:
+    def _refused(self, batch: TextBatch, reply: HttpReply) -> Failed:
         refusal = refusal_of(reply)
         error = failure_from_reply(
             reply.status,
@@ -236,7 +234,7 @@ class Isolation:
             raise unequal_lengths(self.settings.model, self.dimensions, len(vector))
         self.vectors[position] = vector
 
-    def _count(self, batch: Batch, answer: EmbedReply) -> None:
+    def _count(self, batch: TextBatch, answer: EmbedReply) -> None:
         if answer.tokens is None:
             self.estimated = True
             self.tokens += sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for _, text in batch)
@@ -245,7 +243,7 @@ class Isolation:
 
     # --- one text ----------------------------------------------------------------------------------------------------------------
 
-    def _rescue(self, failed: Failed) -> Steps[None]:
+    def _rescue(self, failed: Failed) -> Plan[None]:
         position, text = failed.batch[0]
         if failed.kind in (Refused.TEXT, Refused.OPAQUE):
             for variant in _variants(text, failed):
@@ -254,16 +252,16 @@ class Isolation:
                     self._note(position, Change.MILDER, variant)
                     return
                 failed = again
-        cut = failed.kind in (Refused.OVERLONG, Refused.OPAQUE) and self.settings.overlong is not Overlong.REFUSE
+        cut = failed.kind in (Refused.OVERLONG, Refused.OPAQUE) and self.settings.overlong is not Overlong.ERROR
         if not cut:
             raise self._given_up(position, failed)
         yield from self._shorten(position, text, failed)
 
-    def _try(self, position: int, text: str) -> Steps[Failed | None]:
+    def _try(self, position: int, text: str) -> Plan[Failed | None]:
         failed = yield from self._round([((position, text),)])
         return failed[0] if failed else None
 
-    def _shorten(self, position: int, text: str, failed: Failed) -> Steps[None]:
+    def _shorten(self, position: int, text: str, failed: Failed) -> Plan[None]:
         """Cuts until the server accepts, then gives back what one cut took too much. The head is kept, as the server itself does."""
         refused = len(text)
         while True:
@@ -279,7 +277,7 @@ class Isolation:
             length = yield from self._refine(position, text, length, refused)
         self._note(position, Change.SHORTENED, text[:length])
 
-    def _refine(self, position: int, text: str, accepted: int, refused: int) -> Steps[int]:
+    def _refine(self, position: int, text: str, accepted: int, refused: int) -> Plan[int]:
         for _ in range(REFINEMENTS):
             middle = (accepted + refused) // 2
             if middle == accepted:

@@ -114,20 +114,20 @@ the same error.
 
 
 @attrs.frozen(slots=True)
-class Refusal:
+class EmbedRefusal:
     """A refusal and its words, which are for matching only."""
 
     kind: Refused
     found: FailureText
 
 
-def refusal_of(reply: HttpReply) -> Refusal:
+def refusal_of(reply: HttpReply) -> EmbedRefusal:
     """Reads a reply whose status is not 200."""
     found = unwrap(reply.body, reply.content_type)
     text = found.text if found.kind is not Shape.HTML else f"web page: {found.text}"
     words = f"{text}\n{found.type}".strip()
     kind = next((kind for statuses, pattern, kind in RULES if reply.status in statuses and pattern.search(words)), Refused.FATAL)
-    return Refusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
+    return EmbedRefusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
 
 
 FRAME_BYTES = 4 * MIB

@@ -25,14 +25,12 @@ MAX_CHARS = 100_000
 
 
 class Overlong(StrEnum):
-    """Who deals with a text that is longer than the model's window."""
+    """What happens to a text that is longer than the model's window."""
 
-    SERVER_CUTS = "server_cuts"
-    """The server keeps the head (`truncate: true`); where it refuses all the same, as 0.13 to 0.29 do, the text is shortened here."""
-    CUT_HERE = "cut_here"
-    """`truncate: false`, and a refused text is shortened here: every cut becomes visible."""
-    REFUSE = "refuse"
-    """`truncate: false`, and a refused text fails the request."""
+    CUT = "cut"
+    """The server keeps the head (`truncate: true`). Where it refuses all the same, as 0.13 to 0.29 do, the text is shortened here."""
+    ERROR = "error"
+    """`truncate: false`: a text that is too long fails the request."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class EmbedSettings:
     num_batch: int | None = None
     keep_alive: KeepAlive | None = None
     dimensions: int | None = None
-    overlong: Overlong = Overlong.SERVER_CUTS
+    overlong: Overlong = Overlong.CUT
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -95,7 +93,7 @@ def embed_request(texts: Sequence[str], settings: EmbedSettings) -> HttpRequest:
     body: dict[str, Any] = {
         "model": settings.model,
         "input": list(texts),
-        "truncate": settings.overlong is Overlong.SERVER_CUTS,
+        "truncate": settings.overlong is Overlong.CUT,
     }
     if settings.dimensions is not None:
         body["dimensions"] = settings.dimensions

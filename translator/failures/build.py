@@ -13,9 +13,9 @@ import attrs
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
 from translator.failures.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.failures.entry import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
+from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.stream import IN_BETWEEN
 from translator.limits import MIB
 

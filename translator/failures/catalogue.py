@@ -14,11 +14,11 @@ import attrs
 
 from translator.errors import Problem
 from translator.failures.cloud import CLOUD
-from translator.failures.entry import Entry, Refusal, facts_of, filled, first_match
 from translator.failures.http import FALLBACK, HTTP
 from translator.failures.models import MODELS
 from translator.failures.proxy_rows import PROXY
 from translator.failures.requests import REQUESTS
+from translator.failures.row import Refusal, Row, facts_of, filled, first_match
 from translator.failures.runner import RUNNER
 from translator.failures.stream import STREAM
 
@@ -28,28 +28,28 @@ class Section:
     """Rows about one subject, with the heading of the docs page."""
 
     title: str
-    entries: tuple[Entry, ...]
+    rows: tuple[Row, ...]
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section(title="ollama.com", entries=CLOUD),
-    Section(title="The model", entries=MODELS),
-    Section(title="The request", entries=REQUESTS),
-    Section(title="Running the model", entries=RUNNER),
-    Section(title="Proxies", entries=PROXY),
-    Section(title="Addresses and keys", entries=HTTP),
-    Section(title="Anything else", entries=FALLBACK),
+    Section(title="ollama.com", rows=CLOUD),
+    Section(title="The model", rows=MODELS),
+    Section(title="The request", rows=REQUESTS),
+    Section(title="Running the model", rows=RUNNER),
+    Section(title="Proxies", rows=PROXY),
+    Section(title="Addresses and keys", rows=HTTP),
+    Section(title="Anything else", rows=FALLBACK),
 )
 
-CATALOGUE: tuple[Entry, ...] = tuple(entry for section in SECTIONS for entry in section.entries)
+CATALOGUE: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
 
-STREAM_FAULTS: dict[str, Entry] = {entry.code: entry for entry in STREAM}
+STREAM_FAULTS: dict[str, Row] = {row.code: row for row in STREAM}
 
-RETRYABLE: frozenset[str] = frozenset(entry.code for entry in CATALOGUE if entry.retryable)
+RETRYABLE: frozenset[str] = frozenset(row.code for row in CATALOGUE if row.retryable)
 """Codes worth another try, and only while no byte of an answer was read: 502, 503, 504 and the 429 of concurrency."""
 
 
 def problem_of(refusal: Refusal) -> Problem:
     """The catalogue's word on a refusal; never raises."""
-    entry, groups = first_match(CATALOGUE, refusal)
-    return filled(entry, facts_of(refusal, groups))
+    row, groups = first_match(CATALOGUE, refusal)
+    return filled(row, facts_of(refusal, groups))

@@ -12,9 +12,9 @@ import attrs
 
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
-from translator.failures.entry import Refusal, facts_of, filled, first_match
 from translator.failures.proxies import proxy_behind
 from translator.failures.quoting import HIDDEN
+from translator.failures.row import Refusal, facts_of, filled, first_match
 from translator.rerank.catalogue import REFUSALS
 from translator.rerank.replies import Dialect
 from translator.shapes.exchange import HttpReply
@@ -87,8 +87,8 @@ def rerank_refusal(reply: HttpReply, *, route: str, model: str = "", sent: Itera
     shown = attrs.evolve(found, text=" ".join(_without(sent, found.text).split()))  # Xinference names the field on a later line
     proxy = proxy_behind(reply.headers, found.page_by)
     refusal = Refusal(status=reply.status, found=shown, route=route, model=model, proxy=proxy)
-    entry, groups = first_match(REFUSALS, refusal)
-    return RerankRefusal(status=reply.status, found=found, error=ServerError(filled(entry, facts_of(refusal, groups))))
+    row, groups = first_match(REFUSALS, refusal)
+    return RerankRefusal(status=reply.status, found=found, error=ServerError(filled(row, facts_of(refusal, groups))))
 
 
 def _without(texts: Iterable[str], said: str) -> str:

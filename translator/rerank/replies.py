@@ -25,7 +25,7 @@ class Dialect(StrEnum):
     """`texts` in, an array with `score` out: text-embeddings-inference."""
 
 
-class Scale(StrEnum):
+class ScoreScale(StrEnum):
     """What is done to the service's scores. Never guessed: logits may all lie between 0 and 1, and a second sigmoid ruins probabilities."""
 
     AS_IS = "as_is"
@@ -33,12 +33,12 @@ class Scale(StrEnum):
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Choice:
+class RankingOptions:
     """Which documents are wanted. Dify's daemon turns "not set" into 0 and 0.0, so these mean all documents and no threshold."""
 
     top_n: int | None = None
     score_threshold: float | None = None
-    scale: Scale = Scale.AS_IS
+    scale: ScoreScale = ScoreScale.AS_IS
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -165,9 +165,9 @@ def not_scores(reason: str) -> ServerError:
     )
 
 
-def scaled(score: float, scale: Scale) -> float:
+def scaled(score: float, scale: ScoreScale) -> float:
     """The score as Dify gets it."""
-    if scale is Scale.AS_IS:
+    if scale is ScoreScale.AS_IS:
         return score
     if score >= 0:
         return 1 / (1 + math.exp(-score))
@@ -175,7 +175,7 @@ def scaled(score: float, scale: Scale) -> float:
     return grown / (1 + grown)
 
 
-def chosen(scores: Mapping[int, float], documents: Sequence[str], choice: Choice) -> tuple[RankedDocument, ...]:
+def chosen(scores: Mapping[int, float], documents: Sequence[str], choice: RankingOptions) -> tuple[RankedDocument, ...]:
     """The documents that are wanted: scaled, over the threshold, best first and ties in input order, at most `top_n`."""
     ranked = (
         RankedDocument(index=index, text=documents[index], score=scaled(scores[index], choice.scale))
@@ -186,7 +186,7 @@ def chosen(scores: Mapping[int, float], documents: Sequence[str], choice: Choice
     return tuple(best[: choice.top_n] if choice.top_n is not None and choice.top_n > 0 else best)
 
 
-def lost_to_threshold(scores: Mapping[int, float], choice: Choice) -> bool:
+def lost_to_threshold(scores: Mapping[int, float], choice: RankingOptions) -> bool:
     """True when a positive threshold removes every document although some scores are negative: logits, most likely."""
     scale, threshold = choice.scale, choice.score_threshold or 0.0
     values = [scaled(score, scale) for score in scores.values()]

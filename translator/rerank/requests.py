@@ -32,7 +32,7 @@ PROBE_DOCUMENTS = ("Paris is the capital of France.", "Pandas eat bamboo.")
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class RerankSettings:
+class RerankServiceSettings:
     """How to reach a rerank service. `dialect` None: learnt from one second try. `model` may be empty for services with a single one."""
 
     url: str = attrs.field(repr=False)
@@ -101,7 +101,7 @@ def _joined(parts: SplitResult, path: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[str], settings: RerankSettings) -> HttpRequest:
+def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> HttpRequest:
     """One request for all of `documents`, which must not be empty: most services refuse an empty list, Xinference with a 500."""
     body = _jina(url, query, documents, settings) if dialect is Dialect.JINA else _tei(query, documents)
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -110,7 +110,7 @@ def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[s
     return HttpRequest(url=url, body=dumps(body), headers=headers)
 
 
-def _jina(url: str, query: str, documents: Sequence[str], settings: RerankSettings) -> dict[str, Any]:
+def _jina(url: str, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> dict[str, Any]:
     body: dict[str, Any] = {"query": query, "documents": list(documents), "top_n": len(documents)}
     if settings.model:
         body["model"] = settings.model
