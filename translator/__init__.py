@@ -6,8 +6,8 @@ Dify SDK; Pillow is imported when the first picture has to be converted. The nam
 may change between two minor versions.
 """
 
+from translator.embedding.job import Embedded as Embedded
 from translator.embedding.job import embedding_plan as embedding_plan
-from translator.embedding.replies import Embedded as Embedded
 from translator.embedding.requests import EmbedSettings as EmbedSettings
 from translator.errors import Family as Family
 from translator.errors import Problem as Problem
@@ -25,8 +25,8 @@ from translator.request.parameters import PARAMETERS as PARAMETERS
 from translator.request.parameters import Parameter as Parameter
 from translator.request.parameters import form_parameters as form_parameters
 from translator.request.thinking import step_down as step_down
-from translator.rerank.replies import Ranking as Ranking
-from translator.rerank.replies import RankingOptions as RankingOptions
+from translator.rerank.ranking import Ranking as Ranking
+from translator.rerank.ranking import RankingOptions as RankingOptions
 from translator.rerank.requests import RerankServiceSettings as RerankServiceSettings
 from translator.rerank.service_job import rerank_plan as rerank_plan
 from translator.response.capabilities import ModelInfo as ModelInfo

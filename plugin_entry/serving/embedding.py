@@ -21,8 +21,7 @@ from plugin_entry.threads import apart, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
-from translator.embedding.job import embedding_plan
-from translator.embedding.replies import Embedded
+from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, PrefixChoice

@@ -21,8 +21,8 @@ from translator import detected, features
 from translator.errors import ServerError
 from translator.rerank.generative import GenerativeSettings
 from translator.rerank.ollama_job import generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.replies import Dialect, Ranking, RankingOptions
-from translator.rerank.requests import RerankServiceSettings, ServicePlace, candidate_urls, rerank_url, service_place
+from translator.rerank.ranking import Ranking, RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings, ServicePlace, candidate_urls, rerank_url, service_place
 from translator.rerank.service_job import probe_plan, rerank_plan
 from translator.settings.credentials import Credentials, RerankService
 from translator.shapes.exchange import Plan

@@ -1,7 +1,6 @@
 """Texts to requests of `/api/embed`, and of `/api/embeddings` for servers before 0.2.6 that have no other.
 
-Enters: texts that are ready to send, and settings. Leaves: batches of positions, and one request per batch. What a text
-becomes before is decided in `request/embedding_texts.py`, what to do after a refusal in `embedding_job.py`.
+What a text becomes before it is sent is decided in `texts.py`, what happens after a refusal in `isolation.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,11 +64,16 @@ def check_dimensions(settings: EmbedSettings, version: ServerVersion = NEWEST) -
             "embed_dimensions_invalid", "The vector length must be a positive whole number.", "Leave it empty for the model's own."
         )
     if version < EMBED_DIMENSIONS:
-        raise RequestError.of(
-            "embed_dimensions_unsupported",
-            f"This Ollama server ({version}) cannot shorten vectors.",
-            f"Update Ollama to {EMBED_DIMENSIONS} or newer, or leave the vector length empty.",
-        )
+        raise dimensions_unsupported(f" ({version})")
+
+
+def dimensions_unsupported(which: str = "") -> RequestError:
+    """The error of a server that cannot shorten vectors; `which` is its version in brackets, if it is known."""
+    return RequestError.of(
+        "embed_dimensions_unsupported",
+        f"This Ollama server{which} cannot shorten vectors.",
+        f"Update Ollama to {EMBED_DIMENSIONS} or newer, or leave the vector length empty.",
+    )
 
 
 def batches(texts: Sequence[str], settings: EmbedSettings) -> tuple[tuple[int, ...], ...]:

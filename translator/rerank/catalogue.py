@@ -1,8 +1,7 @@
-"""The catalogue of what rerank services refuse: statuses and words of a service to the error that people read.
+"""The error catalogue of rerank services; `docs/errors.md` prints it. The first row that fits counts, the last one fits everything.
 
-Data only; read by `response/rerank_failures.py`, and printed on `docs/errors.md`. The first row that fits counts. A 500 that names the
-input is the request's fault, as llama.cpp and Xinference use it for that. Sources without a server's version are recordings of rerank
-services.
+A 500 that names the input is the request's fault, as llama.cpp and Xinference use it for that. Sources without a server's version are
+recordings of rerank services.
 """
 
 from translator.failures.proxy_rows import ANSWERED, PROXY_OR_KEY

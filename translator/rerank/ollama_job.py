@@ -1,8 +1,7 @@
 """Reranking with a model that Ollama itself serves, as it has no rerank route: by yes/no probabilities, or by similarity of embeddings.
 
-Enters: a query, documents, what is wanted of them, and the replies of Ollama. Leaves: requests, and a complete ranking or an
-error. The first pair goes alone: it loads the model, fills the cache with the common beginning, and tells a model that cannot rerank at
-the cost of one request. A pair that does not fit into the window is shortened at its document, a bounded number of times.
+The first pair goes alone: it loads the model, fills the cache with the common beginning, and tells a model that cannot rerank at the
+cost of one request. A pair that does not fit into the window is shortened at its document, a bounded number of times.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, sendabl
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
-from translator.rerank.replies import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
+from translator.rerank.ranking import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
 from translator.rerank.requests import shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.versions import NEWEST, ServerVersion

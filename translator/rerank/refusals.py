@@ -1,8 +1,7 @@
-"""Refusals of rerank services: the error people read, and what can be done about them without asking anybody.
+"""Refusals of rerank services: the error people read, and what can be done about it without asking anybody.
 
-Enters: a reply whose status is not 200. Leaves: a `RerankRefusal` with a `ServerError` from `rerank_catalogue`, and the facts
-by which a job helps itself: the service wants the other dialect, fewer documents, a shorter one, or has another path. A service's own words
-are shown only in short and without the documents; FastAPI services repeat the whole request beside theirs.
+A refusal may say that the service wants the other dialect, fewer documents, a shorter one, or has another path. A service's own words are
+shown only in short and without the documents; FastAPI services repeat the whole request beside theirs.
 """
 
 import re
@@ -16,7 +15,7 @@ from translator.failures.proxies import proxy_behind
 from translator.failures.quoting import HIDDEN
 from translator.failures.row import Refusal, facts_of, filled, first_match
 from translator.rerank.catalogue import REFUSALS
-from translator.rerank.replies import Dialect
+from translator.rerank.requests import Dialect
 from translator.shapes.exchange import HttpReply
 
 PATH_UNKNOWN = "rerank_path_unknown"

@@ -1,10 +1,8 @@
 """All requests of one rerank call to a service: dialect, batches, documents that are too long, and the answer.
 
-Enters: a query, documents, what is wanted of them, and the replies of the service. Leaves: requests, and a ranking or an error.
-One refused batch fails the call; documents that a service passes over in a good reply are counted (`unscored`). Documents go in one
-request unless the service refuses so many: a pair's score does not depend on its neighbours, except with listwise models, which are
-therefore never split without need. Each way of help is bounded: the other dialect is tried once, a document is shortened once, a batch
-of one is not split.
+One refused batch fails the call; documents that a service passes over in a good reply are counted (`unscored`). Documents go in one request
+unless the service refuses so many: a pair's score does not depend on its neighbours, except with listwise models, which are therefore never
+split without need. Each way of help is bounded: the other dialect is tried once, a document is shortened once, a batch of one is not split.
 """
 
 from collections.abc import Sequence
@@ -13,12 +11,15 @@ import attrs
 
 from translator.errors import Family, ServerError
 from translator.failures.build import naming_proxy
+from translator.rerank.ranking import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
 from translator.rerank.refusals import PATH_UNKNOWN, RerankRefusal, rerank_refusal
-from translator.rerank.replies import Dialect, Ranking, RankingOptions, RerankAddress, Shortened, chosen, lost_to_threshold, read_scores
+from translator.rerank.replies import read_scores
 from translator.rerank.requests import (
     BATCH,
     PROBE_DOCUMENTS,
     PROBE_QUERY,
+    Dialect,
+    RerankAddress,
     RerankServiceSettings,
     candidate_urls,
     path_of,

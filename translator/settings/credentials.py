@@ -19,7 +19,7 @@ from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.request.context import OverflowPolicy
 from translator.request.keep_alive import keep_alive_to_wire
-from translator.rerank.replies import ScoreScale
+from translator.rerank.ranking import ScoreScale
 from translator.scalars import as_bool, is_blank
 from translator.settings.form_values import (
     Reader,

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
-from translator.embedding.job import embedding_plan, vectors_plan
-from translator.embedding.replies import FRAME_BYTES, Adjustment, Change, Embedded
+from translator.embedding.frame import FRAME_BYTES
+from translator.embedding.isolation import Adjustment, Change
+from translator.embedding.job import Embedded, embedding_plan, vectors_plan
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.embedding.texts import InputKind, Prefixes
 from translator.errors import Family, RequestError, ServerError

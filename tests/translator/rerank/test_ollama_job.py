@@ -16,7 +16,7 @@ from translator.embedding.texts import Prefixes
 from translator.errors import RequestError, ServerError
 from translator.rerank.generative import GenerativeSettings, question_request, read_judgement
 from translator.rerank.ollama_job import MOST_CUTS, generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.replies import Ranking, RankingOptions
+from translator.rerank.ranking import Ranking, RankingOptions
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 

@@ -6,8 +6,8 @@ from fixtures.recordings import Exchange, every
 from tests.translator.plans import Driver, always, recorded
 from translator.codec import loads
 from translator.errors import Family, ServerError
-from translator.rerank.replies import Dialect, RankingOptions
-from translator.rerank.requests import RerankServiceSettings
+from translator.rerank.ranking import RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings
 from translator.rerank.service_job import rerank_plan
 
 POSTS = {exchange.scenario: exchange for exchange in every(lambda exchange: exchange.version == "rerank" and exchange.method == "POST")}

@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import RequestError
-from translator.rerank.replies import Dialect
-from translator.rerank.requests import RerankServiceSettings, candidate_urls, path_of, rerank_request, rerank_url, service_place, shortened
+from translator.rerank.requests import (
+    Dialect,
+    RerankServiceSettings,
+    candidate_urls,
+    path_of,
+    rerank_request,
+    rerank_url,
+    service_place,
+    shortened,
+)
 
 KEPT = {
     "as users know it": "http://h:8080/api/rerank",

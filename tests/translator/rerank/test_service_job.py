@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.errors import Family, RequestError, ServerError
-from translator.rerank.replies import Dialect, Ranking, RankingOptions
-from translator.rerank.requests import RerankServiceSettings
+from translator.rerank.ranking import Ranking, RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings
 from translator.rerank.service_job import probe_plan, rerank_plan
 from translator.shapes.exchange import HttpReply, HttpRequest
 

@@ -11,7 +11,7 @@ from translator.embedding.requests import Overlong
 from translator.errors import Family, RequestError
 from translator.limits import MIB, Limits
 from translator.request.context import OverflowPolicy
-from translator.rerank.replies import ScoreScale
+from translator.rerank.ranking import ScoreScale
 from translator.settings.credentials import (
     FIELDS,
     Choice,
