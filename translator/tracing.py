@@ -1,8 +1,8 @@
 """An X-ray of one reply: every line with its time, its events, the states it went through, its deltas and the chunks for Dify.
 
-Enters: the bytes of a reply with the times at which they came. Leaves: a `Trace`, plain data to be shown as text, JSON or a page. The
-reply is read by the same machine as in the plugin, which is watched and not imitated; each line is taken alone, so neighbours that the
-plugin would join into one frame because they arrived together stay apart here.
+The reply is read by the same machine as in the plugin, which is watched and not imitated. Each line is taken alone, so neighbours that the
+plugin would join into one frame because they arrived together stay apart here. A `Trace` is plain data, to be shown as text, JSON or a
+page.
 """
 
 import itertools

@@ -1,8 +1,7 @@
 """Which server answers: a version that can be compared, and the versions at which the request side changes its spelling.
 
-Enters: the text of `GET /api/version`. Leaves: a `ServerVersion` to compare with the thresholds below. A server built from
-source calls itself `0.0.0`; that, an unreadable text and no text at all mean "assume the newest", because unknown request fields are
-ignored by every server while an old spelling would lose meaning on a new one.
+A server built from source calls itself `0.0.0`; that, an unreadable text and no text at all mean "assume the newest", because unknown
+request fields are ignored by every server while an old spelling would lose meaning on a new one.
 """
 
 import re

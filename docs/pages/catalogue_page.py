@@ -1,8 +1,4 @@
-"""The error catalogue as a page for people.
-
-Enters: the catalogue. Leaves: Markdown, one table per section, in the order in which rows are looked for. `docs/errors.md`
-is this text; a test compares them.
-"""
+"""The error catalogue as a page for people: one table per section, in the order in which rows are looked for."""
 
 from itertools import groupby
 

@@ -1,8 +1,7 @@
-"""What a row of checks of one server means, in one sentence.
+"""What a row of checks of one server means: the findings in one sentence, and an exit code.
 
-Enters: findings, in the order in which the checks ran. Leaves: a `Diagnosis`: the findings, the one sentence a person reads, and an
-exit code. Whoever made the findings did the talking to servers; here is only judgement: the first thing that is wrong is the trouble, and
-an address that was found to answer is better advice than any general one.
+The first thing that is wrong is the trouble; an address that was found to answer is better advice than any general one. Whoever made the
+findings did the talking to servers.
 """
 
 from collections.abc import Mapping, Sequence

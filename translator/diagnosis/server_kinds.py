@@ -1,6 +1,5 @@
-"""Who answers at an address: Ollama, or one of the servers that people take for it.
+"""Who answers at an address: Ollama, or one of the servers that people take for it; with a cause and a remedy for each that is not Ollama.
 
-Enters: the replies to a few harmless questions, by route. Leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
 Who answers both `/api/version` and `/api/tags` as Ollama does is Ollama. Else a sign decides, a route and what its answer must have; the
 first that fits counts. One of the two routes alone is a weak sign, as Open WebUI has the one and llama.cpp the other, so theirs come
 first; it is enough where nothing speaks for anybody else: a list of models that fails, or a proxy that lets only some paths through.

@@ -1,8 +1,6 @@
-"""What an address that should be Ollama does not answer: everything, or one of its routes.
+"""What an address that should be Ollama does not answer: everything, or one of its routes; and the error to show for it.
 
-Enters: what came back for `/api/version` and `/api/tags`, and for more routes where these did not settle it: a reply, or the error in its
-place. Leaves: nothing where the server can serve, else the error to show. A proxy may let only some routes through, and a list of models
-may fail on its own; neither makes an Ollama server something else.
+A proxy may let only some routes through, and a list of models may fail on its own; neither makes an Ollama server something else.
 """
 
 from collections.abc import Mapping

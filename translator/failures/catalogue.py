@@ -1,9 +1,8 @@
 """The error catalogue: every failure of a server that this library knows, in the order in which it is looked for.
 
-Enters: a `Refusal`. Leaves: a `Problem` with a code, the family of Dify errors, a cause and a remedy. The table is the
-concatenation of the sections below, one file each; the first row that fits wins, so rows that know a text stand before rows that
-only know a status, and the last section fits everything. `docs/errors.md` is generated from it. Rerank services have a catalogue of
-their own, `rerank_catalogue`.
+The table is the concatenation of the sections below, one file each; the first row that fits wins, so rows that know a text stand before
+rows that only know a status, and the last section fits everything. `docs/errors.md` is generated from it. Rerank services have a catalogue
+of their own, `translator/rerank/catalogue.py`.
 
 Families follow what Dify does with them: an authorization error loses its text at invoke time (Dify shows a general sentence about
 credentials), so it is used only for what may be about the key. Sign-in, plan, subscription, disabled cloud and the empty 403 of the

@@ -1,6 +1,6 @@
-"""Catalogue entries for replies that began well and went wrong: the reader of the stream notices them, no status tells of them.
+"""Replies that began well and went wrong. The reader of the stream notices them; no status tells of them.
 
-They are looked up by code, never matched, and their facts are counts and names, never text of the reply.
+Rows are looked up by code, never matched, and their facts are counts and names, never text of the reply.
 """
 
 from translator.failures.proxies import Part

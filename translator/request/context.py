@@ -1,8 +1,7 @@
 """One number for the context window: what Dify budgets with is what the server is told.
 
-Enters: the setting (automatic or a number of tokens), what the model's description says, and the overflow policy. Leaves: the
-size for Dify's schema, the `num_ctx` and `truncate` to send, and a sentence where the setting was changed. The number depends on settings
-only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go, needsReload).
+The number depends on settings only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go,
+needsReload).
 """
 
 from enum import StrEnum

@@ -1,6 +1,4 @@
-"""Saved credentials of a model as one frozen class: every field read, checked and defaulted once.
-
-Enters: the dict Dify stores for a model. Leaves: `Credentials`, or an error that names the field and never its value.
+"""Saved credentials of a model as one frozen class. An error names the field, never its value.
 
 Dify's forms deliver texts; an empty field may be missing or empty, a switch that is off is missing, a hidden field is missing without its
 default. Credentials saved by the official plugin (0.0.x to 1.0.0) are read as they are, no migration step: `vision_support` and
