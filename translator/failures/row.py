@@ -1,13 +1,14 @@
-"""What a row of the error catalogue is, and how one is found and filled in.
+"""The form of an error catalogue: what a row looks like, how the row for a refusal is found, and how its text is filled in.
 
-Enters: a `Refusal` (status, moment, unwrapped text, route, model). Leaves: the first `Entry` that fits it, and the `Problem` made
-from the entry's two sentences. Rows hold templates, never code; the facts they may name are listed in `FACTS`, and named groups of
-a row's own pattern may be used too. Every fact that comes from outside is made quotable first.
+A row is written as a constructor that says which Dify error it becomes, what it is recognised by, and where the wording comes from;
+`says` adds the two sentences that people read: what happened, and what to do. The sentences are templates, which may name the facts
+listed in `FACTS` and the named groups of the row's own patterns. Everything that comes from a server is made quotable before it is shown.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 
 import attrs
 
@@ -36,53 +37,77 @@ class Moment(StrEnum):
     STREAM = "in a stream"
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text)
-
-
-def _statuses(statuses: Iterable[int]) -> frozenset[int]:
-    return frozenset(statuses)
-
-
-def _shapes(shapes: Iterable[Shape]) -> frozenset[Shape]:
-    return frozenset(shapes)
-
-
-def _parts(parts: Iterable[Part]) -> frozenset[Part]:
-    return frozenset(parts)
-
-
-def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
-
-
 @attrs.frozen(slots=True, kw_only=True)
-class Entry:
+class Row:
     """One row. It fits when every column that is not empty fits; of `patterns` one is enough."""
 
     code: str
     """Stable name for programs. Rows may share one when they differ in wording only."""
-    statuses: frozenset[int] = attrs.field(default=frozenset(), converter=_statuses)
+    statuses: frozenset[int]
     """HTTP statuses; empty means any, including 200 for an error inside a stream."""
-    patterns: tuple[re.Pattern[str], ...] = attrs.field(default=(), converter=_compiled)
+    patterns: tuple[re.Pattern[str], ...]
     """Searched in the sentence and its machine-readable type, case ignored."""
-    shapes: frozenset[Shape] = attrs.field(default=frozenset(), converter=_shapes)
-    route: re.Pattern[str] = attrs.field(default="", converter=_pattern)
+    shapes: frozenset[Shape]
+    route: re.Pattern[str]
     """Searched in the path, such as `rerank` or `^/api/embed`."""
-    model: re.Pattern[str] = attrs.field(default="", converter=_pattern)
-    moment: Moment | None = None
+    model: re.Pattern[str]
+    moment: Moment | None
     """None means any. A status alone does not tell: a line of a stream may name one."""
-    signin: bool = False
+    signin: bool
     """Fits only when the body offers a sign-in address."""
-    parts: frozenset[Part] = attrs.field(default=frozenset(), converter=_parts)
+    parts: frozenset[Part]
     """What a proxy that the headers tell of had to do with the reply."""
     family: Family
-    retryable: bool = False
+    retryable: bool
     """The same request may succeed within seconds, as long as no byte of an answer was read."""
-    cause: str
-    remedy: str
     source: str
     """Where the wording comes from: a recording by server version and name, or an upstream file."""
+    cause: str = ""
+    remedy: str = ""
+
+    def says(self, cause: str, remedy: str) -> "Row":
+        """The same row with its two sentences."""
+        return attrs.evolve(self, cause=cause, remedy=remedy)
+
+
+def _row(
+    family: Family,
+    code: str,
+    *patterns: str,
+    source: str,
+    statuses: int | Iterable[int] = (),
+    shapes: Iterable[Shape] = (),
+    route: str = "",
+    model: str = "",
+    moment: Moment | None = None,
+    signin: bool = False,
+    parts: Iterable[Part] = (),
+    retryable: bool = False,
+) -> Row:
+    return Row(
+        family=family,
+        code=code,
+        patterns=tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns),
+        source=source,
+        statuses=frozenset([statuses] if isinstance(statuses, int) else statuses),
+        shapes=frozenset(shapes),
+        route=re.compile(route),
+        model=re.compile(model),
+        moment=moment,
+        signin=signin,
+        parts=frozenset(parts),
+        retryable=retryable,
+    )
+
+
+bad_request = partial(_row, Family.BAD_REQUEST)
+"""A row for what the user or the request has to change."""
+unavailable = partial(_row, Family.UNAVAILABLE)
+"""A row for the server's own trouble."""
+rate_limited = partial(_row, Family.RATE_LIMIT)
+"""A row for an allowance or a number of requests that is used up."""
+unauthorized = partial(_row, Family.AUTHORIZATION)
+"""A row for a key that is not accepted. Dify hides the text of these errors when a model runs."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -97,31 +122,46 @@ class Refusal:
     proxy: Proxy = NO_PROXY
 
 
-def first_match(entries: Iterable[Entry], refusal: Refusal) -> tuple[Entry, dict[str, str]]:
+def first_match(rows: Iterable[Row], refusal: Refusal) -> tuple[Row, dict[str, str]]:
     """The first row that fits, and what the named groups of its pattern caught.
 
     Raises LookupError when no row fits, which the last row of the catalogue excludes.
     """
     haystack = f"{refusal.found.text}\n{refusal.found.type}"
-    for entry in entries:
-        groups = _searched(entry, haystack) if _fits(entry, refusal) else None
+    for row in rows:
+        groups = _searched(row, haystack) if _fits(row, refusal) else None
         if groups is not None:
-            return entry, groups
+            return row, groups
     raise LookupError("the error catalogue has no last row")
 
 
-def filled(entry: Entry, facts: dict[str, str]) -> Problem:
-    """The entry's sentences with the facts put in. Facts are never read as templates."""
-    return Problem(
-        code=entry.code,
-        family=entry.family,
-        cause=_sentence(entry.cause.format_map(facts)),
-        remedy=_sentence(entry.remedy.format_map(facts)),
+def _fits(row: Row, refusal: Refusal) -> bool:
+    return (
+        (not row.statuses or refusal.status in row.statuses)
+        and (not row.shapes or refusal.found.kind in row.shapes)
+        and row.moment in (None, refusal.moment)
+        and (not row.signin or refusal.found.signin)
+        and (not row.parts or refusal.proxy.part in row.parts)
+        and row.route.search(refusal.route) is not None
+        and row.model.search(refusal.model) is not None
     )
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
+def _searched(row: Row, haystack: str) -> dict[str, str] | None:
+    if not row.patterns:
+        return {}
+    seen = next(filter(None, (pattern.search(haystack) for pattern in row.patterns)), None)
+    return None if seen is None else {key: value or "" for key, value in seen.groupdict().items()}
+
+
+def filled(row: Row, facts: dict[str, str]) -> Problem:
+    """The row's sentences with the facts put in. Facts are never read as templates."""
+    return Problem(
+        code=row.code,
+        family=row.family,
+        cause=_sentence(row.cause.format_map(facts)),
+        remedy=_sentence(row.remedy.format_map(facts)),
+    )
 
 
 def facts_of(refusal: Refusal, groups: dict[str, str]) -> dict[str, str]:
@@ -146,23 +186,8 @@ def sentence(template: str, proxy: Proxy) -> str:
     return f" {_sentence(template.format(proxy=proxy.shown))}" if template else ""
 
 
-def _fits(entry: Entry, refusal: Refusal) -> bool:
-    return (
-        (not entry.statuses or refusal.status in entry.statuses)
-        and (not entry.shapes or refusal.found.kind in entry.shapes)
-        and entry.moment in (None, refusal.moment)
-        and (not entry.signin or refusal.found.signin)
-        and (not entry.parts or refusal.proxy.part in entry.parts)
-        and entry.route.search(refusal.route) is not None
-        and entry.model.search(refusal.model) is not None
-    )
-
-
-def _searched(entry: Entry, haystack: str) -> dict[str, str] | None:
-    if not entry.patterns:
-        return {}
-    seen = next(filter(None, (pattern.search(haystack) for pattern in entry.patterns)), None)
-    return None if seen is None else {key: value or "" for key, value in seen.groupdict().items()}
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _numbers(found: FailureText) -> str:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from fixtures.recordings import load
-from translator.diagnosis.fitness import ModelKind, model_missing, nearest, require_kind
+from translator.diagnosis.model_kinds import ModelKind, model_missing, nearest, require_kind
 from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo, model_info
 

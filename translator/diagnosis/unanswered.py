@@ -1,15 +1,13 @@
-"""What an address that should be Ollama does not answer: everything, or one of its routes.
+"""What an address that should be Ollama does not answer: everything, or one of its routes; and the error to show for it.
 
-Enters: what came back for `/api/version` and `/api/tags`, and for more routes where these did not settle it: a reply, or the error in its
-place. Leaves: nothing where the server can serve, else the error to show. A proxy may let only some routes through, and a list of models
-may fail on its own; neither makes an Ollama server something else.
+A proxy may let only some routes through, and a list of models may fail on its own; neither makes an Ollama server something else.
 """
 
 from collections.abc import Mapping
 
 import attrs
 
-from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION, Kind, has_tags, kind_of, not_ollama
+from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION, ServerKind, has_tags, kind_of, not_ollama
 from translator.errors import Family, ServerError
 from translator.failures.bodies import Shape, unwrap
 from translator.failures.build import failure_from_reply, with_proxy
@@ -17,12 +15,12 @@ from translator.failures.proxies import NO_PROXY, Proxy, proxy_in
 from translator.failures.quoting import quotable
 from translator.shapes.exchange import HttpReply
 
-type Answer = HttpReply | ServerError
-type Answers = Mapping[str, Answer]
+type Outcome = HttpReply | ServerError
+type Outcomes = Mapping[str, Outcome]
 """By route."""
 
 UNAUTHORIZED = 401
-VAGUE = frozenset({Kind.OTHER, Kind.WEB_PAGE})
+VAGUE = frozenset({ServerKind.OTHER, ServerKind.WEB_PAGE})
 """Kinds that say less than a refusal does."""
 LATE = frozenset({"first_byte_timeout", "connect_timeout", "stalled"})
 
@@ -32,17 +30,17 @@ SILENT_REMEDY = "Check host and port of the base URL, or restart the server; Oll
 LATE_REMEDY = "Try again when the server is less busy, and look into its log if that lasts."
 
 
-def replies_in(answers: Answers) -> dict[str, HttpReply]:
+def replies_in(answers: Outcomes) -> dict[str, HttpReply]:
     """The replies alone."""
     return {route: answer for route, answer in answers.items() if isinstance(answer, HttpReply)}
 
 
-def is_let_in(answer: Answer | None) -> bool:
+def is_let_in(answer: Outcome | None) -> bool:
     """The server is there and took the question, whatever it knows of the route."""
     return isinstance(answer, HttpReply) and (answer.status < 400 or answer.status in NO_ROUTE)
 
 
-def refusal_in(answers: Answers) -> ServerError | None:
+def refusal_in(answers: Outcomes) -> ServerError | None:
     """Why no question was taken; None when one was. A reply says more than a connection that came to nothing."""
     if any(is_let_in(answer) for answer in answers.values()):
         return None
@@ -52,23 +50,23 @@ def refusal_in(answers: Answers) -> ServerError | None:
     return next((_to_a_small_question(answer) for answer in answers.values() if isinstance(answer, ServerError)), None)
 
 
-def why_not_ollama(answers: Answers, place: str) -> ServerError | None:
+def why_not_ollama(answers: Outcomes, place: str) -> ServerError | None:
     """None for Ollama, be it only in part; a login that is wanted comes before everything else."""
     replies = replies_in(answers)
     for route in (TAGS, VERSION):
         if route in replies and replies[route].status == UNAUTHORIZED:
             return _refused(route, replies[route])
     kind = kind_of(replies)
-    if kind is Kind.OLLAMA:
+    if kind is ServerKind.OLLAMA:
         return None
     refused = [route for route in (TAGS, VERSION) if route in replies and not is_let_in(replies[route])]
     if kind in VAGUE and refused:
         return _refused(refused[0], replies[refused[0]])
     error = not_ollama(kind, place)
-    return with_proxy(error, _proxy_of(replies)) if kind is Kind.WEB_PAGE else error
+    return with_proxy(error, _proxy_of(replies)) if kind is ServerKind.WEB_PAGE else error
 
 
-def models_withheld(answers: Answers, place: str) -> ServerError | None:
+def models_withheld(answers: Outcomes, place: str) -> ServerError | None:
     """None for a server that lists its models."""
     if has_tags(replies_in(answers)):
         return None
@@ -81,12 +79,12 @@ def models_withheld(answers: Answers, place: str) -> ServerError | None:
     )
 
 
-def withheld(route: str, answer: Answer) -> str:
+def withheld(route: str, answer: Outcome) -> str:
     """What came instead of what Ollama says there, as half a sentence."""
     return f"{route} gave {_what(answer)}"
 
 
-def remedy_for(answer: Answer) -> str:
+def remedy_for(answer: Outcome) -> str:
     """What makes a route of Ollama answer again."""
     if isinstance(answer, ServerError):
         return LATE_REMEDY if answer.code in LATE else SERVER_REMEDY
@@ -107,7 +105,7 @@ def _refused(route: str, reply: HttpReply) -> ServerError:
     return failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=route, headers=reply.headers)
 
 
-def _what(answer: Answer) -> str:
+def _what(answer: Outcome) -> str:
     """In a few words."""
     if isinstance(answer, ServerError):
         return "no answer in time" if answer.code in LATE else "no whole answer"

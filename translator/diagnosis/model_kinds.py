@@ -1,8 +1,4 @@
-"""Whether a model can be what a user adds it as, which name was meant when there is no such model, and what the cloud says of a key.
-
-Enters: a model's description, or the names a server has. Leaves: nothing when it fits, else an error that says what to choose or to enter
-instead.
-"""
+"""Whether a model can be what a user adds it as, which name was meant when there is no such model, and what the cloud says of a key."""
 
 import difflib
 from collections.abc import Sequence
