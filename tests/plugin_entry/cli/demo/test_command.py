@@ -12,13 +12,14 @@ from PIL import Image
 
 from fixtures.recordings import load
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.cli import demo_scenes, main
-from plugin_entry.cli.demo_scenes import SCENES, Expected, Scene
-from plugin_entry.cli.demo_stages import RecordedStage
-from plugin_entry.cli.turns import TurnResult
+from plugin_entry.cli import main
+from plugin_entry.cli.chat.turns import TurnResult
+from plugin_entry.cli.demo import scenes
+from plugin_entry.cli.demo.scenes import SCENES, Expected, Scene
+from plugin_entry.cli.demo.stages import RecordedStage
 from tests.stdio.ahead import Program, programs
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -148,7 +149,7 @@ def test_what_differs_from_the_recordings_is_wrong(scene: Scene, change: dict[st
 
 
 def test_the_picture_of_the_demo_is_one() -> None:
-    part = demo_scenes.picture_part()
+    part = scenes.picture_part()
     with Image.open(BytesIO(base64.b64decode(part["base64_data"]))) as picture:
         picture.load()
         assert (picture.format, picture.size) == ("PNG", (64, 64))

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 from translator import codec
 from translator.tracing import OK, TimedBytes
 

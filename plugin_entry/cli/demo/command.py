@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from plugin_entry.cli.complaints import CommandError
-from plugin_entry.cli.conversations import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.turns import TurnResult
+from plugin_entry.cli.commands import CommandError, add_server_options, names_a_server
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
-from plugin_entry.cli.demo_scenes import SCENES, Scene, picture_part
+from plugin_entry.cli.demo.scenes import SCENES, Scene, picture_part
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from plugin_entry.cli.server_options import add_options, names_a_server
-from plugin_entry.cli.turns import TurnResult
 
 if TYPE_CHECKING:
-    from plugin_entry.cli.demo_stages import Stage
+    from plugin_entry.cli.demo.stages import Stage
 
 PACE_MS = 90.0
 """Between two recorded chunks at speed 1. The recorded times are bunched, because the machine was busy."""
@@ -53,7 +52,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "demo", help="see the plugin work, with or without a server", description=__doc__
     )
-    add_options(parser)
+    add_server_options(parser)
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="how fast recordings are played; default: 1")
     parser.add_argument("--plain", action="store_true", help="no colours; the default where the output is no terminal")
     return parser
@@ -82,7 +81,7 @@ def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen
         from fixtures.replay import ThreadedReplayServer
     except ImportError as error:
         raise CommandError("The recordings are not part of this installation. Name a server with --base-url.") from error
-    from plugin_entry.cli.demo_stages import RecordedStage
+    from plugin_entry.cli.demo.stages import RecordedStage
 
     server = stack.enter_context(ThreadedReplayServer(every(), paced(PACE_MS), 1 / options.speed))
     _introduce(screen, plugin, f"an embedded server that plays recordings of real Ollama servers, {server.url}")
@@ -90,8 +89,8 @@ def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen
 
 
 def _real(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, _: ExitStack) -> "Stage":
-    from plugin_entry.cli.demo_stages import RealStage
-    from plugin_entry.cli.servers import target_of
+    from plugin_entry.cli.chat.servers import target_of
+    from plugin_entry.cli.demo.stages import RealStage
 
     target = target_of(options)
     _introduce(screen, plugin, f"{target.place}, model {target.model}")

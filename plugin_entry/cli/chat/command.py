@@ -10,16 +10,14 @@ closed with it, and a server whose client is gone stops generating.
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from plugin_entry.cli.chat_commands import Chat, Leave, obey
-from plugin_entry.cli.chat_input import ReadLine, messages
-from plugin_entry.cli.complaints import CommandError
-from plugin_entry.cli.conversations import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.slash_commands import Chat, Leave, obey
+from plugin_entry.cli.commands import CommandError, add_server_options
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from plugin_entry.cli.server_options import add_options
 
 STOPPED = (
     "stopped after {ms:.0f} ms: the plugin's process has ended, and its connection with it, so the server stops generating; "
@@ -27,6 +25,13 @@ STOPPED = (
 )
 SYSTEM_EXIT_HINT = "Ctrl-C again or /quit leaves."
 
+BLOCK = '"""'
+CONTINUED = "\\"
+
+FIRST, NEXT = "> ", "… "
+
+type ReadLine = Callable[[str], str | None]
+"""Takes a prompt, gives a line without its end, None when there are no more."""
 
 EXAMPLES = (
     "dify-ollama chat --base-url http://localhost:11434 --model qwen3:8b",
@@ -37,14 +42,14 @@ EXAMPLES = (
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The options of the chat."""
     parser: argparse.ArgumentParser = subparsers.add_parser("chat", help="talk to a model through the plugin", description=__doc__)
-    add_options(parser)
+    add_server_options(parser)
     parser.add_argument("--plain", action="store_true", help="no colours; the default where the output is no terminal")
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Chats until the input ends. Raises CommandError when it cannot begin."""
-    from plugin_entry.cli.servers import target_of
+    from plugin_entry.cli.chat.servers import target_of
 
     screen = open_screen(plain=options.plain)
     target = target_of(options)
@@ -126,6 +131,39 @@ class Session:
             self.close()
             self._screen.line(STOPPED.format(ms=(time.perf_counter() - started) * 1000), Look.QUIET)
             chat.conversation.plugin = self.start()
+
+
+def messages(read_line: ReadLine) -> Iterator[str]:
+    """Gives message after message until the lines end; what was begun by then counts."""
+    while (line := read_line(FIRST)) is not None:
+        message = _message(line, read_line).strip()
+        if message:
+            yield message
+
+
+def _message(line: str, read_line: ReadLine) -> str:
+    if line.lstrip().startswith(BLOCK):
+        return _block(line.lstrip().removeprefix(BLOCK), read_line)
+    parts = [line]
+    while parts[-1].endswith(CONTINUED):
+        parts[-1] = parts[-1].removesuffix(CONTINUED)
+        following = read_line(NEXT)
+        if following is None:
+            break
+        parts.append(following)
+    return "\n".join(parts)
+
+
+def _block(line: str, read_line: ReadLine) -> str:
+    parts: list[str] = []
+    following: str | None = line
+    while following is not None:
+        text, closed, _ = following.partition(BLOCK)
+        parts.append(text)
+        if closed:
+            break
+        following = read_line(NEXT)
+    return "\n".join(parts)
 
 
 def _line_reader() -> ReadLine:

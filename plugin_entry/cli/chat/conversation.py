@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.chat.tools import result_of
+from plugin_entry.cli.chat.turns import Listener, TurnResult, readable_error
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, requests
-from plugin_entry.cli.demo_tools import result_of
 from plugin_entry.cli.screen import Look, Screen
-from plugin_entry.cli.turns import Listener, TurnResult, readable_error
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG
 
 TURN_LIMIT_S = 600.0

@@ -14,7 +14,7 @@ import attrs
 from aiohttp import web
 
 from plugin_entry.checks.probing import Question, fetch, new_session
-from plugin_entry.cli.scrubbing import Scrubber, secrets_in
+from plugin_entry.cli.recording.scrubbing import Scrubber, secrets_in
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 

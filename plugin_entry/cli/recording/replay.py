@@ -6,7 +6,7 @@ Enters: directories and the replay server's own options. Leaves: the server's UR
 import argparse
 from typing import Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 
 EXAMPLES = (
     "dify-ollama replay --port 11500 --time-scale 1",

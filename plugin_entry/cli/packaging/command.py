@@ -1,21 +1,21 @@
 """`dify-ollama package`: builds the plugin's package and checks it as Dify's daemon and marketplace do.
 
-Enters: a clone of the project. Leaves: a `.difypkg`, and a table of checks; "fill in" is what only the one who publishes it
-knows, and does not keep the package from being installed in a Dify of your own. The exit code is 1 when a check failed.
+It shows a table of checks. "fill in" is what only the publisher knows; without it the package can still be installed in a Dify of your own.
+The exit code is 1 when a check failed, and then no package is written.
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
 if TYPE_CHECKING:
     from plugin_entry.cli.packaging.archive import Files
     from plugin_entry.cli.packaging.checks import Result
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
 VERDICT_WIDTH, NAME_WIDTH = 9, 19
 
@@ -39,10 +39,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.cli.packaging.archive import NoPackageError, collect
+    from plugin_entry.cli.packaging.archive import NoPackageError, collect, with_wheels
     from plugin_entry.cli.packaging.checks import Verdict, check_package
     from plugin_entry.cli.packaging.ignoring import PatternError
-    from plugin_entry.cli.packaging.offline import with_wheels
 
     screen = open_screen(plain=options.plain)
     try:

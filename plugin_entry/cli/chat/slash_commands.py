@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.complaints import CommandError
-from plugin_entry.cli.conversations import Conversation, count_tokens
-from plugin_entry.cli.demo_scenes import image_part
-from plugin_entry.cli.demo_tools import TOOLS
+from plugin_entry.cli.chat.conversation import Conversation, count_tokens
+from plugin_entry.cli.chat.tools import TOOLS
+from plugin_entry.cli.commands import CommandError
+from plugin_entry.cli.daemon.requests import image_part
 from translator.request.parameters import THINK_CHOICES
 
 LARGEST_PICTURE_BYTES = 20 * 1024 * 1024

@@ -18,11 +18,11 @@ import pytest
 from fixtures.chunking import paced
 from fixtures.recordings import every
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.cli.chat_input import messages
-from plugin_entry.cli.demo_tools import result_of
+from plugin_entry.cli.chat.command import messages
+from plugin_entry.cli.chat.tools import result_of
 from tests.stdio.ahead import QUEUE
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 # a shell that starts tests in the background makes its children ignore Ctrl-C
 PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from plugin_entry.cli import main; sys.exit(main())"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 
 FORMATS = ("text", "json", "html")
 
@@ -32,8 +32,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Shows the trace. Raises CommandError for a source that is no reply of a chat."""
-    from plugin_entry.cli.trace_document import document_of
-    from plugin_entry.cli.trace_source import source_of
+    from plugin_entry.cli.tracing.document import document_of
+    from plugin_entry.cli.tracing.source import source_of
 
     shown = _renderers()[options.format](document_of(source_of(options.source)))
     if options.output is None:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _renderers() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
-    from plugin_entry.cli.trace_html import to_html
-    from plugin_entry.cli.trace_text import to_json, to_text
+    from plugin_entry.cli.tracing.html import to_html
+    from plugin_entry.cli.tracing.text import to_json, to_text
 
     return {"text": to_text, "json": to_json, "html": to_html}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from plugin_entry.cli.trace_text import delta_text, event_text, line_title, summary
+from plugin_entry.cli.tracing.text import delta_text, event_text, line_title, summary
 
 type Document = Mapping[str, Any]
 

@@ -13,8 +13,7 @@ from typing import Any
 import attrs
 
 from plugin_entry.checks.probing import Question, fetch, new_session
-from plugin_entry.cli.complaints import CommandError
-from plugin_entry.cli.server_options import HOST_VARIABLE
+from plugin_entry.cli.commands import HOST_VARIABLE, CommandError
 from plugin_entry.network.server import Server, server_of, settings_of
 from translator import codec
 from translator.errors import TranslatorError

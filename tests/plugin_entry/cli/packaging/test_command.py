@@ -1,6 +1,8 @@
 """`dify-ollama package`: what goes in, that it is always the same file, that it says what is wrong, and that what was packed runs."""
 
+import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -8,9 +10,9 @@ import gevent
 import pytest
 
 from plugin_entry.cli import main
-from plugin_entry.cli.packaging.archive import NoPackageError, collect, pack
+from plugin_entry.cli.packaging.archive import NoPackageError, collect, pack, with_wheels
+from plugin_entry.cli.packaging.dependencies import pins_of
 from plugin_entry.cli.packaging.ignoring import PatternError, read_patterns
-from plugin_entry.cli.packaging.offline import with_wheels
 from tests.install_check import EXPECTED, answer_of, replay_server, serverless_answer_of, unpack
 from tests.plugin_entry.cli.packaging.plugin_files import ROOT
 
@@ -80,6 +82,25 @@ def test_package_has_what_runs_and_nothing_else(package: Path) -> None:
     assert package.stat().st_size <= 1 << 20
 
 
+def test_package_installs_the_pinned_versions_and_builds_nothing(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        project = tomllib.loads(archive.read("pyproject.toml").decode())
+        pins = pins_of(archive.read("requirements.txt").decode())
+    assert project["project"]["dependencies"] == [pin.requirement for pin in pins]
+    assert {"dify-plugin==0.10.2", "cffi==2.1.1 ; platform_python_implementation == 'CPython' and sys_platform == 'win32'"} <= set(
+        project["project"]["dependencies"]
+    )
+    assert set(project) == {"project", "tool"}, "without a build system, uv installs the dependencies only"
+
+
+def test_dependency_that_is_not_pinned_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / ".difyignore").write_text("")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3"\ndependencies = ["a_b>1"]\n')
+    (tmp_path / "requirements.txt").write_text("c==1\n")
+    assert main(["package", str(tmp_path)]) == 1
+    assert "a-b is not in requirements.txt" in capsys.readouterr().err
+
+
 def test_package_is_the_same_every_time(package: Path, tmp_path: Path) -> None:
     files = collect(ROOT)
     assert pack(files) == pack(dict(reversed(list(files.items())))) == package.read_bytes()
@@ -143,9 +164,19 @@ def test_what_was_packed_runs(package: Path, tmp_path: Path) -> None:
     """With the installed dependencies; `tests.install_check.py` does the same in fresh environments."""
     unpack(package, tmp_path)
     with replay_server() as base_url:
+        doctor = run_doctor(tmp_path, "doctor", base_url)
         asked = [gevent.spawn(ask, Path(sys.executable), tmp_path, base_url) for ask in (answer_of, serverless_answer_of)]
         for each in asked:
             assert each.get().startswith(EXPECTED)
+        assert (doctor.returncode, doctor.stderr) == (0, "")
+        assert doctor.stdout.endswith(" is ready.\n")
+    assert "invalid choice: 'demo'" in run_doctor(tmp_path, "demo").stderr
+
+
+def run_doctor(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """As an administrator does in the container, in the plugin's directory."""
+    command = (sys.executable, "-m", "plugin_entry.cli", *arguments)
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
 
 
 REQUIREMENTS = b"a_b==1.0 --hash=sha256:00\n    # via x\nonly-there==2 ; sys_platform == 'win32' --hash=sha256:00\n"

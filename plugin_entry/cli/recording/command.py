@@ -16,13 +16,12 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import HOST_VARIABLE, CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from plugin_entry.cli.server_options import HOST_VARIABLE
 from translator.errors import RequestError
 
 if TYPE_CHECKING:
-    from plugin_entry.cli.recording import Recorded, RecordingProxy
+    from plugin_entry.cli.recording.proxy import Recorded, RecordingProxy
     from plugin_entry.network.server import Server
 
 
@@ -140,8 +139,8 @@ async def _client(command: list[str], url: str) -> int:
 
 
 def _proxy(server: "Server", folder: Folder, options: argparse.Namespace) -> "RecordingProxy":
-    from plugin_entry.cli.recording import RecordingProxy
-    from plugin_entry.cli.scrubbing import Scrubber
+    from plugin_entry.cli.recording.proxy import RecordingProxy
+    from plugin_entry.cli.recording.scrubbing import Scrubber
 
     scrubber = Scrubber(names=(server.base_url.host, socket.gethostname()), without_texts=options.without_texts)
     return RecordingProxy(server, scrubber, folder.keep)

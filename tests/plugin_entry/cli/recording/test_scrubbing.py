@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.recordings import every
-from plugin_entry.cli.scrubbing import TINY_PICTURE, Scrubber, secrets_in
+from plugin_entry.cli.recording.scrubbing import TINY_PICTURE, Scrubber, secrets_in
 
 KEY = 'sk"&<key>-of-somebody'
 PLAIN = Scrubber(names=("gpu-1.corp.example", "ollama")).with_secrets([KEY, "model"])

@@ -4,7 +4,6 @@ A scene is a question that goes through the plugin, and for the embedded server 
 must come out of them. Against a real server the questions are the same and nobody knows the answers.
 """
 
-import base64
 import json
 import struct
 import zlib
@@ -13,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.demo_tools import TOOLS
+from plugin_entry.cli.chat.tools import TOOLS
+from plugin_entry.cli.daemon.requests import image_part
 
 SIDE = 64
 VISION, TOOL_CALL, THOUGHT = "vision", "tool-call", "agent-thought"
@@ -120,19 +120,6 @@ def picture_part() -> dict[str, Any]:
     chunks = (("IHDR", header), ("IDAT", zlib.compress(rows)), ("IEND", b""))
     png = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name.encode("ascii"), data) for name, data in chunks)
     return image_part(png, "image/png", "square.png")
-
-
-def image_part(data: bytes, mime_type: str, filename: str) -> dict[str, Any]:
-    """A picture inside a message."""
-    return {
-        "type": "image",
-        "format": mime_type.rpartition("/")[2],
-        "base64_data": base64.b64encode(data).decode("ascii"),
-        "url": "",
-        "mime_type": mime_type,
-        "filename": filename,
-        "detail": "low",
-    }
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ Enters: a `Source`. Leaves: dictionaries, lists, texts and numbers, ready for JS
 
 from typing import Any
 
-from plugin_entry.cli.trace_source import Source
+from plugin_entry.cli.tracing.source import Source
 from translator.response.chunks import Chunk
 from translator.shapes.dify import ToolCall, Usage
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta

@@ -12,10 +12,10 @@ import attrs
 
 from fixtures.recordings import load
 from fixtures.replay import Received, ThreadedReplayServer
-from plugin_entry.cli.conversations import Conversation
-from plugin_entry.cli.demo_scenes import Scene
-from plugin_entry.cli.servers import Target
-from plugin_entry.cli.turns import TurnResult
+from plugin_entry.cli.chat.conversation import Conversation
+from plugin_entry.cli.chat.servers import Target
+from plugin_entry.cli.chat.turns import TurnResult
+from plugin_entry.cli.demo.scenes import Scene
 
 CHAT_ROUTE = "/api/chat"
 BROKE_OFF = "it ended in an error"

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.recordings import load
 from plugin_entry.cli import main
-from plugin_entry.cli.trace_html import LANES
+from plugin_entry.cli.tracing.html import LANES
 from translator.shapes.events import Event
 
 
