@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from docs.pages.source_notes import generated_from, notes_of, table
-from translator.response.table import TABLE, Cell, Row
+from translator.response.table import TABLE, Cell, Step
 from translator.shapes import events
 from translator.shapes.events import Event, Output, State
 
@@ -59,7 +59,7 @@ def state_machine_page() -> str:
     return "".join(parts)
 
 
-def _told(row: Row) -> str:
+def _told(row: Step) -> str:
     return ", ".join(OUTPUT_WORDS[output] for output in row.outputs) or "nothing"
 
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from translator.response.table import TABLE, TERMINAL, Row
+from translator.response.table import TABLE, TERMINAL, Step
 from translator.shapes.events import Event, State
 
 WIDTH, HEIGHT = 1240, 810
@@ -64,7 +64,7 @@ rect{fill:var(--back);stroke:var(--quiet);stroke-width:2}path{fill:none;stroke:v
 BRACKET_TOP, BRACKET = 690, 708
 WORDS_IN_A_LINE = 2
 
-type Way = tuple[Event, Row]
+type Way = tuple[Event, Step]
 """A row of the table with its event: what an arrow bears."""
 
 

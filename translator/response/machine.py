@@ -12,7 +12,7 @@ import attrs
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, row_for
+from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, step_for
 from translator.scalars import MAX_EXACT
 from translator.schema.json_data import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
@@ -98,12 +98,12 @@ class Machine:
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event and puts deltas into `out`. Raises IllegalStepError after the end."""
-        row = row_for(self.state, event, self._memory)
+        step = step_for(self.state, event, self._memory)
         if event.kind is Event.TEXT or event.kind is Event.THINKING:
             self._pieces += 1
             self._chars += len(event.text)
-        self.state = row.state
-        for output in row.outputs:
+        self.state = step.state
+        for output in step.outputs:
             OUTPUTS[output](self, event)
 
     def steady(self, kind: Event) -> Output | None:

@@ -84,15 +84,15 @@ GUARDS: Mapping[Guard, Callable[[WireEvent, Memory], bool]] = {
 
 
 @attrs.frozen(slots=True)
-class Row:
-    """Where an event leads and what the reader is told, in order. `guard` None: always."""
+class Step:
+    """A row of the table: where an event leads and what the reader is told, in order. `guard` None: always."""
 
     state: State
     outputs: tuple[Output, ...] = ()
     guard: Guard | None = None
 
 
-type Cell = tuple[Row, ...]
+type Cell = tuple[Step, ...]
 
 _OPEN, _FIRST, _THINK, _CLOSE = Output.OPEN_THINK, Output.FIRST_THOUGHT, Output.THINK_TEXT, Output.CLOSE_THINK
 _BLANKS, _TEXT, _HOLD, _GIVE, _FINISH, _FAIL = (
@@ -111,57 +111,57 @@ def _ends(*before: Output) -> dict[Event, Cell]:
     failed = (*before, _FAIL)
     return {
         Event.DONE: (
-            Row(State.FAILED, (*before, Output.FAIL_LOADED), Guard.LOADED),
-            Row(State.FAILED, (*before, Output.FAIL_SPENT), Guard.SPENT),
-            Row(State.FINISHED, finished),
+            Step(State.FAILED, (*before, Output.FAIL_LOADED), Guard.LOADED),
+            Step(State.FAILED, (*before, Output.FAIL_SPENT), Guard.SPENT),
+            Step(State.FINISHED, finished),
         ),
-        Event.REFUSED: (Row(State.FAILED, failed),),
-        Event.GARBLED: (Row(State.FAILED, failed),),
-        Event.CUT: (Row(State.FINISHED, finished, Guard.REPEATED), Row(State.FAILED, failed)),
-        Event.LOST: (Row(State.FAILED, failed),),
-        Event.STOP: (Row(State.STOPPED, before),),
+        Event.REFUSED: (Step(State.FAILED, failed),),
+        Event.GARBLED: (Step(State.FAILED, failed),),
+        Event.CUT: (Step(State.FINISHED, finished, Guard.REPEATED), Step(State.FAILED, failed)),
+        Event.LOST: (Step(State.FAILED, failed),),
+        Event.STOP: (Step(State.STOPPED, before),),
     }
 
 
 TABLE: Mapping[State, Mapping[Event, Cell]] = {
     State.START: {
-        Event.THINKING: (Row(State.START, (), Guard.BLANK), Row(State.THINKING, (_OPEN, _FIRST))),
-        Event.TEXT: (Row(State.START, (_BLANKS,), Guard.BLANK), Row(State.ANSWER, (_TEXT,))),
-        Event.TAG_OPEN: (Row(State.TAG_SEEN),),
-        Event.TAG_CLOSE: (Row(State.START),),
-        Event.CALLS: (Row(State.START, (_HOLD,)),),
+        Event.THINKING: (Step(State.START, (), Guard.BLANK), Step(State.THINKING, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.START, (_BLANKS,), Guard.BLANK), Step(State.ANSWER, (_TEXT,))),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.START),),
+        Event.CALLS: (Step(State.START, (_HOLD,)),),
         **_ends(),
     },
     State.THINKING: {
-        Event.THINKING: (Row(State.THINKING, (_THINK,)),),
-        Event.TEXT: (Row(State.START, (_CLOSE, _BLANKS), Guard.BLANK), Row(State.ANSWER, (_CLOSE, _TEXT))),
-        Event.TAG_OPEN: (Row(State.TAGGED),),
-        Event.TAG_CLOSE: (Row(State.START, (_CLOSE,)),),
-        Event.CALLS: (Row(State.THINKING, (_HOLD,)),),
+        Event.THINKING: (Step(State.THINKING, (_THINK,)),),
+        Event.TEXT: (Step(State.START, (_CLOSE, _BLANKS), Guard.BLANK), Step(State.ANSWER, (_CLOSE, _TEXT))),
+        Event.TAG_OPEN: (Step(State.TAGGED),),
+        Event.TAG_CLOSE: (Step(State.START, (_CLOSE,)),),
+        Event.CALLS: (Step(State.THINKING, (_HOLD,)),),
         **_ends(_CLOSE),
     },
     State.TAG_SEEN: {
-        Event.THINKING: (Row(State.TAG_SEEN, (), Guard.BLANK), Row(State.TAGGED, (_OPEN, _FIRST))),
-        Event.TEXT: (Row(State.TAG_SEEN, (), Guard.BLANK), Row(State.TAGGED, (_OPEN, _FIRST))),
-        Event.TAG_OPEN: (Row(State.TAG_SEEN),),
-        Event.TAG_CLOSE: (Row(State.START),),
-        Event.CALLS: (Row(State.TAG_SEEN, (_HOLD,)),),
+        Event.THINKING: (Step(State.TAG_SEEN, (), Guard.BLANK), Step(State.TAGGED, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.TAG_SEEN, (), Guard.BLANK), Step(State.TAGGED, (_OPEN, _FIRST))),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.START),),
+        Event.CALLS: (Step(State.TAG_SEEN, (_HOLD,)),),
         **_ends(),
     },
     State.TAGGED: {
-        Event.THINKING: (Row(State.TAGGED, (_THINK,)),),
-        Event.TEXT: (Row(State.TAGGED, (_THINK,)),),
-        Event.TAG_OPEN: (Row(State.TAGGED),),
-        Event.TAG_CLOSE: (Row(State.START, (_CLOSE,)),),
-        Event.CALLS: (Row(State.TAGGED, (_HOLD,)),),
+        Event.THINKING: (Step(State.TAGGED, (_THINK,)),),
+        Event.TEXT: (Step(State.TAGGED, (_THINK,)),),
+        Event.TAG_OPEN: (Step(State.TAGGED),),
+        Event.TAG_CLOSE: (Step(State.START, (_CLOSE,)),),
+        Event.CALLS: (Step(State.TAGGED, (_HOLD,)),),
         **_ends(_CLOSE),
     },
     State.ANSWER: {
-        Event.THINKING: (Row(State.ANSWER, (), Guard.BLANK), Row(State.THINKING, (_OPEN, _FIRST))),
-        Event.TEXT: (Row(State.ANSWER, (_TEXT,)),),
-        Event.TAG_OPEN: (Row(State.TAG_SEEN),),
-        Event.TAG_CLOSE: (Row(State.ANSWER),),
-        Event.CALLS: (Row(State.ANSWER, (_HOLD,)),),
+        Event.THINKING: (Step(State.ANSWER, (), Guard.BLANK), Step(State.THINKING, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.ANSWER, (_TEXT,)),),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.ANSWER),),
+        Event.CALLS: (Step(State.ANSWER, (_HOLD,)),),
         **_ends(),
     },
     State.FINISHED: {},
@@ -169,7 +169,7 @@ TABLE: Mapping[State, Mapping[Event, Cell]] = {
     State.STOPPED: {},
 }
 
-TERMINAL = frozenset(state for state, row in TABLE.items() if not row)
+TERMINAL = frozenset(state for state, cells in TABLE.items() if not cells)
 """States after which nothing follows."""
 
 PIECES = (_TEXT, _THINK)
@@ -180,7 +180,7 @@ def _is_steady(state: State, cell: Cell) -> bool:
 
 
 STEADY: Mapping[State, Mapping[Event, Output]] = {
-    state: {event: cell[0].outputs[0] for event, cell in row.items() if _is_steady(state, cell)} for state, row in TABLE.items()
+    state: {event: cell[0].outputs[0] for event, cell in cells.items() if _is_steady(state, cell)} for state, cells in TABLE.items()
 }
 """The cells that change nothing: one row without guard, back to the same state, with one piece of text or thinking."""
 
@@ -194,9 +194,9 @@ class IllegalStepError(RuntimeError):
         self.event = event
 
 
-def row_for(state: State, event: WireEvent, memory: Memory) -> Row:
+def step_for(state: State, event: WireEvent, memory: Memory) -> Step:
     """The row that applies. Raises IllegalStepError where there is none."""
-    for row in TABLE[state].get(event.kind, ()):
-        if row.guard is None or GUARDS[row.guard](event, memory):
-            return row
+    for step in TABLE[state].get(event.kind, ()):
+        if step.guard is None or GUARDS[step.guard](event, memory):
+            return step
     raise IllegalStepError(state, event.kind)

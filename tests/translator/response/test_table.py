@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from translator.errors import ServerError
-from translator.response.table import GUARDS, STEADY, TABLE, TERMINAL, IllegalStepError, Memory, Row, row_for
+from translator.response.table import GUARDS, STEADY, TABLE, TERMINAL, IllegalStepError, Memory, Step, step_for
 from translator.shapes.events import Event, Guard, Output, State, WireEvent
 from translator.shapes.wire import Reply
 
@@ -68,10 +68,10 @@ def test_every_state_event_and_guard_is_listed_or_illegal(state: State, event: E
     if state in TERMINAL:
         assert event not in TABLE[state]
         with pytest.raises(IllegalStepError, match=f"{event.name} is illegal in state {state.name}"):
-            row_for(state, sample.event, sample.memory)
+            step_for(state, sample.event, sample.memory)
         return
     cell = TABLE[state][event]
-    assert row_for(state, sample.event, sample.memory) is next((row for row in cell if row.guard is guard), cell[-1])
+    assert step_for(state, sample.event, sample.memory) is next((row for row in cell if row.guard is guard), cell[-1])
 
 
 @pytest.mark.parametrize("state", LIVE, ids=lambda state: state.name)
@@ -90,7 +90,7 @@ def test_a_row_that_says_what_the_row_after_it_says_is_not_written() -> None:
 
 
 @EACH_ROW
-def test_a_think_block_is_opened_and_closed_in_turn(state: State, event: Event, row: Row) -> None:
+def test_a_think_block_is_opened_and_closed_in_turn(state: State, event: Event, row: Step) -> None:
     shown = state in SHOWS_THINKING
     for output in row.outputs:
         if output is Output.OPEN_THINK:
@@ -107,7 +107,7 @@ def test_a_think_block_is_opened_and_closed_in_turn(state: State, event: Event, 
 
 
 @EACH_ROW
-def test_a_block_opens_with_its_first_thought_which_is_not_blank(state: State, event: Event, row: Row) -> None:
+def test_a_block_opens_with_its_first_thought_which_is_not_blank(state: State, event: Event, row: Step) -> None:
     for before, output in itertools.pairwise((None, *row.outputs)):
         assert (before is Output.OPEN_THINK) == (output is Output.FIRST_THOUGHT)
     if Output.OPEN_THINK in row.outputs:
@@ -116,7 +116,7 @@ def test_a_block_opens_with_its_first_thought_which_is_not_blank(state: State, e
 
 
 @EACH_ROW
-def test_calls_and_ends_come_once_and_last(state: State, event: Event, row: Row) -> None:
+def test_calls_and_ends_come_once_and_last(state: State, event: Event, row: Step) -> None:
     ends = [output for output in row.outputs if output in ENDS]
     assert len(ends) == (1 if row.state in {State.FINISHED, State.FAILED} else 0)
     assert not ends or row.outputs[-1] is ends[0]
