@@ -122,6 +122,14 @@ REQUESTS: tuple[Entry, ...] = (
         source="every version, `error-option-type`, `error-stop-string` (500)",
     ),
     Entry(
+        code="option_range",
+        patterns=(r"Field '(?P<option>\w{1,60})': Value must be", r"(?P<option>\w{1,60}) must be finite"),
+        family=Family.BAD_REQUEST,
+        cause='The server does not take the value of the parameter "{option}".',
+        remedy="Correct the parameter in the model's settings.",
+        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
+    ),
+    Entry(
         code="format_invalid",
         patterns=(r"^invalid format:",),
         family=Family.BAD_REQUEST,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
 from plugin_entry.checks import credentials
 from plugin_entry.checks.credentials import BUDGET_S, check_embedding_model, check_language_model, check_rerank_model, checked
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
@@ -53,7 +53,7 @@ def test_a_good_model_and_what_is_written_back() -> None:
         assert not GENERATING & set(server.paths()), "nothing is loaded"
 
 
-@pytest.mark.parametrize("version", ["0.5.13", "0.9.6", "0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("show-chat", "version", "tags"))
 def test_every_recorded_server(version: str) -> None:
     with GreenServer(routes(version)) as server:
         check_language_model("chat", saved(server.url))

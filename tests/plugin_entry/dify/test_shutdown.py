@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -95,15 +96,15 @@ def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugi
 def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StagedServer) -> None:
     with HURRIED.taken() as plugin:
         frames = {stage: plugin.frames(ask(plugin, server, stage), PATIENCE_S) for stage in HANGING}
-        first = {stage: aside(lambda stage=stage: next(frames[stage])) for stage in HANGING if stage in TALKING}
+        first = {stage: aside(partial(next, frames[stage])) for stage in TALKING}
         os.kill(plugin.pid, signal.SIGTERM)
-        found = {stage: aside(lambda stage=stage: list(frames[stage])) for stage in HANGING}
+        rest = {stage: aside(partial(list, frames[stage])) for stage in HANGING}
         assert exit_code(plugin, PATIENCE_S) == 0
+    found = {stage: told([first[stage], *rest[stage]] if stage in first else rest[stage]) for stage in HANGING}
     error = f"InvokeServerUnavailableError: {ENDED}"
-    whole = {stage: told([*([first[stage]] if stage in first else []), *found[stage]]) for stage in HANGING}
-    assert [whole[stage][1] for stage in HANGING] == [error] * len(HANGING)
-    assert [whole[stage][0] for stage in ("silent", "headed", "begun", "thinking")] == ["", "", "once ", "<think>\nhm \n</think>"]
-    assert set(whole["talking"][0].split()) == {"on"}
+    assert [found[stage][1] for stage in HANGING] == [error] * len(HANGING)
+    assert [found[stage][0] for stage in ("silent", "headed", "begun", "thinking")] == ["", "", "once ", "<think>\nhm \n</think>"]
+    assert set(found["talking"][0].split()) == {"on"}
     for stage in HANGING:
         assert server.left[stage].wait(PATIENCE_S)
 
