@@ -92,7 +92,7 @@ def _ranks_two(seen: Seen) -> bool:
 
 def _has_dimensions(seen: Seen) -> bool:
     vectors = seen.documents[0].get("embeddings") if seen.documents else None
-    return bool(vectors) and len(vectors[0]) == seen.asked["dimensions"]
+    return vectors is not None and [len(vector) for vector in vectors] == [seen.asked["dimensions"]] * len(vectors)
 
 
 FEATURES: tuple[Feature, ...] = (

@@ -121,7 +121,7 @@ def loop_is_stopped(_: Bridge, green: LoopGreenlet) -> None:
 
 def told_to(green: LoopGreenlet, talk: Callable[[], Coroutine[Any, Any, None]]) -> list[str]:
     """What a task is told that runs into something."""
-    told: Queue[str] = Queue()
+    told: Any = Queue()
     green.run(talk(), lambda error: told.put(type(error).__name__))
     return [told.get(timeout=PATIENCE_S), *told.queue]
 
@@ -153,7 +153,7 @@ def task_blocks_the_loop(_: Bridge, green: LoopGreenlet) -> list[str]:
 
 
 def telling_fails(_: Bridge, green: LoopGreenlet) -> list[str]:
-    told: Queue[str] = Queue()
+    told: Any = Queue()
     calls = itertools.count()
 
     def on_end(error: BaseException | None) -> None:

@@ -98,7 +98,7 @@ def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: Staged
         frames = {stage: plugin.frames(ask(plugin, server, stage), PATIENCE_S) for stage in HANGING}
         first = {stage: aside(partial(next, frames[stage])) for stage in TALKING}
         os.kill(plugin.pid, signal.SIGTERM)
-        rest = {stage: aside(partial(list, frames[stage])) for stage in HANGING}
+        rest: dict[str, list[Frame]] = {stage: aside(partial(list, frames[stage])) for stage in HANGING}
         assert exit_code(plugin, PATIENCE_S) == 0
     found = {stage: told([first[stage], *rest[stage]] if stage in first else rest[stage]) for stage in HANGING}
     error = f"InvokeServerUnavailableError: {ENDED}"
