@@ -20,11 +20,11 @@ WITHIN_S = 20.0
 
 @attrs.frozen(slots=True, kw_only=True)
 class Reply:
-    """All that came back: stream payloads with their times in seconds, and the error if there was one."""
+    """All that came back: stream payloads, with the seconds when each came if a clock ran, and the error if there was one."""
 
     payloads: tuple[Any, ...]
-    times: tuple[float, ...]
     error: Mapping[str, Any] | None
+    times: tuple[float, ...] = ()
 
     @property
     def only(self) -> Any:
