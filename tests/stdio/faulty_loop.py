@@ -25,7 +25,7 @@ from translator.errors import ServerError
 assert dify_plugin
 STREAMS = 3
 SOON_S = 0.1
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 DESCRIPTORS = 256
 SECRET = "sk-secret"
 

@@ -113,7 +113,7 @@ feed = Machine.feed
 def ask(stage, url):
     return "".join(str(chunk.delta.message.content) for chunk in language_model.stream(
         Ask(model=stage, messages=(Message(role=Role.USER, content="hi"),)), {"base_url": url}))
-with staged() as server, gevent.Timeout(20):
+with staged() as server, gevent.Timeout(60):
     for fault in (MemoryError, RecursionError, KeyError):
         def fail(machine, event):
             raise fault("sk-secret")
@@ -122,7 +122,7 @@ with staged() as server, gevent.Timeout(20):
             ask("begun", server.url)
         except Exception as error:
             found[fault.__name__] = [type(error).__name__, str(error)]
-        assert server.left["begun"].wait(5)
+        assert server.left["begun"].wait(30)
         server.left["begun"].clear()
         Machine.feed = feed
         assert ask("quick", server.url) == "yes"

@@ -98,7 +98,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def answers(port: int) -> bool:
     try:
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)) as connection:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection:
             connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
             return connection.recv(100) != b""
     except OSError:

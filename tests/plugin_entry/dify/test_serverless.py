@@ -36,7 +36,7 @@ class Serverless:
     port: int
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def is_healthy(self) -> bool:
         with closing(self.connection()) as connection:
@@ -158,7 +158,7 @@ def wait_for_chat(server: ThreadedReplayServer) -> None:
 
 def call_raw(serverless: Serverless, data: Data) -> socket.socket:
     body = json.dumps({"session_id": "s1", "event": "request", "data": as_daemon_sends(data)}).encode()
-    caller = socket.create_connection(("127.0.0.1", serverless.port), timeout=20)
+    caller = socket.create_connection(("127.0.0.1", serverless.port), timeout=60)
     head = f"POST /invoke HTTP/1.1\r\nHost: plugin\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     caller.sendall(head.encode() + body)
     return caller

@@ -264,7 +264,7 @@ def test_the_description_is_read_once() -> None:
     """For a hundred requests at the same time, their schemas included."""
     with GreenServer(answers(GOOD, show=PLAIN)) as server:
         asking = [gevent.spawn(invoke, server.url) for _ in range(100)]
-        gevent.joinall(asking, timeout=20, raise_error=True)
+        gevent.joinall(asking, timeout=60, raise_error=True)
         assert server.paths().count("/api/show") == 1
         assert len(bodies(server)) == 100
 
