@@ -1,9 +1,8 @@
-"""The only user of cattrs and orjson for typed data: JSON text to plain data, plain data to shapes, shapes to JSON bytes.
+"""JSON text to plain data, plain data to shapes, shapes to JSON bytes. The only module that uses cattrs and orjson for typed data.
 
 Reading is tolerant where servers differ (unknown keys, absent and null alike) and strict where a wrong type would corrupt an answer: no
 value is ever converted, a number never becomes a text. Writing leaves out what is None or empty, as the server reads both as absent.
-
-Enters: JSON bytes, or shapes. Leaves: the other of the two; a DecodeError that names the place for what is no such thing.
+A `DecodeError` names the place and never quotes the data.
 """
 
 import json

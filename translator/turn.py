@@ -1,7 +1,7 @@
 """One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
 
-Enters: messages, tools, parameters, the model's description and the saved settings. Leaves: a `Turn`, the request together with what its
-reply is read by, and what to send instead when the server refuses. All rules meet here and none is made here; each has its own module.
+All rules meet here and none is made here; each has its own module. A `Turn` is the request together with what its reply is read by, and
+knows what to send instead when the server refuses.
 """
 
 from collections.abc import Callable, Mapping

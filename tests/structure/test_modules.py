@@ -109,6 +109,7 @@ WAITING: dict[str, str] = {
     "tests.load.test_many_streams": "servers that talk at a pace",
     "tests.load.test_never_blocks": "a greenlet that ticks",
     "tests.load.ticking_plugin": "the same",
+    "tests.load.test_several_servers": "a proxy that is another program and says nothing when it listens",
     "tests.load.delays": "a tick that is told after the end of a request",
     "tests.servers.answering_server": "a server whose work takes time, to see how many requests are under way at once",
     "tests.plugin_entry.serving.test_plans": "the same",

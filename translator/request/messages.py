@@ -1,8 +1,7 @@
-"""Dify's prompt messages to Ollama's, order kept.
+"""Dify's prompt messages to Ollama's, order kept, and to the texts of completion mode.
 
-Enters: messages of any role with text, parts, calls and tool results. Leaves: wire messages that the server decodes and every template
-reads: content is one string, arguments are objects, tool results follow their calls in call order and carry name and id, thinking of past
-answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
+Every template reads what comes out: content is one string, arguments are objects, tool results follow their calls in call order and carry
+name and id, thinking of past answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
 """
 
 import re
@@ -14,26 +13,6 @@ from translator.errors import RequestError
 from translator.schema.json_data import arguments_to_object
 from translator.shapes.dify import MediaPart, Message, Mode, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
-
-THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-
-
-@attrs.frozen(slots=True)
-class PastAnswer:
-    """What was said, and what was thought before it ("" when nothing was)."""
-
-    content: str = attrs.field(repr=False)
-    thinking: str = attrs.field(repr=False)
-
-
-def split_thinking(text: str) -> PastAnswer:
-    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
-    if "<" not in text:
-        return PastAnswer(text, "")
-    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
-    content, blocks = THINK_BLOCK.subn("", text)
-    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
-
 
 WIRE_ROLES = {role: role.value for role in Role} | {Role.DEVELOPER: Role.SYSTEM.value}
 """Most of the server's renderers have no branch for `developer` and drop such a message without a word."""
@@ -129,6 +108,30 @@ def _without_empty(messages: list[WireMessage]) -> list[WireMessage]:
 def _is_empty(message: WireMessage) -> bool:
     return not (message.content.strip() or message.images or message.tool_calls)
 
+
+# --- thinking of past answers ------------------------------------------------------------------------------------------------
+
+THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+@attrs.frozen(slots=True)
+class PastAnswer:
+    """What was said, and what was thought before it ("" when nothing was)."""
+
+    content: str = attrs.field(repr=False)
+    thinking: str = attrs.field(repr=False)
+
+
+def split_thinking(text: str) -> PastAnswer:
+    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
+    if "<" not in text:
+        return PastAnswer(text, "")
+    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
+    content, blocks = THINK_BLOCK.subn("", text)
+    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
+
+
+# --- completion mode ---------------------------------------------------------------------------------------------------------
 
 SEPARATOR = "\n\n"
 
