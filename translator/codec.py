@@ -1,9 +1,8 @@
-"""The only user of cattrs and orjson for typed data: JSON text to plain data, plain data to shapes, shapes to JSON bytes.
+"""JSON text to plain data, plain data to shapes, shapes to JSON bytes. The only module that uses cattrs and orjson for typed data.
 
 Reading is tolerant where servers differ (unknown keys, absent and null alike) and strict where a wrong type would corrupt an answer: no
 value is ever converted, a number never becomes a text. Writing leaves out what is None or empty, as the server reads both as absent.
-
-Enters: JSON bytes, or shapes. Leaves: the other of the two; a DecodeError that names the place for what is no such thing.
+A `DecodeError` names the place and never quotes the data.
 """
 
 import json
@@ -19,7 +18,6 @@ from translator.shapes.wire import (
     GenerateRequest,
     Reply,
     ReplyMessage,
-    SpelledObject,
     WireFunction,
     WireFunctionCall,
     WireMessage,
@@ -108,7 +106,7 @@ def _repaired(value: Any) -> Any:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
             return [_repaired(item) for item in value]
-        case dict() | SpelledObject():
+        case dict():
             return {_repaired(key): _repaired(item) for key, item in value.items()}
         case _:
             return value
@@ -117,15 +115,9 @@ def _repaired(value: Any) -> Any:
 def dumps(value: object) -> bytes:
     """Plain data to JSON bytes; integers of any size and lone surrogates included."""
     try:
-        return orjson.dumps(value, default=_spelled)
+        return orjson.dumps(value)
     except (orjson.JSONEncodeError, TypeError):
         return json.dumps(_repaired(value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _spelled(value: object) -> orjson.Fragment:
-    if isinstance(value, SpelledObject):
-        return orjson.Fragment(value.text)
-    raise TypeError(type(value).__name__)
 
 
 ALWAYS_SENT: dict[type, tuple[str, ...]] = {

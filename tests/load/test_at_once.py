@@ -32,7 +32,7 @@ from tests.servers.loopback import HEAD, PATIENCE_S, Visit, serving
 from tests.servers.staged_server import StagedServer, staged
 from tests.stdio.networked_plugin import free_port, networked_plugin
 from tests.stdio.test_stopping import FIRST_WORDS, answers, ask, calling
-from tests.translator.response.test_repetition import HOSTILE, aborted
+from tests.translator.response.test_tally import HOSTILE, repeats
 from tests.translator.test_tokens import ENGLISH, PARAGRAPHS
 from translator.tokens import estimate_text
 
@@ -161,7 +161,7 @@ def test_a_schema_that_is_cached() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_text_is_judged_quickly(text: str) -> None:
-    soon(lambda: took(lambda: aborted([text])), 0.5)
+    soon(lambda: took(lambda: repeats([text])), 0.5)
 
 
 def test_long_texts_are_estimated_quickly() -> None:

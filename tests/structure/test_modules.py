@@ -12,7 +12,6 @@ LINES_OF_TESTS = 400
 
 LONGER: dict[str, str] = {
     "tests/fixtures/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
-    "tests/translator/media/test_images.py": "one row per form of picture",
 }
 """Modules over the limit, and why."""
 
@@ -155,7 +154,7 @@ CLOCKED: dict[str, str] = {
     "tests.faults.run": "notes for `tests/load` how long a call took",
     "tests.fuzzing.run": "notes for its report and for `tests/load` which line took longest",
     "tests.install_check": "ends a wait, and says what an installation took",
-    "tests.plugin_entry.cli.test_chat": "ends a wait",
+    "tests.plugin_entry.cli.chat.test_command": "ends a wait",
     "tests.plugin_entry.network.test_pace": "a clock of its own, which the test moves",
     "tests.plugin_entry.network.test_retrying": "waits that were planned; nobody waits",
     "tests.plugin_entry.serving.test_chat": "the latency that an answer tells is a number above 0",

@@ -1,9 +1,8 @@
-"""Finds what a refusal says, whatever it is wrapped in.
+"""Finds the sentence of a refusal, whatever it is wrapped in.
 
-Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. What enters
-is the body of a reply (or the value of an in-band `error` key); what leaves is a `FailureText`: the innermost sentence, the shape it
-came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still echo a prompt or an
-address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
+Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. A `FailureText` holds
+the innermost sentence, the shape it came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still
+echo a prompt or an address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
 """
 
 import html

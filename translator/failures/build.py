@@ -1,8 +1,7 @@
-"""Turns a server's refusal into the error that users read.
+"""Turns a server's refusal, an error inside a stream or a reply that broke into the `ServerError` that users read.
 
-Enters: status, body and headers of a reply that is not an answer; the value of an in-band `error` key; or counts of a reply that
-broke. Leaves: a `ServerError` whose message is a cause and a remedy from the catalogue. It may quote a short piece of the
-server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
+The message is a cause and a remedy from the catalogue. It may quote a short piece of the server's own words, freed from secrets and echoes
+of the request. No input makes these functions raise.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ import attrs
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
 from translator.failures.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.failures.entry import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
+from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.stream import IN_BETWEEN
 from translator.limits import MIB
 

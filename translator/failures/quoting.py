@@ -1,8 +1,7 @@
-"""Makes a server's own words fit for a message that people, logs and other tenants may read.
+"""Makes a server's own words fit for a message that other people may read: short, without secrets and echoes of a request.
 
-Enters: any text a server, a proxy or a caller gave. Leaves: one short line of it without anything that may be a secret or
-an echo of the request. It removes too much rather than too little: a lost word costs a look into the server's log, a shown key
-costs the key. Order matters, as a later rule must not find the words gone by which an earlier one knows its target.
+It removes too much rather than too little: a lost word costs a look into the server's log, a shown key costs the key. The order of the
+rules matters, as a later rule must not find the words gone by which an earlier one knows its target.
 """
 
 import re

@@ -7,7 +7,7 @@ read. What the models would convert or refuse is an UnusualShapeError, so that t
 
 from typing import Any
 
-from translator.shapes.dify import MediaKind, MediaPart, Message, Part, Role, TextPart, Tool, ToolCall
+from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
 
 ROLES = {role.value: role for role in Role}
 KINDS = {kind.value: kind for kind in MediaKind}
@@ -43,11 +43,11 @@ def _message(value: dict[str, Any]) -> Message:
     )
 
 
-def _parts(content: object) -> str | tuple[Part, ...]:
+def _parts(content: object) -> str | tuple[ContentPart, ...]:
     return "" if content is None else tuple([_part(_object(part)) for part in _list(content)])
 
 
-def _part(value: dict[str, Any]) -> Part:
+def _part(value: dict[str, Any]) -> ContentPart:
     kind = _text(value, "type")
     if kind == TEXT:
         return TextPart(_text(value, "data"))

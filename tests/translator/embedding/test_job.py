@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import having, load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
-from translator.embedding.job import embedding_plan, vectors_plan
-from translator.embedding.replies import FRAME_BYTES, Adjustment, Change, Embedded
+from translator.embedding.frame import FRAME_BYTES
+from translator.embedding.isolation import Adjustment, Change
+from translator.embedding.job import Embedded, embedding_plan, vectors_plan
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.embedding.texts import InputKind, Prefixes
 from translator.errors import Family, RequestError, ServerError
@@ -231,11 +232,10 @@ LENGTH_WORDS: dict[str, HttpReply] = {
 
 
 @pytest.mark.parametrize("refusal", LENGTH_WORDS.values(), ids=LENGTH_WORDS.keys())
-@pytest.mark.parametrize("overlong", [Overlong.SERVER_CUTS, Overlong.CUT_HERE])
-def test_only_the_long_text_is_shortened(refusal: HttpReply, overlong: Overlong) -> None:
+def test_only_the_long_text_is_shortened(refusal: HttpReply) -> None:
     driver, texts = Driver(Ollama(limit=1000, too_long=refusal)), texts_of(32)
     texts[20] = "".join(map(str, range(2000)))
-    result = embed(driver, texts, EmbedSettings(model="m", overlong=overlong))
+    result = embed(driver, texts, EmbedSettings(model="m"))
     (cut,) = result.adjustments
     assert (cut.index, cut.change, cut.length) == (20, Change.SHORTENED, len(texts[20]))
     assert 1000 * 0.9 <= cut.length_sent <= 1000
@@ -259,7 +259,7 @@ def test_long_text_is_an_error_when_cutting_is_forbidden() -> None:
     driver, texts = Driver(Ollama(limit=1000)), texts_of(32)
     texts[2] = "y" * 1234
     with pytest.raises(ServerError, match=r"Text 3 of 32 \(1,234 characters\) is longer than the window") as caught:
-        embed(driver, texts, EmbedSettings(model="m", overlong=Overlong.REFUSE))
+        embed(driver, texts, EmbedSettings(model="m", overlong=Overlong.ERROR))
     assert (caught.value.code, caught.value.family) == ("embed_text_too_long", Family.BAD_REQUEST)
     assert all(body["truncate"] is False for body in driver.bodies)
     assert len(driver.requests) <= 1 + 2 * LOG_32

@@ -21,8 +21,8 @@ from translator.failures import catalogue
 from translator.failures.bodies import Shape, unwrap, unwrap_text
 from translator.failures.build import failure_from_reply, is_retryable
 from translator.failures.catalogue import CATALOGUE, RETRYABLE, SECTIONS
-from translator.failures.entry import FACTS, Entry, Moment, Refusal, first_match
 from translator.failures.proxies import proxy_in
+from translator.failures.row import FACTS, Moment, Refusal, Row, first_match
 from translator.failures.stream import STREAM
 from translator.rerank.catalogue import REFUSALS
 from translator.rerank.refusals import rerank_refusal
@@ -123,7 +123,7 @@ RERANK_WORDINGS: tuple[tuple[int, str, str], ...] = (
 
 
 @pytest.mark.parametrize(("status", "text", "code"), RERANK_WORDINGS, ids=[f"{row[0]}-{row[1][:40]}" for row in RERANK_WORDINGS])
-def test_known_wording_of_a_rerank_service_is_the_expected_entry(status: int, text: str, code: str) -> None:
+def test_known_wording_of_a_rerank_service_is_the_expected_row(status: int, text: str, code: str) -> None:
     assert rerank_refusal(HttpReply(status=status, body=text.encode()), route="/v1/rerank").error.code == code
 
 
@@ -131,7 +131,7 @@ PLAIN_TEXTS = ("upstream connect error", "Client sent")
 
 
 @pytest.mark.parametrize("wording", WORDINGS, ids=lambda wording: f"{wording[0]}-{wording[1][:40]}")
-def test_known_wording_is_the_expected_entry(wording: Wording) -> None:
+def test_known_wording_is_the_expected_row(wording: Wording) -> None:
     status, text, known, code = wording
     body = text.encode() if text.startswith(PLAIN_TEXTS) else body_of(text)
     assert failure_from_reply(status, body, **known).code == code  # type: ignore[arg-type]  # only str keywords are in the table
@@ -174,9 +174,9 @@ TABLES = {"Ollama": (CATALOGUE, refusals), "rerank services": (REFUSALS, rerank_
 
 
 @pytest.mark.parametrize(("table", "examples"), TABLES.values(), ids=TABLES)
-def test_every_row_is_reached_by_an_example(table: tuple[Entry, ...], examples: Callable[[], list[Refusal]]) -> None:
+def test_every_row_is_reached_by_an_example(table: tuple[Row, ...], examples: Callable[[], list[Refusal]]) -> None:
     reached = {id(first_match(table, refusal)[0]) for refusal in examples()}
-    assert [(entry.code, entry.source) for entry in table if id(entry) not in reached] == []
+    assert [(row.code, row.source) for row in table if id(row) not in reached] == []
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -186,29 +186,29 @@ def test_rows_of_rerank_services_say_what_is_tried_again(status: int) -> None:
     assert row.retryable == (status in TRANSIENT)
 
 
-@pytest.mark.parametrize("entry", CATALOGUE + REFUSALS + STREAM, ids=lambda entry: entry.code)
-def test_entry_text_names_only_known_facts(entry: Entry) -> None:
-    facts = {name for text in (entry.cause, entry.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
-    caught = [set(pattern.groupindex) for pattern in entry.patterns]
+@pytest.mark.parametrize("row", CATALOGUE + REFUSALS + STREAM, ids=lambda row: row.code)
+def test_row_text_names_only_known_facts(row: Row) -> None:
+    facts = {name for text in (row.cause, row.remedy) for _, name, _, _ in string.Formatter().parse(text) if name}
+    caught = [set(pattern.groupindex) for pattern in row.patterns]
     free = set.intersection(*caught) if caught else set()
-    told = {"where", "line", "length", "limit"} if entry in STREAM else set()
+    told = {"where", "line", "length", "limit"} if row in STREAM else set()
     assert facts <= set(FACTS) | free | told
 
 
-@pytest.mark.parametrize("entry", CATALOGUE + REFUSALS + STREAM, ids=lambda entry: entry.code)
-def test_entry_is_complete(entry: Entry) -> None:
-    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
-    assert entry.source
-    assert re.search(r"\.({said})?({passed})?$", entry.cause)
-    assert entry.remedy.endswith(".")
+@pytest.mark.parametrize("row", CATALOGUE + REFUSALS + STREAM, ids=lambda row: row.code)
+def test_row_is_complete(row: Row) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", row.code)
+    assert row.source
+    assert re.search(r"\.({said})?({passed})?$", row.cause)
+    assert row.remedy.endswith(".")
 
 
-def test_entries_of_one_code_agree_on_retries() -> None:
-    assert [entry.code for entry in CATALOGUE if entry.retryable != (entry.code in RETRYABLE)] == []
+def test_rows_of_one_code_agree_on_retries() -> None:
+    assert [row.code for row in CATALOGUE if row.retryable != (row.code in RETRYABLE)] == []
 
 
 def test_only_refusals_of_the_key_are_authorization_errors() -> None:
-    assert {entry.code for entry in CATALOGUE if entry.family is Family.AUTHORIZATION} == {"unauthorized", "forbidden"}
+    assert {row.code for row in CATALOGUE if row.family is Family.AUTHORIZATION} == {"unauthorized", "forbidden"}
 
 
 def test_last_row_fits_everything() -> None:
@@ -230,7 +230,7 @@ def test_errors_page_is_the_catalogue() -> None:
 
 def test_errors_page_names_every_code_and_every_dify_error() -> None:
     page = render_markdown()
-    assert [entry.code for entry in CATALOGUE + REFUSALS + STREAM if f"| `{entry.code}` |" not in page] == []
+    assert [row.code for row in CATALOGUE + REFUSALS + STREAM if f"| `{row.code}` |" not in page] == []
     assert DIFY_ERRORS.keys() == set(Family)
     assert all(f"## {section.title}\n" in page for section in SECTIONS)
     assert "## Rerank services\n\nRerank services are looked up in this table alone.\n" in page

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translator.embedding.requests import Overlong
 from translator.errors import Family, RequestError
 from translator.limits import MIB, Limits
-from translator.request.context import Overflow
+from translator.request.context import OverflowPolicy
+from translator.rerank.ranking import ScoreScale
 from translator.settings.credentials import (
     FIELDS,
     Choice,
     ConnectionSettings,
     Credentials,
     EmbeddingSettings,
-    Overlong,
-    Prefixes,
+    PrefixChoice,
     RerankService,
     RerankSettings,
-    ScoreScale,
     Timeouts,
     read_credentials,
 )
@@ -95,14 +95,14 @@ def test_everything() -> None:
         thinking=Choice.NO,
         structured_output=Choice.YES,
         keep_alive=300,
-        overflow=Overflow.ERROR,
+        overflow=OverflowPolicy.ERROR,
         deep_check=True,
         timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
         limits=Limits(answer_bytes=8 * MIB),
         connection=ConnectionSettings(
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
         ),
-        embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=Prefixes.FAMILY),
+        embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=PrefixChoice.FAMILY),
         rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID, template="{query}\n{document}"),
     )
 
