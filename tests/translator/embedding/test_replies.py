@@ -154,7 +154,7 @@ RECORDED: dict[str, Refused] = {
     "0.33.0-rc2/embeddings-legacy-too-long": Refused.OVERLONG,
     "0.33.0-rc2/embed-nan-literal": Refused.TEXT,
     "0.33.0-rc2/embed-overflow": Refused.TEXT,
-    "0.33.0-rc2/embed-runner-crash": Refused.TEXT,
+    "0.33.0-rc2/embed-runner-crash": Refused.OPAQUE,
     "0.33.0-rc2/embed-runner-error": Refused.TEXT,
 }
 
@@ -170,7 +170,7 @@ TEXTS: dict[str, tuple[int, str, Refused]] = {
     "limit too small": (400, "input after truncation exceeds maximum context length", Refused.OVERLONG),
     "NaN before 0.14": (500, "json: unsupported value: NaN", Refused.TEXT),
     "NaN since 0.14": (400, "embedding contains NaN or Inf values", Refused.TEXT),
-    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.TEXT),
+    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.OPAQUE),
     "crash, newer": (500, "model runner has unexpectedly stopped, this may be due to resource limitations", Refused.TEXT),
     "chat model, 0.6 to 0.29": (500, "this model does not support embeddings", Refused.FATAL),
     "memory": (500, "model requires more system memory (9 GiB) than is available (2 GiB)", Refused.FATAL),
