@@ -16,10 +16,15 @@ CUT = "…"
 """Stands at the end of a line that was cut before it was examined; a quotation that is open there goes on behind it."""
 OPENING = r"(?<![^\s(\[{<:=,;])"
 """An opening quote stands at the beginning or behind a blank, bracket, colon or comma; all others are apostrophes or closing."""
-WORD_LIST = r"\[(?:[\"']\w{1,20}[\"'](?:,\s?)?)+\]"
+NAMES = r"\[(?:[\"'][\w.:-]{1,30}[\"'](?:,\s?)?)+\]|(?<=')[\[{]'(?=[,\s])"
+"""A list of words to choose from, and a lone bracket that a parser expected."""
 
 RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("authorization header", re.compile(r"(?:bearer|basic|authorization|proxy-auth\w*)(?=[\W_]).*", re.I), HIDDEN),
+    (
+        "authorization header",
+        re.compile(r"bearer(?=[\W_]).*|basic\s+(?=\S*(?-i:[A-Z0-9+/=])).*|(?:authorization|proxy-auth\w*)[\"']?\s*[:=].*", re.I),
+        HIDDEN,
+    ),
     ("echoed tool arguments (0.33.0-rc2 harmony-malformed-call)", re.compile(r"raw\s*=.*", re.I), HIDDEN),
     ("echoed input of a JSON parser or FastAPI", re.compile(r"(?:last read|input(?:_value)?)\s*[:=].*", re.I), HIDDEN),
     (
@@ -27,9 +32,9 @@ RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
         re.compile(r"(?<=: )(string|map|sequence|integer|floating point) [\"`'].*?(?=, expected|$)", re.I),
         r"\1",
     ),
-    ("JSON fragment, unless it is a list of words to choose from", re.compile(rf"(?!{WORD_LIST})[\[{{]\s*[\"'{{\\].*"), HIDDEN),
+    ("JSON fragment", re.compile(rf"(?!{NAMES})[\[{{]\s*[\"'{{\\].*"), HIDDEN),
     ("user and password before a host, or an e-mail address", re.compile(r"\S*@\S*"), HIDDEN),
-    ("named secret", re.compile(r"(?:key|token|secret|passw\w*|pwd|sig\w*|session\w*|cookie)[\"']?\s*[=:]\s*\S+", re.I), HIDDEN),
+    ("named secret", re.compile(r"(?:key|token|secret|passw\w*|pwd|sig(?:nature)?|session\w*|cookie)[\"']?\s*[=:]\s*\S+", re.I), HIDDEN),
     ("key or JWT by its prefix", re.compile(r"\b(?:sk|pk|hf|gh[a-z]|xox[a-z])[-_][\w-]{8,}|\beyJ[\w.-]+"), HIDDEN),
     ("worker address (xinference-wrong-model-name)", re.compile(r"\[address=[^\]]*\]\s*"), ""),
     (
@@ -50,7 +55,8 @@ REFERENCE = re.compile(r"\(ref: [0-9a-f-]{36}\)")
 """The id by which ollama.com finds a failed request (0.33.0-rc2 `cloud-proxy-ise`); people need it to ask for help."""
 
 BLOB = re.compile(r"\(ref: [0-9a-f-]{36}\)|[A-Za-z0-9+/_=-]{24,}")
-WORDS = re.compile(r"[a-z]{1,15}(?:[_/-][a-z]{1,15})*")
+WORDS = re.compile(r"[a-z]{1,15}(?:[_/-][a-z]{1,15})*[_/-]?|(?:[A-Z][a-z]{2,15})+")
+"""`user/assistant/user`, `exceed_context_size_error`, `ToolCallFunctionArguments`: long, and no secret."""
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
@@ -71,12 +77,9 @@ def quotable(text: str) -> str:
 
 
 def reason_line(text: str) -> str:
-    """Of several lines the last one that names an error, else the first one with a word in it, and what follows its colon."""
+    """Of several lines the last one that names an error, else the first one with a word in it."""
     lines = [line for line in text.splitlines() if any(map(str.isalnum, line))]
-    named = [line for line in lines if REASON.match(line)]
-    if len(lines) < 2 or named:
-        return (named or lines or [""])[-1]
-    return " ".join(lines[:2]) if lines[0].rstrip().endswith(":") else lines[0]
+    return next((line for line in reversed(lines) if REASON.match(line)), lines[0] if lines else "")
 
 
 def printable_name(name: str) -> str:

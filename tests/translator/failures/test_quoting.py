@@ -60,9 +60,9 @@ QUOTES: dict[str, tuple[str, str | None]] = {
         "Error: Jinja Exception: No tools here",
     ),
     "traceback": ('Traceback (most recent call last):\n  File "x.py", line 1\nValueError: bad shape', "ValueError: bad shape"),
-    "colon and reason": (
-        "could not load the weights:\n  two tensors are missing\n  see the log",
-        "could not load the weights: two tensors are missing",
+    "loading": (
+        "llama runner process has terminated:\nerror loading model: two tensors are missing",
+        "error loading model: two tensors are missing",
     ),
     "worker": ("[address=127.0.0.1:34531, pid=761] list index out of range", "list index out of range"),
     "path": ("cannot open /home/someone/.ollama/models/blobs/x now", "cannot open [...] now"),
