@@ -53,6 +53,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
         model=model,
         max_texts=credentials.embedding.max_chunks,
         num_ctx=features.context(info, credentials).size,
+        max_ctx=info.context_length,
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,
         overlong=credentials.embedding.overlong,
@@ -77,7 +78,7 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
         )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
-            log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")
+            log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
     return embedded
 
 

@@ -143,6 +143,7 @@ def test_numbers_are_counted_without_parsing(body: bytes, numbers: int) -> None:
 
 # --- refusals ---------------------------------------------------------------------------------------------------------------------
 
+<<<<<<< HEAD
 KINDS: dict[str, Refused] = {
     "embed_nameless": Refused.OPAQUE,
     "text_too_long": Refused.OVERLONG,
@@ -150,6 +151,21 @@ KINDS: dict[str, Refused] = {
     "embed_not_finite": Refused.TEXT,
     "runner_crashed": Refused.TEXT,
     "compute_failed": Refused.TEXT,
+=======
+RECORDED: dict[str, Refused] = {
+    "0.5.13/embed-too-long": Refused.OPAQUE,
+    "0.5.13/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.9.6/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.24.0/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-too-long-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-2048-no-truncate": Refused.OVERLONG,
+    "0.33.0-rc2/embed-empty-item-bare": Refused.OVERLONG,
+    "0.33.0-rc2/embeddings-legacy-too-long": Refused.OVERLONG,
+    "0.33.0-rc2/embed-nan-literal": Refused.TEXT,
+    "0.33.0-rc2/embed-overflow": Refused.TEXT,
+    "0.33.0-rc2/embed-runner-crash": Refused.OPAQUE,
+    "0.33.0-rc2/embed-runner-error": Refused.TEXT,
+>>>>>>> failures
 }
 """What the rows of the error catalogue mean for a batch; every other refusal is of no single text."""
 
@@ -168,7 +184,7 @@ TEXTS: dict[str, tuple[int, str, Refused]] = {
     "limit too small": (400, "input after truncation exceeds maximum context length", Refused.OVERLONG),
     "NaN before 0.14": (500, "json: unsupported value: NaN", Refused.TEXT),
     "NaN since 0.14": (400, "embedding contains NaN or Inf values", Refused.TEXT),
-    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.TEXT),
+    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.OPAQUE),
     "crash, newer": (500, "model runner has unexpectedly stopped, this may be due to resource limitations", Refused.TEXT),
     "chat model, 0.6 to 0.29": (500, "this model does not support embeddings", Refused.FATAL),
     "memory": (500, "model requires more system memory (9 GiB) than is available (2 GiB)", Refused.FATAL),
