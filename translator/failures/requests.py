@@ -134,7 +134,7 @@ REQUESTS: tuple[Row, ...] = (
         r"Field '(?P<option>\w{1,60})': Value must be",
         r"(?P<option>\w{1,60}) must be finite",
         source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
-    ).says('The server does not take the value of the parameter "{option}".', "Correct the parameter in the model's settings."),
+    ).says('The server does not take the value of the parameter "{option}".{said}', "Correct the parameter in the model's settings."),
     bad_request(
         "format_invalid", r"^invalid format:", source="every version, `format-invalid` (500; a line under status 200 before 0.12.6)"
     ).says(

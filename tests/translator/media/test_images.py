@@ -19,6 +19,7 @@ from PIL import Image, features
 from translator.errors import Family, RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.media.images import audio_to_base64, image_to_base64
+from translator.media.reencode import MIN_SIDE
 from translator.media.sniff import HEAD_BYTES, Media, sniff
 
 TWO_COLOURS = {
@@ -370,7 +371,7 @@ def recorded_images() -> list[tuple[str, str]]:
 
 
 def test_recorded_pictures() -> None:
-    """What a server refused is repaired or refused here; what it accepted passes untouched."""
+    """What a server refused is repaired or refused here; what it accepted passes untouched, unless it is too small for some models."""
     images = recorded_images()
     assert len(images) >= 10
     for name, image in images:
@@ -379,7 +380,9 @@ def test_recorded_pictures() -> None:
         elif name.startswith("native-vision-webp"):
             assert decoded(image_to_base64(image, DEFAULT_LIMITS)).format == "PNG"
         else:
-            assert image_to_base64(image, DEFAULT_LIMITS) == image.rpartition(",")[2]
+            sent = image.rpartition(",")[2]
+            is_tiny = min(decoded(sent).size) < MIN_SIDE
+            assert (image_to_base64(image, DEFAULT_LIMITS) == sent) is not is_tiny
 
 
 WITHOUT_PILLOW = """
