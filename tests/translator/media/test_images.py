@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import os
 import struct
 import subprocess
@@ -19,7 +18,6 @@ from PIL import Image, features
 from translator.errors import Family, RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.media.images import audio_to_base64, image_to_base64
-from translator.media.reencode import MIN_SIDE
 from translator.media.sniff import HEAD_BYTES, Media, sniff
 
 TWO_COLOURS = {
@@ -358,31 +356,6 @@ def test_other_audio_is_refused_by_name(data: bytes, words: str) -> None:
 
 def test_audio_has_the_same_byte_limit() -> None:
     assert refusal(WAV, Limits(image_bytes=10), audio_to_base64).code == "audio-too-large"
-
-
-def recorded_images() -> list[tuple[str, str]]:
-    found = []
-    for path in sorted(Path(__file__).parents[3].glob("fixtures/*/*image*.json")) + sorted(
-        Path(__file__).parents[3].glob("fixtures/*/native-vision*.json")
-    ):
-        body = json.loads(path.read_text("utf-8")).get("request", {}).get("body", {})
-        found += [(path.stem, image) for message in body.get("messages", []) for image in message.get("images", [])]
-    return found
-
-
-def test_recorded_pictures() -> None:
-    """What a server refused is repaired or refused here; what it accepted passes untouched, unless it is too small for some models."""
-    images = recorded_images()
-    assert len(images) >= 10
-    for name, image in images:
-        if name.startswith(("native-vision-undecodable", "native-vision-webp-broken")):
-            assert refusal(image).family is Family.BAD_REQUEST
-        elif name.startswith("native-vision-webp"):
-            assert decoded(image_to_base64(image, DEFAULT_LIMITS)).format == "PNG"
-        else:
-            sent = image.rpartition(",")[2]
-            is_tiny = min(decoded(sent).size) < MIN_SIDE
-            assert (image_to_base64(image, DEFAULT_LIMITS) == sent) is not is_tiny
 
 
 WITHOUT_PILLOW = """
