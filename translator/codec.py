@@ -18,7 +18,6 @@ from translator.shapes.wire import (
     GenerateRequest,
     Reply,
     ReplyMessage,
-    SpelledObject,
     WireFunction,
     WireFunctionCall,
     WireMessage,
@@ -107,7 +106,7 @@ def _repaired(value: Any) -> Any:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
             return [_repaired(item) for item in value]
-        case dict() | SpelledObject():
+        case dict():
             return {_repaired(key): _repaired(item) for key, item in value.items()}
         case _:
             return value
@@ -116,15 +115,9 @@ def _repaired(value: Any) -> Any:
 def dumps(value: object) -> bytes:
     """Plain data to JSON bytes; integers of any size and lone surrogates included."""
     try:
-        return orjson.dumps(value, default=_spelled)
+        return orjson.dumps(value)
     except (orjson.JSONEncodeError, TypeError):
         return json.dumps(_repaired(value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _spelled(value: object) -> orjson.Fragment:
-    if isinstance(value, SpelledObject):
-        return orjson.Fragment(value.text)
-    raise TypeError(type(value).__name__)
 
 
 ALWAYS_SENT: dict[type, tuple[str, ...]] = {

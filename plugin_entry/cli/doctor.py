@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
 from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Diagnosis, Finding, Layer, conclude
 from translator.errors import RequestError

@@ -10,7 +10,6 @@ from translator.shapes.wire import (
     ChatRequest,
     GenerateRequest,
     Reply,
-    SpelledObject,
     WireFunction,
     WireFunctionCall,
     WireMessage,
@@ -43,15 +42,6 @@ def _has_big_integer(value: object) -> bool:
             return any(_has_big_integer(item) for item in value.values())
         case _:
             return False
-
-
-@pytest.mark.parametrize("beside", ["plain", 2**70, "\ud800"], ids=["usual", "a big integer beside it", "a lone surrogate beside it"])
-def test_an_object_kept_as_text_is_sent_like_any_other(beside: object) -> None:
-    spelled = SpelledObject(b'{"a":[1,{"b":null}]}')
-    assert codec.dumps({"x": spelled, "y": beside}) == codec.dumps({"x": {"a": [1, {"b": None}]}, "y": beside})
-    assert dict(spelled) == {"a": [1, {"b": None}]}
-    assert len(spelled) == 1
-    assert "null" not in repr(spelled)
 
 
 def test_what_is_no_data_cannot_be_written() -> None:

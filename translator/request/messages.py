@@ -5,8 +5,7 @@ name and id, thinking of past answers is apart from their text. A part that cann
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -25,10 +24,6 @@ type MediaToWire = Callable[[MediaPart], str]
 """One media part to bare padded base64; raises RequestError when it cannot be sent."""
 
 
-type ArgumentsToWire = Callable[[str, str], Mapping[str, Any]]
-"""The text of a past call's arguments and the tool's name to the object that is sent; raises RequestError."""
-
-
 def refuse_media(part: MediaPart) -> str:
     """The `MediaToWire` for callers that send text only."""
     raise RequestError.of(
@@ -38,19 +33,17 @@ def refuse_media(part: MediaPart) -> str:
     )
 
 
-def messages_to_wire(
-    messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media, arguments_to_wire: ArgumentsToWire = arguments_to_object
-) -> tuple[WireMessage, ...]:
+def messages_to_wire(messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media) -> tuple[WireMessage, ...]:
     """Gives at least one message, with at least one turn that is not the system's. Raises RequestError."""
     ordered = _results_in_call_order(_results_with_names(messages))
-    wire = [_to_wire(message, media_to_wire, arguments_to_wire) for message in ordered]
+    wire = [_to_wire(message, media_to_wire) for message in ordered]
     kept = _without_empty(wire)
     if all(message.role == Role.SYSTEM for message in kept):
         kept.append(MINIMAL_USER_TURN)
     return tuple(kept)
 
 
-def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: ArgumentsToWire) -> WireMessage:
+def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
     images: tuple[str, ...] = ()
     role, content = WIRE_ROLES[message.role], message.content
     if not isinstance(content, str):
@@ -59,7 +52,7 @@ def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: Ar
     match message.role:
         case Role.ASSISTANT:
             past = split_thinking(content)
-            calls = tuple(_call_to_wire(call, arguments_to_wire) for call in message.tool_calls)
+            calls = tuple(_call_to_wire(call) for call in message.tool_calls)
             return WireMessage(role=role, content=past.content, images=images, thinking=past.thinking or None, tool_calls=calls)
         case Role.TOOL:
             tool, call = message.name or None, message.tool_call_id or None
@@ -68,8 +61,8 @@ def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: Ar
             return WireMessage(role=role, content=content, images=images)
 
 
-def _call_to_wire(call: ToolCall, arguments_to_wire: ArgumentsToWire) -> WireToolCall:
-    arguments = arguments_to_wire(call.arguments, call.name)
+def _call_to_wire(call: ToolCall) -> WireToolCall:
+    arguments = arguments_to_object(call.arguments, call.name)
     return WireToolCall(id=call.id or None, function=WireFunctionCall(name=call.name, arguments=arguments))
 
 

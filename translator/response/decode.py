@@ -1,8 +1,7 @@
 """One line of a reply to its events, always in the order thinking, text, calls, done.
 
-Enters: a complete line, from `/api/chat` or `/api/generate`, streamed or not. Leaves: events; a line that is an error or no reply at all
-is an event too, nothing raises. One line may carry thinking, text, calls and `done` together (0.24.0 `harmony-tool`, 0.33.0-rc2
-`native-tool`).
+The line is one of `/api/chat` or `/api/generate`, streamed or not. A line that is an error or no reply at all is an event too: nothing
+raises. One line may carry thinking, text, calls and `done` together (0.24.0 `harmony-tool`, 0.33.0-rc2 `native-tool`).
 """
 
 from typing import Any
@@ -14,10 +13,12 @@ from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
 
-IDLE_REASONS = frozenset({"load", "unload"})
 PAGE_BYTES = 4096
 """Of a line that may be a web page, enough for its title."""
 NOT_PLAIN = Event.TEXT, ""
+CALLS_KEY = b'"tool_calls"'
+SAVED = {b"\\u": 5, b"\\/": 1, b" ": 1, b"\t": 1, b"\r": 1}
+"""What gets shorter when JSON is spelled anew, and by how many bytes at most."""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
 
 
@@ -88,5 +89,17 @@ def _reply_to_events(reply: Reply) -> list[WireEvent]:
             raise codec.DecodeError("arguments that no later request could repeat")
         events.append(WireEvent(Event.CALLS, calls=reply.message.tool_calls))
     if reply.done:
-        events.append(WireEvent(Event.IDLE if reply.done_reason in IDLE_REASONS else Event.DONE, reply=reply))
+        events.append(WireEvent(Event.DONE, reply=reply))
     return events
+
+
+def least_bytes_of_calls(line: bytes) -> int:
+    """Bytes that the calls of a line have at least when they are spelled for Dify, told without parsing; 0 when it has none.
+
+    Spelling them anew only saves blanks and escapes. A key inside a text cannot be meant, as its quotes would be escaped.
+    """
+    start = line.find(CALLS_KEY)
+    if start < 0:
+        return 0
+    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SAVED.items())
+    return max(0, len(line) - start - saved)

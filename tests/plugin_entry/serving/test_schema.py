@@ -1,7 +1,5 @@
-"""The schema of a model: right, quick, always there, and passed by the SDK's own check of parameters."""
+"""The schema of a model: right, always there, and passed by the SDK's own check of parameters."""
 
-import time
-from statistics import median
 from typing import Any
 
 import pytest
@@ -201,17 +199,13 @@ def test_settings_that_cannot_be_read(saved: dict[str, str]) -> None:
     assert schema.language_model("m", saved).model_properties[ModelPropertyKey.CONTEXT_SIZE] == 8192
 
 
-def test_cached_and_quick() -> None:
+def test_cached() -> None:
     with GreenServer(shown("0.24.0", "show-think-tools")) as server:
         saved = {"base_url": server.url, "context_size": "auto", **SAVED}
         schema.language_model("m", saved)
-        times = []
         for _ in range(200):
-            started = time.perf_counter()
             schema.language_model("m", dict(saved))
-            times.append(time.perf_counter() - started)
         assert server.paths().count("/api/show") == 1
-    assert median(times) < 0.001
 
 
 def test_the_sdk_does_not_spoil_what_is_cached() -> None:

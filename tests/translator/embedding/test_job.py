@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
 from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.embedding.frame import FRAME_BYTES
@@ -99,11 +99,14 @@ def test_vectors_of_another_length_than_asked_for(version: str, scenario: str, g
     assert caught.value.code == "embed_dimensions_wrong"
 
 
-@pytest.mark.parametrize("version", ["0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("embed-dimensions", since="0.11.11"))
 def test_dimensions_of_servers_that_know_them(version: str) -> None:
-    driver = Driver(always(recorded(load(version, "embed-dimensions"))))
-    (vector,) = embed(driver, ["the cat"], EmbedSettings(model="m", dimensions=8), version=ServerVersion.parse(version)).vectors
-    assert (len(vector), driver.bodies[0]["dimensions"]) == (8, 8)
+    exchange = load(version, "embed-dimensions")
+    wanted = exchange.request_body["dimensions"]
+    driver = Driver(always(recorded(exchange)))
+    settings = EmbedSettings(model="m", dimensions=wanted)
+    (vector,) = embed(driver, ["the cat"], settings, version=ServerVersion.parse(exchange.server)).vectors
+    assert (len(vector), driver.bodies[0]["dimensions"]) == (wanted, wanted)
 
 
 def test_old_server_and_dimensions_need_no_request() -> None:
