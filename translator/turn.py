@@ -1,7 +1,7 @@
 """One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
 
-Enters: messages, tools, parameters, the model's description and the saved settings. Leaves: a `Turn`, the request together with what its
-reply is read by, and what to send instead when the server refuses. All rules meet here and none is made here; each has its own module.
+All rules meet here and none is made here; each has its own module. A `Turn` is the request together with what its reply is read by, and
+knows what to send instead when the server refuses.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,11 @@ from translator.media.images import Convert, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
-from translator.request.messages import ArgumentsToWire, completion_text, messages_to_wire, require_insert
+from translator.request.messages import completion_text, messages_to_wire, require_insert
 from translator.request.options import WireOptions, options_to_wire
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
 from translator.schema.formats import format_to_wire, schema_prompt
-from translator.schema.json_data import arguments_to_object
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
@@ -130,26 +129,15 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
     return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Workshop:
-    """Who does what may keep the interpreter busy for long and needs nothing but its input; a caller may have another process do it."""
-
-    convert: Convert = convert
-    arguments: ArgumentsToWire = arguments_to_object
-
-
-HERE = Workshop()
-
-
-def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, workshop: Workshop = HERE) -> Turn:
-    """Builds the request. Raises RequestError with the setting to change."""
+def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert) -> Turn:
+    """Builds the request; `convert` makes PNG or JPEG of other pictures. Raises RequestError with the setting to change."""
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
     think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     shared = _shared(options, think, window, credentials)
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, workshop=workshop)
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, convert=convert)
     return Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -217,7 +205,7 @@ class _Case:
     credentials: Credentials
     window: ContextPlan
     shared: dict[str, Any]
-    workshop: Workshop
+    convert: Convert
 
     @property
     def instruction(self) -> str:
@@ -227,13 +215,13 @@ class _Case:
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)
-        return attrs.evolve(rules, convert=self.workshop.convert).to_wire(part)
+        return attrs.evolve(rules, convert=self.convert).to_wire(part)
 
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window)
-    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire, case.workshop.arguments), case.instruction)
+    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
     is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
     return ChatRequest(
         model=case.ask.model,

@@ -23,14 +23,14 @@ from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender, models_in_memory
 from plugin_entry.network.server import Server, place_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
-from plugin_entry.serving.pictures import ASIDE
-from plugin_entry.threads import HEAVY, OF_A_MESSAGE, in_thread, weight_of, weight_of_prompt
+from plugin_entry.serving.pictures import convert, download_all
+from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, weight_of, weight_of_prompt
 from translator import detected
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
-from translator.media.parts import urls_to_fetch
+from translator.media.parts import media_parts, urls_to_fetch
 from translator.response.chunks import (
     Chunk,
     chunks_with_thinking,
@@ -197,9 +197,10 @@ class Answerer:
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        ask = attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls})
+        ask = attrs.evolve(ask, fetched=download_all(urls, partial(fetch_media, self.bridge)))
         weight = weight_of(ask)
-        return in_thread(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
+        pool = PICTURES if media_parts(ask.messages) else WORK
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)

@@ -23,7 +23,7 @@ from plugin_entry import threads
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.serving import chat
 from plugin_entry.serving.chat import AnswerRecord, RunningAnswer
-from plugin_entry.serving.pictures import ASIDE
+from plugin_entry.serving.pictures import convert
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import HEAVY, in_thread, weight_of, weight_of_prompt, weight_of_texts
 from tests.load.delays import Bench, bench
@@ -152,7 +152,7 @@ ASKS: dict[str, Callable[[], Ask]] = {
 def test_planning_a_heavy_turn(make: Callable[[], Ask]) -> None:
     heavy_ask = make()
     info = ModelInfo(capabilities=frozenset({"completion", "vision", "tools"}))
-    stays_quick(lambda: in_thread(weight_of(heavy_ask), lambda: plan_turn(heavy_ask, info, ROOMY, ASIDE).body))
+    stays_quick(lambda: in_thread(weight_of(heavy_ask), lambda: plan_turn(heavy_ask, info, ROOMY, convert).body))
 
 
 def test_counting_a_long_prompt() -> None:

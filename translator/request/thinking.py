@@ -1,8 +1,6 @@
 """Whether and how much a model thinks: one setting of the user becomes the `think` field that this server accepts for this model.
 
-Enters: the setting (`default`, `off`, `on`, `low`, `medium`, `high`, `max`, or what older apps saved) and what is known of model and
-server. Leaves: the value to send (None: no field), whether thinking may be shown, and a sentence where the two differ from the wish.
-Nothing the server is known to refuse is ever produced; for what cannot be known beforehand there is one step down.
+Nothing the server is known to refuse is produced. For what cannot be known beforehand there is one step down after a refusal.
 """
 
 import re

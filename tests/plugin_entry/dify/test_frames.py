@@ -163,7 +163,7 @@ def test_frames_of_one_turn_leave_together_and_in_order(pipe: Pipe) -> None:
 def test_many_bytes_do_not_wait_for_the_end_of_the_turn(pipe: Pipe) -> None:
     reader = gevent.get_hub().threadpool.spawn(pipe.read)
     pipe.output.write(b"x" * (TOGETHER + 1))
-    assert reader.get(timeout=5).startswith(b"x")
+    assert reader.get(timeout=60).startswith(b"x")
 
 
 def test_a_line_that_would_kill_the_process_is_refused(pipe: Pipe) -> None:
