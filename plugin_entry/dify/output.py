@@ -117,7 +117,7 @@ class FrameOutput:
         """
         if len(data) > LINE_LIMIT:
             raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
-        if not self.has_room(owner):
+        if (self._watcher is not None or self.waiting > MOST_WAITING) and not self.has_room(owner):
             self._wait_until(partial(self.has_room, owner))
         self._take(data, owner)
 
