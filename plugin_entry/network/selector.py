@@ -1,8 +1,7 @@
-"""The selector under the event loop: the kernel's epoll, waited for through gevent's hub.
+"""The selector under the event loop: the kernel's epoll, waited for through gevent's hub; and how often streams are read.
 
-Enters: file descriptors that asyncio watches, and the rhythm of those that need not be seen at once. Leaves: those that are ready. While
-nothing is ready the greenlet of the loop waits, and all others run. gevent's own selector starts and stops a watcher per descriptor and
-event; here one watcher looks at one epoll descriptor, so the cost of a turn does not grow with the number of streams.
+While nothing is ready the greenlet of the loop waits, and all others run. gevent's own selector starts and stops a watcher per
+descriptor and event; here one watcher looks at one epoll descriptor, so the cost of a turn does not grow with the number of streams.
 
 A descriptor with a rhythm lives in an epoll set of its own that is looked at only at the ticks of that rhythm: what arrives in between
 collects in the kernel, and neither a timer nor a wake-up is spent on it. Where there is no epoll (macOS), gevent's selector serves, and
