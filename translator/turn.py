@@ -60,6 +60,8 @@ class Turn:
     window: ContextPlan
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
+    after_nothing: StepDown | None = None
+    """What to try when a structured answer held nothing but thinking; see `after_empty_answer`."""
     has_stepped_down: bool = False
 
     @property
@@ -89,6 +91,10 @@ class Turn:
     def stepped_down(self, step: StepDown) -> "Turn":
         """The same turn with another `think`."""
         return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
+
+    def after_empty_answer(self) -> "Turn | None":
+        """What to send instead after a complete answer without content, of which nothing was shown; None when it stands."""
+        return None if self.after_nothing is None or self.has_stepped_down else self.stepped_down(self.after_nothing)
 
     def shortened(self) -> "Turn | None":
         """The same turn without the older half of its turns; None when the policy is to fail or nothing is left to drop."""
@@ -144,6 +150,7 @@ def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Conv
         ask=ask,
         window=window,
         show_thinking=think.show,
+        after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
 

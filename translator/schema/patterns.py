@@ -12,7 +12,7 @@ from functools import singledispatch
 import attrs
 
 from translator.schema.char_sets import JSON_ESCAPES, CharSet
-from translator.schema.pattern_syntax import ANY, Chars, Either, Edge, Node, Repeat, Sequence, UnsupportedPatternError, read_pattern
+from translator.schema.pattern_syntax import ANY, Chars, Edge, Either, Node, Repeat, Sequence, UnsupportedPatternError, read_pattern
 
 MOST_TIMES = 1999
 """The grammar parser refuses 2,000 repetitions (llama.cpp src/llama-grammar.cpp, MAX_REPETITION_THRESHOLD; 0.24.0 ends the process)."""

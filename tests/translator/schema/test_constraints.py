@@ -64,7 +64,7 @@ def test_the_grammar_says_it(schema: dict[str, Any], wire: dict[str, Any]) -> No
     assert form.instruction(is_enforced=True) == ""
 
 
-SAID: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     "looking around": ({**TEXT, "pattern": r"^(?=.*\d).{8,}$"}, TEXT, r"a: pattern ^(?=.*\d).{8,}$"),
     "looking around beside lengths": (
         {**TEXT, "pattern": r"\bx\b", "minLength": 3},
