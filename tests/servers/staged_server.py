@@ -79,7 +79,7 @@ WHOLE = frozenset({"brief", "quick"})
 
 @attrs.define(eq=False)
 class StagedServer:
-    """`came` and `left` say, per stage, when a client came and when it left (`time.monotonic`)."""
+    """`came` and `left` tell, per stage, that a client came and that it left; `times` when it left (`time.monotonic`)."""
 
     server: LoopbackServer
     stages: dict[str, Callable[[Visit], None]]

@@ -14,7 +14,7 @@ from tests.stdio.daemon import Daemon, Reply
 from tests.translator.replaying import answers
 
 MODES = {"/api/chat": "chat", "/api/generate": "completion"}
-ALL_WITHIN_S = 30.0
+ALL_WITHIN_S = 120.0
 PLUGIN = plugin_ahead("tests.stdio.test_plugin")
 
 

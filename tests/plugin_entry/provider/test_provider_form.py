@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError
 
-from fixtures.recordings import load, versions
+from fixtures.recordings import load, ollama_versions, scenarios
 from plugin_entry.checks import provider
 from plugin_entry.checks.provider import check_server
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, PROVIDER
@@ -16,7 +16,7 @@ from translator.settings.credentials import read_credentials
 pytestmark = pytest.mark.plugin
 
 FIELDS: list[dict[str, Any]] = PROVIDER["provider_credential_schema"]["credential_form_schemas"]
-OLLAMA_VERSIONS = [version for version in versions() if version != "rerank"]
+OLLAMA_VERSIONS = [version for version in ollama_versions() if {"version", "tags"} <= set(scenarios(version))]
 
 
 def recorded(version: str, scenario: str) -> Speak:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.recordings import load, versions
+from fixtures.recordings import load, ollama_versions, scenarios
 from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Finding, Layer, conclude, trouble_in
 from translator.diagnosis.containers import advice, container_word, default_gateway, is_loopback, other_addresses
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, ServerKind, kind_of, not_ollama
@@ -128,7 +128,7 @@ def test_kind(seen: dict[str, HttpReply], kind: ServerKind) -> None:
     assert kind_of(seen) is kind
 
 
-@pytest.mark.parametrize("version", [version for version in versions() if version != "rerank"])
+@pytest.mark.parametrize("version", [version for version in ollama_versions() if {"version", "tags"} <= set(scenarios(version))])
 def test_every_recorded_ollama_is_recognised(version: str) -> None:
     assert kind_of({VERSION: recorded(f"{version}/version"), TAGS: recorded(f"{version}/tags")}) is ServerKind.OLLAMA
 
