@@ -128,7 +128,7 @@ def test_a_loop_keeps_its_question_and_whole_rounds() -> None:
 def test_older_exchanges_leave_before_the_running_loop() -> None:
     turn = plan_turn(ask(user("1"), answer("2"), user("3"), answer("4"), *LONG_LOOP, tools=(WEATHER,)), ABLE, saved())
     shorter = turn.after_refusal(*said(400, "prompt too long; exceeded max context length by 3044 tokens"))
-    assert roles(shorter) == "ua" + "uatatatatatat"
+    assert roles(shorter) == "uauatatatatatat"
     assert shorter is not None
     assert roles(shorter.shortened()) == "uatatatatatat"
 
@@ -154,7 +154,7 @@ def test_the_cloud_is_shortened_and_then_explained_with_numbers(text: str, numbe
         raise alone.explained(error, body)
 
 
-LONG_CHAT = tuple(each for n in range(6) for each in (user(f"{n} " * 900), answer(f"{n}"))) + (user("end"),)
+LONG_CHAT = (*(each for n in range(6) for each in (user(f"{n} " * 900), answer(f"{n}"))), user("end"))
 ROLE_WORDS = (
     "Conversation roles must alternate user/assistant/user/assistant/...",
     "After the optional system message, conversation roles must alternate user and assistant roles",
