@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fixtures.recordings import Exchange
+from fixtures.recordings import Exchange, load
 from tests.consumers.doubles import blocking_agent, function_calling_agent, react_parser
 from tests.stdio.recorded_replies import model_of, replies
 from tests.stdio.told import Told, told_by_recording
@@ -15,8 +15,13 @@ from tests.translator.replaying import answers, label
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)
 
 
-@functools.cache
 def read(exchange: Exchange) -> Told:
+    return _read(exchange.address)
+
+
+@functools.cache
+def _read(address: str) -> Told:
+    exchange = load(*address.split("/"))
     return told_by_recording(exchange, model_of(exchange))
 
 
