@@ -47,13 +47,19 @@ NEAREST: dict[str, tuple[str, list[str]]] = {
     "latest is no difference": ("llama3.2:lates", ["llama3.2:latest"]),
     "case is no difference": ("GEMMA3", ["gemma3:4b"]),
     "typing mistake": ("lama3.2", ["llama3.2:latest", "llama3.2:1b"]),
+    "the size that is wanted": ("qwen3:34b", ["Qwen3:32b", "qwen3:8b"]),
+    "a registry before it": ("hf.co/somebody/nomic-embed-text-GGUF", ["nomic-embed-text:latest"]),
+    "the owner is no likeness": ("hf.co/x/Z", []),
+    "an equal tag is no likeness": ("mistral:8b", []),
     "nothing like it": ("zzzzzzzz", []),
 }
 
 
 @pytest.mark.parametrize(("wanted", "first"), NEAREST.values(), ids=NEAREST)
 def test_nearest(wanted: str, first: list[str]) -> None:
-    assert nearest(wanted, INSTALLED)[: len(first)] == first
+    found = nearest(wanted, INSTALLED)
+    assert found[: len(first)] == first
+    assert bool(found) == bool(first)
 
 
 def test_not_more_than_five() -> None:
@@ -62,7 +68,11 @@ def test_not_more_than_five() -> None:
 
 MISSING: dict[str, tuple[list[str], bool, str]] = {
     "near": (["qwen3:8b"], False, 'no model "qwen3". The nearest names it has: qwen3:8b. Choose one of them, or run `ollama pull qwen3`.'),
-    "far": (["x:1", "y:2"], False, 'no model "qwen3". The nearest names it has: x:1, y:2. Choose one of them, or run `ollama pull qwen3`.'),
+    "far": (
+        ["x:1", "y:2"],
+        False,
+        'no model "qwen3". It has no name like it; it has x:1, y:2. Choose one of them, or run `ollama pull qwen3`.',
+    ),
     "none": ([], False, 'no model "qwen3". It has no models yet. Run `ollama pull qwen3`.'),
     "cloud": (["qwen3-coder:480b"], True, 'no model "qwen3". The nearest names it has: qwen3-coder:480b. Choose one of them.'),
 }
