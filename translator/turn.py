@@ -29,7 +29,7 @@ from translator.request.options import WireOptions, options_to_wire
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import format_to_wire, schema_prompt
+from translator.schema.formats import AnswerFormat, answer_format
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
@@ -71,6 +71,8 @@ class Turn:
     window: ContextPlan
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
+    after_nothing: StepDown | None = None
+    """What to try when a structured answer held nothing but thinking; see `after_empty_answer`."""
     rewrites: frozenset[Rewrite] = frozenset()
     """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
@@ -102,6 +104,10 @@ class Turn:
     def stepped_down(self, step: StepDown) -> "Turn":
         """The same turn with another `think`."""
         return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
+
+    def after_empty_answer(self) -> "Turn | None":
+        """What to send instead after a complete answer without content, of which nothing was shown; None when it stands."""
+        return None if self.after_nothing is None or self.has_stepped_down else self.stepped_down(self.after_nothing)
 
     def shortened(self) -> "Turn | None":
         """The same turn without its oldest exchanges (`fit.py`); None when the policy is to fail or nothing is left to drop."""
@@ -174,13 +180,15 @@ def plan_turn(
     think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
-    shared = _shared(options, think, window, credentials)
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, convert=convert)
+    form = answer_format(options.json_schema, options.format_)
+    shared = _shared(options, think, window, credentials) | {"format": form.wire}
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
         show_thinking=think.show,
+        after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
     for rewrite in known:
@@ -211,7 +219,6 @@ def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credent
     """The fields that both routes have in common; one `num_ctx`, whoever set it."""
     num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
     return {
-        "format": format_to_wire(options.json_schema, options.format_),
         "think": think.think,
         "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
         "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
@@ -245,14 +252,15 @@ class _Case:
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
+    form: AnswerFormat
     shared: dict[str, Any]
     convert: Convert
 
     @property
     def instruction(self) -> str:
-        """The format in words, where the server does not enforce it, or shall not be trusted to."""
+        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
         is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
-        return "" if self.shared["format"] is None or is_enforced else schema_prompt(self.shared["format"])
+        return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)

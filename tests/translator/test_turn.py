@@ -206,11 +206,11 @@ FORMATS: dict[str, Row] = {
         saved(),
         chat(think=False, format=SCHEMA),
     ),
-    "even when told to think": (
+    "told to think: it does, hidden": (
         ask(parameters={"json_schema": SCHEMA_TEXT, "think": "high"}),
         THINKER,
         saved(),
-        chat(think=False, format=SCHEMA),
+        chat(think="high", format=SCHEMA),
     ),
     "gpt-oss thinks a little, hidden": (
         ask(parameters={"json_schema": SCHEMA_TEXT}),
