@@ -17,7 +17,7 @@ from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
 from translator.request.messages import completion_text, messages_to_wire, require_insert
-from translator.request.options import WireOptions, options_to_wire
+from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
 from translator.schema.formats import AnswerFormat, answer_format
@@ -143,7 +143,8 @@ def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Conv
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     form = answer_format(options.json_schema, options.format_)
-    shared = _shared(options, think, window, credentials) | {"format": form.wire}
+    sent = options_for_model(options.options, window.size, remote=info.remote)
+    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
     case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
     return Turn(
         request=_BUILDERS[credentials.mode](case),
