@@ -63,7 +63,7 @@ def test_bounds_are_what_real_servers_take() -> None:
     """What any of them refuses is refused here in clear words, or sent in a way that all of them take."""
     refused = {tried(exchange) for exchange in REAL if exchange.status != 200}
     assert refused == {("repeat_last_n", -1), ("repeat_penalty", 0)}
-    with pytest.raises(RequestError, match="Give a number from 0.1 to 2"):
+    with pytest.raises(RequestError, match=r"Give a number from 0\.1 to 2"):
         options_to_wire({"repeat_penalty": 0})
     for name, value in {tried(exchange) for exchange in REAL} - {("repeat_penalty", 0)}:
         sent = options_for_model(options_to_wire({name: value}).options, 4096, remote=False)[name]
