@@ -16,7 +16,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -31,6 +31,7 @@ from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
+from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import (
     Chunk,
     chunks_with_thinking,
@@ -88,9 +89,11 @@ class RunningAnswer:
         try:
             for data in self.reply.bursts():
                 # a very long line is parsed in a thread, so that others do not wait for it
-                yield from self._recorded(feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data)))
-                if self.stream.finished:
+                deltas = feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data))
+                if deltas and isinstance(deltas[-1], FinalDelta | FailureDelta):
+                    yield from self._recorded(deltas)
                     break
+                yield from deltas
                 unended = 0 if b"\n" in data else unended + len(data)
             yield from self._recorded(self.stream.end())
         except ServerError as error:
@@ -176,6 +179,7 @@ class Answerer:
     facts: ModelFacts
     calibration: TokenCalibration
     last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    rewrites: KnownRewrites = attrs.field(factory=KnownRewrites)
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn
 
@@ -189,6 +193,7 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
+        self.rewrites.learn((server, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         estimate_prompt = partial(self.estimate, server.place, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
@@ -200,7 +205,8 @@ class Answerer:
         ask = attrs.evolve(ask, fetched=download_all(urls, partial(fetch_media, self.bridge)))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
-        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert), pool), weight
+        known = self.rewrites.of((server, ask.model))
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)
@@ -263,7 +269,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield chunk_to_sdk(model, index, chunk, started)
+            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:
