@@ -5,6 +5,7 @@ mean is decided in `liveness.py`. Only for the standard output of a local plugin
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,8 +19,8 @@ from plugin_entry.dify.output import FrameOutput
 
 logger = logging.getLogger(__name__)
 
-SWITCH = "DIFY_OLLAMA_STOP"
-"""Environment variable; "off" leaves requests alone whose callers have left."""
+SWITCH = "DIFY_OLLAMA_ASK_CALLERS"
+"""Environment variable; with "off" nobody is asked, and a request runs to its end whoever waits for it."""
 LOOK_S = 0.25
 BATCH = 4096
 """Questions that are written at once, about 200 bytes each."""
@@ -81,6 +82,11 @@ class Callers:
             quit_request = self._quits.pop(session_id)
             self._liveness.end(session_id)
             quit_request()
+
+
+def of_process(output: FrameOutput | None) -> Callers | None:
+    """None in the modes without frames on the standard output, and where the administrator switched it off."""
+    return None if output is None or os.environ.get(SWITCH, "").strip().lower() == "off" else Callers(output)
 
 
 def line_of(question: Question) -> bytes:

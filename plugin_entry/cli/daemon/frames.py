@@ -148,6 +148,7 @@ class Switchboard:
         """The daemon answers for a session that somebody reads, and drops the line for any other."""
         is_complete = isinstance(data, dict) and {"type", "backwards_request_id"} <= data.keys() and isinstance(data.get("request"), dict)
         self.questions += 1
+        self._pulse.put(None)
         if is_complete and session_id in self._running and self.answer is not None:
             self.answer(session_id, str(data["backwards_request_id"]))
         return is_complete

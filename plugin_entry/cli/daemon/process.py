@@ -97,6 +97,10 @@ class PluginProcess:
         before = self.heartbeats
         self._wait(lambda: self.heartbeats > before, timeout_s, "sent no heartbeat")
 
+    def wait_for_questions(self, count: int, timeout_s: float = PATIENCE_S) -> None:
+        """Waits until the plugin has asked so often about its sessions. Raises PluginProcessError."""
+        self._wait(lambda: self._board.questions >= count, timeout_s, f"asked less than {count} times")
+
     def close(self) -> None:
         """Kills the process, waits for its end and for the end of its output. Does nothing a second time."""
         if not self._open:
@@ -125,6 +129,11 @@ class PluginProcess:
     def heartbeats(self) -> int:
         """Heartbeats so far."""
         return self._board.heartbeats
+
+    @property
+    def questions(self) -> int:
+        """How often the plugin asked about its sessions so far."""
+        return self._board.questions
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -165,7 +174,7 @@ class PluginProcess:
         view = memoryview(line)
         with self._writing:
             try:
-                while view:
+                while view and self._open:
                     view = view[os.write(self._stdin, view) :]
             except BrokenPipeError as error:
                 raise self._error("ended") from error
