@@ -40,7 +40,21 @@ NEIGHBOURS: frozenset[tuple[str, str]] = frozenset(
 
 PURE = frozenset(
     {"abc", "base64", "binascii", "collections", "collections.abc", "contextlib", "decimal", "difflib", "enum", "fnmatch", "functools"}
-    | {"html", "io", "ipaddress", "itertools", "json", "math", "operator", "re", "statistics", "sys", "typing", "unicodedata"}
+    | {
+        "html",
+        "io",
+        "ipaddress",
+        "itertools",
+        "json",
+        "json.scanner",
+        "math",
+        "operator",
+        "re",
+        "statistics",
+        "sys",
+        "typing",
+        "unicodedata",
+    }
     | {"urllib.parse"}
 )
 """The part of the standard library that does no I/O and reads no clock, no environment and no randomness."""

@@ -9,7 +9,7 @@ from plugin_entry.cli.tracing.source import Source
 from translator.response.chunks import Chunk
 from translator.shapes.dify import ToolCall, Usage
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
-from translator.tracing import Step, Trace, TracedLine, trace_reply
+from translator.tracing import Trace, TracedLine, TracedStep, trace_reply
 
 type Document = dict[str, Any]
 
@@ -54,7 +54,7 @@ def _line(line: TracedLine) -> Document:
     }
 
 
-def _step(step: Step) -> Document:
+def _step(step: TracedStep) -> Document:
     return {"event": step.event.name, "text": step.text, "before": step.before.name, "after": step.after.name}
 
 

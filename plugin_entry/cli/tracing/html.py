@@ -18,8 +18,8 @@ LANES: tuple[tuple[str, frozenset[str]], ...] = (
     ("text", frozenset({"TEXT"})),
     ("tags", frozenset({"TAG_OPEN", "TAG_CLOSE"})),
     ("calls", frozenset({"CALLS"})),
-    ("end", frozenset({"DONE", "IDLE", "REPEATED", "STOP", "END"})),
-    ("error", frozenset({"SPENT", "REFUSED", "GARBLED", "CUT"})),
+    ("end", frozenset({"DONE", "STOP"})),
+    ("error", frozenset({"REFUSED", "GARBLED", "CUT", "LOST"})),
 )
 """Rows of the timeline and the events in them; every event has its row."""
 

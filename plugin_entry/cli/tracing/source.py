@@ -15,7 +15,7 @@ import attrs
 
 from plugin_entry.cli.commands import CommandError
 from translator import codec
-from translator.tracing import OK, Piece
+from translator.tracing import OK, TimedBytes
 
 ROUTES = ("/api/chat", "/api/generate")
 STDIN = "-"
@@ -30,7 +30,7 @@ class Source:
 
     name: str
     model: str
-    pieces: tuple[Piece, ...] = attrs.field(repr=False)
+    pieces: tuple[TimedBytes, ...] = attrs.field(repr=False)
     status: int = OK
     content_type: str = ""
     route: str = ROUTES[0]
@@ -50,7 +50,7 @@ def source_of(typed: str) -> Source:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _arriving(descriptor: int) -> Iterator[Piece]:
+def _arriving(descriptor: int) -> Iterator[TimedBytes]:
     started = time.perf_counter()
     while data := os.read(descriptor, READ_BYTES):
         yield (time.perf_counter() - started) * 1000, data
@@ -68,7 +68,7 @@ def _from_address(address: str) -> Source:
         raise CommandError(f"There is no file {address}, and no recording of that name. {error}") from error
 
 
-def _from_body(name: str, pieces: tuple[Piece, ...], *, timed: bool) -> Source:
+def _from_body(name: str, pieces: tuple[TimedBytes, ...], *, timed: bool) -> Source:
     body = b"".join(data for _, data in pieces)
     if not body.strip():
         raise CommandError(f"{name} is empty. Give the reply of a chat, such as the output of `curl -N .../api/chat -d ...`.")

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from base64 import b64decode
 
 import pytest
@@ -138,10 +137,8 @@ FAILING: dict[str, tuple[Speak, str, str]] = {
 
 @pytest.mark.parametrize(("speak", "code", "text"), FAILING.values(), ids=FAILING)
 def test_what_goes_wrong(speak: Speak, code: str, text: str) -> None:
-    started = time.monotonic()
     with GreenServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=text) as caught:
         fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
-    assert time.monotonic() - started < 2
     assert (caught.value.code, caught.value.family) == (code, Family.BAD_REQUEST)
     assert "127.0.0.1" in str(caught.value)
     assert "topsecret" not in f"{caught.value!r}{caught.value}{caught.value.__cause__}"

@@ -33,7 +33,7 @@ def test_a_waiting_reader_is_woken_once_for_all_that_came() -> None:
     gevent.idle()
     inbox.put(b"c")
     inbox.end(None)
-    assert reader.get(timeout=1) == [b"ab", b"c"]
+    assert reader.get(timeout=60) == [b"ab", b"c"]
 
 
 def test_the_head_comes_before_the_body() -> None:
@@ -41,7 +41,7 @@ def test_the_head_comes_before_the_body() -> None:
     reader = gevent.spawn(inbox.wait_for_head)
     gevent.idle()
     inbox.opened(HEAD)
-    assert reader.get(timeout=1) is HEAD
+    assert reader.get(timeout=60) is HEAD
     assert HEAD.content_type == "application/x-ndjson"
 
 
@@ -110,6 +110,23 @@ def test_the_task_stops_reading_until_the_greenlet_has_read() -> None:
         await waiting
 
     asyncio.run(drained_by_reading())
+
+
+def test_the_loop_is_woken_when_there_is_room_again() -> None:
+    """It may sleep: nothing comes from a connection that is not read."""
+    woken: list[int] = []
+    inbox = Inbox(lambda: woken.append(1))
+    inbox.put(b"x" * (HIGH_WATER + 1))
+
+    async def drained() -> None:
+        waiting = asyncio.ensure_future(inbox.drained())
+        await asyncio.sleep(0)
+        assert woken == []
+        next(inbox.bursts())
+        await waiting
+
+    asyncio.run(drained())
+    assert woken == [1]
 
 
 def test_a_reader_who_left_holds_nobody_up() -> None:

@@ -25,6 +25,7 @@ from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import chat
 from plugin_entry.serving.chat import BRIDGE
+from tests.sdk_chunks import as_models
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
 
 pytestmark = pytest.mark.plugin
@@ -61,7 +62,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def invoke(server: GreenServer, *, stream: bool = True, **saved: Any) -> list[LLMResultChunk]:
     credentials = {"base_url": server.url, "api_key": SECRET_KEY, **saved}
     model = OllamaLargeLanguageModel([])
-    return list(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream))
+    return list(as_models(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream)))
 
 
 def asked_for_answers(server: GreenServer) -> int:
@@ -213,7 +214,7 @@ def test_a_generator_that_was_never_started_gives_its_connection_up() -> None:
     with GreenServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
         ask = chat.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
         chat.stream(ask, {"base_url": server.url}).close()
-        assert left.wait(2)
+        assert left.wait(60)
 
 
 # --- time limits while there is no connection yet --------------------------------------------------------------------------------
@@ -311,7 +312,7 @@ def test_a_window_smaller_than_asked_for_is_a_warning(listener: Listener) -> Non
     listed = json_reply({"models": [{"name": "m:latest", "context_length": 512}]})
     with GreenServer(FACTS | {"/api/chat": LOADED, "/api/ps": listed}) as server:
         invoke(server)
-        assert listener.heard.wait(5)
+        assert listener.heard.wait(60)
         assert listener.said[0].startswith(f"m at {server.url}: The context is wrong: the server runs the model with 512 tokens, 4,096")
 
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[4]
 PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from plugin_entry.cli import main; sys.exit(main())"
 )
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def command(base_url: str, model: str) -> list[str]:

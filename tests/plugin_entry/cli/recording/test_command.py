@@ -46,7 +46,7 @@ class Recorder:
                 return Got(response.status, dict(response.getheaders()), response.read())
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
 
     def next_line(self) -> str:
         """The command says one line per exchange, when it is written."""
@@ -347,7 +347,7 @@ def test_interrupt_ends_it_well(server: ThreadedReplayServer, tmp_path: Path) ->
         running.next_line()
         running.process.send_signal(signal.SIGINT)
         assert running.next_line() == f"1 exchange in {tmp_path}. Look through what is written before you hand it on."
-        assert running.process.wait(10) == 0
+        assert running.process.wait(60) == 0
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
@@ -373,7 +373,7 @@ raise SystemExit({code})
 def test_client_is_run_against_the_proxy_and_ends_it(server: ThreadedReplayServer, tmp_path: Path, code: int) -> None:
     command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path), "--plain")
     client = ("--", sys.executable, "-c", CLIENT.format(code=code))
-    done = subprocess.run((*command, *client), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run((*command, *client), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (code, "")
     assert "saw 200" in done.stdout
     assert "1 exchanges in" not in done.stdout
@@ -384,7 +384,7 @@ def test_client_is_run_against_the_proxy_and_ends_it(server: ThreadedReplayServe
 
 def test_client_that_is_not_there_is_said(server: ThreadedReplayServer, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path))
-    done = subprocess.run((*command, "--", "no-such-client"), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run((*command, "--", "no-such-client"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr == "dify-ollama: no-such-client cannot be run: No such file or directory.\n"
 
