@@ -18,7 +18,7 @@ SECONDS = 2.0
 """For 80 kB; one rule of the first recorder took 31 s."""
 PATTERNS = {
     "letters": "a", "mail": "a@", "mail with dots": "a@a.", "digits": "1.", "colons": ":", "backslashes": "\\", "quotes": '"',
-    "keys": "sk-", "names of keys": "password: ", "percent": "%25", "entities": "&amp;", "URLs": "https://", "homes": "/home/a b ",
+    "keys": "sk-", "names of keys": "password: ", "percent": "%25", "entities": "&amp;", "URLs": "https://", "homes": "/home/someone b ",
     "shares": "\\\\a\\",
     "private keys": "-----BEGIN PRIVATE KEY-----", "web tokens": "eyJaaaaaaaa.", "queries": "?a=", "data": "data:a,",
     "pictures": "iVBORw0KGgo", "wrapped": "A" * 60 + "\n", "sentences": "model 'a' not found, ", "words": "aA1",
