@@ -1,7 +1,6 @@
-"""The plugin's standard output, line by line, sorted by what each line is.
+"""The plugin's standard output, line by line, sorted by what each line is: a queue of frames per session, and what belongs to none.
 
-Enters: whole lines, as one thread reads them, and session ids that were asked for. Leaves: a queue of frames per session, counts,
-and what should not have been there. Pure, except for the queues, which carry frames from the reading thread to the asking one.
+One thread reads the lines, another reads the frames. Where gevent has patched the process, both need the threads and queues from before.
 """
 
 import importlib

@@ -1,7 +1,6 @@
 """The plugin as a process, driven over its standard input and output as Dify's daemon drives it.
 
-Enters: request data. Leaves: frames, with the time they took. The output is read by an OS thread of its own, so that the plugin
-is never held up by who reads the frames, and the times are true.
+A thread of the operating system reads the output, so that the plugin is never held up by who reads the frames, and their times are true.
 """
 
 import contextlib
