@@ -13,6 +13,7 @@ import cattrs
 import orjson
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from translator.scalars import MAX_EXACT
 from translator.shapes.wire import (
     ChatRequest,
     GenerateRequest,
@@ -41,6 +42,13 @@ def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any]
     return structure
 
 
+def _count(value: object) -> int:
+    """A counter, all that numbers of a reply are; 0, which is how servers say nothing, for what cannot be one: no complete answer is
+    broken because its counters are odd."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 < value <= MAX_EXACT else 0  # type: ignore[call-overload,operator]  # mypy does not see through is_number
+
+
 def _is_plain_object(kind: Any) -> bool:
     return bool(kind == Mapping[str, Any])
 
@@ -48,7 +56,7 @@ def _is_plain_object(kind: Any) -> bool:
 def _make_reader() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     converter.register_structure_hook(str, _strict(str, "a text"))
-    converter.register_structure_hook(int, lambda value, _: int(_strict((int, float), "a number")(value, int)))
+    converter.register_structure_hook(int, lambda value, _: _count(value))
     converter.register_structure_hook(bool, _strict(bool, "a boolean"))
     converter.register_structure_hook_func(_is_plain_object, _strict(dict, "an object"))
     for shape in (WireFunctionCall, WireToolCall, ReplyMessage, Reply):
@@ -80,11 +88,40 @@ def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
+MOST_VALUES, MOST_CONTAINERS = 2_000_000, 100_000
+"""What any reply may hold. The vectors of a large batch of texts have a million numbers, a list of all models some thousand objects."""
+SMALL = 16 * 1024
+"""Bytes that are parsed without counting: what fits into them costs a few milliseconds at most."""
+
+
+class TooManyValuesError(DecodeError):
+    """The JSON holds more values than it may, told without parsing it."""
+
+
+def require_few_values(data: bytes, values: int = MOST_VALUES, containers: int = MOST_CONTAINERS) -> None:
+    """Refuses JSON text that would be costly to parse: 15 MiB of `[[],[],...` are 2 GB of lists and seconds in which nothing else runs.
+
+    Counts brackets and commas, first in everything, and only where those are too many outside of texts. Both take a few milliseconds
+    for a megabyte at most, and no memory to speak of. Raises TooManyValuesError.
+    """
+    if _are_few(data, values, containers):
+        return
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if bare.count(b'"') > 4 * (values + containers) or not _are_few(b"".join(bare.split(b'"')[::2]), values, containers):
+        raise TooManyValuesError(f"more than {values:,} values or {containers:,} lists and objects")
+
+
+def _are_few(data: bytes, values: int, containers: int) -> bool:
+    return data.count(b",") <= values and data.count(b"[") + data.count(b"{") <= containers
+
+
 def loads(data: bytes | str) -> Any:
     """JSON text to plain data. Text that is not clean Unicode is repaired instead of refused: the answer matters more than one character.
 
-    Raises DecodeError.
+    Raises DecodeError, of which TooManyValuesError is one.
     """
+    if len(data) > SMALL and isinstance(data, bytes):
+        require_few_values(data)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -3,8 +3,6 @@
 Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything
 else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
 front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
-
-A text chunk, by far the most frequent frame, is spelled in `text_frames`.
 """
 
 import fcntl
@@ -14,9 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
-import attrs
 import orjson
-from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event, StreamOutputMessage
@@ -60,13 +56,8 @@ def shortened(data: object) -> dict[str, Any] | None:
     return {"type": "error", "data": kept}
 
 
-def limit_all_writers() -> None:
-    """Puts the limit under the writers of all modes; the one for frames on the standard output has its own, faster `put`."""
-    vars_of_writer: Any = ResponseWriter
-    vars_of_writer.put = _put
-
-
-def _put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
+def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
+    """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
     plain = data.model_dump() if isinstance(data, BaseModel) else data
     line = _sdk_line(event, session_id, plain)
     if len(line) > LINE_LIMIT:
@@ -92,36 +83,6 @@ def _keys(data: object) -> frozenset[str]:
     message = delta.get("message") if isinstance(delta, Mapping) else None
     has_calls = isinstance(message, Mapping) and message.get("tool_calls")
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
-
-
-HEAD = (
-    b'{"event":"session","session_id":%b,"data":{"type":"stream","data":{"model":%b,"prompt_messages":[],"system_fingerprint":null,'
-    b'"delta":{"index":'
-)
-REST = (
-    b'%b%d,"message":{"role":"assistant","content":%b,"name":null,"tool_calls":[],"opaque_body":null},'
-    b'"usage":null,"finish_reason":null}}}}\n\n'
-)
-
-
-@attrs.define(slots=True, eq=False)
-class Voice:
-    """Says the text of one answer, in the frames of its session. `count` is the number of chunks of the answer that have left."""
-
-    session_id: str | None
-    model: str
-    output: FrameOutput
-    count: int = 0
-    _head: bytes = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._head = HEAD % (orjson.dumps(self.session_id), orjson.dumps(self.model))
-
-    def say(self, text: str) -> bool:
-        """Writes one text chunk; False says that there is no room for it at the moment, and nothing is written."""
-        has_room = self.output.offer(REST % (self._head, self.count, orjson.dumps(text)), self.session_id)
-        self.count += has_room
-        return has_room
 
 
 logger = logging.getLogger(__name__)
@@ -154,14 +115,21 @@ class FrameWriter(StdioResponseWriter):
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
-        return {"type": "stream", "data": data.model_dump(mode="json")} if isinstance(data, BaseModel) else super().stream_object(data)
+        return {"type": "stream", "data": data.model_dump(mode="json") if isinstance(data, BaseModel) else data}
 
     def stream_end_object(self) -> Any:
         return END_MESSAGE
 
 
+def _dumped(value: object) -> Any:
+    """A model inside of a payload. Raises TypeError for anything else that is no JSON."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
 def _line(event: Event, session_id: str | None, data: Any) -> bytes:
-    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}) + b"\n\n"
+    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}, default=_dumped) + b"\n\n"
 
 
 class LogStream:
@@ -219,13 +187,17 @@ def _widen(descriptor: int) -> None:
         logger.debug("the standard output keeps its size")  # no pipe, or more than this user may have
 
 
-def install(output: FrameOutput) -> None:
-    """Makes the SDK write its stdio frames through `output`. Must come before `Plugin(...)`."""
+def write_frames_to(output: FrameOutput) -> None:
+    """Makes the frames of FrameWriter and the SDK's log lines leave through `output`."""
     FrameWriter.output = output
-    vars(plugin)[StdioResponseWriter.__name__] = FrameWriter
     plugin_logger_handler.setStream(cast("TextIO", LogStream(output)))
 
 
 def output() -> FrameOutput | None:
     """Where frames leave; None in the modes that do not use the standard output."""
     return getattr(FrameWriter, "output", None)
+
+
+def new_writer() -> StdioResponseWriter:
+    """A writer for one request over the standard output: ours, or the SDK's own where it was not replaced."""
+    return StdioResponseWriter() if output() is None else FrameWriter()

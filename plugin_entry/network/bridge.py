@@ -11,7 +11,7 @@ import aiohttp
 import attrs
 
 from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error, named, proxy_between
-from plugin_entry.network.inbox import Head, Inbox, Take
+from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport import Call, deliver, new_session
@@ -53,10 +53,6 @@ class OpenReply:
     def proxy(self) -> Proxy:
         """The proxy that may have a part in what happens to the body."""
         return proxy_between(self._server, self.head.headers)
-
-    def divert(self, take: Take) -> None:
-        """Between two bursts: lets `take` deal with what comes next, until it gives something back. See `Inbox.divert`."""
-        self._inbox.divert(take)
 
     def body(self) -> bytes:
         """Reads the rest. Raises ServerError."""
@@ -136,9 +132,9 @@ class Bridge:
         """Sends the call and returns at once, so that several can be under way."""
         if self._refusal is not None:
             raise self._refusal
-        inbox = Inbox()
+        inbox = Inbox(self._loop.wake)
         try:
-            job = self._loop.run(self._deliver(call, inbox), inbox.end)
+            job = self._loop.run(deliver(self._session_of_this_loop, call, inbox, self._loop.pace), inbox.end)
         except LoopLostError:
             raise own_failure("plugin_fault", call.server.place) from None
         except OSError as error:  # no descriptors left for a loop
@@ -183,9 +179,6 @@ class Bridge:
             self._session.detach()  # its connections went with its loop
         self._session = self._refusal = None
         self._loop.stop()
-
-    async def _deliver(self, call: Call, inbox: Inbox) -> None:
-        await deliver(self._session_of_this_loop(), call, inbox, self._loop)
 
     def _session_of_this_loop(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from gevent.lock import BoundedSemaphore
 from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport import Call
-from plugin_entry.threads import apart
+from plugin_entry.threads import in_thread
 from translator.diagnosis.running import explained_silence
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply, is_retryable
@@ -188,7 +188,7 @@ class Sender:
         while True:
             began = self.clock()
             try:
-                return self.bridge.open(apart(self.weight, partial(call_of, turn, server)))
+                return self.bridge.open(in_thread(self.weight, partial(call_of, turn, server)))
             except ServerError as error:
                 seconds = retries.wait() if broke_at_once(error, self.clock() - began) else None
                 if seconds is None:

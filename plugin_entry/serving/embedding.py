@@ -17,7 +17,7 @@ from plugin_entry.network.retries import PatientBridge, ollama_is_busy, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.threads import apart, weight_of_texts
+from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
@@ -39,7 +39,7 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
 
 def count(texts: Sequence[str]) -> list[int]:
     """Tokens per text, estimated offline; a list of the same length."""
-    return apart(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
+    return in_thread(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:
@@ -53,6 +53,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
         model=model,
         max_texts=credentials.embedding.max_chunks,
         num_ctx=features.context(info, credentials).size,
+        max_ctx=info.context_length,
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,
         overlong=credentials.embedding.overlong,
@@ -77,7 +78,7 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
         )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
-            log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")
+            log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
     return embedded
 
 

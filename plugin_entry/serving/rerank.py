@@ -154,4 +154,4 @@ def _remarks(ranking: Ranking) -> Iterator[str]:
     if ranking.negative_dropped:
         yield "The score threshold removed every document: the service gives negative scores, choose the sigmoid scale."
     for document in ranking.shortened:
-        yield f"Document {document.index} was cut from {document.length:,} to {document.length_sent:,} characters."
+        yield f"Document {document.index + 1} was cut from {document.length:,} to {document.length_sent:,} characters."

@@ -3,19 +3,15 @@
 Takes names of faults. Prints per fault one line of JSON with what the streams that were under way were told, and what came after.
 """
 
-import asyncio
-import itertools
 import json
 import os
 import resource
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import dify_plugin  # isort: split  # patches the process, as it does in the plugin
 import gevent
-from gevent.event import Event
-from gevent.queue import Queue
 
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.loop import LoopGreenlet, LoopLostError
@@ -63,7 +59,8 @@ def scene(fault: Fault) -> Found:
         readers = [gevent.spawn(outcome, reply) for reply in replies]
         gevent.idle()
         loop = green.current
-        found: Found = {"told": fault(bridge, green)}
+        found: Found = {}
+        fault(bridge, green)
         if fault in ENDING:
             gevent.joinall(readers, timeout=PATIENCE_S)
             found["left"] = server.gone.wait(PATIENCE_S)
@@ -93,9 +90,15 @@ def greenlet_is_killed(_: Bridge, green: LoopGreenlet) -> None:
     green._greenlet.kill(block=False)
 
 
-def callback_exits(_: Bridge, green: LoopGreenlet) -> None:
+def on_the_loop(green: LoopGreenlet, callback: Callable[[], object]) -> None:
+    """Has the loop call something."""
     assert green.current is not None
-    green._ask(green.current, green._waker(green.current), lambda: sys.exit(3))
+    green.current.call_soon(callback)
+    green.wake()
+
+
+def callback_exits(_: Bridge, green: LoopGreenlet) -> None:
+    on_the_loop(green, lambda: sys.exit(3))
 
 
 def task_exits(_: Bridge, green: LoopGreenlet) -> None:
@@ -113,59 +116,17 @@ def epoll_is_closed(_: Bridge, green: LoopGreenlet) -> None:
 
 def loop_is_stopped(_: Bridge, green: LoopGreenlet) -> None:
     assert green.current is not None
-    green._ask(green.current, green._waker(green.current), green.current.stop)
+    on_the_loop(green, green.current.stop)
 
 
-# --- what concerns one task --------------------------------------------------------------------------------------------------------
+# --- what ends nothing ---------------------------------------------------------------------------------------------------------------
 
 
-def told_to(green: LoopGreenlet, talk: Callable[[], Coroutine[Any, Any, None]]) -> list[str]:
-    """What a task is told that runs into something."""
-    told: Any = Queue()
-    green.run(talk(), lambda error: told.put(type(error).__name__))
-    return [told.get(timeout=PATIENCE_S), *told.queue]
+def callback_fails(_: Bridge, green: LoopGreenlet) -> None:
+    def spoil() -> None:
+        raise ValueError(SECRET)
 
-
-def callback_fails(_: Bridge, green: LoopGreenlet) -> list[str]:
-    def spoil(secret: str) -> None:
-        raise ValueError(secret)
-
-    async def talk() -> None:
-        asyncio.get_running_loop().call_soon(spoil, SECRET)
-        await asyncio.Event().wait()
-
-    return told_to(green, talk)
-
-
-def callback_waits_for_ever(_: Bridge, green: LoopGreenlet) -> list[str]:
-    async def talk() -> None:
-        asyncio.get_running_loop().call_soon(Event().wait)
-        await asyncio.Event().wait()
-
-    return told_to(green, talk)
-
-
-def task_blocks_the_loop(_: Bridge, green: LoopGreenlet) -> list[str]:
-    async def talk() -> None:
-        Event().wait()
-
-    return told_to(green, talk)
-
-
-def telling_fails(_: Bridge, green: LoopGreenlet) -> list[str]:
-    told: Any = Queue()
-    calls = itertools.count()
-
-    def on_end(error: BaseException | None) -> None:
-        if next(calls) == 0:
-            raise MemoryError
-        told.put(type(error).__name__)
-
-    async def nothing() -> None:
-        """Ends at once."""
-
-    green.run(nothing(), on_end)
-    return [told.get(timeout=PATIENCE_S), *told.queue]
+    on_the_loop(green, spoil)
 
 
 def session_is_closed(bridge: Bridge, green: LoopGreenlet) -> None:
@@ -179,9 +140,7 @@ ENDING: tuple[Fault, ...] = (
     session_is_closed,
 )
 """Faults that end the streams which are under way."""
-FAULTS: dict[str, Fault] = {
-    each.__name__: each for each in (*ENDING, callback_fails, callback_waits_for_ever, task_blocks_the_loop, telling_fails)
-}
+FAULTS: dict[str, Fault] = {each.__name__: each for each in (*ENDING, callback_fails)}
 
 
 def no_descriptors() -> Found:

@@ -12,6 +12,7 @@ import pytest
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from plugin_entry.serving import chat
+from tests.sdk_chunks import as_models
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit
 from tests.servers.staged_server import StagedServer, aside, line, staged
 from tests.stdio.ahead import plugin as plugin_ahead
@@ -34,7 +35,7 @@ def ask(stage: str) -> Ask:
 def test_closing_the_generator_closes_the_connection(stage: str) -> None:
     with staged() as server:
         chunks = chat.stream(ask(stage), {"base_url": server.url})
-        assert str(next(chunks).delta.message.content).startswith(FIRST_WORDS[stage])
+        assert str(next(as_models(chunks)).delta.message.content).startswith(FIRST_WORDS[stage])
         chunks.close()
         assert server.left[stage].wait(PATIENCE_S)
 

@@ -28,7 +28,7 @@ OF_SEVERAL: dict[str, str] = {
 """Tests of several modules, and why they are not apart."""
 
 
-def tests_of(house: str) -> list[str]:
+def files_of(house: str) -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / house).rglob("test_*.py"))]
 
 
@@ -43,7 +43,7 @@ def modules_of(test: str) -> list[str]:
 
 @pytest.mark.parametrize("house", HOUSES)
 def test_tests_mirror_the_folders(house: str) -> None:
-    tests = tests_of(house)
+    tests = files_of(house)
     assert tests
     assert [test for test in tests if not modules_of(test) and test not in OF_SEVERAL] == []
 

@@ -8,6 +8,9 @@ from translator.errors import Family, RequestError, ServerError
 from translator.response.capabilities import ModelInfo
 
 NAMES_SHOWN = 5
+ALIKE = 0.6
+"""How much of two names without their tags has to be the same, 0 to 1."""
+SHORTEST_BASE = 3
 
 CLOUD_KEY_REFUSED = frozenset({401, 403})
 """Statuses of the cloud's `/api/me` for a key that it does not take; others say nothing about the key."""
@@ -21,7 +24,12 @@ class ModelKind(StrEnum):
 
 
 def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
-    """Raises RequestError when the server says that the model is of the other kind; what it does not say is no reason."""
+    """Raises RequestError when the server says that the model is of another kind; what it does not say is no reason."""
+    said = info.capabilities or frozenset()
+    if "image" in said and said.isdisjoint({"completion", "embedding"}):
+        cause = f'The model "{model}" makes pictures and {"cannot answer" if kind is ModelKind.LANGUAGE else "no embeddings"}.'
+        remedy = "Dify has no place for such a model: choose a chat model such as qwen3, or an embedding model such as embeddinggemma."
+        raise RequestError.of("model_kind", cause, remedy)
     if kind is ModelKind.LANGUAGE and info.completion is False:
         raise RequestError.of(
             "model_kind",
@@ -43,14 +51,15 @@ def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
 
 
 def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) -> RequestError:
-    """The error for a name the server does not have, with the nearest names it has, nearest first."""
-    shown = nearest(model, installed) or installed[:NAMES_SHOWN]
+    """The error for a name the server does not have, with the nearest names it has, nearest first, or else with some of the others."""
+    near = nearest(model, installed)
     pull = f"run `ollama pull {model}`."
     cause = f'The server has no model "{model}".'
-    if not shown:
+    if not installed:
         return RequestError.of("model_missing", f"{cause} It has no models yet.", f"{pull[:1].upper()}{pull[1:]}")
-    remedy = "Choose one of them." if cloud else f"Choose one of them, or {pull}"
-    return RequestError.of("model_missing", f"{cause} The nearest names it has: {', '.join(shown)}.", remedy)
+    shown = ", ".join(near or installed[:NAMES_SHOWN])
+    names = f"The nearest names it has: {shown}." if near else f"It has no name like it; it has {shown}."
+    return RequestError.of("model_missing", f"{cause} {names}", "Choose one of them." if cloud else f"Choose one of them, or {pull}")
 
 
 def models_missing() -> RequestError:
@@ -69,13 +78,27 @@ def cloud_key_missing() -> ServerError:
 
 
 def nearest(model: str, installed: Sequence[str]) -> list[str]:
-    """Up to five installed names that look like the wanted one, nearest first; the tag `latest` and the case do not count."""
-    by_form: dict[str, list[str]] = {}
-    for name in installed:
-        by_form.setdefault(_form(name), []).append(name)
-    near = difflib.get_close_matches(_form(model), by_form, n=NAMES_SHOWN, cutoff=0.4)
-    return [name for form in near for name in by_form[form]][:NAMES_SHOWN]
+    """Up to five installed names that look like the wanted one, nearest first.
+
+    The name without its tag counts most, then the tag; registry, owner, case and the tag `latest` do not count.
+    """
+    base, tag = _parts(model)
+    near = {name: (_likeness(base, of_base), _ratio(tag, of_tag)) for name in installed for of_base, of_tag in (_parts(name),)}
+    return sorted((name for name in near if near[name][0] >= ALIKE), key=near.__getitem__, reverse=True)[:NAMES_SHOWN]
 
 
-def _form(name: str) -> str:
-    return name.strip().lower().removesuffix(":latest")
+def _parts(name: str) -> tuple[str, str]:
+    base, _, tag = name.strip().lower().rpartition("/")[2].partition(":")
+    return base, "" if tag == "latest" else tag
+
+
+def _likeness(wanted: str, base: str) -> float:
+    """One name inside of the other is near, the nearer the more of it (`qwen3` and `qwen3-coder`)."""
+    shorter, longer = sorted((wanted, base), key=len)
+    if len(shorter) >= SHORTEST_BASE and shorter in longer:
+        return ALIKE + (1 - ALIKE) * len(shorter) / len(longer)
+    return _ratio(wanted, base)
+
+
+def _ratio(left: str, right: str) -> float:
+    return difflib.SequenceMatcher(None, left, right).ratio()

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from translator.embedding.replies import Flaw, Refused
+from translator.embedding.requests import EmbedSettings, Overlong
 from translator.errors import Family, Problem, ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.quoting import printable_name
@@ -46,13 +47,21 @@ def unequal_lengths(model: str, first: int, other: int) -> ServerError:
     )
 
 
-def too_long(model: str, place: str, found: FailureText) -> ServerError:
-    """A text is longer than the window and was not, or could not be, shortened."""
-    window = f" ({found.n_ctx:,} tokens)" if found.n_ctx is not None else ""
+def too_long(place: str, found: FailureText, settings: EmbedSettings) -> ServerError:
+    """A text is longer than the window and was not, or could not be, shortened. Only what can help is advised."""
+    window = settings.num_ctx or found.n_ctx
+    size = f" ({window:,} tokens)" if window else ""
+    advice = ["use smaller chunks"]
+    if settings.max_ctx is None or window is None or window < settings.max_ctx:
+        advice.append("raise the context size")
+    if settings.overlong is Overlong.ERROR:
+        advice.append("allow long texts to be cut")
+    *most, last = advice
+    remedy = f"{', '.join(most)}, or {last}." if most else f"{last}."
     return ServerError.of(
         "embed_text_too_long",
-        f'{place} is longer than the window{window} of the model "{printable_name(model)}".',
-        "Use smaller chunks, raise the context size, or allow long texts to be cut.",
+        f'{place} is longer than the window{size} of the model "{printable_name(settings.model)}".',
+        f"{remedy[0].upper()}{remedy[1:]}",
     )
 
 
@@ -68,11 +77,11 @@ def text_failed(place: str, cause: Problem) -> ServerError:
     )
 
 
-def given_up(model: str, place: str, kind: Refused, found: FailureText, error: ServerError) -> ServerError:
+def given_up(place: str, kind: Refused, found: FailureText, error: ServerError, settings: EmbedSettings) -> ServerError:
     """The error of one text, by the kind of its last refusal."""
     match kind:
         case Refused.OVERLONG:
-            return too_long(model, place, found)
+            return too_long(place, found, settings)
         case Refused.TEXT | Refused.OPAQUE | Refused.TOO_LARGE | Refused.NO_ROUTE | Refused.FATAL:
             return text_failed(place, error.problem)
         case _:

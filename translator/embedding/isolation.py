@@ -33,8 +33,8 @@ REFINEMENTS = 3
 """Tries to win back text after a cut was accepted: at most 1/16 of the last refused length is lost without need."""
 MARGIN = 0.95
 """Share of the window aimed at when a refusal names token counts: tokens are not spread evenly over characters."""
-SHORTEST = 8
-"""Characters at which "too long" cannot be true any more."""
+SHORTEST = {Refused.OVERLONG: 8, Refused.OPAQUE: 200}
+"""Refusals that a shorter text may cure, and the characters at which "too long" cannot be the reason any more."""
 BYTES_PER_TOKEN = 4
 """Rough size of a token, for servers that do not count (legacy route)."""
 
@@ -186,7 +186,7 @@ class Isolation:
                     self._note(position, Change.MILDER, variant)
                     return
                 failed = again
-        cut = failed.kind in (Refused.OVERLONG, Refused.OPAQUE) and self.settings.overlong is not Overlong.ERROR
+        cut = failed.kind in SHORTEST and self.settings.overlong is not Overlong.ERROR
         if not cut:
             raise self._given_up(position, failed)
         yield from self._shorten(position, text, failed)
@@ -199,7 +199,7 @@ class Isolation:
         """Cuts until the server accepts, then gives back what one cut took too much. The head is kept, as the server itself does."""
         refused = len(text)
         while True:
-            if refused <= SHORTEST or failed.kind not in (Refused.OVERLONG, Refused.OPAQUE):
+            if refused <= SHORTEST.get(failed.kind, refused):
                 raise self._given_up(position, failed)
             numbers = failed.found
             length = _cut_length(refused, numbers)
@@ -230,7 +230,7 @@ class Isolation:
 
     def _given_up(self, position: int, failed: Failed) -> ServerError:
         place = f"Text {position + 1} of {len(self.texts)} ({len(self.texts[position]):,} characters)"
-        return given_up(self.settings.model, place, failed.kind, failed.found, failed.error)
+        return given_up(place, failed.kind, failed.found, failed.error, self.settings)
 
 
 def _variants(text: str, failed: Failed) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from translator.codec import DecodeError, loads
 from translator.errors import Family, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
+from translator.failures.requests import TOO_LONG
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
@@ -28,7 +29,8 @@ class Refused(StrEnum):
     TEXT = "text"
     """Something in a text made the model fail: NaN, infinity, a decode error, a crash. One such text fails its whole batch."""
     OPAQUE = "opaque"
-    """A failure without words; may be any of the two above (0.5.13 `embed-too-long` is `{"error":{}}`)."""
+    """A failure that says nothing; may be any of the two above. 0.5.13 `embed-too-long` is `{"error":{}}`; a process that ended in the
+    middle of its work leaves `EOF`, most often because the text was too large for it."""
     TOO_LARGE = "too large"
     """A proxy does not pass a body of that size (413)."""
     NO_ROUTE = "no route"
@@ -48,12 +50,7 @@ RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
     (frozenset({413}), ANY, Refused.TOO_LARGE),
     (
         frozenset({400, 500}),
-        _any(
-            r"context (length|size)",
-            r"exceed_context_size",
-            r"too large to process",
-            r"longer than the context",
-        ),
+        _any(*TOO_LONG, r"context (?:length|size)", r"longer than the context"),
         Refused.OVERLONG,
     ),
     (
@@ -69,16 +66,15 @@ RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
         ),
         Refused.FATAL,
     ),
+    (frozenset({400, 500}), _any(r"\beof\b"), Refused.OPAQUE),
     (frozenset({400, 500}), _any(r"\S"), Refused.TEXT),
     (frozenset({400, 500}), ANY, Refused.OPAQUE),
 )
 """Statuses and words, first fit counts; what fits nothing is FATAL.
 
-Words of an over-long text: 0.5 to 0.11 `input length exceeds maximum context length`, 0.12 to 0.13.2 `input exceeds maximum context
-length`, later `the input length exceeds the context length`. Between 400 and 500 the same refusal moved with 0.13.3. Any other sentence
-with 400 or 500 is taken for a text's fault, as the server wraps every runner failure in these two (server/routes.go, EmbedHandler;
-0.33.0-rc2 `embed-nan-literal`, `embed-overflow`, `embed-runner-error`, `embed-runner-crash`): isolating costs few requests and ends in
-the same error.
+Between 400 and 500 the same refusal moved with 0.13.3. Any other sentence with 400 or 500 is taken for a text's fault, as the server wraps
+every runner failure in these two (server/routes.go, EmbedHandler; 0.33.0-rc2 `embed-nan-literal`, `embed-overflow`, `embed-runner-error`,
+`embed-runner-crash`): isolating costs few requests and ends in the same error.
 """
 
 

@@ -38,7 +38,8 @@ class EmbedSettings:
 
     `max_texts` and `max_chars` (characters) bound one request to the server. `num_ctx` is the window in tokens; `num_batch` follows it
     unless given, as 0.30 and later otherwise cut every text at 2,048 tokens without a word (0.33.0-rc2 `embed-num-ctx-only` and
-    `embed-2048-num-batch`). `dimensions` shortens the vectors. `options` are sent as they are.
+    `embed-2048-num-batch`). `max_ctx` is the most that the model can read,
+    None where nobody knows. `dimensions` shortens the vectors. `options` are sent as they are.
     """
 
     model: str
@@ -46,6 +47,7 @@ class EmbedSettings:
     max_chars: int = attrs.field(default=MAX_CHARS, validator=attrs.validators.ge(1))
     num_ctx: int | None = None
     num_batch: int | None = None
+    max_ctx: int | None = None
     keep_alive: KeepAlive | None = None
     dimensions: int | None = None
     overlong: Overlong = Overlong.CUT

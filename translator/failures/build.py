@@ -73,8 +73,28 @@ def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
 
 
 def calls_too_large(length: int, model: str = "") -> ServerError:
-    """The tool calls of a line have at least `length` bytes."""
+    """The tool calls of an answer have at least `length` bytes."""
     return _stream_fault("calls_too_large", model, length=f"{length:,} bytes")
+
+
+def too_many_calls(limit: int, model: str = "") -> ServerError:
+    """The answer holds more than `limit` tool calls."""
+    return _stream_fault("too_many_calls", model, limit=f"{limit:,}")
+
+
+def line_too_full(line_number: int, length: int) -> ServerError:
+    """Line `line_number` (from 1) of `length` bytes holds more values than a reply line may."""
+    return _stream_fault("line_too_full", line=f"{line_number:,}", length=f"{length:,} bytes")
+
+
+def says_nothing(lines: int) -> ServerError:
+    """More than `lines` lines in a row held nothing that belongs to an answer."""
+    return _stream_fault("says_nothing", limit=f"{lines:,}")
+
+
+def reply_without_end(limit: int) -> ServerError:
+    """The reply had not ended when `limit` bytes of it were read (a line counts for 1 KiB more)."""
+    return _stream_fault("reply_without_end", limit=_size(limit))
 
 
 def only_loaded(model: str = "") -> ServerError:

@@ -75,6 +75,37 @@ MODELS: tuple[Row, ...] = (
         "The Ollama server knows thinking only as on or off, not as a level.",
         "Set thinking to on or off, or update Ollama to 0.11 or newer.",
     ),
+    bad_request(
+        "thought_signature",
+        r"thought_?signature",
+        source="ollama.com, Gemini models: `Function call is missing a thought_signature in functionCall parts.`",
+    ).says(
+        "{model} cannot take the results of tools through Ollama: it wants its own signature (thought_signature) back with each call, and "
+        "Ollama does not pass that on.",
+        "Use another model for tools and agents, or reach this one through Dify's provider of its maker.",
+    ),
+    bad_request(
+        "thinking_in_history",
+        r"reasoning_(?:content|details)\b.{0,80}(?:not (?:supported|allowed|permitted|accepted)|unsupported|unexpected|unknown|extra)",
+        r"(?:unsupported|unexpected|unknown|unrecognized|extra|invalid)\b.{0,60}\breasoning_(?:content|details)\b",
+        r"propert(?:y|ies)\b.{0,30}\b(?:thinking|reasoning)\b.{0,20}(?:unsupported|not supported|not allowed)",
+        r"\bmessages?\b.{0,30}\b(?:thinking|reasoning)\b.{0,40}(?:not (?:supported|allowed|permitted)|unsupported|unexpected|extra)",
+        source="services behind the cloud: Groq `property 'reasoning_content' is unsupported`, DeepSeek, pydantic",
+    ).says(
+        "{model} does not accept the thinking of its earlier answers in the conversation.{said}",
+        "Start a new conversation, or switch thinking off.",
+    ),
+    bad_request(
+        "thinking_missing",
+        r"reasoning_content\b.{0,60}\b(?:must be passed|is (?:missing|required)|must be (?:provided|included|present))",
+        r"(?:missing|without|requires?)\b.{0,40}reasoning_content",
+        r"must start with a thinking block",
+        r"expected [`'\"]?thinking\b.{0,60}but found",
+        source="services behind the cloud: DeepSeek, Moonshot, Anthropic",
+    ).says(
+        "{model} wants the thinking of its earlier answers back, and the conversation does not have it.{said}",
+        'Switch "Show thinking" on, so that the thinking stays in the conversation and is sent back, or set thinking to off.',
+    ),
     bad_request("no_tools", r"does not support tools", source="every version, `error-no-tools`; 0.33.0-rc2 `native-error-no-tools`").says(
         "{model} cannot call tools.",
         "Switch function calling off in the model's settings, remove the tools, or choose a model with the tools capability.",

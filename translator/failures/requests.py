@@ -4,9 +4,39 @@ Several are answered with 500 by Ollama although trying again cannot help; the t
 """
 
 from translator.failures.bodies import Shape
-from translator.failures.row import Moment, Row, bad_request
+from translator.failures.row import Moment, Row, bad_request, rate_limited
 
 EMBED = r"^/(?:api|v1)/embed"
+
+TOO_LONG = (
+    r"exceed_context_size",
+    r"context_length_exceeded",
+    r"max_prompt_tokens_exceeded",
+    r"context ?(?:length|size|window) ?exceed",
+    r"exceeds the (?:available|model's maximum) context",
+    r"longer than the (?:model's |max(?:imum)? )?(?:context|model) (?:length|size|window)",
+    r"(?:input|prompt)(?: length)? exceeds (?:the |max(?:imum)? )?(?:context|length|max)",
+    r"input after truncation exceeds",
+    r"larger than the max context size",
+    r"greater than the context length",
+    r"too large to process",
+    r"(?:prompt|input) (?:is )?too long",
+    r"exceed(?:s|ed)? (?:the )?(?:max(?:imum)? )?(?:context|input|prompt) (?:length|limit|window|size)",
+    r"context window (?:of this model|exceeds limit)",
+    r"maximum (?:context|prompt) length (?:is|of) \d",
+    r"\d maximum context length",
+    r"context length of only \d",
+    r"(?:input|prompt) token count",
+    r"too many (?:input )?tokens\b(?! per)",
+    r"exceeded model token limit",
+    r"range of input length should be",
+    r"must have less than \d+ tokens",
+    r"`inputs` tokens \+ `max_new_tokens` must be",
+    r"reduce the length of the (?:messages|prompt|input)",
+)
+"""How engines and services say that a prompt, or a text to embed, does not fit (see also `bodies.TOKEN_COUNTS`)."""
+
+RAISE_WINDOW = "Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or let the server cut it."
 
 REQUESTS: tuple[Row, ...] = (
     bad_request(
@@ -17,10 +47,8 @@ REQUESTS: tuple[Row, ...] = (
     ).says("One of the texts is empty, and {model} cannot embed an empty text.", "Remove empty texts before embedding."),
     bad_request(
         "text_too_long",
-        r"context length",
-        r"context size",
-        r"too large to process",
-        r"exceed_context_size",
+        *TOO_LONG,
+        r"context (?:length|size)",
         route=EMBED,
         source="every version, `embed-too-long-no-truncate`; 0.33.0-rc2 `embed-2048-no-truncate`, `embeddings-legacy-too-long`",
     ).says(
@@ -45,20 +73,25 @@ REQUESTS: tuple[Row, ...] = (
         "{model} computed numbers for one of the texts that are not finite; the model fails on this text, not Dify.",
         "Change or remove the text (odd punctuation is a known trigger), or use another embedding model or quantisation.",
     ),
+    rate_limited(
+        "rate_limited", r"tokens per (?:minute|min|hour|day)\b", r"\bTPM\b", source="Groq and OpenAI, status 429 or 413, behind the cloud"
+    ).says("The service allows this account only so many tokens in a time.{said}", "Wait a moment, or send shorter prompts."),
+    bad_request(
+        "output_limit",
+        r"(?<!\+ `)max_(?:completion_|output_|new_)?tokens\b.{0,60}(?:exceeds|too (?:large|high)|(?:must|should) be|at most|maximum)",
+        r"range of max_tokens should be",
+        r"(?:maximum|at most \d[\d,]*|too many|limit of) (?:allowed )?(?:number of )?(?:output|completion) tokens",
+        r"(?:output|completion) token limit",
+        source="ollama.com, `max_tokens (32000) exceeds model's maximum output tokens`; OpenAI, DashScope, vLLM",
+    ).says(
+        "{model} cannot write that many tokens in one answer.{said}",
+        "Lower max tokens (num_predict) in the app, or leave it empty.",
+    ),
     bad_request(
         "prompt_too_long",
-        r"exceed_context_size",
-        r"exceeds the (?:available|model's maximum) context",
-        r"prompt is longer than the context length",
-        r"input (?:length )?exceeds (?:the |maximum )?context length",
-        r"input after truncation exceeds",
-        r"larger than the max context size",
-        r"too large to process",
-        source="0.33.0-rc2 `error-too-long`, `error-too-long-shift-off`, `native-too-long`; 0.24.0 `error-too-long`",
-    ).says(
-        "The prompt is longer than the context window of {model}{numbers}.",
-        "Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or let the server cut it.",
-    ),
+        *TOO_LONG,
+        source="0.33.0-rc2 `error-too-long`, `error-too-long-shift-off`, `native-too-long`; 0.24.0 `error-too-long`; see `TOO_LONG`",
+    ).says("The prompt is longer than the context window of {model}{numbers}.", RAISE_WINDOW),
     bad_request(
         "context_full",
         r"context size has been exceeded",
@@ -75,8 +108,11 @@ REQUESTS: tuple[Row, ...] = (
         "Send the picture again as a file; if that fails too, report this as a fault of the plugin.",
     ),
     bad_request(
+        "image_too_small", r"must be larger than factor", r"image (?:is )?too small", source="0.13 to 0.29, qwen2.5vl and qwen3-vl"
+    ).says("A picture is too small for {model}: each side needs at least 32 pixels.", "Send a larger picture."),
+    bad_request(
         "image_unreadable",
-        r"failed to load image",
+        r"failed to load image(?! ?(?:model|generat))",
         r"decode webp image",
         r"image: unknown format",
         r"(?:invalid|failed to decode|failed to process) image",
@@ -93,12 +129,6 @@ REQUESTS: tuple[Row, ...] = (
         r"option \"(?P<option>[^\"]{1,60})\" must be of type (?P<kind>\w{1,30})",
         source="every version, `error-option-type`, `error-stop-string` (500)",
     ).says('The parameter "{option}" has the wrong type; the server wants {kind} there.', "Correct the parameter in the model's settings."),
-    bad_request(
-        "option_range",
-        r"Field '(?P<option>\w{1,60})': Value must be",
-        r"(?P<option>\w{1,60}) must be finite",
-        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
-    ).says('The server does not take the value of the parameter "{option}".', "Correct the parameter in the model's settings."),
     bad_request(
         "format_invalid", r"^invalid format:", source="every version, `format-invalid` (500; a line under status 200 before 0.12.6)"
     ).says(
@@ -117,6 +147,14 @@ REQUESTS: tuple[Row, ...] = (
         "The server cannot turn the JSON schema into a grammar.{said}",
         "Simplify the schema: plain types, properties, required, enum and items work; patterns and references often do not.",
     ),
+    bad_request(
+        "option_range",
+        r"^field '[\w.]{1,60}':",
+        r"failed to initialize samplers",
+        r"must be finite",
+        r"(?:penalty_\w+|temperature|top_[kp]|min_p|repeat_\w+) must be",
+        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
+    ).says("The server does not accept the value of a parameter.{said}", "Correct the parameter in the app, or leave it empty."),
     bad_request("logprobs_with_tools", r"logprobs is not supported with tools", source="0.33.0-rc2 `native-logprobs-tools`").says(
         "The server gives no token probabilities together with tools.", "Switch logprobs off, or remove the tools."
     ),
@@ -127,7 +165,42 @@ REQUESTS: tuple[Row, ...] = (
         "End the conversation with a user message, or switch thinking off.",
     ),
     bad_request(
-        "roles_must_alternate", r"roles must alternate", r"after the optional system message", source="0.33.0-rc2 `native-jinja-raise`"
+        "system_not_first",
+        r"system (?:message|role|prompt)s?.{0,40}(?:must|should|only|can).{0,30}(?:beginning|first|start|top)\b",
+        r"(?:only|more than) one system message",
+        r"(?:unexpected|multiple|second) system message",
+        source="templates of Qwen 3.5 and newer in GGUF files: `System message must be at the beginning.`",
+    ).says(
+        "The chat template of {model} takes one system message, at the beginning of the conversation.",
+        "Move the SYSTEM blocks of the prompt to the top, or join them.",
+    ),
+    bad_request(
+        "system_refused",
+        r"system (?:message|role|prompt)s?\b.{0,20}(?:not (?:supported|allowed)|unsupported)",
+        r"(?:unsupported|unknown|no) system (?:message|role)",
+        source="templates of gemma: `System role not supported`",
+    ).says(
+        "The chat template of {model} takes no system message.",
+        "Put the instructions into the user message, or choose another model.",
+    ),
+    bad_request(
+        "call_id_form",
+        r"alphanumeric strings? (?:with|of) length 9",
+        r"tool call ids?\b.{0,80}\blength (?:of )?9\b",
+        source="templates of Mistral: `Tool call IDs should be alphanumeric strings with length 9!`",
+    ).says(
+        "The chat template of {model} does not accept the ids of past tool calls.{said}",
+        "Start a new conversation, or use another model for tools.",
+    ),
+    bad_request(
+        "roles_must_alternate",
+        r"roles must alternate",
+        r"must alternate between user",
+        r"after the optional system message",
+        r"no user (?:query|message)s? (?:was |were )?found",
+        r"(?:first|initial) (?:non-system )?message.{0,30}(?:must|should) be .{0,20}user",
+        r"(?:must|should) (?:start|begin) with (?:a |the )?user",
+        source="0.33.0-rc2 `native-jinja-raise`; templates of gemma, Mistral and Qwen",
     ).says(
         "The chat template of {model} wants user and assistant messages in turn.",
         "Merge neighbouring messages of one role in the prompt, or choose a model without this rule.",

@@ -192,6 +192,8 @@ def _sentence(text: str) -> str:
 
 def _numbers(found: FailureText) -> str:
     match found.n_prompt_tokens, found.n_ctx:
+        case None, None if found.n_excess is not None:
+            return f" ({found.n_excess:,} tokens too many)"
         case int(prompt), int(window):
             return f" ({prompt:,} tokens, the window holds {window:,})"
         case _, int(window):

@@ -4,7 +4,7 @@ All are the server's trouble and therefore `unavailable`; only a full queue is w
 not load when nothing was said before, and crashed when it was in the middle of an answer.
 """
 
-from translator.failures.row import Moment, Row, unavailable
+from translator.failures.row import Moment, Row, bad_request, unavailable
 
 LESS_MEMORY = (
     "Lower the context size (num_ctx), choose a smaller model or quantisation, or unload other models (`ollama ps`, `ollama stop`)."
@@ -71,6 +71,17 @@ RUNNER: tuple[Row, ...] = (
         "The server gave up because the connection was closed while it was still loading or working.",
         "Raise the time limit for the first byte in the model's settings, and that of any proxy in between.",
     ),
+    bad_request(
+        "mlx_missing",
+        r"mlx(?: \w+)? (?:is )?not (?:available|supported|installed|found)",
+        r"failed to load (?:the )?mlx",
+        r"(?:no|missing|without) mlx\b",
+        r"libmlx\w*\.\w+: cannot open",
+        source="x/mlxrunner: `MLX not available: failed to load MLX dynamic library`",
+    ).says(
+        "This Ollama server cannot run models with MLX weights, and {model} has them.",
+        "Choose the ordinary (GGUF) tag of the model, or install Ollama's own build with MLX on that machine.",
+    ),
     unavailable(
         "install_broken", r"llama-server binary not found", r"no suitable llama servers found", source="0.33.0-rc2 `load-no-llama-server`"
     ).says(
@@ -80,7 +91,9 @@ RUNNER: tuple[Row, ...] = (
     unavailable(
         "load_failed",
         r"error starting (?:llama-server|runner|the external llama server)",
-        r"(?:error|unable to|failed to) load(?:ing)? model",
+        r"(?:error|unable to|failed to) load(?:ing)? (?:[\w.-]{1,40} ){0,2}model",
+        r"mlx runner failed",
+        r"failed to load (?:safetensors|image generation)",
         source="0.33.0-rc2 llm/llama_server.go",
     ).says("The server could not load {model}.{said}", SEE_LOG),
     unavailable(
@@ -101,9 +114,11 @@ RUNNER: tuple[Row, ...] = (
         "tool_call_unreadable",
         r"error parsing tool call",
         r"xml syntax error",
-        r"^failed to parse (?:json|xml|tool)",
+        r"^failed to parse (?:json|xml|tool|function)",
         r"invalid tool call arguments",
         r"value looks like object, but can't find closing",
+        r"expected peg-[\w-]{1,40} format",
+        r"failed to parse (?:input|output) at pos",
         source="0.33.0-rc2 `harmony-malformed-call`, `coder-malformed-call`, `qwen3-malformed-call`, `native-tool-cut-by-length`",
     ).says(
         "{model} wrote a tool call that the server could not read; it may have been cut off by the token limit.",
@@ -167,6 +182,7 @@ RUNNER: tuple[Row, ...] = (
     ).says("{model} failed while computing.", SEE_LOG),
     unavailable(
         "answer_unreadable",
+        r"unexpected empty grammar stack",
         r"llama-server (?:chat|completion) error",
         r"invalid diff:",
         r"error unmarshall?ing (?:llm|llama-server)",

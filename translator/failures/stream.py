@@ -31,15 +31,32 @@ STREAM: tuple[Row, ...] = (
         "Line {line} of the reply was not complete after {length}, which is more than a reply line may have.",
         "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
+    unavailable("line_too_full", source="8 MiB of `[[],[],...` are a gigabyte of lists and seconds for everybody else").says(
+        "Line {line} of the reply ({length}) holds more values than an answer can have.",
+        "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
+    ),
     bad_request("only_loaded", source="0.33.0-rc2 server/routes.go, `done_reason` load or unload").says(
         "The server only loaded {model} and wrote nothing, because the request held nothing to answer.",
         "Send at least one user message that is not empty.",
+    ),
+    unavailable("reply_without_end", source="servers bound answers by num_predict only, and Dify ends them after 600 seconds").says(
+        "The reply was given up because it did not end within {limit}.",
+        "Set max tokens (num_predict), and check that the base URL leads to an Ollama server.",
+    ),
+    unavailable("says_nothing", source="no server sends so many; 0.11 sent an empty line for each token of a tool call").says(
+        "More than {limit} lines of the reply in a row said nothing.",
+        "The model or the server is stuck: try again, or set max tokens (num_predict). If it happens each time, check that the base URL "
+        "leads to an Ollama server.",
     ),
     bad_request(
         "thinking_spent_everything", source="`done_reason` length with thinking and without content, every version that thinks"
     ).says(
         "{model} used all of its tokens for thinking and had none left for the answer.",
         "Raise max tokens (num_predict) or the context size, or lower the thinking level or switch thinking off.",
+    ),
+    bad_request("too_many_calls", source="each call is a step of the agent, and no answer means so many").says(
+        "{model} asked for more than {limit} tool calls in one answer.",
+        "The model most likely repeats itself: set max tokens (num_predict), or use a model that calls tools more reliably.",
     ),
 )
 

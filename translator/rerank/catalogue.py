@@ -5,6 +5,7 @@ recordings of rerank services.
 """
 
 from translator.failures.proxy_rows import ANSWERED, PROXY_OR_KEY
+from translator.failures.requests import TOO_LONG
 from translator.failures.row import Row, bad_request, rate_limited, unauthorized, unavailable
 
 CLIENT_FAULT = range(400, 500)
@@ -60,8 +61,8 @@ REFUSALS: tuple[Row, ...] = (
     ).says("The service answers, but its model cannot rerank.{said}", "Start the service with a rerank model (llama.cpp: --reranking)."),
     bad_request(
         "rerank_too_long",
-        r"context (size|length)",
-        r"too large to process",
+        *TOO_LONG,
+        r"context (?:size|length)",
         r"must have less than \d+ (tokens|characters)",
         statuses=(400, 413, 422, 500),
         source="llamacpp-too-long, llamacpp-over-physical-batch, tei-too-long-truncate-false, tei-too-many-characters",

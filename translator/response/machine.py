@@ -13,7 +13,6 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, step_for
-from translator.scalars import MAX_EXACT
 from translator.schema.json_data import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
@@ -49,31 +48,33 @@ class DeltaBuffer:
     def text(self, kind: TextKind, text: str) -> None:
         """Adds text of one kind."""
         if kind is not self._kind:
-            self._close()
+            if self._parts:
+                self._close()
             self._kind = kind
         self._parts.append(text)
 
     def add(self, delta: Delta) -> None:
         """Adds a delta that stands alone."""
-        self._close()
+        if self._parts:
+            self._close()
         self._ready.append(delta)
 
     def take(self) -> list[Delta]:
         """Gives everything collected, and starts anew."""
-        self._close()
+        if self._parts:
+            self._close()
         ready, self._ready = self._ready, []
         return ready
 
     def _close(self) -> None:
-        if not self._parts:
-            return
+        """Ends the piece that was added to last."""
         joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
         self._parts.clear()
         step = self.limits.frame_chars
-        if 0 < len(joined) <= step:
+        if len(joined) <= step:
             self._ready.append(self._kind(joined))
-            return
-        self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
+        else:
+            self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -162,15 +163,15 @@ class Machine:
         return FinishReason.LENGTH if reply.done_reason == LENGTH else FinishReason.STOP
 
     def _usage(self, reply: Reply) -> Usage:
-        prompt, completion = _plausible(reply.prompt_eval_count), _plausible(reply.eval_count)
+        prompt, completion = reply.prompt_eval_count, reply.eval_count
         return Usage(
             prompt_tokens=prompt or max(1, self.estimate_prompt()),
             completion_tokens=completion or max(self._pieces, self._chars // CHARS_PER_TOKEN),
             estimated=not (prompt and completion),
-            total_ns=_plausible(reply.total_duration),
-            load_ns=_plausible(reply.load_duration),
-            prompt_ns=_plausible(reply.prompt_eval_duration),
-            eval_ns=_plausible(reply.eval_duration),
+            total_ns=reply.total_duration,
+            load_ns=reply.load_duration,
+            prompt_ns=reply.prompt_eval_duration,
+            eval_ns=reply.eval_duration,
         )
 
     def _fail(self, event: WireEvent) -> None:
@@ -186,11 +187,6 @@ class Machine:
 
     def _fail_with(self, error: ServerError) -> None:
         self.out.add(FailureDelta(error))
-
-
-def _plausible(counter: int) -> int:
-    """A counter that can be meant; 0, which is how servers say nothing, for one below zero or too large for Dify's numbers."""
-    return counter if 0 < counter <= MAX_EXACT else 0
 
 
 OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {

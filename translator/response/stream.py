@@ -1,20 +1,22 @@
 """One reply from its first byte to its last delta: framing, decoding, tags and the machine behind `feed`, `end`, `fail` and `stop`.
 
 Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The same object reads streamed and blocking replies of
-`/api/chat` and `/api/generate`. It does no I/O: whoever owns the connection feeds it.
+`/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
+between two `slices`, and watches `progress` to tell an answer that goes on from bytes that only trickle.
 
 The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`_take_steady`), without
 an event; every other line becomes events first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
-from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response.decode import least_bytes_of_calls, line_to_events, line_to_raw, plain_piece, raw_to_events
+from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, Limits
+from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.table import TERMINAL
@@ -39,7 +41,7 @@ class ReplyStream:
 
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
-        self._tally = Tally(self.limits.answer_bytes)
+        self._tally = Tally(self.limits)
         self._machine = Machine(
             model=self.model,
             new_id=self.new_id,
@@ -67,22 +69,43 @@ class ReplyStream:
         """Bytes of the line that has begun and not ended."""
         return self._lines.pending
 
+    @property
+    def progress(self) -> int:
+        """Grows with every line that brings the answer on: text or thinking that is not blank, a tool call, the end."""
+        return self._tally.progress
+
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
         machine = self._machine
         if machine.state in TERMINAL:
             return []
-        self._read(self._lines.feed(data))
+        self._read(data)
         return machine.out.take()
+
+    def slices(self, data: bytes) -> Iterable[list[Delta]]:
+        """What `feed` gives, in parts that take a few milliseconds each at most, whatever the lines hold; others may have their turn in
+        between. All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
+        """
+        if len(data) <= SLICE_BYTES:
+            return (self.feed(data),)
+        return self._slices(data)
+
+    def _slices(self, data: bytes) -> Iterator[list[Delta]]:
+        for start in range(0, len(data), SLICE_BYTES):
+            if self.finished:
+                return
+            yield self.feed(data[start : start + SLICE_BYTES])
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
         if self.finished:
             return []
-        self._read_last_line()
+        for number, line in self._lines.end():
+            self._read_last_line(number, line)
         if not self.finished:
             self._flush_tags()
-            self._machine.feed(self._ending())
+            error = build.cut_short(self._lines.count, self.model)
+            self._machine.feed(WireEvent(Event.CUT, error=error, repeats=self._tally.repeats))
         return self._machine.out.take()
 
     def fail(self, error: ServerError) -> list[Delta]:
@@ -99,27 +122,44 @@ class ReplyStream:
             self._machine.feed(WireEvent(Event.STOP))
         return self._machine.out.take()
 
-    def _ending(self) -> WireEvent:
-        error = build.cut_short(self._lines.count, self.model)
-        return WireEvent(Event.CUT, error=error, repeats=self._tally.repeats)
-
-    def _read(self, lines: list[tuple[int, bytes]]) -> None:
-        overflow = self._lines.overflow
+    def _read(self, data: bytes) -> None:
+        splitter, machine = self._lines, self._machine
+        lines = splitter.feed(data)
+        if splitter.room < 0 or splitter.blank:
+            self._count_blank_lines()
+        too_long = splitter.too_long
         for number, line in lines:
-            if overflow is not None and number >= overflow.number:
+            if machine.state in TERMINAL or (too_long is not None and number >= too_long.number):
                 break
-            if len(line) > self.limits.calls_bytes and (least := least_bytes_of_calls(line)) > self.limits.calls_bytes:
-                self._take(WireEvent(Event.GARBLED, error=build.calls_too_large(least, self.model)))
-                return
-            raw = line_to_raw(line)
-            kind, text = plain_piece(raw)
-            if not text or not self._take_steady(kind, text):
-                for event in [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model):
-                    self._take(event)
-            if self._machine.finished:
-                return
-        if overflow is not None:
-            self._take(WireEvent(Event.GARBLED, error=build.line_too_long(overflow.number, overflow.length)))
+            self._read_line(number, line)
+        if too_long is not None and not machine.finished:
+            self._give_up(build.line_too_long(too_long.number, too_long.length))
+
+    def _count_blank_lines(self) -> None:
+        if self._lines.room < 0:
+            self._give_up(build.reply_without_end(self.limits.reply_bytes))
+        elif not self._tally.nothing(self._lines.blank):
+            self._give_up(self._tally.error(self.model))
+        self._lines.blank = 0
+
+    def _read_line(self, number: int, line: bytes) -> None:
+        if self._is_costly(number, line):
+            return
+        raw = line_to_raw(line)
+        kind, text = plain_piece(raw)
+        if not text or not self._take_steady(kind, text):
+            self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
+
+    def _read_last_line(self, number: int, line: bytes) -> None:
+        """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
+        if not self._is_costly(number, line):
+            self._take_all([event for event in line_to_events(line, number, self.model) if event.kind is not Event.GARBLED])
+
+    def _is_costly(self, number: int, line: bytes) -> bool:
+        error = costly_line(line, number, self.limits, self.model) if len(line) > SMALL else None
+        if error is not None:
+            self._give_up(error)
+        return error is not None
 
     def _take_steady(self, kind: Event, text: str) -> bool:
         """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
@@ -131,26 +171,20 @@ class ReplyStream:
         if self._tally.piece(text):
             self._machine.feed_steady(output, text)
         else:
-            self._give_up()
+            self._give_up(self._tally.error(self.model))
         return True
 
-    def _read_last_line(self) -> None:
-        """A last line without line end is read like any other; one that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
-        for number, line in self._lines.end():
-            for event in line_to_events(line, number, self.model):
-                if event.kind is not Event.GARBLED:
-                    self._take(event)
+    def _take_all(self, events: list[WireEvent]) -> None:
+        """Takes the events of a line; what follows the end in the same line is not read."""
+        if not events and not self._tally.nothing():
+            self._give_up(self._tally.error(self.model))
+        for event in events:
+            if not self._machine.finished:
+                self._take(event)
 
     def _take(self, event: WireEvent) -> None:
-        """Takes an event of a line; what follows the end in the same line is not read."""
-        if self._machine.finished:
-            return
-        if event.kind is Event.TEXT or event.kind is Event.THINKING:
-            is_within = self._tally.piece(event.text)
-        else:
-            is_within = not event.calls or self._tally.calls(event.calls)
-        if not is_within:
-            self._give_up()
+        if not self._is_within(event):
+            self._give_up(self._tally.error(self.model))
         elif event.kind is Event.TEXT:
             self._take_text(event)
         elif event.kind is Event.THINKING:
@@ -159,10 +193,20 @@ class ReplyStream:
             self._flush_tags()
             self._machine.feed(event)
 
-    def _give_up(self) -> None:
-        """The answer is too large; what was said before the piece that passed the limit is kept."""
+    def _is_within(self, event: WireEvent) -> bool:
+        match event.kind:
+            case Event.TEXT | Event.THINKING:
+                return self._tally.piece(event.text)
+            case Event.CALLS:
+                return self._tally.calls(event.calls)
+            case _:
+                self._tally.end()
+                return True
+
+    def _give_up(self, error: ServerError) -> None:
+        """A limit was passed; what was said before is kept."""
         self._flush_tags()
-        self._machine.feed(WireEvent(Event.GARBLED, error=build.answer_too_large(self._tally.said, self._tally.most, self.model)))
+        self._machine.feed(WireEvent(Event.GARBLED, error=error))
 
     def _take_text(self, event: WireEvent) -> None:
         self._think(self._thinking_tags.flush())

@@ -38,15 +38,19 @@ def plain_json(value: Any, depth: int = 0) -> Any:
     return value
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def can_be_sent_back(value: Any) -> bool:
     """Whether a server can read the value again: no infinity, and no deeper than `plain_json` takes. Looks at any depth without going
     deep itself.
     """
     level = [value]
     for _ in range(_DATA_DEPTH + 1):
-        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+        if any(type(item) is float and not math.isfinite(item) for item in level):
             return False
-        level = [item for holder in level if isinstance(holder, Mapping | list) for item in _items(holder)]
+        holders = [item for item in level if type(item) not in _SCALARS]
+        level = [item for holder in holders if isinstance(holder, Mapping | list) for item in _items(holder)]
         if not level:
             return True
     return False

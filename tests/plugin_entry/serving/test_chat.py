@@ -25,6 +25,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving.chat import CALIBRATION
 from tests.go.go_decoder import CHECKS
+from tests.sdk_chunks import as_models
 from tests.servers.green_server import Asked, GreenServer, Speak, json_reply, reply
 
 pytestmark = pytest.mark.plugin
@@ -45,7 +46,7 @@ def invoke(url: str, model: str = "m", messages: list[PromptMessage] | None = No
     """As the SDK's executor calls it; `saved` are further settings."""
     saved = {"base_url": url, **values.pop("saved", {})}
     model_class = OllamaLargeLanguageModel([])
-    return list(model_class.invoke(model, saved, messages or HI, values.pop("parameters", {}), **values))
+    return list(as_models(model_class.invoke(model, saved, messages or HI, values.pop("parameters", {}), **values)))
 
 
 def text(chunks: list[LLMResultChunk]) -> str:
@@ -175,6 +176,27 @@ def test_older_turns_are_left_out_where_the_server_does_not() -> None:
         assert [body.get("truncate") for body in bodies(server)] == [None, False, False]
     assert sent == ["su0a0u1a1u2a2u3a3u4", "su2a2u3a3u4", "su3a3u4"]
     assert text(chunks)
+
+
+def test_a_form_that_helped_is_right_at_once_the_next_time() -> None:
+    """First the words of a template of Qwen 3.5, then a good answer, then the next request."""
+    says = "While executing CallExpression at line 85\nError: Jinja Exception: System message must be at the beginning."
+    refusal = reply(500, orjson.dumps({"error": says}), Content_Type="application/json")
+    history = [UserPromptMessage(content="u"), AssistantPromptMessage(content="a", tool_calls=[]), SystemPromptMessage(content="s")]
+    with GreenServer(answers(refusal, GOOD, GOOD, show=PLAIN)) as server:
+        for _ in range(2):
+            assert text(invoke(server.url, messages=[*history, UserPromptMessage(content="v")]))
+        sent = ["".join(message["role"][0] for message in body["messages"]) for body in bodies(server)]
+    assert sent == ["uasu", "suau", "suau"]
+
+
+def test_a_form_is_tried_once() -> None:
+    refusal = reply(500, orjson.dumps({"error": "Jinja Exception: System message must be at the beginning."}))
+    told = pytest.raises(InvokeBadRequestError, match="one system message, at the beginning")
+    with GreenServer(answers(refusal, show=PLAIN)) as server:
+        with told:
+            invoke(server.url, messages=[UserPromptMessage(content="u"), SystemPromptMessage(content="s"), UserPromptMessage(content="v")])
+        assert len(bodies(server)) == 2
 
 
 @pytest.mark.parametrize(("version", "number"), [("0.33.0-rc2", "prompt 15001 tokens"), ("0.24.0", r"prompt of about \d+ tokens")])

@@ -57,7 +57,7 @@ def test_only_the_long_text_is_shortened_and_the_log_says_so(caplog: pytest.LogC
         result = embed({"base_url": server.url}, texts)
     assert 100 < result.embeddings[3][0] <= 150.5
     assert result.embeddings[4] == vector_of("short")
-    assert "Text 3 of 500 characters: shortened to its head" in caplog.text
+    assert "Text 4 of 500 characters: shortened to its head" in caplog.text
     assert len(server.bodies(EMBED)) <= 1 + 2 * math.log2(16) + 8
 
 

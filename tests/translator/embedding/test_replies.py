@@ -148,7 +148,7 @@ KINDS: dict[str, Refused] = {
     "text_too_long": Refused.OVERLONG,
     "embed_empty_text": Refused.OVERLONG,
     "embed_not_finite": Refused.TEXT,
-    "runner_crashed": Refused.TEXT,
+    "runner_crashed": Refused.OPAQUE,
     "compute_failed": Refused.TEXT,
 }
 """What the rows of the error catalogue mean for a batch; every other refusal is of no single text."""
@@ -168,7 +168,7 @@ TEXTS: dict[str, tuple[int, str, Refused]] = {
     "limit too small": (400, "input after truncation exceeds maximum context length", Refused.OVERLONG),
     "NaN before 0.14": (500, "json: unsupported value: NaN", Refused.TEXT),
     "NaN since 0.14": (400, "embedding contains NaN or Inf values", Refused.TEXT),
-    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.TEXT),
+    "crash": (500, "an error was encountered while running the model: unexpected EOF", Refused.OPAQUE),
     "crash, newer": (500, "model runner has unexpectedly stopped, this may be due to resource limitations", Refused.TEXT),
     "chat model, 0.6 to 0.29": (500, "this model does not support embeddings", Refused.FATAL),
     "memory": (500, "model requires more system memory (9 GiB) than is available (2 GiB)", Refused.FATAL),

@@ -8,7 +8,7 @@ import pytest
 
 from translator.limits import MIB, Limits
 from translator.response.chunks import chunks_with_thinking, collect
-from translator.response.decode import least_bytes_of_calls
+from translator.response.decode import CALLS_KEY, _least_bytes
 from translator.response.stream import ReplyStream
 from translator.response.tally import OF_A_CALL
 from translator.shapes.dify import FinishReason
@@ -127,7 +127,7 @@ WITHIN: dict[str, dict[str, Any]] = {
     "text that speaks of calls": {"content": '"tool_calls"' + "x" * 3000},
     "much text and a small call": {"content": "x" * 3000, "tool_calls": [call(20)]},
     "escapes": {"tool_calls": [call(20), {"function": {"name": "f", "arguments": {"x": "é" * 600}}}]},
-    "blanks": {"tool_calls": [{"function": {"name": "f", "arguments": {"x": " " * 3000}}}]},
+    "blanks": {"tool_calls": [{"function": {"name": "f", "arguments": {"x": " " * 1500}}}]},
 }
 
 
@@ -146,4 +146,4 @@ def test_the_bound_is_never_more_than_calls_have(arguments: dict[str, Any], spel
     shortest = json.dumps(calls, ensure_ascii=False, separators=(",", ":")).encode()
     spelled = spell(calls).replace("<", "\\u003c").replace("&", "\\u0026").replace("/", "\\/").replace("\n", " ").encode()
     assert json.loads(spelled) == calls
-    assert 0 < least_bytes_of_calls(spelled) <= len(shortest)
+    assert 0 < _least_bytes(spelled, spelled.find(CALLS_KEY)) <= len(shortest)

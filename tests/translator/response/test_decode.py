@@ -50,7 +50,7 @@ SHAPES = {
         [(Event.GARBLED, "")],
     ),
     "call without name": (b'{"message":{"tool_calls":[{"function":{}}]},"done":false}', [(Event.GARBLED, "")]),
-    "counter is a boolean": (b'{"message":{},"done":true,"eval_count":true}', [(Event.GARBLED, "")]),
+    "counter is a boolean": (b'{"message":{},"done":true,"eval_count":true}', [(Event.DONE, "")]),
     "not utf-8": (b'{"message":{"content":"a\xff"},"done":false}', [(Event.TEXT, "a\ufffd")]),
     "lone surrogate": (b'{"message":{"content":"a\\ud83d"},"done":false}', [(Event.TEXT, "a\ufffd")]),
     "surrogate pair": (b'{"message":{"content":"\\ud83d\\ude80"},"done":false}', [(Event.TEXT, "\U0001f680")]),

@@ -2,12 +2,13 @@
 
 import pytest
 
+from translator.limits import Limits
 from translator.response.tally import OF_A_CALL, Tally
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
 
 def repeats(pieces: list[str]) -> bool:
-    tally = Tally(most=10**9)
+    tally = Tally(Limits(answer_bytes=10**9))
     for piece in pieces:
         tally.piece(piece)
     return tally.repeats
@@ -45,7 +46,7 @@ def test_a_hostile_text_that_repeats_is_no_repetition(text: str) -> None:
 @pytest.mark.parametrize(("name", "identity"), [("f", ""), ("f" * 50, "i" * 50)], ids=["short", "a long name and id"])
 def test_calls_count_with_their_names_and_ids(name: str, identity: str) -> None:
     """However little it says, a call takes memory."""
-    tally = Tally(most=200)
+    tally = Tally(Limits(answer_bytes=200))
     call = WireToolCall(id=identity, function=WireFunctionCall(name=name, arguments={"x": ""}))
     said = len('{"x":""}') + len(f'"{name}"') + len(f'"{identity}"') + OF_A_CALL
     assert tally.calls((call,)) is (said <= 200)

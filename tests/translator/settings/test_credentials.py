@@ -112,10 +112,7 @@ def test_defaults() -> None:
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
         "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
-        "limits": {
-            "line_bytes": 16 * MIB, "answer_bytes": 64 * MIB, "calls_bytes": 4 * MIB, "frame_chars": 256 * 1024,
-            "image_bytes": 20 * MIB, "image_pixels": 50_000_000,
-        },
+        "limits": attrs.asdict(Limits()),
         "connection": {
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },

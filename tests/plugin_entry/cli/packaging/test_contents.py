@@ -77,11 +77,16 @@ def test_package_leaves_out(path: str) -> None:
     assert IGNORED(path)
 
 
-STARTED = {MANIFEST["meta"]["runner"]["entrypoint"], "plugin_entry.cli.__main__", "plugin_entry.cli.doctor"} | {
+STARTED = {
+    MANIFEST["meta"]["runner"]["entrypoint"],
+    "plugin_entry.cli.__main__",
+    "plugin_entry.cli.doctor",
+    "plugin_entry.serving.picture_process",
+} | {
     path.removesuffix(".py").replace("/", ".")
     for path in (PROVIDER["extra"]["python"]["provider_source"], *PROVIDER["extra"]["python"]["model_sources"])
 }
-"""What Dify and administrators start. The command line finds the doctor by its name."""
+"""What Dify, administrators and the plugin itself start. The command line finds the doctor by its name."""
 
 
 def test_package_has_every_module_that_is_used_and_no_other() -> None:
