@@ -13,7 +13,8 @@ HELD_OUT_SEED = 100
 FITTING_SEEDS = (0, 1, 2)
 
 UNCOMMON = frozenset(
-    "hrv slv lit lav est swh tgl cat afr isl gle cym eus zul azj_latn uzn_latn bel kaz kir mkd srp_cyrl mya khm lao amh sin".split()
+    {"hrv", "slv", "lit", "lav", "est", "swh", "tgl", "cat", "afr", "isl", "gle", "cym", "eus", "zul", "azj_latn", "uzn_latn"}
+    | {"bel", "kaz", "kir", "mkd", "srp_cyrl", "mya", "khm", "lao", "amh", "sin"}
 )
 """Languages of the declaration that count less: few prompts are in them, and their words must not price those of the others."""
 HARD = frozenset(

@@ -36,13 +36,14 @@ LEAST: Mapping[str, float] = {
     "words of 1": 0.86,
 }
 """A word is about one token at the least. The others may take back what others count: a rule of four signs can be less than one token."""
-HEAD = '''"""How many tokens each feature costs in each vocabulary. Written by `python -m tests.tokens.fit`; a feature that costs nothing is left out."""
+HEAD = '''"""How many tokens each feature costs in each vocabulary; written by `python -m tests.tokens.fit`."""
 
 from collections.abc import Mapping
 
-from translator.tokens.vocabularies import Vocabulary
-
-WEIGHTS: Mapping[Vocabulary, Mapping[str, float]] = {
+WEIGHTS: Mapping[str, tuple[float, ...]] = {
+'''
+TAIL = '''}
+"""Per feature one weight for each `Vocabulary`, in their order."""
 '''
 
 
@@ -62,31 +63,27 @@ def solve(measured: Any, counts: Sequence[float], importance: Any, under: float)
         solution = least_squares(upper, target, bounds=(lowest, highest)).x
         error = relative @ solution - 1
         weight = importance * np.where(error < 0, under, 1.0) / np.sqrt(np.maximum(np.abs(error), SMALL_ERROR))
-    return [float(value) for value in solution / scale]
+    return [float(value) for value in solution / scale * MARGIN]
 
 
-def fit(vocabularies: Mapping[Vocabulary, Counter]) -> dict[Vocabulary, dict[str, float]]:
-    """The weights of all vocabularies."""
+def fit(vocabularies: Mapping[Vocabulary, Counter]) -> dict[Vocabulary, list[float]]:
+    """The weights of all vocabularies, in the order of the features."""
     np, texts = import_module("numpy"), fitting()
     measured = np.array([measure(text.encode()) for _, text, _ in texts])
     importance = np.array([weight for *_, weight in texts])
     counts = {vocabulary: [max(1, count(text)) for _, text, _ in texts] for vocabulary, count in vocabularies.items()}
     counts[Vocabulary.OTHER] = [sum(several) / len(MIDDLE) for several in zip(*(counts[one] for one in MIDDLE), strict=True)]
-    return {vocabulary: _table(solve(measured, real, importance, MORE_UNDER.get(vocabulary, UNDER))) for vocabulary, real in counts.items()}
+    return {vocabulary: solve(measured, real, importance, MORE_UNDER.get(vocabulary, UNDER)) for vocabulary, real in counts.items()}
 
 
-def _table(weights: Sequence[float]) -> dict[str, float]:
-    rounded = {name: round(weight * MARGIN, 3) for name, weight in zip(FEATURES, weights, strict=True)}
-    return {name: weight for name, weight in rounded.items() if weight}
-
-
-def spelled(weights: Mapping[Vocabulary, Mapping[str, float]]) -> str:
+def spelled(weights: Mapping[Vocabulary, Sequence[float]]) -> str:
     """The module."""
+    columns = [weights[vocabulary] for vocabulary in Vocabulary]
     rows = (
-        f"    Vocabulary.{vocabulary.name}: {{\n" + "".join(f'        "{name}": {weight},\n' for name, weight in row.items()) + "    },\n"
-        for vocabulary, row in weights.items()
+        f'    "{feature}": ({", ".join(f"{round(weight, 3) or 0.0}" for weight in row)}),\n'
+        for feature, row in zip(FEATURES, zip(*columns, strict=True), strict=True)
     )
-    return HEAD + "".join(rows) + "}\n"
+    return HEAD + "".join(rows) + TAIL
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ real counters.
 
 import json
 from collections.abc import Mapping, Sequence
-from operator import mul
 
 from translator.shapes.dify import Message, TextPart, Tool
 from translator.tokens.features import FEATURES, measure
@@ -33,16 +32,19 @@ TOOLS_TOKENS = 60
 TOOL_CALL_TOKENS = 10
 """Marks and JSON keys around one call."""
 
-_ROWS: Mapping[Vocabulary, tuple[float, ...]] = {
-    vocabulary: tuple(row.get(feature, 0.0) for feature in FEATURES) for vocabulary, row in WEIGHTS.items()
-}
+_FREE = (0.0,) * len(Vocabulary)
+_ROWS: Mapping[Vocabulary, tuple[float, ...]] = dict(
+    zip(Vocabulary, zip(*(WEIGHTS.get(feature, _FREE) for feature in FEATURES), strict=True), strict=True)
+)
+"""What each feature costs, in the order of the features."""
 
 
 def estimate_text(text: str, vocabulary: Vocabulary = Vocabulary.OTHER) -> int:
     """Tokens of one text without any marks around it; 0 only for the empty text."""
     if not text:
         return 0
-    return max(1, round(sum(map(mul, _ROWS[vocabulary], measure(text.encode("utf-8", "surrogatepass"))))))
+    measured = measure(text.encode("utf-8", "surrogatepass"))
+    return max(1, round(sum(weight * amount for weight, amount in zip(_ROWS[vocabulary], measured, strict=True))))
 
 
 def estimate_texts(texts: Sequence[str], vocabulary: Vocabulary = Vocabulary.OTHER, marks: int = 0) -> list[int]:

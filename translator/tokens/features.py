@@ -103,7 +103,8 @@ _LANGUAGES: tuple[tuple[str, frozenset[bytes]], ...] = tuple(
         ("Germanic", "der die und das ist den van een det og och het zu ein nicht som til att av for de mit er"),
         (
             "other",
-            "bir ve bu nie w na ja on ei az yang dan untuk itu dengan pada se je z si a i do že és hogy và của ya wa kwa sa ng ang da în și",
+            "bir ve bu nie w na ja on ei az yang dan untuk itu dengan pada se je z si a i do že és hogy và của ya wa kwa "
+            "sa ng ang da în și",
         ),
     )
 )
@@ -153,7 +154,7 @@ def _class_table() -> tuple[bytes, tuple[tuple[bytes, tuple[tuple[bytes, bytes],
 
 
 _TABLE, _REPLACED = _class_table()
-_CLASS_LETTERS = tuple(dict.fromkeys(letter.encode() for _, letter, *_ in (*_SCRIPTS, *_BY_TWO_BYTES)))
+_CLASS_LETTERS = tuple(dict.fromkeys(letter.encode() for letter in (*(row[1] for row in _SCRIPTS), *(row[1] for row in _BY_TWO_BYTES))))
 _WORDS, _DIGITS, _SPACES, _SIGNS = _mask(_LATIN), _mask(b"0"), _mask(b"s"), _mask(b"p")
 _LINE_ENDS, _CYRILLIC, _ARABIC, _EMOJI = _mask(b"n"), _mask(b"cC"), _mask(b"a"), _mask(b"E")
 _LOWER_AND_UPPER, _UPPER = _mask(_CONSONANTS + _CONSONANTS.upper()), _mask(_CONSONANTS.upper())
