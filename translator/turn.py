@@ -4,7 +4,7 @@ All rules meet here and none is made here; each has its own module. A `Turn` is 
 knows what to send instead when the server refuses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -15,9 +15,18 @@ from translator.failures.bodies import unwrap
 from translator.media.images import Convert, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
-from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
+from translator.request.fit import (
+    HARDLY_MORE,
+    alternates,
+    may_be_cut,
+    may_be_cut_by_server,
+    require_room,
+    undroppable,
+    without_older_half,
+)
 from translator.request.messages import completion_text, messages_to_wire, require_insert
 from translator.request.options import WireOptions, options_for_model, options_to_wire
+from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
 from translator.schema.formats import AnswerFormat, answer_format
@@ -31,6 +40,8 @@ ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/g
 
 TOO_LONG = "prompt_too_long"
 """The catalogue's code for a prompt that the server found too long."""
+ROLES = "roles_must_alternate"
+"""The code for a template that raised because of the order of roles: its own, or what was left of it after the server had cut it."""
 
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -62,6 +73,8 @@ class Turn:
     notes: tuple[str, ...] = ()
     after_nothing: StepDown | None = None
     """What to try when a structured answer held nothing but thinking; see `after_empty_answer`."""
+    rewrites: frozenset[Rewrite] = frozenset()
+    """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
 
     @property
@@ -97,24 +110,43 @@ class Turn:
         return None if self.after_nothing is None or self.has_stepped_down else self.stepped_down(self.after_nothing)
 
     def shortened(self) -> "Turn | None":
-        """The same turn without the older half of its turns; None when the policy is to fail or nothing is left to drop."""
+        """The same turn without its oldest exchanges (`fit.py`); None when the policy is to fail or nothing is left to drop."""
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
             return None
         messages = without_older_half(self.request.messages)
-        if messages is None:
+        return None if messages is None else self._with(attrs.evolve(self.request, messages=messages, truncate=False), SHORTENED)
+
+    def rewritten(self, rewrite: Rewrite) -> "Turn | None":
+        """The same turn in another form; None when it has that form already."""
+        if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        notes = tuple(dict.fromkeys((*self.notes, SHORTENED)))
-        return attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False), notes=notes)
+        messages = rewritten(self.request.messages, rewrite)
+        if messages == self.request.messages:
+            return None
+        turn = self._with(attrs.evolve(self.request, messages=messages), rewrite.value)
+        return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
+
+    def _with(self, request: ChatRequest, note: str) -> "Turn":
+        return attrs.evolve(self, request=request, notes=tuple(dict.fromkeys((*self.notes, note))))
 
     def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
-        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long.
+        Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
+        often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles.
         """
         step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        return self.shortened() if error.code == TOO_LONG else None
+        if error.code in AFTER:
+            return self.rewritten(AFTER[error.code])
+        return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
+
+    def _was_cut_by_server(self) -> bool:
+        """The conversation was in order, and long enough for the server to have cut it, which it was allowed to do."""
+        request = self.request
+        is_allowed = isinstance(request, ChatRequest) and request.truncate is not False and alternates(request.messages)
+        return is_allowed and self.estimate_prompt() * HARDLY_MORE > self.window.size
 
     def explained(self, error: ServerError, body: bytes = b"", estimate: Callable[[], int] | None = None) -> ServerError:
         """The error a user reads: one about the window names all three numbers, prompt, window and the model's maximum.
@@ -125,8 +157,9 @@ class Turn:
             return error
         said = unwrap(body)
         window = self.window.size if said.n_ctx is None else said.n_ctx
-        if said.n_prompt_tokens is not None:
-            return ServerError(too_long(said.n_prompt_tokens, window, self.window.maximum))
+        prompt = window + said.n_excess if said.n_prompt_tokens is None and said.n_excess is not None else said.n_prompt_tokens
+        if prompt is not None:
+            return ServerError(too_long(prompt, window, self.window.maximum))
         return ServerError(too_long((estimate or self.estimate_prompt)(), window, self.window.maximum, estimated=True))
 
 
@@ -135,8 +168,13 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
     return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
-def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert) -> Turn:
-    """Builds the request; `convert` makes PNG or JPEG of other pictures. Raises RequestError with the setting to change."""
+def plan_turn(
+    ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert, known: Collection[Rewrite] = frozenset()
+) -> Turn:
+    """Builds the request; `convert` makes PNG or JPEG of other pictures, `known` are forms that this model needs (`KnownRewrites`).
+
+    Raises RequestError with the setting to change.
+    """
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
     think = _think(options, info, credentials)
@@ -146,7 +184,7 @@ def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Conv
     sent = options_for_model(options.options, window.size, remote=info.remote)
     shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
     case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
-    return Turn(
+    turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
@@ -154,6 +192,9 @@ def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Conv
         after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
+    for rewrite in known:
+        turn = turn.rewritten(rewrite) or turn
+    return turn
 
 
 def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
@@ -231,7 +272,7 @@ def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window)
     messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
-    is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
+    is_whole = not may_be_cut_by_server(messages) or without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
     return ChatRequest(
         model=case.ask.model,
         messages=messages,

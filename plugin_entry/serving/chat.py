@@ -31,6 +31,7 @@ from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
+from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import (
     Chunk,
     chunks_with_thinking,
@@ -176,6 +177,7 @@ class Answerer:
     facts: ModelFacts
     calibration: TokenCalibration
     last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    rewrites: KnownRewrites = attrs.field(factory=KnownRewrites)
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn
 
@@ -189,6 +191,7 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
+        self.rewrites.learn((server, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         estimate_prompt = partial(self.estimate, server.place, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
@@ -200,7 +203,8 @@ class Answerer:
         ask = attrs.evolve(ask, fetched=download_all(urls, partial(fetch_media, self.bridge)))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
-        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert), pool), weight
+        known = self.rewrites.of((server, ask.model))
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)

@@ -175,6 +175,15 @@ REQUESTS: tuple[Row, ...] = (
         "Move the SYSTEM blocks of the prompt to the top, or join them.",
     ),
     bad_request(
+        "system_refused",
+        r"system (?:message|role|prompt)s?\b.{0,20}(?:not (?:supported|allowed)|unsupported)",
+        r"(?:unsupported|unknown|no) system (?:message|role)",
+        source="templates of gemma: `System role not supported`",
+    ).says(
+        "The chat template of {model} takes no system message.",
+        "Put the instructions into the user message, or choose another model.",
+    ),
+    bad_request(
         "call_id_form",
         r"alphanumeric strings? (?:with|of) length 9",
         r"tool call ids?\b.{0,80}\blength (?:of )?9\b",

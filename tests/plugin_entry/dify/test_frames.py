@@ -253,8 +253,9 @@ def test_an_output_that_is_no_pipe_serves_as_well() -> None:
 INSTALLED = """
 import dify_plugin
 from dify_plugin import plugin
-from plugin_entry.dify import frames
-frames.install(frames.own_stdout())
+from dify_plugin.config.config import InstallMethod
+from plugin_entry.dify import sdk_patches
+assert sdk_patches.install(InstallMethod.Local) == []
 plugin.StdioResponseWriter().heartbeat()
 import gevent; gevent.idle()
 """

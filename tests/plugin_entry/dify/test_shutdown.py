@@ -1,5 +1,6 @@
 """The plugin process is asked to end: what runs may finish, what hangs is told so, nothing stays open, and the exit code is 0."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -17,8 +18,8 @@ from plugin_entry.dify import shutdown
 from plugin_entry.dify.output import FrameOutput
 from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
-from tests.servers.loopback import PATIENCE_S
-from tests.servers.staged_server import StagedServer, aside, staged
+from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
+from tests.servers.staged_server import DONE, StagedServer, aside, line, staged
 from tests.stdio.ahead import Plugin
 from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.hurried_plugin import hurried
@@ -82,14 +83,31 @@ def test_a_process_with_nothing_to_do_ends_at_once(plugin: PluginProcess, number
     assert "Traceback" not in plugin.stderr
 
 
-def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugin: PluginProcess, server: StagedServer) -> None:
-    session = ask(plugin, server, "brief")
-    os.kill(plugin.pid, signal.SIGTERM)
-    # the signal and the input reach the process by different ways
-    aside(plugin.wait_for_heartbeat)
-    refused = answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))
-    assert refused == ("", f"InvokeServerUnavailableError: {ENDED}")
-    assert answer(plugin, session) == ("".join(f"{number} " for number in range(15)), "")
+@attrs.frozen(eq=False)
+class Held:
+    """An answer that ends when the test wants it."""
+
+    goes_on: Event = attrs.field(factory=Event)
+
+    def __call__(self, visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(line(content="first "))
+        assert self.goes_on.wait(PATIENCE_S)
+        visit.chunk(line(content="last") + json.dumps(DONE).encode() + b"\n")
+        visit.send(END)
+
+
+def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugin: PluginProcess) -> None:
+    held = Held()
+    with staged(held=held) as server:
+        session = ask(plugin, server, "held")
+        os.kill(plugin.pid, signal.SIGTERM)
+        # the signal and the input reach the process by different ways
+        aside(plugin.wait_for_heartbeat)
+        refused = answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))
+        assert refused == ("", f"InvokeServerUnavailableError: {ENDED}")
+        held.goes_on.set()
+        assert answer(plugin, session) == ("first last", "")
     assert exit_code(plugin, PATIENCE_S) == 0
 
 
@@ -122,11 +140,16 @@ def end_input(plugin: PluginProcess) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), plugin._stdin)
 
 
-def test_the_end_of_the_input_lets_answers_finish(plugin: PluginProcess, server: StagedServer) -> None:
+def test_the_end_of_the_input_lets_answers_finish(plugin: PluginProcess) -> None:
     """Dify's own command line closes the input right after its one request."""
-    session = plugin.send(invoke_llm("brief", {"base_url": server.url}, [user_message("hi")]))
-    end_input(plugin)
-    assert answer(plugin, session)[0].endswith("14 ")
+    held = Held()
+    with staged(held=held) as server:
+        session = plugin.send(invoke_llm("held", {"base_url": server.url}, [user_message("hi")]))
+        end_input(plugin)
+        assert server.came["held"].wait(PATIENCE_S)
+        aside(plugin.wait_for_heartbeat)
+        held.goes_on.set()
+        assert answer(plugin, session) == ("first last", "")
     assert exit_code(plugin, PATIENCE_S) == 0
 
 

@@ -178,6 +178,27 @@ def test_older_turns_are_left_out_where_the_server_does_not() -> None:
     assert text(chunks)
 
 
+def test_a_form_that_helped_is_right_at_once_the_next_time() -> None:
+    """First the words of a template of Qwen 3.5, then a good answer, then the next request."""
+    says = "While executing CallExpression at line 85\nError: Jinja Exception: System message must be at the beginning."
+    refusal = reply(500, orjson.dumps({"error": says}), Content_Type="application/json")
+    history = [UserPromptMessage(content="u"), AssistantPromptMessage(content="a", tool_calls=[]), SystemPromptMessage(content="s")]
+    with GreenServer(answers(refusal, GOOD, GOOD, show=PLAIN)) as server:
+        for _ in range(2):
+            assert text(invoke(server.url, messages=[*history, UserPromptMessage(content="v")]))
+        sent = ["".join(message["role"][0] for message in body["messages"]) for body in bodies(server)]
+    assert sent == ["uasu", "suau", "suau"]
+
+
+def test_a_form_is_tried_once() -> None:
+    refusal = reply(500, orjson.dumps({"error": "Jinja Exception: System message must be at the beginning."}))
+    told = pytest.raises(InvokeBadRequestError, match="one system message, at the beginning")
+    with GreenServer(answers(refusal, show=PLAIN)) as server:
+        with told:
+            invoke(server.url, messages=[UserPromptMessage(content="u"), SystemPromptMessage(content="s"), UserPromptMessage(content="v")])
+        assert len(bodies(server)) == 2
+
+
 @pytest.mark.parametrize(("version", "number"), [("0.33.0-rc2", "prompt 15001 tokens"), ("0.24.0", r"prompt of about \d+ tokens")])
 def test_an_overflow_names_three_numbers(version: str, number: str) -> None:
     message = rf"{number}, context size 512 tokens, model maximum 4096 tokens"

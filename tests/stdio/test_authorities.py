@@ -1,14 +1,11 @@
-"""Whom the machine trusts is read at the first handshake, not at the import of aiohttp."""
+"""A server's certificate is trusted when the machine trusts its authority."""
 
-import ssl
 from pathlib import Path
 
 import gevent
-import pytest
 
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
-from plugin_entry.dify.startup import LateContext, authorities_later
 from tests.faults.cells import Reply as Said
 from tests.faults.places import encrypted
 from tests.faults.scripts import good
@@ -17,7 +14,7 @@ from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.told import told_by
 
-AUTHORITY = Path(__file__).parents[2] / "data" / "tls" / "authority.pem"
+AUTHORITY = Path(__file__).parents[1] / "data" / "tls" / "authority.pem"
 """Of the certificate that the test servers have."""
 
 TRUSTING = plugin_ahead(__name__, environment={"SSL_CERT_FILE": str(AUTHORITY)})
@@ -43,23 +40,3 @@ def test_any_other_is_not() -> None:
         reply = asked(plugin)
     assert (reply.payloads, reply.error_type) == ((), "InvokeConnectionError")
     assert "is not trusted" in reply.message
-
-
-def test_a_context_knows_nobody_until_its_first_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
-    with authorities_later():
-        context = ssl.create_default_context()
-    assert isinstance(context, LateContext)
-    assert context.cert_store_stats()["x509"] == 0
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    for _ in range(2):
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-        assert context.cert_store_stats()["x509"] == 1
-
-
-def test_contexts_made_later_are_as_always() -> None:
-    usual = ssl.SSLContext
-    with pytest.raises(ImportError), authorities_later():
-        raise ImportError("an installation that is not complete")
-    assert ssl.SSLContext is usual
-    assert not isinstance(ssl.create_default_context(), LateContext)
