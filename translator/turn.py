@@ -25,7 +25,7 @@ from translator.request.fit import (
     without_older_half,
 )
 from translator.request.messages import completion_text, messages_to_wire, require_insert
-from translator.request.options import WireOptions, options_to_wire
+from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
@@ -34,7 +34,7 @@ from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
 from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
-from translator.tokens import estimate_messages
+from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
 
@@ -69,6 +69,7 @@ class Turn:
     request: ChatRequest | GenerateRequest
     ask: Ask = attrs.field(repr=False)
     window: ContextPlan
+    vocabulary: Vocabulary = Vocabulary.OTHER
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
     after_nothing: StepDown | None = None
@@ -99,7 +100,12 @@ class Turn:
 
     def estimate_prompt(self) -> int:
         """Tokens of the prompt, for a server that does not say."""
-        return estimate_messages(self.ask.messages, self.ask.tools)
+        return estimate_messages(self.ask.messages, self.ask.tools, self.vocabulary)
+
+    @property
+    def script(self) -> str:
+        """The script that most of the prompt is in."""
+        return script_of(text for message in self.ask.messages for text in message.texts)
 
     def stepped_down(self, step: StepDown) -> "Turn":
         """The same turn with another `think`."""
@@ -181,12 +187,14 @@ def plan_turn(
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     form = answer_format(options.json_schema, options.format_)
-    shared = _shared(options, think, window, credentials) | {"format": form.wire}
+    sent = options_for_model(options.options, window.size, remote=info.remote)
+    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
     case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
+        vocabulary=info.vocabulary,
         show_thinking=think.show,
         after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
@@ -269,9 +277,13 @@ class _Case:
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
-    require_room(kept, case.ask.tools, case.window)
+    require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
     messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
-    is_whole = not may_be_cut_by_server(messages) or without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
+    is_whole = (
+        not may_be_cut_by_server(messages)
+        or without_older_half(messages) is None
+        or may_be_cut(kept, case.ask.tools, case.window, case.info.vocabulary)
+    )
     return ChatRequest(
         model=case.ask.model,
         messages=messages,
@@ -292,7 +304,7 @@ def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tu
 
 def _generate(case: _Case) -> GenerateRequest:
     """One prompt, of which nothing may be dropped."""
-    require_room(case.ask.messages, (), case.window)
+    require_room(case.ask.messages, (), case.window, case.info.vocabulary)
     text = completion_text(case.ask.messages, case.media_to_wire)
     return GenerateRequest(
         model=case.ask.model,

@@ -138,6 +138,8 @@ def test_no_test_is_skipped() -> None:
 
 WAITING: dict[str, str] = {
     "tests.servers.staged_server": "a server that talks at a pace",
+    "tests.bench.token_way": "a server that talks at a pace",
+    "tests.fuzzing.conversations": "callers who come later, and a server that keeps them waiting",
     "tests.endurance": "a process that is left alone before it is looked at",
     "tests.stdio.faulty_loop": "greenlets that are given the time to find out",
     "tests.plugin_entry.dify.test_output": "a reader that does not read for a while",
