@@ -22,7 +22,7 @@ from plugin_entry.dify.output import FrameOutput
 from plugin_entry.serving.chat import BRIDGE
 from tests.bench.route import PLUGIN, request_line, requests_of
 from tests.servers.loopback import END, HEAD, Visit
-from tests.servers.staged_server import DONE, line, staged
+from tests.servers.stalling_server import DONE, line, stalling
 from tests.structure.sources import ROOT
 
 assert dify_plugin, "its import patches the process, as it does in the plugin"
@@ -114,7 +114,7 @@ def way() -> Way:
     output = ToldOutput(descriptor)
     before, FrameWriter.output = vars(FrameWriter).get("output"), output
     try:
-        with staged(slowly=partial(slowly, output)) as server:
+        with stalling(slowly=partial(slowly, output)) as server:
             (request,) = requests_of(request_line(), 1)
             request.data.update(model="slowly", credentials={"base_url": server.url})
             with noted() as found:
