@@ -327,10 +327,10 @@ def test_the_estimator_learns_from_real_counts() -> None:
             invoke(server.url, model, messages=messages)
         after = class_.get_num_tokens(model, saved, messages)
         assert abs(after - 400) < abs(before - 400)
-        factor = CALIBRATION.factor(model, server.url)
+        factor = CALIBRATION.factor(model, server.url, "Latin")
         assert factor != 1.0, "the place of a server is known without the credentials in its address"
         invoke(server.url, model, messages=[*with_picture(f"data:image/png;base64,{PNG}"), *messages])
-        assert CALIBRATION.factor(model, server.url) == factor, "pictures teach nothing about words"
+        assert CALIBRATION.factor(model, server.url, "Latin") == factor, "pictures teach nothing about words"
     for other in ({"base_url": "http://127.0.0.1:9"}, {"base_url": "htp://x"}, {}):
         assert class_.get_num_tokens(model, other, messages) == before, "another server, or none that could be asked"
 
