@@ -13,8 +13,11 @@ import aiohttp
 import attrs
 from aiohttp import web
 
-from plugin_entry.checks.probing import Question, fetch, new_session
+from plugin_entry.checks.probing import fetch
 from plugin_entry.cli.scrubbing import Scrubber, secrets_in
+from plugin_entry.network.client import Call, Request, replied
+from plugin_entry.network.connections import new_session
+from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 
@@ -71,7 +74,7 @@ class RecordingProxy:
 
     async def start(self, host: str, port: int) -> tuple[web.AppRunner, str]:
         """Begins to listen; gives what is to be cleaned up in the end, and the URL. Raises OSError when the port is taken."""
-        self._session = new_session()
+        self._session = new_session(NameLookups(), keep=False)
         self.version = await self._version()
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_route("*", "/{path:.*}", self._pass_on)
@@ -90,9 +93,9 @@ class RecordingProxy:
         await self._session.close()
 
     async def _version(self) -> str:
-        question = Question(server=self.server, url=self.server.base_url.url_for("/api/version"))
+        call = Call(server=self.server, method="GET", url=self.server.base_url.url_for("/api/version"))
         try:
-            reply = await fetch(self._session, question, VERSION_WITHIN_S, VERSION_WITHIN_S)
+            reply = await fetch(self._session, call, VERSION_WITHIN_S)
             version = json.loads(reply.body)["version"]
         except (ServerError, ValueError, KeyError, TypeError):
             return "unknown"
@@ -118,18 +121,17 @@ class RecordingProxy:
     async def _answer(self, passing: Passing) -> web.StreamResponse:
         request = passing.request
         headers = {name: value for name, value in request.headers.items() if name.lower() not in OF_THE_CONNECTION}
-        async with self._session.request(
-            request.method,
-            self.server.base_url.url_for(request.raw_path),
-            data=passing.body or None,
+        passed_on = Request(
+            method=request.method,
+            url=self.server.base_url.url_for(request.raw_path),
             headers={**headers, "Accept-Encoding": "identity"},
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.server.limits.connect),
+            body=passing.body or None,
             proxy=self.server.proxy,
-            ssl=self.server.tls,
-            allow_redirects=False,
-            auto_decompress=False,
-        ) as upstream:
+            tls=self.server.tls,
+            connect_s=self.server.limits.connect,
+            options={"skip_auto_headers": ("User-Agent", "Content-Type", "Accept"), "auto_decompress": False},
+        )
+        async with replied(self._session, passed_on) as upstream:
             passing.status, passing.headers = upstream.status, dict(upstream.headers)
             response = _response_like(upstream)
             await response.prepare(request)

@@ -6,12 +6,14 @@ one OS thread; no locks are needed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import gevent
 from gevent.hub import Waiter
+
+from translator.shapes.headers import Headers, as_headers
 
 HIGH_WATER = 1024 * 1024
 """Bytes that may wait before the task stops reading; the server then feels the back pressure through TCP."""
@@ -28,11 +30,11 @@ class Head:
     """Status line and headers of a reply."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers = attrs.field(converter=as_headers)
 
     @property
     def content_type(self) -> str:
-        return self.headers.get("Content-Type", "")
+        return self.headers.first("Content-Type")
 
 
 @attrs.define(slots=True, eq=False)

@@ -24,7 +24,7 @@ from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender, models_in_memory
-from plugin_entry.network.server import Server, place_of, server_of, settings_of
+from plugin_entry.network.server import Server, identity_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import ASIDE
 from plugin_entry.serving.reading import Reading
@@ -149,7 +149,7 @@ class Aftermath:
     def answered(self, turn: Turn, final: FinalDelta) -> None:
         """The answer is complete."""
         self._learn(turn, final)
-        model, place, last = turn.ask.model, self.server.place, self.answerer.last_answers
+        model, place, last = turn.ask.model, self.server.identity, self.answerer.last_answers
         before = Before(estimate=partial(self.answerer.estimate, place, turn), since_last_ms=last.since_ms(place, model))
         for remark in remarks(turn, final, before):
             self.log.remark(remark)
@@ -163,7 +163,7 @@ class Aftermath:
         real = final.usage.prompt_tokens
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            window, place = turn.window.num_ctx or 0, self.server.place
+            window, place = turn.window.num_ctx or 0, self.server.identity
             self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
 
     def _check_window(self, turn: Turn) -> None:
@@ -207,25 +207,25 @@ class Answerer:
             log.end(outcome_of(error))
             raise
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        estimate_prompt = partial(self.estimate, server.place, turn)
+        estimate_prompt = partial(self.estimate, server.identity, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
         return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        ask = attrs.evolve(ask, fetched={url: fetch_media(self.bridge, url) for url in urls})
+        ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
         return apart(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
-        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)
+        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
         return sender.send(turn, server)
 
-    def estimate(self, place: str, turn: Turn) -> int:
+    def estimate(self, identity: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = apart(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated, place)
+        return self.calibration.apply(turn.ask.model, estimated, identity)
 
 
 BEGUN = LLMResultChunk.model_construct()
@@ -255,7 +255,7 @@ def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptM
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = _own_messages(messages), tools_from_sdk(tools)
     estimated = apart(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
-    return CALIBRATION.apply(model, estimated, place_of(credentials))
+    return CALIBRATION.apply(model, estimated, identity_of(credentials))
 
 
 @readable

@@ -8,8 +8,8 @@ import attrs
 from gevent.event import Event
 from gevent.server import StreamServer
 
+from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call
 from translator.settings.base_url import parse_base_url
 from translator.settings.credentials import Timeouts
 
