@@ -35,7 +35,6 @@ def serve() -> None:
     from dify_plugin.config.config import InstallMethod
 
     from plugin_entry.dify import frames, requests, serverless, shutdown, startup
-    from plugin_entry.serving import direct_route
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     if settings.INSTALL_METHOD is InstallMethod.Local:
@@ -44,9 +43,8 @@ def serve() -> None:
     elif settings.INSTALL_METHOD is InstallMethod.Serverless:
         serverless.install()
     frames.limit_all_writers()
-    direct_route.install()
     requests.use_greenlets()
-    requests.read_long_histories_apart()
+    requests.read_long_histories_in_thread()
     frames.show_logs(os.environ.get(frames.LEVEL, frames.USUAL))
     startup.use_fast_yaml()
     plugin = Plugin(settings)

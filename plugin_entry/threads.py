@@ -6,8 +6,6 @@ milliseconds, and by what C code releases the lock for; for C code that does not
 so light work stays where it is.
 """
 
-import asyncio
-import contextvars
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +14,6 @@ from gevent.threadpool import ThreadPool
 
 from translator.shapes.dify import MediaPart, Message, TextPart, Tool
 from translator.turn import Ask
-
-TASK: contextvars.ContextVar[asyncio.Task[None] | None] = contextvars.ContextVar("TASK", default=None)
-"""The task of the event loop whose code is running; None outside of the loop."""
 
 HEAVY = 512 * 1024
 """From this weight on. A weight of one is one character of a prompt, whose planning takes about 70 ns."""
@@ -32,12 +27,9 @@ THREADS = 2
 _pools: list[ThreadPool] = []
 
 
-def apart[T](weight: float, work: Callable[[], T]) -> T:
-    """Does light work here and heavy work in a thread, while other greenlets run. Raises what the work raises.
-
-    On the event loop everything is done here: it must not wait, and its callers bring it light work only.
-    """
-    if weight < HEAVY or TASK.get() is not None or _is_elsewhere():
+def in_thread[T](weight: float, work: Callable[[], T]) -> T:
+    """Does light work here and heavy work in a thread, while other greenlets run. Raises what the work raises."""
+    if weight < HEAVY or _is_elsewhere():
         return work()
     result, error = _pool().apply(_outcome, (work,))
     if error is not None:

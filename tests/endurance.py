@@ -19,6 +19,7 @@ from gevent.pool import Pool
 from plugin_entry.cli.daemon.requests import user_message
 from plugin_entry.serving import chat
 from plugin_entry.serving.chat import BRIDGE
+from tests.sdk_chunks import as_models
 from tests.servers.loopback import END, HEAD, Visit
 from tests.servers.staged_server import DONE, line, staged
 from translator.shapes.dify import Message, Role
@@ -63,7 +64,7 @@ def look() -> Look:
 def ask(url: str, stage: str) -> int:
     """One request; gives the characters of its answer."""
     messages = (Message(role=Role.USER, content=PROMPT),)
-    chunks = chat.stream(Ask(model=stage, messages=messages), {"base_url": url})
+    chunks = as_models(chat.stream(Ask(model=stage, messages=messages), {"base_url": url}))
     return sum(len(str(chunk.delta.message.content)) for chunk in chunks)
 
 

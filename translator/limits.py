@@ -7,6 +7,11 @@ import attrs
 
 MIB = 1024 * 1024
 
+FRAME_BYTES = 4 * MIB
+"""What may go to Dify in one piece. Its daemon kills a plugin, and with it every answer, that writes a line over 5 MiB
+(PLUGIN_STDIO_MAX_BUFFER_SIZE); the difference is for what stands around a payload.
+"""
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Limits:
@@ -19,12 +24,12 @@ class Limits:
     """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
     does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.settings.credentials`)."""
 
-    calls_bytes: int = 4 * MIB
-    """All tool calls of one line, which Dify takes in one piece (see `frame_chars`). Parsing more would be in vain, and is what holds up
+    calls_bytes: int = FRAME_BYTES
+    """All tool calls of one line, which Dify takes in one piece. Parsing more would be in vain, and is what holds up
     other answers the longest."""
 
     frame_chars: int = 256 * 1024
-    """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""
+    """Characters of text in one delta; with escapes they fit into a frame (see `FRAME_BYTES`)."""
 
     image_bytes: int = 20 * MIB
     """One picture as it arrives, before any re-encoding."""

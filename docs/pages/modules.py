@@ -34,20 +34,20 @@ FOLDERS: tuple[tuple[str, str], ...] = (
 
 FLOW: tuple[tuple[str, str], ...] = (
     ("From Dify to Ollama", """
-        plugin_entry/main.py plugin_entry/dify/requests.py plugin_entry/serving/direct_route.py plugin_entry/serving/direct_answer.py
-        translator/request/prompt_json.py plugin_entry/serving/chat.py plugin_entry/threads.py plugin_entry/network/server.py
+        plugin_entry/main.py plugin_entry/dify/requests.py plugin_entry/models/llm.py plugin_entry/dify/objects.py
+        plugin_entry/serving/chat.py plugin_entry/threads.py plugin_entry/network/server.py
         plugin_entry/serving/facts.py plugin_entry/network/downloads.py
         translator/turn.py translator/request/messages.py translator/schema/tools.py translator/request/options.py
         translator/request/thinking.py translator/request/context.py translator/schema/formats.py translator/codec.py
-        plugin_entry/network/retries.py plugin_entry/network/retries.py plugin_entry/network/bridge.py plugin_entry/network/loop.py
+        plugin_entry/network/retries.py plugin_entry/network/bridge.py plugin_entry/network/loop.py
         plugin_entry/network/transport.py
         """),
     ("From Ollama to Dify", """
-        plugin_entry/network/transport_tap.py plugin_entry/network/inbox.py plugin_entry/serving/reading.py
+        plugin_entry/network/transport.py plugin_entry/network/inbox.py plugin_entry/serving/chat.py
         translator/response/stream.py translator/response/lines.py translator/response/decode.py translator/response/tags.py
-        translator/response/table.py translator/response/machine.py translator/response/machine.py translator/failures/build.py
-        translator/failures/catalogue.py translator/response/chunks.py plugin_entry/dify/frames.py plugin_entry/dify/objects.py
-        plugin_entry/dify/errors.py plugin_entry/dify/frames.py plugin_entry/dify/output.py
+        translator/response/table.py translator/response/machine.py translator/failures/build.py
+        translator/failures/catalogue.py translator/response/chunks.py plugin_entry/dify/objects.py plugin_entry/dify/errors.py
+        plugin_entry/dify/frames.py plugin_entry/dify/output.py
         """),
 )  # fmt: skip
 """A chat passes these modules in this order."""

@@ -138,7 +138,7 @@ def _failed(exam: Examination, step: Step, error: Exception) -> Finding:
     if exam.server.proxy:
         row = ROWS["proxy_failed"]
         return Finding(step=step, ok=False, sentence=row.cause.format(place=exam.server.place), remedy=row.remedy)
-    limit = exam.patience.connect if isinstance(error, TimeoutError | NameTimeoutError) else None
+    limit = exam.patience.connect if isinstance(error, TimeoutError) else None
     described = describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit)
     finding = Finding.of_error(step, described)
     if described.code not in UNANSWERED or exam.base_url.is_cloud:

@@ -3,8 +3,6 @@
 Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything
 else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
 front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
-
-A text chunk, by far the most frequent frame, is spelled in `text_frames`.
 """
 
 import fcntl
@@ -14,7 +12,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
-import attrs
 import orjson
 from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
@@ -94,36 +91,6 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
-HEAD = (
-    b'{"event":"session","session_id":%b,"data":{"type":"stream","data":{"model":%b,"prompt_messages":[],"system_fingerprint":null,'
-    b'"delta":{"index":'
-)
-REST = (
-    b'%b%d,"message":{"role":"assistant","content":%b,"name":null,"tool_calls":[],"opaque_body":null},'
-    b'"usage":null,"finish_reason":null}}}}\n\n'
-)
-
-
-@attrs.define(slots=True, eq=False)
-class Voice:
-    """Says the text of one answer, in the frames of its session. `count` is the number of chunks of the answer that have left."""
-
-    session_id: str | None
-    model: str
-    output: FrameOutput
-    count: int = 0
-    _head: bytes = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._head = HEAD % (orjson.dumps(self.session_id), orjson.dumps(self.model))
-
-    def say(self, text: str) -> bool:
-        """Writes one text chunk; False says that there is no room for it at the moment, and nothing is written."""
-        has_room = self.output.offer(REST % (self._head, self.count, orjson.dumps(text)), self.session_id)
-        self.count += has_room
-        return has_room
-
-
 logger = logging.getLogger(__name__)
 
 PIPE_BYTES = 1024 * 1024
@@ -154,14 +121,21 @@ class FrameWriter(StdioResponseWriter):
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
-        return {"type": "stream", "data": data.model_dump(mode="json")} if isinstance(data, BaseModel) else super().stream_object(data)
+        return {"type": "stream", "data": data.model_dump(mode="json") if isinstance(data, BaseModel) else data}
 
     def stream_end_object(self) -> Any:
         return END_MESSAGE
 
 
+def _dumped(value: object) -> Any:
+    """A model inside of a payload. Raises TypeError for anything else that is no JSON."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
 def _line(event: Event, session_id: str | None, data: Any) -> bytes:
-    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}) + b"\n\n"
+    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}, default=_dumped) + b"\n\n"
 
 
 class LogStream:

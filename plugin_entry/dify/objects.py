@@ -4,8 +4,9 @@ Enters: the SDK's objects. Leaves: `Message`, `Tool` and their parts.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import (
@@ -24,15 +25,14 @@ from translator.shapes.dify import MediaKind, MediaPart, Message, Part, Role, Te
 
 NOTHING = Decimal(0)
 
-
-def chunks_to_sdk(model: str, chunks: Iterator[Chunk], started: float) -> Iterator[LLMResultChunk]:
-    """Gives one SDK chunk per chunk, `index` counting from 0; `started` is a `time.perf_counter` reading."""
-    for index, chunk in enumerate(chunks):
-        yield chunk_to_sdk(model, index, chunk, started)
+type SdkChunk = LLMResultChunk | dict[str, Any]
+"""What the SDK is handed: a model for calls and for the last chunk, its dump for text."""
 
 
-def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> LLMResultChunk:
-    """Gives the SDK chunk of one chunk, the one with this index in its answer."""
+def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> SdkChunk:
+    """Gives what the SDK is handed for one chunk, the one with this `index` in its answer; `started` is a `time.perf_counter` reading."""
+    if chunk.is_text:
+        return text_chunk(model, index, chunk.text)
     delta = LLMResultChunkDelta(
         index=index,
         message=_assistant_message(chunk.text, chunk.tool_calls),
@@ -40,6 +40,13 @@ def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> LLMRes
         finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
     )
     return LLMResultChunk(model=model, delta=delta)
+
+
+def text_chunk(model: str, index: int, text: str) -> dict[str, Any]:
+    """A chunk of text as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
+    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
+    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
 
 
 def answer_to_sdk(model: str, answer: Answer, started: float) -> LLMResult:

@@ -140,7 +140,7 @@ MANY = 1000
 """So many messages take 5 ms; moving them costs a tenth of a millisecond."""
 
 
-def read_long_histories_apart() -> None:
+def read_long_histories_in_thread() -> None:
     """Makes the SDK read long histories that way."""
     for request in (ModelInvokeLLMRequest, ModelGetLLMNumTokens):
         _install_for(request)
@@ -149,16 +149,16 @@ def read_long_histories_apart() -> None:
 def _install_for(request: Any) -> None:
     read = request.__init__
 
-    def read_apart(self: Any, /, **data: Any) -> None:
+    def read_in_thread(self: Any, /, **data: Any) -> None:
         messages = data.get(MESSAGES)
         if isinstance(messages, list) and len(messages) > MANY:
-            from plugin_entry.threads import HEAVY, apart  # what it needs is imported after the first heartbeat
+            from plugin_entry.threads import HEAVY, in_thread  # what it needs is imported after the first heartbeat
 
-            apart(HEAVY, lambda: read(self, **data))
+            in_thread(HEAVY, lambda: read(self, **data))
         else:
             read(self, **data)
 
-    request.__init__ = read_apart
+    request.__init__ = read_in_thread
 
 
 LIBEV_READ = 1

@@ -88,7 +88,6 @@ PACKAGE = "plugin_entry"
 PARTS: dict[str, type[Exception]] = {
     "dify.errors": InvokeServerUnavailableError,
     "serving.chat": InvokeServerUnavailableError,
-    "serving.direct_answer": InvokeServerUnavailableError,
     "serving.schema": InvokeServerUnavailableError,
     "checks.credentials": CredentialsValidateFailedError,
     "serving.embedding": InvokeServerUnavailableError,

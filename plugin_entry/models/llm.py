@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dify_plugin import LargeLanguageModel
 from dify_plugin.entities.model import AIModelEntity, ParameterRule
-from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.llm import LLMResult
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 from dify_plugin.errors.model import InvokeError
 
@@ -36,7 +36,7 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
         stop: list[str] | None = None,
         stream: bool = True,
         user: str | None = None,
-    ) -> LLMResult | Generator[LLMResultChunk, None, None]:
+    ) -> LLMResult | Generator[Any, None, None]:
         del user  # Ollama has no field for it
         ask = chat.ask_of(model, prompt_messages, model_parameters, tools, stop)
         return (chat.stream if stream else chat.answer)(ask, credentials)

@@ -14,7 +14,7 @@ from plugin_entry.network.client import Call
 from plugin_entry.network.connections import connector_of, new_session
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import Phase, describe_transport_error, ran_out
-from plugin_entry.network.inbox import Head, Inbox, Take
+from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.proxies import naming, proxy_between
@@ -57,10 +57,6 @@ class OpenReply:
     def proxy(self) -> Proxy:
         """The proxy that may have a part in what happens to the body."""
         return proxy_between(self._server, self.head.headers)
-
-    def divert(self, take: Take) -> None:
-        """Between two bursts: lets `take` deal with what comes next, until it gives something back. See `Inbox.divert`."""
-        self._inbox.divert(take)
 
     def body(self) -> bytes:
         """Reads the rest. Raises ServerError."""
@@ -139,9 +135,9 @@ class Bridge:
         """Sends the call and returns at once, so that several can be under way."""
         if self._refusal is not None:
             raise self._refusal
-        inbox = Inbox()
+        inbox = Inbox(self._loop.wake)
         try:
-            job = self._loop.run(self._deliver(call, inbox), inbox.end)
+            job = self._loop.run(deliver(self._session_of_this_loop, call, inbox, self._loop.pace), inbox.end)
         except LoopLostError:
             raise own_failure("plugin_fault", call.server.place) from None
         except OSError as error:  # no descriptors left for a loop
@@ -186,9 +182,6 @@ class Bridge:
             self._session.detach()  # its connections went with its loop
         self._session = self._refusal = None
         self._loop.stop()
-
-    async def _deliver(self, call: Call, inbox: Inbox) -> None:
-        await deliver(self._session_of_this_loop(), call, inbox, self._loop)
 
     def lookups(self) -> NameLookups:
         """The look-ups of names for everything on the loop, on which this is called."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import attrs
-from yarl import URL
 
 from plugin_entry.network.connections import connector_of
 from plugin_entry.network.errors import ProxyTimeoutError
@@ -132,13 +131,15 @@ async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aioht
     try:
         async with asyncio.timeout(request.first_byte_s or None):
             return await sending
-    except (aiohttp.ConnectionTimeoutError, NameTimeoutError):
+    except aiohttp.ConnectionTimeoutError as error:
         if request.proxy:
             raise ProxyTimeoutError from None
+        if isinstance(error.__cause__, NameTimeoutError):
+            raise NameTimeoutError from None  # aiohttp has wrapped it
         raise
     except TimeoutError:
         if task in connector.connecting:
-            raise (ProxyTimeoutError() if request.proxy else connector.why_late(URL(request.url))) from None
+            raise (ProxyTimeoutError() if request.proxy else connector.why_late(task)) from None
         raise FirstByteTimeoutError from None
     finally:
         connector.ended(task)

@@ -16,13 +16,15 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
-from yarl import URL
 
 from plugin_entry.network.errors import AddressRefusedError
 from plugin_entry.network.names import NameLookups, NameTimeoutError, Resolver, original
 from translator.addresses import AddressKind, address_in, kind_of_host
 
 READ_BUFFER = 256 * 1024
+READ_AT_ONCE = 64 * 1024
+"""Bytes of one read. asyncio's own 256 KiB take four times as long to make room for as one token takes to read."""
+
 CONNECTS_AT_ONCE = 48
 """Connections of one host that may wait for their first answer at a time. What a server's backlog cannot hold is dropped and repeated a
 second later, which every waiting user would feel; twice as many still fit into the usual backlog of 100.
@@ -75,9 +77,8 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, lookups: NameLookups, *, may_connect: MayConnect, keep: bool, owner: str) -> None:
         kept: dict[str, Any] = {"keepalive_timeout": KEEP_ALIVE_S} if keep else {"force_close": True}
-        super().__init__(
-            limit=0, resolver=Resolver(lookups, owner), use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept
-        )
+        self._names = Resolver(lookups, owner)
+        super().__init__(limit=0, resolver=self._names, use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept)
         self._factory = cast("partial[ResponseHandler]", partial(PooledProtocol, loop=self._loop))
         self.lookups = lookups
         self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
@@ -97,21 +98,24 @@ class Connector(aiohttp.TCPConnector):
         if gate is None:
             gate = self._gates[place] = asyncio.Semaphore(CONNECTS_AT_ONCE)
         task = asyncio.current_task()
-        self.connecting.add(task)
         await gate.acquire()
         self.end_turn(task)
         self._turns[task] = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn, task)
+        self.connecting.add(task)
         try:
             async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
                 handler = await super()._create_connection(req, traces, timeout)
         except TimeoutError as error:
-            raise self.why_late(req.proxy or req.url, error) from None
+            raise self.why_late(task, error) from None
         self.connecting.discard(task)
+        transport: Any = handler.transport
+        if hasattr(transport, "max_size"):  # by that name in asyncio's transports for sockets; others read as they like
+            transport.max_size = READ_AT_ONCE
         return handler
 
-    def why_late(self, url: URL, error: TimeoutError | None = None) -> OSError:
-        """What took too long while a task was connecting to the host of this URL."""
-        if self.lookups.is_open(url.raw_host or ""):
+    def why_late(self, task: asyncio.Task[Any] | None, error: TimeoutError | None = None) -> OSError:
+        """What took too long while a task was connecting."""
+        if task in self._names.unanswered:
             return NameTimeoutError()
         return error if isinstance(error, aiohttp.ConnectionTimeoutError) else aiohttp.ConnectionTimeoutError("connecting took too long")
 
@@ -119,6 +123,7 @@ class Connector(aiohttp.TCPConnector):
         """This task has an answer, or will have none."""
         self.end_turn(task)
         self.connecting.discard(task)
+        self._names.unanswered.discard(task)
 
     def end_turn(self, task: asyncio.Task[Any] | None) -> None:
         """The request of this task was answered, or failed, or took long enough; without effect for one that opened no connection."""
@@ -139,7 +144,13 @@ class Connector(aiohttp.TCPConnector):
         return None
 
     def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        """Keeps the connection for the next request, unless something speaks against it."""
+        """Keeps the connection for the next request, unless something speaks against it.
+
+        One that has not sent everything is ended at once: an orderly end would wait until the server has read the rest, maybe for ever.
+        """
+        if protocol.transport is not None and protocol.transport.get_write_buffer_size():
+            protocol.force_close()
+            protocol.abort()
         is_enough = len(self._conns.get(key, ())) >= IDLE_KEPT
         super()._release(key, protocol, should_close=should_close or is_enough)
         if isinstance(protocol, PooledProtocol):

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import http_exceptions
 
 from plugin_entry.network.error_rows import ROWS, remedy_at
-from plugin_entry.network.names import NameTimeoutError
+from plugin_entry.network.names import PATIENCE_S, NameTimeoutError
 from translator.errors import ServerError
 from translator.failures.proxies import proxy_in
 from translator.settings.credentials import Timeouts
@@ -32,12 +32,14 @@ class ProxyTimeoutError(TimeoutError):
     """A proxy did not let us through to the server in time."""
 
 
-CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError, NameTimeoutError)
+CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)
 """What the time limit for connecting ends in."""
 
 
 def ran_out(error: BaseException, limits: Timeouts) -> float:
     """The time limit, in seconds, that a request without a reply ran into if it ran into one."""
+    if isinstance(error, NameTimeoutError):
+        return min(limits.connect or PATIENCE_S, PATIENCE_S)
     return (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
 
 

@@ -1,8 +1,7 @@
-"""Where bytes wait between the connection and the request that reads them.
+"""Where the bytes of a reply wait between the connection and the request that reads them.
 
-Enters: status, headers and bytes from an asyncio task. Leaves: the same to a greenlet, everything that waits at once, so that a slow
-reader gets larger pieces, not more of them; or, while the short way is open, to the function that `divert` was given. Both sides run in
-one OS thread; no locks are needed.
+An asyncio task puts status, headers and bytes in; the request's greenlet takes them out, everything that waits at once, so a slow reader
+gets larger pieces, not more of them. Both run in one OS thread, so no locks are needed.
 """
 
 import asyncio
@@ -21,9 +20,6 @@ HIGH_WATER = 1024 * 1024
 PORTION = 128 * 1024
 """Bytes after which a reader lets others have their turn: lines of which each becomes a chunk of its own take 20 ms by then."""
 
-type Take = Callable[[bytes], bytes | None]
-"""Deals with bytes as they come; what it gives back (it may be empty) wakes the greenlet, which reads again from then on."""
-
 
 @attrs.frozen(slots=True)
 class Head:
@@ -39,15 +35,15 @@ class Head:
 
 @attrs.define(slots=True, eq=False)
 class Inbox:
-    """One reply on its way."""
+    """One reply on its way. `wake_loop` makes the event loop look at what was scheduled from a greenlet."""
 
+    wake_loop: Callable[[], object] = lambda: None
     head: Head | None = None
     error: BaseException | None = None
     ended: bool = False
     _parts: list[bytes] = attrs.field(factory=list)
     _size: int = 0
     _discarding: bool = False
-    _take: Take | None = None
     _waiter: Any = None
     """The greenlet that waits; Waiter takes a late wake-up of one that was interrupted without harm."""
     _drained: asyncio.Event | None = None
@@ -61,11 +57,6 @@ class Inbox:
         """Task side: more bytes are here. True means that too many are unread: `drained` comes before the next read."""
         if self._discarding:
             return False
-        if self._take is not None:
-            rest = self._take(data)
-            if rest is None:
-                return False
-            self._take, data = None, rest
         self._parts.append(data)
         self._size += len(data)
         self._wake()
@@ -108,16 +99,12 @@ class Inbox:
             else:
                 self._wait()
 
-    def divert(self, take: Take) -> None:
-        """Greenlet side: lets the task's side deal with what comes, unless something waits to be read already."""
-        if not self._parts and not self.ended:
-            self._take = take
-
     def discard(self) -> None:
         """Greenlet side: nothing more will be read."""
         self._discarding = True
-        self._take = None
-        self._empty()
+        self._parts.clear()
+        self._size = 0
+        self._relieve()
 
     def _portion(self) -> bytes:
         """Everything that waits, or of very much the first parts."""
@@ -131,15 +118,11 @@ class Inbox:
         self._relieve()
         return data
 
-    def _empty(self) -> None:
-        self._parts.clear()
-        self._size = 0
-        self._relieve()
-
     def _relieve(self) -> None:
         if self._drained is not None and self._size <= HIGH_WATER:
             self._drained.set()
             self._drained = None
+            self.wake_loop()
 
     def _wait(self) -> None:
         self._waiter = Waiter()

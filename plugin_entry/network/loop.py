@@ -9,7 +9,6 @@ behalf it ran.
 """
 
 import asyncio
-import contextvars
 import inspect
 import logging
 import os
@@ -17,7 +16,6 @@ import selectors
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import attrs
@@ -25,29 +23,7 @@ import gevent
 from gevent.event import Event
 
 from plugin_entry.log import whereabouts
-from plugin_entry.network.selector import HubSelector, Pace, Rhythm, new_selector
-from plugin_entry.threads import TASK
-
-LOOK_S = 0.2
-PATIENCE = 4
-"""Looks in a row without an answer. The hub runs whatever is ready before the next of our own timers, so a busy loop always answers."""
-
-
-def watch(greenlet: Any, ask: Callable[[Callable[[], object]], object], is_needed: Callable[[], bool]) -> None:
-    """Looks again and again while it is needed; `ask` has a function called by the loop."""
-    answered, unanswered = Event(), 0
-    ask(answered.set)
-    while not greenlet.dead and is_needed():
-        gevent.sleep(LOOK_S)
-        if answered.is_set():
-            answered, unanswered = Event(), 0
-            ask(answered.set)
-            continue
-        unanswered += 1
-        if unanswered == PATIENCE:
-            greenlet.kill(block=False)
-            unanswered = 0
-
+from plugin_entry.network.selector import HubSelector, Pace, new_selector
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +65,6 @@ class LoopGreenlet:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._selector: selectors.BaseSelector | None = None
         self._greenlet: Any = None
-        self._watch: Any = None
         self._running: dict[asyncio.Task[None], OnEnd] = {}
 
     @property
@@ -104,34 +79,32 @@ class LoopGreenlet:
         except BaseException:
             coroutine.close()
             raise
-        context = contextvars.copy_context()
-        task = loop.create_task(coroutine, context=context)
-        context.run(TASK.set, task)
+        task = loop.create_task(coroutine)
         self._running[task] = on_end
         task.add_done_callback(self._ended)
-        wake = self._waker(loop)
-        wake()
-        if self._watch is None or self._watch.dead:
-            self._watch = gevent.spawn(watch, self._greenlet, partial(self._ask, loop, wake), lambda: bool(self._running))
-        return Job(loop, task, wake)
+        self.wake()
+        return Job(loop, task, self.wake)
 
     def give_up(self, error: Exception) -> None:
         """Ends all tasks; each is told that it ended by `error`."""
-        for task in list(self._running):
-            self._fail(task, error)
-        if self._loop is not None:
-            self._waker(self._loop)()
+        given_up, self._running = self._running, {}
+        for task, on_end in given_up.items():
+            task.cancel()
+            on_end(error)
+        self.wake()
 
-    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
-        """Says when a descriptor is to be looked at from now on; without effect where the selector knows no rhythms."""
+    def wake(self) -> None:
+        """Makes the loop look at what was scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
         if isinstance(self._selector, HubSelector):
-            self._selector.set_rhythm(fd, rhythm)
+            self._selector.wake()
+        elif self._loop is not None:
+            self._loop.call_soon_threadsafe(_nothing)
 
     def stop(self) -> None:
         """Cancels the tasks and ends the loop. The next task starts a new one."""
         if self._loop is not None:
             winding_down = self._loop.create_task(self._wind_down(self._loop))
-            self._waker(self._loop)()
+            self.wake()
             self._greenlet.join()
             del winding_down
 
@@ -145,6 +118,7 @@ class LoopGreenlet:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._selector = new_selector(lambda: self.pace.rest_s)
+        self.pace.selector = self._selector if isinstance(self._selector, HubSelector) else None
         started = Event()
         loop = asyncio.SelectorEventLoop(self._selector)
         loop.set_exception_handler(self._stray)
@@ -170,13 +144,7 @@ class LoopGreenlet:
     def _ended(self, task: asyncio.Task[None]) -> None:
         on_end = self._running.pop(task, None)
         if on_end is not None:
-            _tell(on_end, _outcome(task))
-
-    def _fail(self, task: asyncio.Task[None], error: Exception) -> None:
-        on_end = self._running.pop(task, None)
-        if on_end is not None:
-            task.cancel()
-            _tell(on_end, error)
+            on_end(_outcome(task))
 
     def _stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception that nobody caught. asyncio's own text for it holds arguments, hence prompts and answers; here are names only."""
@@ -184,11 +152,8 @@ class LoopGreenlet:
         error = context.get("exception")
         if error is None:
             logger.debug("the event loop complains about something that was not closed")
-            return
-        logger.error("the event loop met an error of its own (%s)", whereabouts(error))
-        task = TASK.get()
-        if task is not None and "handle" in context:
-            self._fail(task, LoopLostError(type(error).__name__))
+        else:
+            logger.error("the event loop met an error of its own (%s)", whereabouts(error))
 
     def _lost(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:
@@ -197,31 +162,11 @@ class LoopGreenlet:
         self._loop = None
         for task, on_end in lost.items():
             _forget(task)
-            _tell(on_end, _outcome(task) if task.done() else LoopLostError())
+            on_end(_outcome(task) if task.done() else LoopLostError())
         if self._selector is not None:
             _hang_up(self._selector)
         with suppress(Exception):  # a selector that is broken may fail here once more; nobody uses it again
             loop.close()
-
-    def _ask(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object], question: Callable[[], object]) -> None:
-        if not loop.is_closed():
-            loop.call_soon(question)
-            wake()
-
-    def _waker(self, loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
-        """What makes the loop look at things scheduled from another greenlet; otherwise it would sleep on until a socket speaks."""
-        if isinstance(self._selector, HubSelector):
-            return self._selector.wake
-        return partial(loop.call_soon_threadsafe, _nothing)
-
-
-def _tell(on_end: OnEnd, error: BaseException | None) -> None:
-    """Somebody waits for this: when telling fails, it is tried once more from a greenlet of its own."""
-    try:
-        on_end(error)
-    except Exception as failure:  # noqa: BLE001  # one that cannot be told must not keep the others from being told
-        logger.error("the end of a task could not be told (%s)", whereabouts(failure))  # noqa: TRY400  # its text may hold secrets
-        gevent.spawn(on_end, LoopLostError())
 
 
 def _outcome(task: asyncio.Task[None]) -> Exception | None:

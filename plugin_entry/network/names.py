@@ -14,6 +14,7 @@ from collections import Counter, OrderedDict
 from functools import partial
 from typing import Any
 
+import aiohttp
 import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -40,7 +41,7 @@ NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 type Addresses = tuple[str, ...]
 
 
-class NameTimeoutError(OSError):
+class NameTimeoutError(aiohttp.ConnectionTimeoutError):
     """The name servers did not answer in time."""
 
 
@@ -98,10 +99,6 @@ class NameLookups:
         if answer.error is not None:
             raise _copied(answer.error)
         return answer.addresses
-
-    def is_open(self, name: str) -> bool:
-        """Whether this name is being looked up, or waits for its turn."""
-        return name in self._open
 
     def _believed(self, name: str) -> Answer | None:
         answer = self._answers.get(name)
@@ -218,11 +215,22 @@ class Resolver(AbstractResolver):
 
     def __init__(self, lookups: NameLookups, owner: str = "") -> None:
         self.lookups = lookups
+        self.unanswered: set[asyncio.Task[Any] | None] = set()
+        """Tasks that wait for a name, or were ended while they waited."""
         self._owner = owner
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         """The addresses of a host in the order of the system. Raises like `NameLookups.addresses`."""
-        addresses = (host,) if address_in(host) else await self.lookups.addresses(host, self._owner)
+        if address_in(host):
+            return [_result(host, host, port)]
+        task = asyncio.current_task()
+        self.unanswered.add(task)
+        try:
+            addresses = await self.lookups.addresses(host, self._owner)
+        except OSError:
+            self.unanswered.discard(task)
+            raise
+        self.unanswered.discard(task)
         return [_result(host, address, port) for address in addresses if _fits(address, family)]
 
     async def close(self) -> None:

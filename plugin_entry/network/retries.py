@@ -21,7 +21,7 @@ from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.client import Call
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.server import Server
-from plugin_entry.threads import apart
+from plugin_entry.threads import in_thread
 from translator.diagnosis.running import explained_silence
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply, is_retryable
@@ -253,7 +253,7 @@ class Sender:
         raise explain()
 
     def _opened(self, turn: Turn, server: Server) -> OpenReply | Later:
-        call = apart(self.weight, partial(call_of, turn, server))
+        call = in_thread(self.weight, partial(call_of, turn, server))
         try:
             return unless_broken(partial(self.bridge.open, call))
         except ServerError as error:

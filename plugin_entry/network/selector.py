@@ -45,11 +45,13 @@ class Rhythm(IntEnum):
     """At the next tick of the floods, `FLOOD_REST_S` apart."""
 
 
-@attrs.define(slots=True)
+@attrs.define(slots=True, eq=False)
 class Pace:
-    """Counts the lines of all streams in windows of `WINDOW_S` seconds; the busier of the last two windows decides."""
+    """How often streams are read: counts the lines of all of them in windows of `WINDOW_S` seconds, the busier of the last two decides."""
 
     clock: Callable[[], float] = time.monotonic
+    selector: "HubSelector | None" = None
+    """Where the rhythm of a descriptor is set; None where the selector knows no rhythms."""
     rest_s: float = 0.0
     """Seconds between two reads of one stream; 0.0 while the process is idle."""
     _window_ends: float = attrs.field(default=0.0, init=False)
@@ -59,18 +61,29 @@ class Pace:
         """Notes a new request, which is work like many lines: the streams that talk already make room for it."""
         self._count(REQUEST_LINES, self.clock())
 
-    def rhythm(self, lines: int, last_read: float) -> tuple[Rhythm, float]:
-        """Notes a read of `lines` lines by a stream whose last read was at `last_read`; gives the rhythm from now on, and now.
+    def note_read(self, lines: int, last_read: float, descriptor: int | None) -> float:
+        """Notes a read of `lines` lines by a stream that was last read at `last_read`, and sets when it is read next. Gives the time now.
 
-        A read that ends no line is a piece of something that is wanted whole, such as a reply with vectors: nothing is gained by a rest.
+        `descriptor` is None when nothing more comes from it.
         """
         now = self.clock()
         self._count(lines, now)
+        if descriptor is not None and self.selector is not None:
+            self.selector.set_rhythm(descriptor, self._rhythm(lines, now - last_read))
+        return now
+
+    def watch(self, descriptor: int, rhythm: Rhythm) -> None:
+        """Sets when a descriptor is looked at from now on; without effect where the selector knows no rhythms."""
+        if self.selector is not None:
+            self.selector.set_rhythm(descriptor, rhythm)
+
+    def _rhythm(self, lines: int, seconds: float) -> Rhythm:
+        """A read that ends no line is a piece of something that is wanted whole, such as a reply with vectors: a rest gains nothing."""
         if not lines:
-            return Rhythm.AT_ONCE, now
-        if lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * (now - last_read):
-            return Rhythm.FLOOD, now
-        return (Rhythm.TOGETHER if self.rest_s else Rhythm.AT_ONCE), now
+            return Rhythm.AT_ONCE
+        if lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * seconds:
+            return Rhythm.FLOOD
+        return Rhythm.TOGETHER if self.rest_s else Rhythm.AT_ONCE
 
     def _count(self, lines: int, now: float) -> None:
         if now >= self._window_ends:

@@ -1,108 +1,83 @@
-"""The asynchronous end: aiohttp sends one encoded request and hands back status, headers and raw bytes.
+"""Puts the bytes of a reply into an inbox as they arrive; they are not looked at.
 
-Enters: method, URL, headers, body and time limits. Leaves: bytes into an inbox, as they arrive, never looked at. It owns every time limit
-and closes the connection as soon as its task is cancelled, which makes the server stop generating.
+The connection is closed as soon as the task is cancelled, which makes the server stop generating.
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 
 from plugin_entry.network.client import Call, answered, headers_of
+from plugin_entry.network.connections import READ_AT_ONCE
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.proxies import with_own_proxy
 from plugin_entry.network.selector import Pace, Rhythm
-from plugin_entry.network.transport_tap import tap
 
 
 class StalledError(TimeoutError):
     """A reply began and then fell silent."""
 
 
-class Reading(Protocol):
-    """Who decides how often each stream is read."""
-
-    pace: Pace
-
-    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
-        """Says when a descriptor is to be looked at from now on."""
-
-
-async def deliver(session: aiohttp.ClientSession, call: Call, inbox: Inbox, reading: Reading) -> None:
+async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Call, inbox: Inbox, pace: Pace) -> None:
     """Sends the call, follows redirects as far as the rule allows, and fills the inbox.
 
-    Raises what aiohttp raises, what `client.answered` raises, StalledError, and ServerError for a redirect that is not followed.
+    Raises what `client.answered` raises, and StalledError.
     """
-    reading.pace.begin()
-    async with answered(session, call) as response:
-        await _fill(response, call, inbox, reading)
+    pace.begin()
+    async with answered(session_of_loop(), call) as response:
+        inbox.opened(Head(response.status, with_own_proxy(headers_of(response), call.server)))
+        await _read(response, call.server.limits.between_chunks, inbox, pace)
 
 
-async def _fill(response: aiohttp.ClientResponse, call: Call, inbox: Inbox, reading: Reading) -> None:
-    inbox.opened(Head(response.status, with_own_proxy(headers_of(response), call.server)))
-    watchdog = Watchdog(call.server.limits.between_chunks)
-    intake = Intake(inbox, reading, watchdog, response)
+async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox, pace: Pace) -> None:
+    """Puts the body into the inbox, piece by piece. Raises StalledError after `silence_s` seconds without one; 0 means no limit."""
+    content, descriptor = response.content, _descriptor(response)
+    watchdog = Watchdog(silence_s)
     try:
-        await _read(response, intake)
+        with _told_of_loss(response):
+            while data := await content.readany():
+                watched = None if content.is_eof() else descriptor
+                watchdog.last = pace.note_read(data.count(b"\n"), watchdog.last, watched)
+                if inbox.put(data):
+                    watchdog.idle = True  # the reader's slowness is not the server's
+                    await inbox.drained()
+                    watchdog.last, watchdog.idle = asyncio.get_running_loop().time(), False
+                elif len(data) >= READ_AT_ONCE:
+                    await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
     except asyncio.CancelledError:
         if watchdog.bit:
             raise StalledError from None
         raise
     finally:
         watchdog.stop()
-        intake.close()
+        if descriptor is not None:
+            pace.watch(descriptor, Rhythm.AT_ONCE)  # the connection's next request finds it as it was
 
 
-async def _read(response: aiohttp.ClientResponse, intake: "Intake") -> None:
-    tapped = tap(response, intake.take)
-    if tapped is None:
-        while data := await response.content.readany():
-            if intake.take(data):
-                await intake.relief()
+@contextmanager
+def _told_of_loss(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Ends the body with an error when its connection is lost and nobody else says so.
+
+    aiohttp 3.14.5 closes the connection when a chunk size is no number, but its parser has forgotten the body by then.
+    """
+    handler = None if response.connection is None else response.connection.protocol
+    lost = None if handler is None else handler.closed
+    if lost is None:
+        yield
         return
+
+    def tell(closed: asyncio.Future[None]) -> None:
+        closed.exception()  # retrieved, or asyncio would complain about it
+        if not response.content.is_eof() and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
+
+    lost.add_done_callback(tell)
     try:
-        while not await tapped.run():
-            await intake.relief()
+        yield
     finally:
-        tapped.remove()
-
-
-class Intake:
-    """From a body into its inbox: keeps the watchdog quiet and the rhythm right."""
-
-    __slots__ = ("_content", "_descriptor", "_inbox", "_pace", "_reading", "_rhythm", "_watchdog")
-
-    def __init__(self, inbox: Inbox, reading: Reading, watchdog: "Watchdog", response: aiohttp.ClientResponse) -> None:
-        self._inbox = inbox
-        self._reading = reading
-        self._pace = reading.pace
-        self._watchdog = watchdog
-        self._content = response.content
-        self._descriptor = _descriptor(response)
-        self._rhythm = Rhythm.AT_ONCE
-
-    def take(self, data: bytes) -> bool:
-        """Hands bytes on. True says that too many are unread: `relief` comes before the next."""
-        is_full = self._inbox.put(data)
-        watchdog = self._watchdog
-        wanted, watchdog.last = self._pace.rhythm(data.count(b"\n"), watchdog.last)
-        if (wanted or self._rhythm) and self._descriptor is not None and not self._content.is_eof():
-            self._rhythm = wanted
-            self._reading.set_rhythm(self._descriptor, wanted)
-        return is_full
-
-    async def relief(self) -> None:
-        """Waits for the reader, whose slowness is not the server's."""
-        self._watchdog.idle = True
-        await self._inbox.drained()
-        self._watchdog.last = asyncio.get_running_loop().time()
-        self._watchdog.idle = False
-
-    def close(self) -> None:
-        """Leaves the connection to its next request as it was."""
-        if self._descriptor is not None:
-            self._reading.set_rhythm(self._descriptor, Rhythm.AT_ONCE)
+        lost.remove_done_callback(tell)
 
 
 def _descriptor(response: aiohttp.ClientResponse) -> int | None:

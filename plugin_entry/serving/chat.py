@@ -1,9 +1,7 @@
-"""One turn from its plan to its last chunk.
+"""Chat and completion: one turn from its plan to its last chunk.
 
-Enters: what Dify asked, as our own types, and the saved credentials. Leaves: chunks. The connection is made and the status checked before
-the first chunk is asked for, so that early failures are raised where the SDK still treats them as errors of the call; the connection is
-given up as soon as the reader leaves. Sending is the business of `sending.py`, reading bytes of `reading.py`; what an answer leaves behind
-(its line in the log, remarks, calibration) is `Aftermath`.
+The connection is made and the status checked before the first chunk is asked for, so early failures are raised where the SDK still treats
+them as errors of the call. The connection is given up as soon as the reader leaves. `network/retries.py` sends the request.
 """
 
 import time
@@ -18,8 +16,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.frames import Voice
-from plugin_entry.dify.objects import answer_to_sdk, chunks_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -27,8 +24,7 @@ from plugin_entry.network.retries import Sender, models_in_memory
 from plugin_entry.network.server import Server, identity_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import ASIDE
-from plugin_entry.serving.reading import Reading
-from plugin_entry.threads import HEAVY, OF_A_MESSAGE, apart, weight_of, weight_of_prompt
+from plugin_entry.threads import HEAVY, OF_A_MESSAGE, in_thread, weight_of, weight_of_prompt
 from translator import detected
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
@@ -40,8 +36,6 @@ from translator.response.chunks import (
     chunks_with_thinking,
     chunks_without_thinking,
     collect,
-    text_with_thinking,
-    text_without_thinking,
 )
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
@@ -58,8 +52,6 @@ CALIBRATION = TokenCalibration()
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
 """Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
 
-SHOWN, HIDDEN = (chunks_with_thinking, text_with_thinking), (chunks_without_thinking, text_without_thinking)
-"""How deltas become chunks, and which of them are nothing but text."""
 CHARACTERS_PER_TOKEN = 10
 """At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
 
@@ -70,25 +62,19 @@ def new_call_id() -> str:
 
 
 @attrs.define(slots=True, eq=False)
-class Answer:
-    """A reply that has begun well."""
+class RunningAnswer:
+    """A reply whose status was good."""
 
     turn: Turn
     reply: OpenReply
     stream: ReplyStream
-    _aftermath: "Aftermath"
+    _record: "AnswerRecord"
 
-    def chunks(self, voice: Voice | None = None) -> Iterator[Chunk]:
-        """Gives the chunks as they come; most of the text that `voice` can say is not among them.
-
-        Raises ServerError after the last good one.
-        """
-        to_chunks, spoken = SHOWN if self.turn.show_thinking else HIDDEN
-        if self.turn.prompt_characters >= HEAVY:
-            voice = None  # its end may need an estimate of the prompt, which the event loop must not wait for
-        deltas = self._deltas(Reading(self.stream, voice, spoken))
+    def chunks(self) -> Iterator[Chunk]:
+        """Gives the chunks as they come. Raises ServerError after the last good one."""
+        deltas = self._deltas()
         try:
-            yield from to_chunks(deltas)
+            yield from (chunks_with_thinking if self.turn.show_thinking else chunks_without_thinking)(deltas)
         finally:
             deltas.close()  # an error holds on to its frames, and so would the connection be held
 
@@ -97,20 +83,21 @@ class Answer:
         if self.stream.state is not State.FINISHED:
             self.reply.close()
 
-    def _deltas(self, reading: Reading) -> Generator[Delta]:
+    def _deltas(self) -> Generator[Delta]:
+        feed, unended = self.stream.feed, 0
         try:
-            self._divert(reading)
             for data in self.reply.bursts():
-                yield from self._noted(reading.feed(data))
+                # a very long line is parsed in a thread, so that others do not wait for it
+                yield from self._recorded(feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data)))
                 if self.stream.finished:
                     break
-                self._divert(reading)
-            yield from self._noted(self.stream.end())
+                unended = 0 if b"\n" in data else unended + len(data)
+            yield from self._recorded(self.stream.end())
         except ServerError as error:
-            yield from self._noted(self.stream.fail(error))
+            yield from self._recorded(self.stream.fail(error))
         except BaseException as error:
             if not self.stream.finished:
-                self._aftermath.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
+                self._record.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
             raise
         finally:
             if self.stream.state is State.FINISHED:
@@ -118,25 +105,21 @@ class Answer:
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
 
-    def _divert(self, reading: Reading) -> None:
-        if reading.voice is not None:
-            self.reply.divert(reading.take)
-
-    def _noted(self, deltas: list[Delta]) -> list[Delta]:
-        """Deltas pass unchanged, but a prompt too long is explained; the last one is noted before it leaves."""
+    def _recorded(self, deltas: list[Delta]) -> list[Delta]:
+        """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
         last = deltas[-1] if deltas else None
         if isinstance(last, FailureDelta):
             last = FailureDelta(with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy))
-            self._aftermath.failed(last.error)
+            self._record.failed(last.error)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._aftermath.answered(self.turn, last)
+            self._record.answered(self.turn, last)
         return deltas
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Aftermath:
-    """What an answer leaves behind once it is complete: its line in the log, remarks, and what the estimator learns from it."""
+class AnswerRecord:
+    """Records how an answer ended: its line in the log, remarks, and what its token counts teach the estimator."""
 
     answerer: "Answerer"
     server: Server
@@ -196,7 +179,7 @@ class Answerer:
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn
 
-    def begin(self, ask: Ask, saved: Mapping[str, Any]) -> Answer:
+    def begin(self, ask: Ask, saved: Mapping[str, Any]) -> RunningAnswer:
         """Sends the request and waits for a good status. Raises TranslatorError."""
         credentials = settings_of(saved)
         server = server_of(credentials)
@@ -209,14 +192,14 @@ class Answerer:
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         estimate_prompt = partial(self.estimate, server.identity, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
-        return Answer(turn, reply, stream, Aftermath(answerer=self, server=server, log=log))
+        return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log))
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
         ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
-        return apart(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
@@ -224,7 +207,7 @@ class Answerer:
 
     def estimate(self, identity: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
-        estimated = apart(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
+        estimated = in_thread(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
         return self.calibration.apply(turn.ask.model, estimated, identity)
 
 
@@ -235,7 +218,7 @@ ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
 @readable
-def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[LLMResultChunk, None, None]:
+def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
     chunks = _generate(ask.model, ANSWERER.begin(ask, credentials), started)
@@ -254,7 +237,7 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = _own_messages(messages), tools_from_sdk(tools)
-    estimated = apart(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
+    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
     return CALIBRATION.apply(model, estimated, identity_of(credentials))
 
 
@@ -271,15 +254,16 @@ def ask_of(
 
 
 def _own_messages(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:
-    return apart(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
+    return in_thread(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
 
 
-def _generate(model: str, begun: Answer, started: float) -> Generator[LLMResultChunk, None, None]:
+def _generate(model: str, running: RunningAnswer, started: float) -> Generator[SdkChunk, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
     try:
         yield BEGUN
-        yield from chunks_to_sdk(model, begun.chunks(), started)
+        for index, chunk in enumerate(running.chunks()):
+            yield chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:
-        begun.close()
+        running.close()

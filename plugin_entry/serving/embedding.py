@@ -17,7 +17,7 @@ from plugin_entry.network.retries import RetryingBridge, ollama_is_busy, turns_a
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.threads import apart, weight_of_texts
+from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.fitness import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
@@ -43,7 +43,7 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
 
 def count(texts: Sequence[str]) -> list[int]:
     """Tokens per text, estimated offline; a list of the same length."""
-    return apart(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
+    return in_thread(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:

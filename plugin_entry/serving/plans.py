@@ -14,7 +14,7 @@ from gevent.pool import Pool
 from plugin_entry.network.client import Call
 from plugin_entry.network.retries import Fetches
 from plugin_entry.network.server import Server
-from plugin_entry.threads import apart
+from plugin_entry.threads import in_thread
 from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
@@ -24,7 +24,7 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
     replies: tuple[HttpReply, ...] | None = None
     try:
         while True:
-            step = apart(weight + _weight(replies), partial(_step, plan, replies))
+            step = in_thread(weight + _weight(replies), partial(_step, plan, replies))
             if isinstance(step, Ended):
                 return step.result
             replies = _round(bridge, step, server, concurrency)

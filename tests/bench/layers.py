@@ -10,16 +10,13 @@ import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import Voice
-from plugin_entry.dify.objects import chunks_to_sdk
+from plugin_entry.dify.objects import chunk_to_sdk
 from plugin_entry.network.bridge import Bridge
 from tests.bench.cost import Cost, Job, measured
 from tests.bench.load_server import WORDS
 from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lines
 from tests.bench.report import Line, Size
 from tests.bench.route import ScriptedBridge, SilentBridge, frames_to_nowhere, plan, request_line, requests_of, serve, way
-from tests.bench.tapped import framed as chunked
-from tests.bench.tapped import tapped
 from tests.servers.loopback import END, HEAD, Visit, serving
 from translator.response.chunks import Chunk, chunks_with_thinking
 from translator.response.decode import line_to_events
@@ -81,14 +78,8 @@ def machine(events: list[WireEvent]) -> int:
 
 
 def chunking(deltas: list[TextDelta]) -> int:
-    """Deltas to Dify's chunks, for what does not leave by the short way."""
+    """Deltas to Dify's chunks."""
     return sum(1 for _ in chunks_with_thinking(deltas))
-
-
-def spoken(texts: Sequence[str]) -> int:
-    """Texts to frames."""
-    voice = Voice("session", "m", frames.FrameWriter.output)
-    return sum(voice.say(text) for text in texts)
 
 
 class PlainWriter(StdioResponseWriter):
@@ -101,8 +92,8 @@ class PlainWriter(StdioResponseWriter):
 def framed(writer: StdioResponseWriter, chunks: Iterable[Chunk]) -> int:
     """Chunks to frames, as the SDK drives it."""
     written = 0
-    for chunk in chunks_to_sdk("m", iter(chunks), 0.0):
-        writer.session_message("session", writer.stream_object(chunk))
+    for index, chunk in enumerate(chunks):
+        writer.session_message("session", writer.stream_object(chunk_to_sdk("m", index, chunk, 0.0)))
         written += 1
     return written
 
@@ -158,17 +149,16 @@ def layers_of(size: Size, bridge: Bridge) -> dict[str, Layer]:
             job=partial(answered, size.requests), per="request", many=size.requests, around=partial(way, ScriptedBridge([*lines(1), LAST]))
         ),
         "bridge, 64 KiB a read": of_tokens(bridged, bridge, cut(texts)),
-        "tap and HTTP parser, a token a read": of_tokens(tapped, bridge, chunked(texts)),
+        "bridge, a token a read": of_tokens(bridged, bridge, texts),
         "framing": of_tokens(framing, b"".join(texts)),
         "JSON alone (for comparison)": of_tokens(json_alone, texts),
         "decoding": of_tokens(decoding, texts),
         "state machine": of_tokens(machine, events),
         "translator, 64 KiB a read": of_tokens(feed, cut(texts)),
         "translator, a token a read": of_tokens(feed, texts),
-        "chunks, the long way": of_tokens(chunking, [TextDelta(text) for text in said]),
-        "text frames, a token each": of_tokens(spoken, said),
+        "chunks": of_tokens(chunking, [TextDelta(text) for text in said]),
         FLOOR: of_tokens(framed, PlainWriter(), chunks),
-        "frames of text, the long way": of_tokens(framed, frames.FrameWriter(), chunks),
+        "frames of text": of_tokens(framed, frames.FrameWriter(), chunks),
         "frames of tool calls": of_tokens(framed, frames.FrameWriter(), [A_CALL] * size.tokens),
         "request line to frames, text": whole(texts, size.tokens),
         "the same, nine tenths thinking": whole(thinking_lines(size.tokens), size.tokens),

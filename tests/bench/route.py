@@ -6,16 +6,19 @@ here; the SDK's objects around the way and the connection at its end are stood i
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any, cast
 
 import attrs
 import gevent
-from dify_plugin import Plugin
+from dify_plugin import DifyPluginEnv, Plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream
+from dify_plugin.core.plugin_executor import PluginExecutor
 from dify_plugin.core.plugin_registration import PluginRegistration
+from dify_plugin.core.server.router import Router
+from dify_plugin.errors.model import InvokeServerUnavailableError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.requests import LineReader
@@ -23,9 +26,8 @@ from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.client import Call
 from plugin_entry.network.inbox import Head, Inbox
-from plugin_entry.serving import direct_answer
-from plugin_entry.serving.chat import ANSWERER, FACTS, Answerer
-from plugin_entry.serving.direct_route import routed
+from plugin_entry.serving import chat as serving
+from plugin_entry.serving.chat import ANSWERER, FACTS
 from tests.bench.host import chat
 from tests.bench.load_server import CAPABILITIES
 from translator.shapes.exchange import HttpReply
@@ -54,11 +56,6 @@ class Nowhere:
     def write(self, data: bytes, owner: object = None) -> None:
         """Forgets it."""
         self.taken += 1
-
-    def offer(self, data: bytes, owner: object = None) -> bool:
-        """Forgets it, too."""
-        self.taken += 1
-        return True
 
 
 @contextmanager
@@ -97,17 +94,21 @@ class Described:
         """Nothing to give up."""
 
 
+class SentError(Exception):
+    """The request is ready; nothing is to be done with it."""
+
+
 class SilentBridge(Bridge):
-    """Takes every request and never brings an answer. `sent` is the last one, `count` how many there were."""
+    """Takes every request and answers none. `sent` is the last one, `count` how many there were."""
 
     sent: Call | None = None
     count = 0
 
     def open(self, call: Call) -> OpenReply:
-        """At once, with an inbox that nobody fills."""
+        """Raises SentError."""
         self.sent = call
         self.count += 1
-        return OpenReply(HEAD, Inbox(head=HEAD), cast("Any", NoJob()), call.server)
+        raise SentError
 
     def start(self, call: Call) -> Started:
         """Questions about the model."""
@@ -130,8 +131,8 @@ class ScriptedBridge(SilentBridge):
 
 def _fill(inbox: Inbox, reads: Sequence[bytes]) -> None:
     for data in reads:
-        if inbox.put(data):
-            gevent.sleep(0)
+        inbox.put(data)
+        gevent.sleep(0)  # each read is read before the next, as from a server that generates
     inbox.end(None)
 
 
@@ -168,16 +169,18 @@ def requests_of(line: bytes, count: int) -> Iterator[PluginInStream]:
 def plan(requests: Iterable[PluginInStream]) -> None:
     """Requests to bodies that are ready to be sent; within `way`."""
     for request in requests:
-        asked = direct_answer.asked(request.data, REGISTRATION)
-        if asked is None:
-            raise AssertionError("this request would take the SDK's route")
-        _answerer().begin(asked.ask, asked.credentials)
+        with suppress(InvokeServerUnavailableError):  # what the plugin makes of SentError
+            _execute(request)
 
 
 def serve(requests: Iterable[PluginInStream]) -> None:
     """Requests to the ends of their answers; within `way`."""
     for request in requests:
-        RUN(PLUGIN, request.session_id, request.data, request.reader, request.writer)
+        _execute(request)
+
+
+def _execute(request: PluginInStream) -> None:
+    PLUGIN._execute_request(request.session_id, request.data, request.reader, request.writer)
 
 
 @contextmanager
@@ -185,15 +188,10 @@ def way(bridge: SilentBridge) -> Iterator[None]:
     """The plugin's way of a request, over this bridge."""
     with ExitStack() as stack:
         stack.callback(FACTS.forget)
-        stack.enter_context(_replaced(direct_answer, "ANSWERER", attrs.evolve(ANSWERER, bridge=bridge)))
+        stack.enter_context(_replaced(serving, "ANSWERER", attrs.evolve(ANSWERER, bridge=bridge)))
         stack.enter_context(_replaced(FACTS, "_bridge", bridge))
         FACTS.forget()
         yield
-
-
-def _answerer() -> Answerer:
-    """The one that `way` has put in the place of the plugin's."""
-    return cast("Answerer", vars(direct_answer)["ANSWERER"])
 
 
 @contextmanager
@@ -206,11 +204,16 @@ def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
         setattr(owner, name, before)
 
 
-def _refused(*_: object) -> None:
-    raise AssertionError("this request would take the SDK's route")
+class ServedPlugin(Plugin):
+    """The SDK's plugin without its manifest and its channels: as much of it as executes a request."""
+
+    def __init__(self) -> None:
+        self.config = DifyPluginEnv()
+        self.registration = cast("PluginRegistration", SimpleNamespace(get_model_instance=lambda *_: OllamaLargeLanguageModel([])))
+        self.executer = cast("Any", None)
+        self.plugin_executer = PluginExecutor(self.config, self.registration)
+        Router.__init__(self, cast("Any", None), None)
+        self._register_request_routes()
 
 
-MODEL = OllamaLargeLanguageModel([])
-REGISTRATION = cast("PluginRegistration", SimpleNamespace(get_model_instance=lambda *_: MODEL))
-PLUGIN = cast("Plugin", SimpleNamespace(registration=REGISTRATION))
-RUN = routed(_refused)
+PLUGIN = ServedPlugin()

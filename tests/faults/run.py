@@ -34,6 +34,7 @@ from tests.faults.replies import ROUTES
 from tests.faults.scripts import SCRIPTS, good, refusing
 from tests.faults.server import FaultServer, Script
 from tests.faults.transcript import Transcript, told_whole
+from tests.sdk_chunks import as_models
 from translator.errors import TranslatorError
 
 AT_ONCE = 24
@@ -75,7 +76,7 @@ def call_of(cell: Cell, saved: dict[str, Any]) -> str | Iterator[LLMResultChunk]
         case _:
             tools = TOOLS if cell.operation.kind is Kind.CHAT else None
             messages: list[PromptMessage] = [UserPromptMessage(content=PROMPT)]
-            return OllamaLargeLanguageModel([]).invoke("m", saved, messages, {}, tools, None, cell.operation.streams)
+            return as_models(OllamaLargeLanguageModel([]).invoke("m", saved, messages, {}, tools, None, cell.operation.streams))
 
 
 def observe(cell: Cell, route: str = "") -> Observed:

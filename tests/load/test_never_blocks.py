@@ -9,7 +9,8 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import gevent
 import orjson
@@ -18,23 +19,23 @@ from dify_plugin.entities.model.message import UserPromptMessage
 from PIL import Image
 
 from plugin_entry import threads
-from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.serving import chat
+from plugin_entry.serving.chat import AnswerRecord, RunningAnswer
 from plugin_entry.serving.pictures import ASIDE
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.serving.reading import Reading
-from plugin_entry.threads import HEAVY, apart, weight_of, weight_of_prompt, weight_of_texts
+from plugin_entry.threads import HEAVY, in_thread, weight_of, weight_of_prompt, weight_of_texts
 from tests.load.delays import Bench, bench
 from tests.load.extremes import EXTREMES, arguments, schema, text
 from tests.servers.loopback import serving
-from tests.servers.staged_server import line
+from tests.servers.staged_server import DONE, line
 from translator.embedding.job import embedding_plan
 from translator.embedding.requests import EmbedSettings
 from translator.response.capabilities import ModelInfo
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import read_credentials
 from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
-from translator.turn import Ask, plan_turn
+from translator.turn import Ask, Turn, plan_turn
 
 pytestmark = pytest.mark.plugin
 
@@ -149,7 +150,7 @@ ASKS: dict[str, Callable[[], Ask]] = {
 def test_planning_a_heavy_turn(make: Callable[[], Ask]) -> None:
     heavy_ask = make()
     info = ModelInfo(capabilities=frozenset({"completion", "vision", "tools"}))
-    stays_quick(lambda: apart(weight_of(heavy_ask), lambda: plan_turn(heavy_ask, info, ROOMY, ASIDE).body))
+    stays_quick(lambda: in_thread(weight_of(heavy_ask), lambda: plan_turn(heavy_ask, info, ROOMY, ASIDE).body))
 
 
 def test_counting_a_long_prompt() -> None:
@@ -157,8 +158,25 @@ def test_counting_a_long_prompt() -> None:
     stays_quick(lambda: chat.count("m", {}, messages, None))
 
 
-def reading() -> Reading:
-    return Reading(ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1), None, lambda _: None)
+class Portions:
+    """A reply that is here already and is read a megabyte at a time, as by somebody who was late."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def bursts(self) -> Iterator[bytes]:
+        for at in range(0, len(self._data), 1 << 20):
+            yield self._data[at : at + (1 << 20)]
+            gevent.sleep(0)
+
+    def finish(self) -> None:
+        """Has ended."""
+
+
+def running(data: bytes) -> RunningAnswer:
+    stream = ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1)
+    turn, record = SimpleNamespace(show_thinking=True), SimpleNamespace(answered=lambda *_: None)
+    return RunningAnswer(cast("Turn", turn), cast("OpenReply", Portions(data)), stream, cast("AnswerRecord", record))
 
 
 REPLIES: dict[str, Callable[[], bytes]] = {
@@ -171,15 +189,8 @@ REPLIES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("make", REPLIES.values(), ids=REPLIES)
 def test_reading_a_huge_line(make: Callable[[], bytes]) -> None:
-    data = make()
-
-    def read() -> None:
-        one = reading()
-        for at in range(0, len(data), 1 << 20):
-            one.feed(data[at : at + (1 << 20)])
-            gevent.sleep(0)
-
-    stays_quick(read)
+    data = make() + orjson.dumps(DONE) + b"\n"
+    stays_quick(lambda: list(running(data).chunks()))
 
 
 def test_reading_256_vectors_of_4096_numbers() -> None:
@@ -223,14 +234,14 @@ MORE: dict[str, Ask] = {
 def test_usual_work_stays_where_it_is(given: Ask) -> None:
     assert weight_of(given) < HEAVY
     here = gevent.getcurrent()
-    assert apart(weight_of(given), gevent.getcurrent) is here
+    assert in_thread(weight_of(given), gevent.getcurrent) is here
 
 
 @pytest.mark.parametrize("given", MORE.values(), ids=MORE)
 def test_heavy_work_goes_apart(given: Ask) -> None:
     assert weight_of(given) >= HEAVY
     here = gevent.getcurrent()
-    assert apart(weight_of(given), gevent.getcurrent) is not here
+    assert in_thread(weight_of(given), gevent.getcurrent) is not here
 
 
 def test_tools_weigh_as_much_as_their_schemas() -> None:
@@ -247,27 +258,17 @@ def test_what_heavy_work_raises_is_raised_and_not_printed(capfd: pytest.CaptureF
         raise ValueError("sk-secret")
 
     with pytest.raises(ValueError, match="sk-secret"):
-        apart(HEAVY, fail)
+        in_thread(HEAVY, fail)
     assert capfd.readouterr().err == ""
 
 
 def test_heavy_work_inside_heavy_work_stays_there() -> None:
-    assert apart(HEAVY, lambda: apart(HEAVY, gevent.getcurrent) is gevent.getcurrent())
-
-
-def test_on_the_loop_nothing_waits() -> None:
-    bridge = Bridge()
-
-    async def work() -> bool:
-        return apart(HEAVY, gevent.getcurrent) is gevent.getcurrent()
-
-    assert bridge.run(work)
-    bridge.close()
+    assert in_thread(HEAVY, lambda: in_thread(HEAVY, gevent.getcurrent) is gevent.getcurrent())
 
 
 def test_a_request_that_is_ended_while_heavy_work_is_done_ends_at_once() -> None:
     release = partial(time.sleep, 0)
-    request = gevent.spawn(apart, HEAVY, release)
+    request = gevent.spawn(in_thread, HEAVY, release)
     gevent.idle()
     request.kill(timeout=1)
     assert request.dead

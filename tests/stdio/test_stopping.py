@@ -13,6 +13,7 @@ import pytest
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from plugin_entry.serving import chat
+from tests.sdk_chunks import as_models
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit
 from tests.servers.staged_server import StagedServer, aside, line, staged
 from tests.stdio.ahead import plugin as plugin_ahead
@@ -49,7 +50,7 @@ def at_once(leave: Callable[[StagedServer], float], stage: str) -> None:
 def test_closing_the_generator_closes_the_connection(stage: str) -> None:
     def leave(server: StagedServer) -> float:
         chunks = chat.stream(ask(stage), {"base_url": server.url})
-        assert str(next(chunks).delta.message.content).startswith(FIRST_WORDS[stage])
+        assert str(next(as_models(chunks)).delta.message.content).startswith(FIRST_WORDS[stage])
         left = time.monotonic()
         chunks.close()
         return left

@@ -11,7 +11,6 @@ from typing import assert_never
 import attrs
 
 from translator.embedding.replies import (
-    FRAME_BYTES,
     Adjustment,
     Change,
     EmbedReply,
@@ -30,6 +29,7 @@ from translator.errors import Family, Problem, RequestError, ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.build import failure_from_reply, naming_proxy
 from translator.failures.quoting import printable_name
+from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest, Replies, Round
 
 _CHANGE_TEXT = "The model fails on this text, not Dify: change or remove the text, or use another embedding model."

@@ -17,7 +17,7 @@ from translator.codec import DecodeError, dumps, loads
 from translator.errors import Family, RequestError, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
-from translator.limits import MIB
+from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
@@ -130,8 +130,6 @@ def refusal_of(reply: HttpReply) -> Refusal:
     return Refusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
 
 
-FRAME_BYTES = 4 * MIB
-"""Target for the one line that carries all vectors of a Dify request; Dify's daemon kills a plugin that writes 5 MiB."""
 ENVELOPE_BYTES = 64 * 1024
 """Left free for everything else on that line."""
 MOST_BYTES_PER_NUMBER = 16

@@ -52,13 +52,6 @@ def text_with_thinking(delta: Delta) -> str | None:
     return TAGS.get(kind)
 
 
-def text_without_thinking(delta: Delta) -> str | None:
-    """The same, for users who want the answer alone: an empty text for what they do not see."""
-    if type(delta) is TextDelta:
-        return delta.text
-    return "" if isinstance(delta, ThinkDelta | ThinkOpen | ThinkClose) else None
-
-
 def _chunk(delta: Delta) -> Chunk:
     text = text_with_thinking(delta)
     if text is not None:

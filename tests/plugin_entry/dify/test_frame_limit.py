@@ -10,14 +10,13 @@ from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
-from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.objects import answer_to_sdk, chunks_to_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT
 from plugin_entry.serving.embedding import _usage
 from translator.response.chunks import Answer, Chunk
@@ -31,12 +30,11 @@ LONG = "x" * LINE_LIMIT
 type Kept = list[bytes]
 
 
-def only(chunk: Chunk) -> LLMResultChunk:
-    (sdk,) = chunks_to_sdk("m", iter([chunk]), 0.0)
-    return sdk
+def only(chunk: Chunk) -> SdkChunk:
+    return chunk_to_sdk("m", 0, chunk, 0.0)
 
 
-def blocking() -> LLMResultChunk:
+def blocking() -> SdkChunk:
     """As the SDK makes one chunk of a whole answer."""
     answer = Answer(text=LONG, tool_calls=(), finish_reason=FinishReason.STOP, usage=USAGE)
     result = answer_to_sdk("m", answer, 0.0)

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter, LogStream, Voice
-from plugin_entry.dify.objects import chunk_to_sdk, chunks_to_sdk, usage_to_sdk
+from plugin_entry.dify.frames import FrameWriter, LogStream
+from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
 from tests.stdio.ahead import programs
 from translator.response.chunks import Chunk
@@ -41,19 +41,6 @@ class Lines:
         data, self.data = self.data, b""
         assert data.endswith(b"\n\n")
         return [json.loads(line) for line in data.split(b"\n\n")[:-1]]
-
-
-class OfferedLines(Lines):
-    """Takes what somebody writes who must not wait."""
-
-    def __init__(self, *, has_room: bool = True) -> None:
-        super().__init__()
-        self.has_room = has_room
-
-    def offer(self, data: bytes, owner: object = None) -> bool:
-        if self.has_room:
-            self.write(data)
-        return self.has_room
 
 
 class SdkWriter(StdioResponseWriter):
@@ -80,7 +67,7 @@ def chunk(content: Any = "", **fields: Any) -> LLMResultChunk:
     return LLMResultChunk(model="m", delta=LLMResultChunkDelta(index=3, message=message, **fields), **outer)
 
 
-def own_chunks() -> Iterator[LLMResultChunk]:
+def own_chunks() -> list[SdkChunk]:
     """Every kind that the plugin sends."""
     kinds = [
         Chunk("The sky"),
@@ -91,7 +78,7 @@ def own_chunks() -> Iterator[LLMResultChunk]:
         Chunk(finish_reason=FinishReason.STOP, usage=USAGE),
         Chunk("end", CALLS, FinishReason.TOOL_CALLS, USAGE),
     ]
-    return chunks_to_sdk("qwen3:8b", iter(kinds), 0.0)
+    return [chunk_to_sdk("qwen3:8b", index, kind, 0.0) for index, kind in enumerate(kinds)]
 
 
 PAYLOADS = [
@@ -122,22 +109,15 @@ def test_a_frame_says_what_the_sdk_would_say(ours: Lines, session: str | None, p
     assert ours.take() == sdk.lines.take()
 
 
-@given(text=st.text(), model=st.text(min_size=1), session=st.text() | st.none(), count=st.integers(min_value=0))
-def test_any_text_survives(text: str, model: str, session: str | None, count: int) -> None:
-    """The frame of a piece of text says what the SDK would say of its chunk."""
-    sdk, output = SdkWriter(), OfferedLines()
-    voice = Voice(session, model, cast("FrameOutput", output), count)
-    assert voice.say(text)
-    assert voice.count == count + 1
-    sdk.session_message(session, sdk.stream_object(chunk_to_sdk(model, count, Chunk(text), 0.0)))
-    assert output.take() == sdk.lines.take()
-
-
-def test_without_room_nothing_is_said() -> None:
-    output = OfferedLines(has_room=False)
-    voice = Voice("s", "m", cast("FrameOutput", output))
-    assert not voice.say("text")
-    assert (voice.count, output.data) == (0, b"")
+@given(text=st.text(), model=st.text(min_size=1), session=st.text() | st.none(), index=st.integers(min_value=0))
+def test_any_text_survives(text: str, model: str, session: str | None, index: int) -> None:
+    """The frame of a piece of text says what the SDK would say of its model."""
+    writer, sdk = FrameWriter(), SdkWriter()
+    writer.output = lines = cast("Any", Lines())
+    dump = text_chunk(model, index, text)
+    writer.session_message(session, writer.stream_object(dump))
+    sdk.session_message(session, sdk.stream_object(LLMResultChunk.model_validate(dump)))
+    assert lines.take() == sdk.lines.take()
 
 
 def test_heartbeat_log_and_error_are_spelled_like_the_sdks(ours: Lines) -> None:

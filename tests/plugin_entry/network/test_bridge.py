@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -206,16 +207,16 @@ def test_fifty_streams_at_once_stay_apart_and_lose_nothing(bridge: Bridge) -> No
 
 def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     rhythms: list[tuple[int, Rhythm]] = []
-    monkeypatch.setattr(bridge._loop, "set_rhythm", lambda *given: rhythms.append(given))
-    monkeypatch.setattr(Pace, "rhythm", lambda *_: (Rhythm.TOGETHER, time.monotonic()))
+    monkeypatch.setattr(Pace, "_rhythm", lambda *_: Rhythm.TOGETHER)
 
     def answer(visit: Visit) -> None:
-        visit.send(HEAD)
-        visit.chunk(b"x")
+        visit.send(HEAD + b"1\r\nx\r\n")
         gevent.sleep(0.01)
         visit.send(END)
 
     with serving(answer) as server:
+        bridge.fetch(server.call())
+        monkeypatch.setattr(bridge._loop.pace, "selector", SimpleNamespace(set_rhythm=lambda *given: rhythms.append(given)))
         bridge.fetch(server.call())
     (descriptor, busy), (same, idle) = rhythms
     assert (descriptor, busy, idle) == (same, Rhythm.TOGETHER, Rhythm.AT_ONCE)

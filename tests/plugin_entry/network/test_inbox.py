@@ -112,6 +112,23 @@ def test_the_task_stops_reading_until_the_greenlet_has_read() -> None:
     asyncio.run(drained_by_reading())
 
 
+def test_the_loop_is_woken_when_there_is_room_again() -> None:
+    """It may sleep: nothing comes from a connection that is not read."""
+    woken: list[int] = []
+    inbox = Inbox(lambda: woken.append(1))
+    inbox.put(b"x" * (HIGH_WATER + 1))
+
+    async def drained() -> None:
+        waiting = asyncio.ensure_future(inbox.drained())
+        await asyncio.sleep(0)
+        assert woken == []
+        next(inbox.bursts())
+        await waiting
+
+    asyncio.run(drained())
+    assert woken == [1]
+
+
 def test_a_reader_who_left_holds_nobody_up() -> None:
     inbox = Inbox()
     inbox.put(b"x" * HIGH_WATER)

@@ -2,7 +2,17 @@
 
 import pytest
 
-from plugin_entry.network.selector import BUSY_LINES, FLOOD_LINES, FULL_LINES, LONGEST_REST_S, REQUEST_LINES, WINDOW_S, Pace, Rhythm
+from plugin_entry.network.selector import (
+    BUSY_LINES,
+    FLOOD_LINES,
+    FULL_LINES,
+    LONGEST_REST_S,
+    REQUEST_LINES,
+    WINDOW_S,
+    HubSelector,
+    Pace,
+    Rhythm,
+)
 
 
 class Clock:
@@ -13,12 +23,29 @@ class Clock:
         return self.now
 
 
+class Rhythms(HubSelector):
+    """Keeps the last rhythm that was set."""
+
+    def __init__(self) -> None:
+        self.last = Rhythm.AT_ONCE
+
+    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
+        self.last = rhythm
+
+
+def read(pace: Pace, clock: Clock, lines: int, seconds: float = 1.0) -> Rhythm:
+    """One read of a stream that was last read so many seconds ago; gives its rhythm from then on."""
+    pace.selector = rhythms = Rhythms()
+    assert pace.note_read(lines, clock.now - seconds, descriptor=7) == clock.now
+    return rhythms.last
+
+
 def reads(pace: Pace, clock: Clock, count: int, seconds: float) -> Rhythm:
     """`count` reads of one line, evenly over so many seconds."""
     rhythm = Rhythm.AT_ONCE
     for _ in range(count):
         clock.now += seconds / count
-        rhythm, _now = pace.rhythm(1, clock.now - 1)
+        rhythm = read(pace, clock, 1)
     return rhythm
 
 
@@ -64,7 +91,7 @@ def test_one_quiet_window_ends_the_rests() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
     clock.now += 3 * WINDOW_S
-    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.AT_ONCE
+    assert read(pace, clock, 1) is Rhythm.AT_ONCE
 
 
 def test_the_last_window_still_counts_in_the_next() -> None:
@@ -72,7 +99,7 @@ def test_the_last_window_still_counts_in_the_next() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S * 0.99)
     clock.now += WINDOW_S / 10
-    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.TOGETHER
+    assert read(pace, clock, 1) is Rhythm.TOGETHER
 
 
 @pytest.mark.parametrize(
@@ -85,7 +112,7 @@ def test_the_last_window_still_counts_in_the_next() -> None:
 )
 def test_a_flood_is_many_lines_in_little_time(lines: int, since: float, rhythm: Rhythm) -> None:
     clock = Clock()
-    assert Pace(clock).rhythm(lines, clock.now - since) == (rhythm, clock.now)
+    assert read(Pace(clock), clock, lines, since) is rhythm
 
 
 def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
@@ -93,8 +120,16 @@ def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
     clock = Clock()
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
-    assert pace.rhythm(1, clock.now - 1)[0] is Rhythm.TOGETHER
-    assert pace.rhythm(0, clock.now - 1)[0] is Rhythm.AT_ONCE
+    assert read(pace, clock, 1) is Rhythm.TOGETHER
+    assert read(pace, clock, 0) is Rhythm.AT_ONCE
+
+
+def test_a_body_that_is_here_leaves_its_descriptor_alone() -> None:
+    """The connection belongs to the next request by then."""
+    pace = Pace(Clock())
+    pace.selector = rhythms = Rhythms()
+    pace.note_read(FLOOD_LINES, 100.0, descriptor=None)
+    assert rhythms.last is Rhythm.AT_ONCE
 
 
 def test_text_never_waits_longer_than_promised() -> None:

@@ -25,6 +25,7 @@ from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import chat
 from plugin_entry.serving.chat import BRIDGE
+from tests.sdk_chunks import as_models
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
 
 pytestmark = pytest.mark.plugin
@@ -61,7 +62,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def invoke(server: GreenServer, *, stream: bool = True, **saved: Any) -> list[LLMResultChunk]:
     credentials = {"base_url": server.url, "api_key": SECRET_KEY, **saved}
     model = OllamaLargeLanguageModel([])
-    return list(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream))
+    return list(as_models(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream)))
 
 
 def asked_for_answers(server: GreenServer) -> int:

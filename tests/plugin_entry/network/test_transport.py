@@ -2,7 +2,10 @@
 
 import asyncio
 import gzip
+import socket
+import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import gevent
 import pytest
@@ -11,10 +14,12 @@ from gevent.event import Event
 from plugin_entry.network import connections
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.connections import CONNECTS_AT_ONCE, new_session
+from plugin_entry.network.inbox import Inbox
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.transport import Watchdog
-from tests.servers.loopback import PATIENCE_S, Visit, serving
+from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator.errors import ServerError
+from translator.settings.credentials import Timeouts
 
 
 @pytest.fixture(scope="module", name="bridge")
@@ -98,6 +103,110 @@ def test_a_compressed_reply_is_read_plain(bridge: Bridge) -> None:
 
     with serving(answer) as server:
         assert bridge.fetch(server.call()).body == b'{"n":1}\n'
+
+
+PIECES = [b"a" * size for size in (1, 10, 70_000, 3)]
+
+
+def in_pieces(visit: Visit) -> None:
+    visit.send(HEAD)
+    for piece in PIECES:
+        visit.chunk(piece)
+        gevent.sleep(0)
+    visit.send(END)
+
+
+def packed(visit: Visit) -> None:
+    packer = zlib.compressobj(wbits=31)
+    visit.send(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n"))
+    for piece in PIECES:
+        if data := packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH):
+            visit.chunk(data)
+        gevent.sleep(0)
+    visit.chunk(packer.flush())
+    visit.send(END)
+
+
+def until_the_end(visit: Visit) -> None:
+    visit.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    for piece in PIECES:
+        visit.send(piece)
+        gevent.sleep(0)
+    visit.sock.shutdown(socket.SHUT_WR)
+
+
+BODIES = {"in pieces": in_pieces, "packed": packed, "until the end of the connection": until_the_end}
+
+
+@pytest.mark.parametrize("answer", BODIES.values(), ids=BODIES)
+def test_a_body_is_read_whole(bridge: Bridge, answer: Any) -> None:
+    with serving(answer) as server:
+        assert bridge.fetch(server.call()).body == b"".join(PIECES)
+
+
+def broken(visit: Visit) -> None:
+    visit.send(b"no number\r\n")
+    visit.wait_for_the_end()
+
+
+def cut(visit: Visit) -> None:
+    visit.sock.shutdown(socket.SHUT_WR)
+
+
+FAULTS = {"a chunk size that is no number": broken, "the connection ends": cut}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_cuts_a_body_short_is_an_error_at_once(bridge: Bridge, fault: Any) -> None:
+    go = Event()
+
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        visit.chunk(b"good")
+        go.wait()
+        fault(visit)
+
+    with serving(answer) as server:
+        bursts = bridge.open(server.call(limits=Timeouts(between_chunks=0))).bursts()
+        with gevent.Timeout(PATIENCE_S):
+            assert next(bursts) == b"good"
+            go.set()
+            with pytest.raises(ServerError):
+                next(bursts)
+
+
+FLOOD = 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closed", "kept"])
+def test_others_have_their_turn_between_the_pieces_of_a_compressed_flood(
+    bridge: Bridge, closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read from the connection brings all of it."""
+    waiting: list[int] = []
+    most, size = 0, 0
+
+    def answer(visit: Visit) -> None:
+        packed_flood = zlib.compress(bytes(FLOOD), wbits=31)
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed_flood))
+        visit.send(packed_flood)
+        if closes:
+            visit.sock.shutdown(socket.SHUT_WR)
+
+    def put(inbox: Inbox, data: bytes) -> bool:
+        """Leaves a callback behind, as others would; those that have not run are waiting."""
+        nonlocal most, size
+        size += len(data)
+        most = max(most, len(waiting))
+        waiting.append(size)
+        asyncio.get_running_loop().call_soon(waiting.clear)
+        return False
+
+    monkeypatch.setattr(Inbox, "put", put)
+    with serving(answer) as server:
+        assert b"".join(bridge.open(server.call()).bursts()) == b""
+    assert size == FLOOD
+    assert most <= 1
 
 
 def redirecting(status: int, location: str) -> bytes:

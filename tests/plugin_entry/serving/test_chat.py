@@ -25,6 +25,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.link_rules import VARIABLE
 from tests.go.go_decoder import CHECKS
+from tests.sdk_chunks import as_models
 from tests.servers.green_server import Asked, GreenServer, Speak, json_reply, reply
 
 pytestmark = pytest.mark.plugin
@@ -46,7 +47,7 @@ def invoke(url: str, model: str = "m", messages: list[PromptMessage] | None = No
     """As the SDK's executor calls it; `saved` are further settings."""
     saved = {"base_url": url, **values.pop("saved", {})}
     model_class = OllamaLargeLanguageModel([])
-    return list(model_class.invoke(model, saved, messages or HI, values.pop("parameters", {}), **values))
+    return list(as_models(model_class.invoke(model, saved, messages or HI, values.pop("parameters", {}), **values)))
 
 
 def text(chunks: list[LLMResultChunk]) -> str:

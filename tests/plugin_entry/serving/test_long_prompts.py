@@ -1,14 +1,12 @@
 """A prompt that takes long to count is never counted on the thread that serves everybody, whoever needs the number."""
 
-from typing import Any, cast
+from typing import Any
 
 import gevent
 import orjson
 import pytest
 from gevent.event import Event
 
-from plugin_entry.dify.frames import Voice
-from plugin_entry.dify.output import FrameOutput
 from plugin_entry.serving.chat import ANSWERER
 from plugin_entry.threads import HEAVY
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
@@ -26,20 +24,9 @@ LAST = {
 }
 
 
-class Frames:
-    """An output that takes every frame; `come` once there was one."""
-
-    def __init__(self) -> None:
-        self.come = Event()
-
-    def offer(self, *_: object) -> bool:
-        self.come.set()
-        return True
-
-
 @pytest.mark.parametrize("last", LAST.values(), ids=LAST)
 def test_a_long_prompt_is_counted_in_a_thread(last: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = Frames()
+    begun = Event()
     hubs: list[Any] = []
 
     def counted(*_: object) -> int:
@@ -52,18 +39,17 @@ def test_a_long_prompt_is_counted_in_a_thread(last: dict[str, object], monkeypat
             return
         visit.send(HEAD)
         visit.chunk(orjson.dumps({"message": {"content": "text"}, "done": False}) + b"\n")
-        frames.come.wait()
+        begun.wait()
         visit.chunk(orjson.dumps(last) + b"\n")
         visit.send(END)
 
     monkeypatch.setattr(turn, "estimate_messages", counted)
     ask = Ask(model="m", messages=(Message(role=Role.USER, content="word " * (HEAVY // 5 + 1)),))
     with serving(answer) as server, gevent.Timeout(PATIENCE_S):
-        begun = ANSWERER.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"})
-        voice, told = Voice("s", "m", cast("FrameOutput", frames)), ""
+        running, told = ANSWERER.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"}), ""
         try:
-            for chunk in begun.chunks(voice):
-                voice.say(chunk.text)
+            for _ in running.chunks():
+                begun.set()
         except ServerError as error:
             told = error.problem.message
     assert ("about 7 tokens" in told) is ("error" in last)

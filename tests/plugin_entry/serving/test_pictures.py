@@ -214,8 +214,8 @@ def test_no_descriptor_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
 PLUGIN_LIKE = """
 import dify_plugin, sys
 from plugin_entry.serving.pictures import SIDE
-from plugin_entry.threads import HEAVY, apart
-apart(HEAVY, lambda: SIDE.do({"job": "arguments", "name": "f"}, b"{}"))
+from plugin_entry.threads import HEAVY, in_thread
+in_thread(HEAVY, lambda: SIDE.do({"job": "arguments", "name": "f"}, b"{}"))
 print("ready", flush=True)
 sys.stdin.read()
 """

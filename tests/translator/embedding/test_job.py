@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.embedding.job import embedding_plan, vectors_plan
-from translator.embedding.replies import FRAME_BYTES, Adjustment, Change, Embedded
+from translator.embedding.replies import Adjustment, Change, Embedded
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.embedding.texts import InputKind, Prefixes
 from translator.errors import Family, RequestError, ServerError
+from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 

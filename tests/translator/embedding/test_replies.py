@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from fixtures.recordings import every, load
 from tests.translator.plans import recorded
 from translator.embedding.replies import (
-    FRAME_BYTES,
     Flaw,
     Refused,
     check_frame,
@@ -26,7 +25,7 @@ from translator.embedding.replies import (
     refusal_of,
 )
 from translator.errors import Family, RequestError, ServerError
-from translator.limits import MIB
+from translator.limits import FRAME_BYTES, MIB
 from translator.shapes.exchange import HttpReply
 
 ALL_OLLAMA = every(lambda exchange: exchange.path in ("/api/embed", "/api/embeddings"))
