@@ -2,8 +2,8 @@
 
 Enters: a piece of pure work and how heavy it is. Leaves: its result, or what it raised. All requests share one thread, so whatever takes a
 tenth of a second there delays every stream by as much. In a thread of its own the same work is interrupted by the interpreter every few
-milliseconds, and by what C code releases the lock for; for C code that does not, see `side.py`. Moving work costs a tenth of a millisecond,
-so light work stays where it is.
+milliseconds, and by what C code releases the lock for; for decoders of pictures, which do not, see `serving/pictures.py`. Moving work
+costs a tenth of a millisecond, so light work stays where it is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,17 +21,20 @@ ARGUMENTS, SCHEMA = 2, 10
 """A character of past arguments is parsed, one of a schema is walked many times."""
 OF_A_MESSAGE, OF_A_VALUE = 100, 10
 
-THREADS = 2
-"""More threads would only compete for the interpreter's lock. gevent's own pool stays free for name lookups."""
+WORK, PICTURES = "work", "pictures"
+THREADS: Mapping[str, int] = {WORK: 2, PICTURES: 4}
+"""Threads of each pool. More would only compete for the interpreter's lock; those for messages with pictures mostly wait for processes, and
+no other work shall wait behind them. gevent's own pool stays free for name lookups.
+"""
 
-_pools: list[ThreadPool] = []
+_pools: dict[str, ThreadPool] = {}
 
 
-def in_thread[T](weight: float, work: Callable[[], T]) -> T:
-    """Does light work here and heavy work in a thread, while other greenlets run. Raises what the work raises."""
+def in_thread[T](weight: float, work: Callable[[], T], pool: str = WORK) -> T:
+    """Does light work here and heavy work in a thread of a pool, while other greenlets run. Raises what the work raises."""
     if weight < HEAVY or _is_elsewhere():
         return work()
-    result, error = _pool().apply(_outcome, (work,))
+    result, error = _pool(pool).apply(_outcome, (work,))
     if error is not None:
         raise error
     done: T = result
@@ -91,12 +94,12 @@ def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-def _pool() -> ThreadPool:
-    if not _pools:
-        _pools.append(ThreadPool(THREADS))
-    return _pools[0]
+def _pool(name: str) -> ThreadPool:
+    if name not in _pools:
+        _pools[name] = ThreadPool(THREADS[name])
+    return _pools[name]
 
 
 def _is_elsewhere() -> bool:
-    """Already in a thread of the pool."""
-    return bool(_pools) and gevent.get_hub() is not _pools[0].hub
+    """Already in a thread of a pool."""
+    return any(gevent.get_hub() is not pool.hub for pool in _pools.values())

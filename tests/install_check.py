@@ -1,15 +1,16 @@
 """Installs the package the way Dify's daemon does and asks the installed plugin a question: `python -m tests.install_check [PACKAGE]`.
 
-Enters: a `.difypkg`; without one, it is built first. Leaves: a line per way of installing, and exit code 0 when the plugin answered after
-each of them, over its standard streams as the daemon starts it and over HTTP as the marketplace's install test does. Needs `uv`, and a
-package index unless the package carries wheels. Uses nothing of the plugin but its command line: what is checked here is what a stranger
-gets. The server is a replay server in a process of its own.
+Without a package, it builds one first. It prints a line per way of installing. The exit code is 0 when after each of them the installed
+versions were those of `requirements.txt`, the doctor ran, and the plugin answered: over its standard streams as the daemon starts it, and
+over HTTP as the marketplace's install test does. It needs `uv`, and a package index unless the package carries wheels. It uses nothing of
+the plugin but its command line, so it checks what a stranger gets. The server is a replay server in a process of its own.
 """
 
 import argparse
 import json
 import os
 import queue
+import re
 import shutil
 import socket
 import subprocess
@@ -44,7 +45,7 @@ OF_ANOTHER_PROJECT = (
 )
 
 WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "pyproject.toml": ("pyproject.toml", ("sync", "--no-dev", "--quiet")),
+    "pyproject.toml, as Dify's daemon": ("pyproject.toml", ("sync", "--no-dev", "--quiet")),
     "requirements.txt": ("requirements.txt", ("pip", "install", "--quiet", "-r", "requirements.txt")),
     "requirements.txt, hashes required": ("requirements.txt", ("pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt")),
 }
@@ -68,6 +69,35 @@ def install(directory: Path, arguments: Sequence[str]) -> Path:
     python = directory / ".venv" / "bin" / "python"
     _run((str(python), "-m", "compileall", "-q", "plugin_entry", "translator"), directory)
     return python
+
+
+VERSIONS = """
+import json
+from importlib.metadata import distributions
+from packaging.markers import default_environment
+print(json.dumps([{each.name: each.version for each in distributions()}, default_environment()["sys_platform"]]))
+"""
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)([^\n]*)", re.MULTILINE)
+
+
+def compare_versions(python: Path, directory: Path) -> int:
+    """How many packages are installed. Raises CheckError when they are not exactly those that `requirements.txt` pins for this system."""
+    installed, platform = json.loads(_run((str(python), "-c", VERSIONS), directory))
+    arrived = {_canonical(name): version for name, version in installed.items()}
+    pins = PIN.findall((directory / "requirements.txt").read_text(encoding="utf-8"))
+    pinned = {_canonical(name): version for name, version, rest in pins if "sys_platform" not in rest or f"'{platform}'" in rest}
+    if wrong := sorted(arrived.items() ^ pinned.items()):
+        raise CheckError(f"not the pinned versions: {', '.join(f'{name} {version}' for name, version in wrong)}")
+    return len(arrived)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def examine(python: Path, directory: Path, base_url: str) -> None:
+    """Runs the doctor as an administrator does in the container. Raises CheckError."""
+    _run((str(python), "-m", "plugin_entry.cli", "doctor", base_url), directory)
 
 
 def answer_of(python: Path, directory: Path, base_url: str, model: str = "chat") -> str:
@@ -200,10 +230,11 @@ def _uv(directory: Path, arguments: Sequence[str]) -> None:
     _run(((uv,) if uv else (sys.executable, "-m", "uv")) + tuple(arguments), directory)
 
 
-def _run(command: Sequence[str], directory: Path) -> None:
+def _run(command: Sequence[str], directory: Path) -> str:
     done = subprocess.run(command, cwd=directory, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise CheckError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -227,12 +258,14 @@ def _checked(package: Path, directory: Path, name: str, base_url: str) -> int:
         return 0
     try:
         python = install(directory, arguments)
+        packages = compare_versions(python, directory)
+        examine(python, directory, base_url)
         answers = [answer_of(python, directory, base_url), serverless_answer_of(python, directory, base_url)]
     except CheckError as error:
         print(f"FAIL  {name}: {error}")
         return 1
     good = all(answer.startswith(EXPECTED) for answer in answers)
-    print(f"{'ok' if good else 'FAIL':<6}{name}: {' and '.join(map(repr, answers))} after {time.monotonic() - started:.0f} s")
+    print(f"{'ok' if good else 'FAIL':<6}{name}: {packages} pinned versions, {answers[0]!r} after {time.monotonic() - started:.0f} s")
     return 0 if good else 1
 
 

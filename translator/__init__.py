@@ -6,8 +6,8 @@ Dify SDK; Pillow is imported when the first picture has to be converted. The nam
 may change between two minor versions.
 """
 
+from translator.embedding.job import Embedded as Embedded
 from translator.embedding.job import embedding_plan as embedding_plan
-from translator.embedding.replies import Embedded as Embedded
 from translator.embedding.requests import EmbedSettings as EmbedSettings
 from translator.errors import Family as Family
 from translator.errors import Problem as Problem
@@ -19,15 +19,15 @@ from translator.failures.build import is_retryable as is_retryable
 from translator.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
 from translator.limits import Limits as Limits
 from translator.media.parts import urls_to_fetch as urls_to_fetch
-from translator.request.context import Overflow as Overflow
+from translator.request.context import OverflowPolicy as OverflowPolicy
 from translator.request.migration import migrate_parameters as migrate_parameters
 from translator.request.parameters import PARAMETERS as PARAMETERS
 from translator.request.parameters import Parameter as Parameter
 from translator.request.parameters import form_parameters as form_parameters
 from translator.request.thinking import step_down as step_down
-from translator.rerank.replies import Choice as Choice
-from translator.rerank.replies import Ranking as Ranking
-from translator.rerank.requests import RerankSettings as RerankSettings
+from translator.rerank.ranking import Ranking as Ranking
+from translator.rerank.ranking import RankingOptions as RankingOptions
+from translator.rerank.requests import RerankServiceSettings as RerankServiceSettings
 from translator.rerank.service_job import rerank_plan as rerank_plan
 from translator.response.capabilities import ModelInfo as ModelInfo
 from translator.response.capabilities import model_info as model_info
@@ -42,12 +42,12 @@ from translator.settings.base_url import BaseUrl as BaseUrl
 from translator.settings.base_url import parse_base_url as parse_base_url
 from translator.settings.credentials import Credentials as Credentials
 from translator.settings.credentials import read_credentials as read_credentials
+from translator.shapes.dify import ContentPart as ContentPart
 from translator.shapes.dify import FinishReason as FinishReason
 from translator.shapes.dify import MediaKind as MediaKind
 from translator.shapes.dify import MediaPart as MediaPart
 from translator.shapes.dify import Message as Message
 from translator.shapes.dify import Mode as Mode
-from translator.shapes.dify import Part as Part
 from translator.shapes.dify import Role as Role
 from translator.shapes.dify import TextPart as TextPart
 from translator.shapes.dify import Tool as Tool

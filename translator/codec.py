@@ -1,9 +1,8 @@
-"""The only user of cattrs and orjson for typed data: JSON text to plain data, plain data to shapes, shapes to JSON bytes.
+"""JSON text to plain data, plain data to shapes, shapes to JSON bytes. The only module that uses cattrs and orjson for typed data.
 
 Reading is tolerant where servers differ (unknown keys, absent and null alike) and strict where a wrong type would corrupt an answer: no
 value is ever converted, a number never becomes a text. Writing leaves out what is None or empty, as the server reads both as absent.
-
-Enters: JSON bytes, or shapes. Leaves: the other of the two; a DecodeError that names the place for what is no such thing.
+A `DecodeError` names the place and never quotes the data.
 """
 
 import json
@@ -14,12 +13,12 @@ import cattrs
 import orjson
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from translator.scalars import MAX_EXACT
 from translator.shapes.wire import (
     ChatRequest,
     GenerateRequest,
     Reply,
     ReplyMessage,
-    SpelledObject,
     WireFunction,
     WireFunctionCall,
     WireMessage,
@@ -43,6 +42,13 @@ def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any]
     return structure
 
 
+def _count(value: object) -> int:
+    """A counter, all that numbers of a reply are; 0, which is how servers say nothing, for what cannot be one: no complete answer is
+    broken because its counters are odd."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 < value <= MAX_EXACT else 0  # type: ignore[call-overload,operator]  # mypy does not see through is_number
+
+
 def _is_plain_object(kind: Any) -> bool:
     return bool(kind == Mapping[str, Any])
 
@@ -50,7 +56,7 @@ def _is_plain_object(kind: Any) -> bool:
 def _make_reader() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     converter.register_structure_hook(str, _strict(str, "a text"))
-    converter.register_structure_hook(int, lambda value, _: int(_strict((int, float), "a number")(value, int)))
+    converter.register_structure_hook(int, lambda value, _: _count(value))
     converter.register_structure_hook(bool, _strict(bool, "a boolean"))
     converter.register_structure_hook_func(_is_plain_object, _strict(dict, "an object"))
     for shape in (WireFunctionCall, WireToolCall, ReplyMessage, Reply):
@@ -82,11 +88,40 @@ def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
+MOST_VALUES, MOST_CONTAINERS = 2_000_000, 100_000
+"""What any reply may hold. The vectors of a large batch of texts have a million numbers, a list of all models some thousand objects."""
+SMALL = 16 * 1024
+"""Bytes that are parsed without counting: what fits into them costs a few milliseconds at most."""
+
+
+class TooManyValuesError(DecodeError):
+    """The JSON holds more values than it may, told without parsing it."""
+
+
+def require_few_values(data: bytes, values: int = MOST_VALUES, containers: int = MOST_CONTAINERS) -> None:
+    """Refuses JSON text that would be costly to parse: 15 MiB of `[[],[],...` are 2 GB of lists and seconds in which nothing else runs.
+
+    Counts brackets and commas, first in everything, and only where those are too many outside of texts. Both take a few milliseconds
+    for a megabyte at most, and no memory to speak of. Raises TooManyValuesError.
+    """
+    if _are_few(data, values, containers):
+        return
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if bare.count(b'"') > 4 * (values + containers) or not _are_few(b"".join(bare.split(b'"')[::2]), values, containers):
+        raise TooManyValuesError(f"more than {values:,} values or {containers:,} lists and objects")
+
+
+def _are_few(data: bytes, values: int, containers: int) -> bool:
+    return data.count(b",") <= values and data.count(b"[") + data.count(b"{") <= containers
+
+
 def loads(data: bytes | str) -> Any:
     """JSON text to plain data. Text that is not clean Unicode is repaired instead of refused: the answer matters more than one character.
 
-    Raises DecodeError.
+    Raises DecodeError, of which TooManyValuesError is one.
     """
+    if len(data) > SMALL and isinstance(data, bytes):
+        require_few_values(data)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -108,7 +143,7 @@ def _repaired(value: Any) -> Any:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
             return [_repaired(item) for item in value]
-        case dict() | SpelledObject():
+        case dict():
             return {_repaired(key): _repaired(item) for key, item in value.items()}
         case _:
             return value
@@ -117,15 +152,9 @@ def _repaired(value: Any) -> Any:
 def dumps(value: object) -> bytes:
     """Plain data to JSON bytes; integers of any size and lone surrogates included."""
     try:
-        return orjson.dumps(value, default=_spelled)
+        return orjson.dumps(value)
     except (orjson.JSONEncodeError, TypeError):
         return json.dumps(_repaired(value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _spelled(value: object) -> orjson.Fragment:
-    if isinstance(value, SpelledObject):
-        return orjson.Fragment(value.text)
-    raise TypeError(type(value).__name__)
 
 
 ALWAYS_SENT: dict[type, tuple[str, ...]] = {

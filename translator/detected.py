@@ -1,7 +1,6 @@
-"""Facts about a model that are kept with its saved credentials, for the time when its server is away.
+"""Facts about a model that are saved with its credentials after a good check, for the time when its server is away.
 
-Enters: a `ModelInfo` after a good check, or a saved dict. Leaves: texts under names of their own, or the `ModelInfo` they describe. Dify
-stores what a check writes back; what is saved here is only a memory, the server's own word always wins.
+What is saved here is only a memory: the server's own word always wins.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
-"""Every way a translation can fail, as data.
+"""Every way a translation can fail, as data: one exception root with two branches.
 
-Enters: facts about a refusal (a cause and a remedy, both plain sentences). Leaves: one exception root with two
-branches, `RequestError` (the caller's input cannot be sent) and `ServerError` (the server refused, failed or broke off), each
-carrying the family of Dify errors it belongs to. No key, prompt, argument, image or URL credential ever enters a message.
+`RequestError`: the caller's input cannot be sent. `ServerError`: the server refused, failed or broke off. Each carries the family of Dify
+errors it belongs to, and two plain sentences, a cause and a remedy. No key, prompt, argument, image or URL credential enters a message.
 """
 
 from enum import StrEnum

@@ -1,8 +1,7 @@
 """What Dify is told about a language model, and what follows for its requests, from the server's description and the user's settings.
 
-Enters: a `ModelInfo` and `Credentials`. Leaves: Dify's feature words, the context size, the mode, and the two small facts that
-`thinking.py` and `context.py` plan with. The user's yes and no win over the server; `auto` believes it, and where it is silent assumes no,
-except for structured output, which every server since 0.5.0 has.
+The user's yes and no win over the server; `auto` believes it, and where it is silent assumes no, except for structured output, which every
+server since 0.5.0 has.
 """
 
 from functools import lru_cache
@@ -77,9 +76,11 @@ def mode(credentials: Credentials) -> str:
 @lru_cache(maxsize=KEPT)
 def thinker(info: ModelInfo, credentials: Credentials) -> Thinker:
     """What `plan_think` has to know. In completion mode a format works from the first token, whatever the parser."""
+    is_chat = credentials.mode is Mode.CHAT
     return Thinker(
         can_think=has_thinking(info, credentials),
         always_thinks=info.always_thinks,
-        parser=info.parser if credentials.mode is Mode.CHAT else "",
+        parser=info.parser if is_chat else "",
+        formats_at_once=not is_chat,
         version=info.version,
     )

@@ -1,6 +1,6 @@
-"""Sizes at which the translation stops and says so, so that no reply or picture can exhaust the process.
+"""Sizes at which the translation stops and says so, so that no reply or picture can exhaust the process or hold up others.
 
-Passed in, never read from the environment: the library keeps no global settings.
+Passed in, never read from the environment: the library keeps no global settings. The manual has a page made from this file.
 """
 
 import attrs
@@ -12,21 +12,44 @@ FRAME_BYTES = 4 * MIB
 (PLUGIN_STDIO_MAX_BUFFER_SIZE); the difference is for what stands around a payload.
 """
 
+SLICE_BYTES = 8 * 1024
+"""Bytes of a reply that are read in one go before others may have their turn (see `ReplyStream.slices`). The worst lines known, small
+tool calls, cost about 0.5 microseconds a byte: 4 ms."""
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Limits:
     """Upper bounds; sizes in bytes unless said otherwise."""
 
-    line_bytes: int = 16 * MIB
-    """One reply line. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
+    line_bytes: int = 8 * MIB
+    """One line of a reply. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
+
+    line_values: int = 300_000
+    """Values in one line of a reply. The most that servers send is the `context` of `/api/generate`: a number per token of the window."""
+
+    line_containers: int = 10_000
+    """Lists and objects in one line of a reply. They cost the most to parse, and 8 MiB of them would cost seconds."""
+
+    silent_lines: int = 20_000
+    """Lines in a row that say nothing: empty ones, objects without text or call, text and thinking that is only white space. Some servers
+    send an empty line for each token of a tool call (0.11 with gpt-oss)."""
+
+    reply_bytes: int = 1024 * MIB
+    """One reply as it arrives, whatever it says; each line counts for 1 KiB more. A line is a token with some 150 bytes of JSON around it,
+    so this is an answer of nearly a million tokens. Dify ends an answer after 600 seconds."""
 
     answer_bytes: int = 64 * MIB
-    """One whole answer in UTF-8: text, thinking and the arguments of tool calls. No model writes so much on purpose, and a caller that
-    does not stream holds all of it. Users set it per model (`max_answer_size` in `translator.settings.credentials`)."""
+    """One whole answer in UTF-8: text, thinking and tool calls. No model writes so much on purpose, and a caller that does not stream holds
+    all of it. Users set it per model (`max_answer_size` in `translator.settings.credentials`)."""
+
+    calls: int = 1_000
+    """Tool calls of one answer."""
 
     calls_bytes: int = FRAME_BYTES
-    """All tool calls of one line, which Dify takes in one piece. Parsing more would be in vain, and is what holds up
-    other answers the longest."""
+    """Tool calls of one answer, all together, as Dify takes them in one piece."""
+
+    call_values: int = 20_000
+    """Values in the tool calls of one line. Each is looked at before the calls are given on."""
 
     frame_chars: int = 256 * 1024
     """Characters of text in one delta; with escapes they fit into a frame (see `FRAME_BYTES`)."""

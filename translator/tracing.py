@@ -1,8 +1,8 @@
 """An X-ray of one reply: every line with its time, its events, the states it went through, its deltas and the chunks for Dify.
 
-Enters: the bytes of a reply with the times at which they came. Leaves: a `Trace`, plain data to be shown as text, JSON or a page. The
-reply is read by the same machine as in the plugin, which is watched and not imitated; each line is taken alone, so neighbours that the
-plugin would join into one frame because they arrived together stay apart here.
+The reply is read by the same machine as in the plugin, which is watched and not imitated. Each line is taken alone, so neighbours that the
+plugin would join into one frame because they arrived together stay apart here. A `Trace` is plain data, to be shown as text, JSON or a
+page.
 """
 
 import itertools
@@ -16,19 +16,19 @@ from translator.rerank.refusals import rerank_refusal
 from translator.response.chunks import Chunk, chunks_with_thinking
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State, WireEvent
+from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, Output, State, WireEvent
 from translator.shapes.exchange import HttpReply
 
 OK = 200
 RERANK_PATH = "rerank"
 LINE_END = b"\n"
 
-type Piece = tuple[float, bytes]
+type TimedBytes = tuple[float, bytes]
 """Milliseconds since the request was sent, and bytes."""
 
 
 @attrs.frozen(slots=True)
-class Step:
+class TracedStep:
     """One event in the machine. `text` is what the event carried: a piece of text, or the names of the tools it calls."""
 
     event: Event
@@ -50,7 +50,7 @@ class TracedLine:
     read: bool = True
     before: State
     after: State
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TracedStep, ...] = ()
     deltas: tuple[Delta, ...] = ()
     chunks: tuple[Chunk, ...] = ()
 
@@ -77,7 +77,7 @@ class Trace:
 
 
 def trace_reply(
-    pieces: Iterable[Piece],
+    pieces: Iterable[TimedBytes],
     *,
     model: str,
     status: int = OK,
@@ -101,7 +101,7 @@ def trace_reply(
     )
 
 
-def _refused(pieces: tuple[Piece, ...], *, model: str, status: int, content_type: str, route: str) -> Trace:
+def _refused(pieces: tuple[TimedBytes, ...], *, model: str, status: int, content_type: str, route: str) -> Trace:
     body = b"".join(data for _, data in pieces)
     error = _failure(HttpReply(status=status, headers={"Content-Type": content_type}, body=body), model, route)
     line = TracedLine(
@@ -122,7 +122,7 @@ def _failure(reply: HttpReply, model: str, route: str) -> ServerError:
     return failure_from_reply(reply.status, reply.body, content_type=reply.content_type, model=model, route=route)
 
 
-def _lines(pieces: Iterable[Piece], model: str, estimate_prompt: Callable[[], int]) -> Iterator[TracedLine]:
+def _lines(pieces: Iterable[TimedBytes], model: str, estimate_prompt: Callable[[], int]) -> Iterator[TracedLine]:
     ids = (f"call_{number}" for number in itertools.count(1))
     stream = WatchedStream(model=model, new_id=ids.__next__, estimate_prompt=estimate_prompt)
     ms, pending = 0.0, b""
@@ -169,24 +169,24 @@ def _readable(wire: bytes) -> str:
 class WatchedMachine(Machine):
     """The machine of the plugin, which also writes down its steps."""
 
-    steps: list[Step] = attrs.field(factory=list, init=False)
-    _kind: Event = attrs.field(default=Event.END, init=False)
+    steps: list[TracedStep] = attrs.field(factory=list, init=False)
+    _kind: Event = attrs.field(default=Event.TEXT, init=False)
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event. Raises IllegalStepError after the end."""
-        before, self._kind = self.state, event.kind
+        before = self.state
         super().feed(event)
-        self.steps.append(Step(self._kind, _carried(event), before, self.state))
+        self.steps.append(TracedStep(event.kind, _carried(event), before, self.state))
 
-    def say_on(self, text: str) -> None:
-        """Takes one more piece without an event, which is an event for who watches."""
-        super().say_on(text)
-        self.steps.append(Step(Event.TEXT if self.state is State.ANSWER else Event.THINKING, text, self.state, self.state))
+    def steady(self, kind: Event) -> Output | None:
+        """What one more piece gives; notes its kind for `feed_steady`."""
+        self._kind = kind
+        return super().steady(kind)
 
-    def _told_apart(self, event: WireEvent) -> WireEvent:
-        told = super()._told_apart(event)
-        self._kind = told.kind
-        return told
+    def feed_steady(self, output: Output, text: str) -> None:
+        """Takes a piece without an event, which is an event for who watches."""
+        super().feed_steady(output, text)
+        self.steps.append(TracedStep(self._kind, text, self.state, self.state))
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -201,7 +201,7 @@ class WatchedStream(ReplyStream):
             model=self.model, new_id=self.new_id, estimate_prompt=self.estimate_prompt, out=DeltaBuffer(self.limits)
         )
 
-    def taken(self) -> tuple[Step, ...]:
+    def taken(self) -> tuple[TracedStep, ...]:
         """The steps since the last time."""
         steps = tuple(self._watched.steps)
         self._watched.steps.clear()

@@ -1,10 +1,10 @@
 """One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
 
-Enters: messages, tools, parameters, the model's description and the saved settings. Leaves: a `Turn`, the request together with what its
-reply is read by, and what to send instead when the server refuses. All rules meet here and none is made here; each has its own module.
+All rules meet here and none is made here; each has its own module. A `Turn` is the request together with what its reply is read by, and
+knows what to send instead when the server refuses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -15,13 +15,21 @@ from translator.failures.bodies import unwrap
 from translator.media.images import Convert, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
-from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
-from translator.request.messages import ArgumentsToWire, completion_text, messages_to_wire, require_insert
+from translator.request.fit import (
+    HARDLY_MORE,
+    alternates,
+    may_be_cut,
+    may_be_cut_by_server,
+    require_room,
+    undroppable,
+    without_older_half,
+)
+from translator.request.messages import completion_text, messages_to_wire, require_insert
 from translator.request.options import WireOptions, options_to_wire
+from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import format_to_wire, schema_prompt
-from translator.schema.json_data import arguments_to_object
+from translator.schema.formats import AnswerFormat, answer_format
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
@@ -32,6 +40,8 @@ ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/g
 
 TOO_LONG = "prompt_too_long"
 """The catalogue's code for a prompt that the server found too long."""
+ROLES = "roles_must_alternate"
+"""The code for a template that raised because of the order of roles: its own, or what was left of it after the server had cut it."""
 
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -61,6 +71,10 @@ class Turn:
     window: ContextPlan
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
+    after_nothing: StepDown | None = None
+    """What to try when a structured answer held nothing but thinking; see `after_empty_answer`."""
+    rewrites: frozenset[Rewrite] = frozenset()
+    """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
 
     @property
@@ -91,25 +105,48 @@ class Turn:
         """The same turn with another `think`."""
         return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
 
+    def after_empty_answer(self) -> "Turn | None":
+        """What to send instead after a complete answer without content, of which nothing was shown; None when it stands."""
+        return None if self.after_nothing is None or self.has_stepped_down else self.stepped_down(self.after_nothing)
+
     def shortened(self) -> "Turn | None":
-        """The same turn without the older half of its turns; None when the policy is to fail or nothing is left to drop."""
+        """The same turn without its oldest exchanges (`fit.py`); None when the policy is to fail or nothing is left to drop."""
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
             return None
         messages = without_older_half(self.request.messages)
-        if messages is None:
+        return None if messages is None else self._with(attrs.evolve(self.request, messages=messages, truncate=False), SHORTENED)
+
+    def rewritten(self, rewrite: Rewrite) -> "Turn | None":
+        """The same turn in another form; None when it has that form already."""
+        if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        notes = tuple(dict.fromkeys((*self.notes, SHORTENED)))
-        return attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False), notes=notes)
+        messages = rewritten(self.request.messages, rewrite)
+        if messages == self.request.messages:
+            return None
+        turn = self._with(attrs.evolve(self.request, messages=messages), rewrite.value)
+        return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
+
+    def _with(self, request: ChatRequest, note: str) -> "Turn":
+        return attrs.evolve(self, request=request, notes=tuple(dict.fromkeys((*self.notes, note))))
 
     def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
-        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long.
+        Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
+        often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles.
         """
         step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        return self.shortened() if error.code == TOO_LONG else None
+        if error.code in AFTER:
+            return self.rewritten(AFTER[error.code])
+        return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
+
+    def _was_cut_by_server(self) -> bool:
+        """The conversation was in order, and long enough for the server to have cut it, which it was allowed to do."""
+        request = self.request
+        is_allowed = isinstance(request, ChatRequest) and request.truncate is not False and alternates(request.messages)
+        return is_allowed and self.estimate_prompt() * HARDLY_MORE > self.window.size
 
     def explained(self, error: ServerError, body: bytes = b"", estimate: Callable[[], int] | None = None) -> ServerError:
         """The error a user reads: one about the window names all three numbers, prompt, window and the model's maximum.
@@ -120,8 +157,9 @@ class Turn:
             return error
         said = unwrap(body)
         window = self.window.size if said.n_ctx is None else said.n_ctx
-        if said.n_prompt_tokens is not None:
-            return ServerError(too_long(said.n_prompt_tokens, window, self.window.maximum))
+        prompt = window + said.n_excess if said.n_prompt_tokens is None and said.n_excess is not None else said.n_prompt_tokens
+        if prompt is not None:
+            return ServerError(too_long(prompt, window, self.window.maximum))
         return ServerError(too_long((estimate or self.estimate_prompt)(), window, self.window.maximum, estimated=True))
 
 
@@ -130,33 +168,32 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
     return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Workshop:
-    """Who does what may keep the interpreter busy for long and needs nothing but its input; a caller may have another process do it."""
+def plan_turn(
+    ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert, known: Collection[Rewrite] = frozenset()
+) -> Turn:
+    """Builds the request; `convert` makes PNG or JPEG of other pictures, `known` are forms that this model needs (`KnownRewrites`).
 
-    convert: Convert = convert
-    arguments: ArgumentsToWire = arguments_to_object
-
-
-HERE = Workshop()
-
-
-def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, workshop: Workshop = HERE) -> Turn:
-    """Builds the request. Raises RequestError with the setting to change."""
+    Raises RequestError with the setting to change.
+    """
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
     think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
-    shared = _shared(options, think, window, credentials)
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, workshop=workshop)
-    return Turn(
+    form = answer_format(options.json_schema, options.format_)
+    shared = _shared(options, think, window, credentials) | {"format": form.wire}
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
+    turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
         show_thinking=think.show,
+        after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
+    for rewrite in known:
+        turn = turn.rewritten(rewrite) or turn
+    return turn
 
 
 def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
@@ -182,7 +219,6 @@ def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credent
     """The fields that both routes have in common; one `num_ctx`, whoever set it."""
     num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
     return {
-        "format": format_to_wire(options.json_schema, options.format_),
         "think": think.think,
         "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
         "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
@@ -216,25 +252,26 @@ class _Case:
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
+    form: AnswerFormat
     shared: dict[str, Any]
-    workshop: Workshop
+    convert: Convert
 
     @property
     def instruction(self) -> str:
-        """The format in words, where the server does not enforce it, or shall not be trusted to."""
+        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
         is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
-        return "" if self.shared["format"] is None or is_enforced else schema_prompt(self.shared["format"])
+        return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)
-        return attrs.evolve(rules, convert=self.workshop.convert).to_wire(part)
+        return attrs.evolve(rules, convert=self.convert).to_wire(part)
 
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window)
-    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire, case.workshop.arguments), case.instruction)
-    is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
+    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+    is_whole = not may_be_cut_by_server(messages) or without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
     return ChatRequest(
         model=case.ask.model,
         messages=messages,

@@ -1,8 +1,7 @@
 """Which server answers: a version that can be compared, and the versions at which the request side changes its spelling.
 
-Enters: the text of `GET /api/version`. Leaves: a `ServerVersion` to compare with the thresholds below. A server built from
-source calls itself `0.0.0`; that, an unreadable text and no text at all mean "assume the newest", because unknown request fields are
-ignored by every server while an old spelling would lose meaning on a new one.
+A server built from source calls itself `0.0.0`; that, an unreadable text and no text at all mean "assume the newest", because unknown
+request fields are ignored by every server while an old spelling would lose meaning on a new one.
 """
 
 import re
@@ -57,8 +56,6 @@ class ServerVersion:
 NEWEST = ServerVersion.newest()
 """What to assume of a server whose version is not known."""
 
-EMBED_ERROR_TEXT = ServerVersion(0, 6, 1)
-"""`/api/embed` errors are texts; before, `{"error":{}}` (0.5.13 `embed-too-long`)."""
 CAPABILITIES = ServerVersion(0, 6, 4)
 """`capabilities` in `/api/show` (api/types.go, ShowResponse)."""
 TOOL_TYPE_LISTS = ServerVersion(0, 6, 6)
@@ -67,8 +64,6 @@ STREAMED_TOOLS = ServerVersion(0, 8, 0)
 """Text and tool calls are streamed while tools are offered (server/routes.go, ChatHandler; 0.5.13 `tool-after-text`)."""
 THINK = ServerVersion(0, 9, 0)
 """`think` and `message.thinking` (api/types.go); ignored before (0.5.13 recordings show raw tags)."""
-TOOL_NAME = ServerVersion(0, 9, 6)
-"""`tool_name` of a tool message (api/types.go, Message)."""
 THINK_LEVELS = ServerVersion(0, 11, 0)
 """`think` may be `low`, `medium`, `high` (api/types.go, ThinkValue); before, 400 (0.9.6 `think-high`). gpt-oss only until 0.17.7."""
 TOOL_ANY_OF = ServerVersion(0, 11, 3)
@@ -81,8 +76,6 @@ THINK_FALSE_ANYWHERE = ServerVersion(0, 12, 5)
 """`think: false` is accepted by every model; 0.12.4 alone refused it (server/routes.go, ChatHandler)."""
 TRUNCATE = ServerVersion(0, 12, 6)
 """`truncate` and `shift`, and real HTTP statuses for errors before the stream (api/types.go, ChatRequest)."""
-TOOL_CALL_ID = ServerVersion(0, 12, 10)
-"""`id` of a tool call and `tool_call_id` of its result (api/types.go, ToolCall and Message)."""
 LOGPROBS = ServerVersion(0, 12, 11)
 """`logprobs` and `top_logprobs` (api/types.go, ChatRequest)."""
 TOOL_NESTED_PROPERTIES = ServerVersion(0, 13, 5)
@@ -93,9 +86,5 @@ TOOL_NESTED_REQUIRED = ServerVersion(0, 20, 0)
 """Tool properties take nested `required` (api/types.go, ToolProperty); dropped before."""
 THINK_MAX = ServerVersion(0, 22, 0)
 """`think: "max"` (api/types.go, ThinkValue)."""
-LLAMA_SERVER = ServerVersion(0, 30, 0)
-"""GGUF models run in a llama-server process (llm/llama_server.go): native chat templates, double-encoded errors."""
 FORMAT_WITHOUT_THINKING = ServerVersion(0, 31, 2)
 """`format` is honoured together with `think: false` by every built-in parser (server/routes.go, ChatHandler)."""
-WEBP_IMAGES = ServerVersion(0, 32, 14)
-"""WebP pictures are re-encoded by the server (llm/llama_server.go); 0.33.0-rc2 `native-vision-webp-broken`."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from docs.pages.compatibility import compatibility_page
 from docs.pages.errors import errors_page
 from docs.pages.fault_matrix import fault_matrix_page
+from docs.pages.limits import limits_page
 from docs.pages.modules import modules_page
 from docs.pages.parameters import parameters_page
 from docs.pages.state_machine import state_machine_page
@@ -19,6 +20,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "state-machine.svg": state_picture,
     "errors.md": errors_page,
     "fault-matrix.md": fault_matrix_page,
+    "limits.md": limits_page,
     "parameters.md": parameters_page,
     "compatibility.md": compatibility_page,
     "modules.md": modules_page,

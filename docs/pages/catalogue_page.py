@@ -1,14 +1,10 @@
-"""The error catalogue as a page for people.
-
-Enters: the catalogue. Leaves: Markdown, one table per section, in the order in which rows are looked for. `docs/errors.md`
-is this text; a test compares them.
-"""
+"""The error catalogue as a page for people: one table per section, in the order in which rows are looked for."""
 
 from itertools import groupby
 
 from translator.errors import Family
 from translator.failures.catalogue import SECTIONS
-from translator.failures.entry import Entry
+from translator.failures.row import Row
 from translator.failures.stream import STREAM
 from translator.rerank.catalogue import REFUSALS
 
@@ -50,37 +46,37 @@ STREAM_INTRODUCTION = "Noticed while the answer is read; the text before the fau
 
 def render_markdown() -> str:
     """The page with everything that a server says or sends, ending with a newline."""
-    tables = [f"## {section.title}\n\n{HEADER}{_rows(section.entries)}" for section in SECTIONS]
-    rerank = f"## {RERANK_TITLE}\n\n{RERANK_INTRODUCTION}\n{HEADER}{_rows(REFUSALS)}"
-    stream = f"## {STREAM_TITLE}\n\n{STREAM_INTRODUCTION}\n{HEADER}{_rows(STREAM)}"
+    tables = [f"## {section.title}\n\n{HEADER}{_lines(section.rows)}" for section in SECTIONS]
+    rerank = f"## {RERANK_TITLE}\n\n{RERANK_INTRODUCTION}\n{HEADER}{_lines(REFUSALS)}"
+    stream = f"## {STREAM_TITLE}\n\n{STREAM_INTRODUCTION}\n{HEADER}{_lines(STREAM)}"
     return "\n".join([INTRODUCTION, *tables, rerank, stream])
 
 
-def _rows(entries: tuple[Entry, ...]) -> str:
-    return "".join(f"| {' | '.join(map(_cell, _columns(entry)))} |\n" for entry in entries)
+def _lines(rows: tuple[Row, ...]) -> str:
+    return "".join(f"| {' | '.join(map(_cell, _columns(row)))} |\n" for row in rows)
 
 
-def _columns(entry: Entry) -> tuple[str, ...]:
+def _columns(row: Row) -> tuple[str, ...]:
     return (
-        f"`{entry.code}`",
-        f"{entry.cause} {entry.remedy}",
-        "<br>".join(_signs(entry)),
-        DIFY_ERRORS[entry.family] + ("<br>tried again" if entry.retryable else ""),
-        entry.source,
+        f"`{row.code}`",
+        f"{row.cause} {row.remedy}",
+        "<br>".join(_signs(row)),
+        DIFY_ERRORS[row.family] + ("<br>tried again" if row.retryable else ""),
+        row.source,
     )
 
 
-def _signs(entry: Entry) -> list[str]:
-    texts = " or ".join(_code(pattern.pattern) for pattern in entry.patterns)
+def _signs(row: Row) -> list[str]:
+    texts = " or ".join(_code(pattern.pattern) for pattern in row.patterns)
     signs = {
-        "status": _statuses(entry.statuses),
+        "status": _statuses(row.statuses),
         "text": texts,
-        "body:": ", ".join(sorted(entry.shapes)),
-        "path": _code(entry.route.pattern),
-        "model": _code(entry.model.pattern),
-        "body with": "`signin_url`" if entry.signin else "",
-        "only": entry.moment or "",
-        "headers:": ", ".join(sorted(entry.parts)),
+        "body:": ", ".join(sorted(row.shapes)),
+        "path": _code(row.route.pattern),
+        "model": _code(row.model.pattern),
+        "body with": "`signin_url`" if row.signin else "",
+        "only": row.moment or "",
+        "headers:": ", ".join(sorted(row.parts)),
     }
     return [f"{sign} {value}" for sign, value in signs.items() if value]
 

@@ -1,7 +1,6 @@
-"""The error catalogue as a page: what servers say, what connections do, and what the plugin itself ends.
+"""`docs/errors.md`: what servers say, what connections do, and what the plugin itself ends.
 
-Enters: the catalogues of `translator` and the sentences of `plugin_entry` for connections, which the library does not know. Leaves:
-Markdown. A code or a sentence that is changed there is changed here.
+Made from the catalogues of `translator` and the sentences of `plugin_entry` for connections, which the library does not know.
 """
 
 from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown

@@ -28,6 +28,10 @@ FOLDERS: tuple[tuple[str, str], ...] = (
     ("plugin_entry/network", "Ollama's side of the process."),
     ("plugin_entry/cli", "The command line."),
     ("plugin_entry/cli/daemon", "The other end of the plugin's pipe, for the command line and for tests."),
+    ("plugin_entry/cli/chat", "A chat in the terminal."),
+    ("plugin_entry/cli/demo", "The plugin at work, scene by scene."),
+    ("plugin_entry/cli/recording", "Exchanges with a server, written down for bug reports and played back."),
+    ("plugin_entry/cli/tracing", "What became of every line of a reply."),
     ("plugin_entry/cli/packaging", "The package for Dify, and what the marketplace demands of it."),
     ("fixtures", "Recordings of real servers, their loader, and the server that plays them."),
 )

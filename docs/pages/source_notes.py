@@ -1,4 +1,4 @@
-"""The explanations that stand under names in the source: the strings after members of an enum or after constants of a module.
+"""The explanations that stand under names in the source: the strings after members of an enum, fields of a class or constants of a module.
 
 They exist in the text only, so the text is read.
 """
@@ -11,14 +11,17 @@ from types import ModuleType
 
 
 def notes_of(module: ModuleType, owner: str = "") -> dict[str, str]:
-    """Name to explanation, on one line: of the constants of a module, or of the members of its class `owner`."""
+    """Name to explanation, on one line: of the constants of a module, or of the members and fields of its class `owner`."""
     body = ast.parse(inspect.getsource(module)).body
     if owner:
         body = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == owner).body
     notes: dict[str, str] = {}
     for statement, after in itertools.pairwise(body):
         match statement, after:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(note))):
+            case (
+                (ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name))),
+                ast.Expr(value=ast.Constant(value=str(note))),
+            ):
                 notes[name] = " ".join(note.split())
     return notes
 

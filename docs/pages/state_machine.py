@@ -1,44 +1,48 @@
-"""The transition table as a page: a picture (`state_picture.py`), and a table per state."""
+"""The transition table as a page: a picture (`state_picture.py`), a table per state, and what events and guards mean."""
+
+from collections.abc import Mapping
 
 from docs.pages.source_notes import generated_from, notes_of, table
-from translator.response.table import TABLE, Step
+from translator.response.table import TABLE, Cell, Step
 from translator.shapes import events
 from translator.shapes.events import Event, Output, State
 
 OUTPUT_WORDS: dict[Output, str] = {
     Output.OPEN_THINK: "think opens",
+    Output.FIRST_THOUGHT: "thinking, without blanks before it",
     Output.THINK_TEXT: "thinking",
     Output.CLOSE_THINK: "think closes",
+    Output.BLANK_TEXT: "blanks",
     Output.ANSWER_TEXT: "text",
     Output.HOLD_CALLS: "calls are held",
     Output.GIVE_CALLS: "all calls",
     Output.FINISH: "final",
-    Output.FAIL: "error",
+    Output.FAIL: "the event's error",
+    Output.FAIL_LOADED: "error: only loaded",
+    Output.FAIL_SPENT: "error: all tokens went into thinking",
 }
 
 INTRODUCTION = """
 # The state machine of a reply
 
-A reply of Ollama is a sequence of **events** (a piece of thinking, a piece of text, tool calls, the end, a fault). The machine knows in
-which **state** the reply is and looks up the pair (state, event) in one table, `translator/response/table.py`: the cell names the next
-state and what is told to the reader, in order. What a reader of the answer sees is decided there; `translator/response/machine.py`
-walks the table. One more piece of what is being said takes a quick step past it: its row, `ANSWER` × `TEXT` or `THINKING` ×
-`THINKING`, changes nothing, and a test compares both ways on random replies.
+A reply of Ollama is a sequence of **events**: a piece of thinking, a piece of text, tool calls, the end, a fault. The machine knows in
+which **state** the reply is and looks up the pair (state, event) in one table, `translator/response/table.py`. A row of the table may
+bear a **guard**, a condition; the first row whose guard holds is taken, and the last row has none. The row names the next state and what
+the reader is told, in order. Everything that decides what a reader sees is in that table, and the file opens with the rules behind it.
+`translator/response/machine.py` does what the row says.
 
-Rules that the table spells out, and that tests check cell by cell:
+What holds for every row, and what tests check row by row:
 
 - A think block is opened once and always closed: before an answer, before tool calls, at the end, at an error, when the reader leaves.
-- An empty pair of tags is never shown: a literal `<think>` leads to `TAG_SEEN`, which shows nothing yet.
-- A closing tag that was never opened is dropped, and the text around it is kept (0.24.0 `inline-close-only`).
-- Tool calls are held until the turn ends and are then given all at once; a turn that ends in an error gives none.
-- After `FINISHED`, `FAILED` or `STOPPED` nothing follows. A pair that is not listed is an error of the caller, never of the server.
-
-Two things are settled before the table is asked: `DONE` with reason `length` and nothing but thinking is `SPENT`, and a step that would
-open a think block waits for text that is not blank.
+- An empty block is never shown. A block opens with its first word; blanks before it are left out.
+- Tool calls are held until the answer ends and are then given all at once. An answer that ends in an error gives none.
+- After `FINISHED`, `FAILED` or `STOPPED` nothing follows. An event that a state does not list is an error of the caller, never of the
+  server.
 
 ## The picture
 
-An arrow bears the events that lead from one state to another. What the reader is told on the way is in the tables below.
+An arrow bears the events that lead from one state to another, with their guards in brackets. What the reader is told on the way is in
+the tables below.
 
 ![The states of a reply and the events between them](state-machine.svg)
 """
@@ -48,15 +52,23 @@ def state_machine_page() -> str:
     """The whole page, ending with a newline."""
     parts = [generated_from("translator/response/table.py", "translator/shapes/events.py"), INTRODUCTION, "\n## State by state\n"]
     notes = notes_of(events, "State")
-    parts += [f"\n### {state.name}\n\n{notes[state.name]}\n\n{_rows(TABLE[state])}" for state in State]
-    parts += ["\n## Events\n\n", table(("Event", "Meaning"), [(f"`{n}`", text) for n, text in notes_of(events, "Event").items()])]
+    parts += [f"\n### {state.name}\n\n{notes[state.name]}\n\n{_cells(TABLE[state])}" for state in State]
+    for heading, name in (("Event", "Event"), ("Guard", "Guard")):
+        rows = [(f"`{word}`", text) for word, text in notes_of(events, name).items()]
+        parts += [f"\n## {heading}s\n\n", table((heading, "Meaning"), rows)]
     return "".join(parts)
 
 
-def _told(step: Step) -> str:
-    return ", ".join(OUTPUT_WORDS[output] for output in step.outputs)
+def _told(row: Step) -> str:
+    return ", ".join(OUTPUT_WORDS[output] for output in row.outputs) or "nothing"
 
 
-def _rows(row: dict[Event, Step]) -> str:
-    cells = [(f"`{event.name}`", f"`{step.state.name}`", _told(step) or "nothing") for event, step in row.items()]
-    return table(("Event", "Next state", "The reader is told"), cells)
+def _cells(cells: Mapping[Event, Cell]) -> str:
+    if not cells:
+        return "No event is legal here.\n"
+    rows = [
+        (f"`{event.name}`", f"`{row.guard.name}`" if row.guard else "", f"`{row.state.name}`", _told(row))
+        for event, cell in cells.items()
+        for row in cell
+    ]
+    return table(("Event", "Only if", "Next state", "The reader is told"), rows)

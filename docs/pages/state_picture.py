@@ -1,46 +1,49 @@
-"""The transition table as a drawing, an SVG file that needs nothing but itself and follows the reader's light or dark.
+"""The transition table as a drawing: an SVG file that needs nothing but itself and follows the reader's light or dark.
 
-Enters: the table. Leaves: the drawing. Where things are is written down here; which arrows there are and what they bear is read from the
-table, and an arrow that has no place here is an error.
+Where boxes, arrows and words are is written down here. Which arrows there are and what they bear is read from the table. A state or an
+arrow of the table that has no place here is a `ValueError` that names it.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from translator.response.table import TABLE, TERMINAL
+from translator.response.table import TABLE, TERMINAL, Step
 from translator.shapes.events import Event, State
 
-WIDTH, HEIGHT = 1000, 600
+WIDTH, HEIGHT = 1240, 810
 BOX_WIDTH, BOX_HEIGHT = 164, 48
+LINE = 15
+"""Height of one more line of small words in a box."""
 
 PLACES: Mapping[State, tuple[int, int]] = {
-    State.START: (95, 200),
-    State.THINKING: (360, 70),
-    State.TAG_SEEN: (360, 330),
-    State.TAGGED: (590, 200),
-    State.ANSWER: (890, 200),
-    State.FINISHED: (150, 560),
-    State.FAILED: (450, 560),
-    State.STOPPED: (850, 560),
+    State.START: (144, 330),
+    State.THINKING: (620, 90),
+    State.TAG_SEEN: (420, 560),
+    State.TAGGED: (800, 560),
+    State.ANSWER: (1100, 330),
+    State.FINISHED: (170, 770),
+    State.FAILED: (560, 770),
+    State.STOPPED: (1090, 770),
 }
 """The middle of each box."""
 
 PATHS: Mapping[tuple[State, State], tuple[str, int, int, str]] = {
-    (State.START, State.THINKING): ("M135 175 L276 92", 194, 124, "end"),
-    (State.START, State.TAG_SEEN): ("M135 225 L276 308", 194, 288, "end"),
-    (State.START, State.ANSWER): ("M95 225 C95 500 925 500 925 227", 500, 445, "middle"),
-    (State.THINKING, State.TAGGED): ("M425 95 L545 174", 496, 130, "start"),
-    (State.THINKING, State.ANSWER): ("M443 68 C600 60 790 90 862 173", 690, 92, "middle"),
-    (State.TAG_SEEN, State.TAGGED): ("M425 305 L545 226", 496, 280, "start"),
-    (State.TAG_SEEN, State.ANSWER): ("M443 330 C620 330 780 310 852 227", 700, 312, "middle"),
-    (State.TAGGED, State.ANSWER): ("M714 200 L789 200", 751, 191, "middle"),
-    (State.ANSWER, State.THINKING): ("M895 175 C880 -5 600 -5 444 50", 690, 24, "middle"),
-    (State.ANSWER, State.TAG_SEEN): ("M885 225 C860 400 620 410 444 345", 690, 391, "middle"),
+    (State.START, State.THINKING): ("M150 298 C180 150 380 80 522 84", 250, 135, "end"),
+    (State.THINKING, State.START): ("M522 102 C420 120 250 190 200 297", 340, 190, "start"),
+    (State.START, State.ANSWER): ("M267 330 L978 330", 560, 321, "middle"),
+    (State.START, State.TAG_SEEN): ("M150 363 C165 450 220 520 301 550", 180, 490, "end"),
+    (State.TAG_SEEN, State.START): ("M370 527 C330 470 260 410 215 363", 322, 440, "start"),
+    (State.TAG_SEEN, State.TAGGED): ("M538 560 L682 560", 610, 551, "middle"),
+    (State.TAGGED, State.START): ("M740 527 C640 420 420 390 268 350", 560, 412, "start"),
+    (State.THINKING, State.TAGGED): ("M660 115 C720 240 800 380 800 527", 745, 240, "start"),
+    (State.THINKING, State.ANSWER): ("M718 96 C860 110 1010 190 1070 297", 950, 200, "end"),
+    (State.ANSWER, State.THINKING): ("M1110 298 C1110 90 880 50 719 80", 1075, 130, "start"),
+    (State.ANSWER, State.TAG_SEEN): ("M1110 363 C1110 680 640 700 470 594", 850, 675, "middle"),
 }
 """The way of each arrow between two states, and where its words begin, end, or have their middle."""
 
-WIDER: Mapping[State, int] = {State.TAGGED: 246, State.ANSWER: 200}
+WIDER: Mapping[State, int] = {State.START: 244, State.THINKING: 196, State.TAG_SEEN: 244, State.TAGGED: 236, State.ANSWER: 240}
 COLOURS: Mapping[State, str] = {
     State.THINKING: "thinking", State.TAG_SEEN: "tags", State.TAGGED: "tags", State.ANSWER: "text",
     State.FINISHED: "end", State.FAILED: "error",
@@ -58,15 +61,19 @@ rect{fill:var(--back);stroke:var(--quiet);stroke-width:2}path{fill:none;stroke:v
 .thinking{stroke:var(--thinking)}.text{stroke:var(--text)}.tags{stroke:var(--tags)}.end{stroke:var(--end)}.error{stroke:var(--error)}
 """
 
-BRACKET_TOP, BRACKET = 478, 496
+BRACKET_TOP, BRACKET = 690, 708
+WORDS_IN_A_LINE = 2
+
+type Way = tuple[Event, Step]
+"""A row of the table with its event: what an arrow bears."""
 
 
 def state_picture() -> str:
-    """The whole file."""
+    """The whole file. Raises ValueError for a state or an arrow without a place."""
     live = [state for state in State if state not in TERMINAL]
-    steps = {pair: events for pair, events in _steps().items() if pair[1] not in TERMINAL}
-    arrows = "\n".join(_arrow(source, target, events) for (source, target), events in steps.items() if source is not target)
-    boxes = "\n".join(_box(state, steps.get((state, state), [])) for state in State)
+    ways = {pair: found for pair, found in _ways().items() if pair[1] not in TERMINAL}
+    arrows = "\n".join(_arrow(source, target, found) for (source, target), found in ways.items() if source is not target)
+    boxes = "\n".join(_box(state, ways.get((state, state), [])) for state in State)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="The states of a reply">\n'
         f"<style>{STYLE}</style>\n"
@@ -76,52 +83,69 @@ def state_picture() -> str:
     )
 
 
-def _steps() -> dict[tuple[State, State], list[Event]]:
-    """The events that lead from one state to another, in the order of the table."""
-    found: dict[tuple[State, State], list[Event]] = {}
-    for source, row in TABLE.items():
-        for event, step in row.items():
-            if source not in TERMINAL:
-                found.setdefault((source, step.state), []).append(event)
+def _ways() -> dict[tuple[State, State], list[Way]]:
+    """The rows that lead from one state to another, in the order of the table."""
+    found: dict[tuple[State, State], list[Way]] = {}
+    for source, cells in TABLE.items():
+        for event, cell in cells.items():
+            for row in cell:
+                found.setdefault((source, row.state), []).append((event, row))
     return found
 
 
-def _arrow(source: State, target: State, events: list[Event]) -> str:
-    way, x, y, anchor = PATHS[source, target]
+def _place(state: State) -> tuple[int, int]:
+    if state not in PLACES:
+        raise ValueError(f"The state {state.name} has no place in the picture: add it to PLACES.")
+    return PLACES[state]
+
+
+def _arrow(source: State, target: State, ways: Sequence[Way]) -> str:
+    if (source, target) not in PATHS:
+        raise ValueError(f"The way from {source.name} to {target.name} has no place in the picture: add it to PATHS.")
+    path, x, y, anchor = PATHS[source, target]
     return (
-        f'<path data-from="{source.name}" data-to="{target.name}" d="{way}" marker-end="url(#tip)"/>'
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{_words(events)}</text>'
+        f'<path data-from="{source.name}" data-to="{target.name}" d="{path}" marker-end="url(#tip)"/>'
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{_joined(_words(ways))}</text>'
     )
 
 
-def _endings(live: list[State]) -> str:
+def _endings(live: Sequence[State]) -> str:
     """One arrow for each end, since the table leads there from every state alike."""
     bracket = f'<path d="M40 {BRACKET_TOP} V{BRACKET} H{WIDTH - 40} V{BRACKET_TOP}"/>'
     words = f'<text class="small" x="50" y="{BRACKET - 7}">from every state above</text>'
     return bracket + words + "".join(_ending(live, state) for state in State if state in TERMINAL)
 
 
-def _ending(live: list[State], end: State) -> str:
-    ways = [[event for event, step in TABLE[state].items() if step.state is end] for state in live]
-    if any(one != other for one, other in itertools.pairwise(ways)):
+def _ending(live: Sequence[State], end: State) -> str:
+    words = [_words([(event, row) for event, cell in TABLE[state].items() for row in cell if row.state is end]) for state in live]
+    if any(one != other for one, other in itertools.pairwise(words)):
         raise ValueError(f"The table leads to {end.name} from some states in another way: the picture needs an arrow for each.")
-    x, y = PLACES[end]
+    x, y = _place(end)
     sources = " ".join(state.name for state in live)
     return (
         f'<path data-from="{sources}" data-to="{end.name}" d="M{x} {BRACKET} V{y - BOX_HEIGHT // 2 - 1}" marker-end="url(#tip)"/>'
-        f'<text x="{x + 8}" y="{BRACKET + 22}">{_words(ways[0])}</text>'
+        f'<text x="{x + 8}" y="{BRACKET + 22}">{_joined(words[0])}</text>'
     )
 
 
-def _box(state: State, stays: list[Event]) -> str:
-    (x, y), width = PLACES[state], WIDER.get(state, BOX_WIDTH)
-    name_y = y + 5 if not stays else y - 3
-    loop = f'<text class="small" x="{x}" y="{y + 15}" text-anchor="middle">stays: {_words(stays)}</text>' if stays else ""
+def _box(state: State, stays: Sequence[Way]) -> str:
+    (x, y), width = _place(state), WIDER.get(state, BOX_WIDTH)
+    lines = [_joined(part) for part in itertools.batched(_words(stays), WORDS_IN_A_LINE)]
+    height = BOX_HEIGHT + LINE * max(0, len(lines) - 1)
+    top = y - height // 2
+    small = "".join(
+        f'<text class="small" x="{x}" y="{top + 39 + LINE * number}" text-anchor="middle">{"stays: " if number == 0 else ""}{line}</text>'
+        for number, line in enumerate(lines)
+    )
     return (
-        f'<rect class="{COLOURS.get(state, "quiet")}" x="{x - width // 2}" y="{y - BOX_HEIGHT // 2}" width="{width}" height="{BOX_HEIGHT}"'
-        f' rx="8"/><text class="name" x="{x}" y="{name_y}" text-anchor="middle">{state.name}</text>{loop}'
+        f'<rect class="{COLOURS.get(state, "quiet")}" x="{x - width // 2}" y="{top}" width="{width}" height="{height}"'
+        f' rx="8"/><text class="name" x="{x}" y="{top + (21 if lines else 29)}" text-anchor="middle">{state.name}</text>{small}'
     )
 
 
-def _words(events: list[Event]) -> str:
-    return escape(" · ".join(event.name for event in events))
+def _words(ways: Sequence[Way]) -> list[str]:
+    return [f"{event.name} [{row.guard.name}]" if row.guard else event.name for event, row in ways]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return escape(" · ".join(words))

@@ -21,7 +21,7 @@ from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving import embedding, rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected
-from translator.diagnosis.fitness import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
+from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
 from translator.diagnosis.running import listed_names
 from translator.errors import Family, ServerError, TranslatorError

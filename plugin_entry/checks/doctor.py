@@ -15,7 +15,7 @@ from plugin_entry.checks.probing import Examination, Patience, Surroundings, loo
 from plugin_entry.network.connections import new_session
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
-from translator.diagnosis.conclusion import Diagnosis, Finding, Step, conclude, trouble_in
+from translator.diagnosis.conclusion import Diagnosis, Finding, Layer, conclude, trouble_in
 
 
 class When(StrEnum):
@@ -30,32 +30,32 @@ class When(StrEnum):
 class Check:
     """One row: what is looked at, when, and by what."""
 
-    step: Step
+    step: Layer
     when: When
     look: Callable[[Examination], Awaitable[Finding | None]]
 
 
 CHECKS: tuple[Check, ...] = (
-    Check(Step.PROXY, When.WHILE_WELL, doctor_network.check_proxy),
-    Check(Step.NAME, When.WHILE_WELL, doctor_network.check_name),
-    Check(Step.TCP, When.WHILE_WELL, doctor_network.check_connection),
-    Check(Step.TLS, When.WHILE_WELL, doctor_network.check_encryption),
-    Check(Step.HTTP, When.WHILE_WELL, doctor_server.check_http),
-    Check(Step.SERVER, When.WHILE_WELL, doctor_server.check_server),
-    Check(Step.VERSION, When.WHILE_WELL, doctor_server.check_version),
-    Check(Step.KEY, When.WHILE_WELL, doctor_server.check_key),
-    Check(Step.MODELS, When.WHILE_WELL, doctor_models.check_models),
-    Check(Step.MODEL, When.WHILE_WELL, doctor_models.check_model),
-    Check(Step.LOADED, When.WHILE_WELL, doctor_models.check_loaded),
-    Check(Step.CONTAINER, When.ALWAYS, doctor_network.check_container),
-    Check(Step.ELSEWHERE, When.AFTER_TROUBLE, doctor_network.check_elsewhere),
+    Check(Layer.PROXY, When.WHILE_WELL, doctor_network.check_proxy),
+    Check(Layer.NAME, When.WHILE_WELL, doctor_network.check_name),
+    Check(Layer.TCP, When.WHILE_WELL, doctor_network.check_connection),
+    Check(Layer.TLS, When.WHILE_WELL, doctor_network.check_encryption),
+    Check(Layer.HTTP, When.WHILE_WELL, doctor_server.check_http),
+    Check(Layer.SERVER, When.WHILE_WELL, doctor_server.check_server),
+    Check(Layer.VERSION, When.WHILE_WELL, doctor_server.check_version),
+    Check(Layer.KEY, When.WHILE_WELL, doctor_server.check_key),
+    Check(Layer.MODELS, When.WHILE_WELL, doctor_models.check_models),
+    Check(Layer.MODEL, When.WHILE_WELL, doctor_models.check_model),
+    Check(Layer.LOADED, When.WHILE_WELL, doctor_models.check_loaded),
+    Check(Layer.CONTAINER, When.ALWAYS, doctor_network.check_container),
+    Check(Layer.ELSEWHERE, When.AFTER_TROUBLE, doctor_network.check_elsewhere),
 )
 
-ABOUT_MODELS = frozenset({Step.VERSION, Step.KEY, Step.MODELS, Step.MODEL, Step.LOADED})
+ABOUT_MODELS = frozenset({Layer.VERSION, Layer.KEY, Layer.MODELS, Layer.MODEL, Layer.LOADED})
 CONNECTION_CHECKS = tuple(check for check in CHECKS if check.step not in ABOUT_MODELS)
 """Why a server cannot be reached, for a form that must answer soon."""
 
-CURABLE_ELSEWHERE = frozenset({Step.NAME, Step.TCP, Step.TLS, Step.HTTP, Step.SERVER})
+CURABLE_ELSEWHERE = frozenset({Layer.NAME, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.SERVER})
 """Troubles for which another address may be the cure."""
 
 

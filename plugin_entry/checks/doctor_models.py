@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from plugin_entry.checks.probing import Examination, answers_to
-from translator.diagnosis.conclusion import Finding, Step
-from translator.diagnosis.fitness import model_missing, models_missing
+from translator.diagnosis.conclusion import Finding, Layer
+from translator.diagnosis.model_kinds import model_missing, models_missing
 from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model
 from translator.diagnosis.server_kinds import TAGS
-from translator.diagnosis.withheld import models_withheld, remedy_for, withheld
+from translator.diagnosis.unanswered import models_withheld, remedy_for, withheld
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply
 from translator.failures.quoting import printable_name
@@ -30,16 +30,16 @@ async def check_models(exam: Examination) -> Finding | None:
     answers = await answers_to(exam, (TAGS,))
     answer, missing = answers[TAGS], models_withheld(answers, exam.server.place)
     if missing is not None and not exam.model:
-        return Finding.of_error(Step.MODELS, missing)
+        return Finding.of_error(Layer.MODELS, missing)
     if missing is not None:
         sentence = f"Its list of models is missing, as {withheld(TAGS, answer)}."
-        return Finding(step=Step.MODELS, ok=True, sentence=sentence, remedy=remedy_for(answer))
+        return Finding(step=Layer.MODELS, ok=True, sentence=sentence, remedy=remedy_for(answer))
     listed = listed_models(answer.body) if isinstance(answer, HttpReply) else []
     if not listed:
-        return Finding.of_error(Step.MODELS, models_missing())
+        return Finding.of_error(Layer.MODELS, models_missing())
     lines = await asyncio.gather(*(_line(exam, model) for model in listed[:MODELS_SHOWN]))
     more = [f"and {len(listed) - MODELS_SHOWN} more"] if len(listed) > MODELS_SHOWN else []
-    return Finding(step=Step.MODELS, ok=True, sentence=_counted(len(listed)), details=(*lines, *more))
+    return Finding(step=Layer.MODELS, ok=True, sentence=_counted(len(listed)), details=(*lines, *more))
 
 
 async def check_model(exam: Examination) -> Finding | None:
@@ -50,17 +50,17 @@ async def check_model(exam: Examination) -> Finding | None:
         reply = await exam.ask(SHOW, "POST", {"model": exam.model})
         if reply.status == 200:
             info = model_info(reply.body, model=exam.model, cloud_host=exam.base_url.is_cloud)
-            return Finding(step=Step.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
+            return Finding(step=Layer.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
         failure = failure_from_reply(
             reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=SHOW, headers=reply.headers
         )
     except ServerError as error:
-        return Finding.of_error(Step.MODEL, error)
+        return Finding.of_error(Layer.MODEL, error)
     if failure.code != "model_missing":
-        return Finding.of_error(Step.MODEL, failure)
+        return Finding.of_error(Layer.MODEL, failure)
     answer = (await answers_to(exam, (TAGS,)))[TAGS]
     names = listed_names(answer.body) if isinstance(answer, HttpReply) else []
-    return Finding.of_error(Step.MODEL, model_missing(exam.model, names, cloud=exam.base_url.is_cloud))
+    return Finding.of_error(Layer.MODEL, model_missing(exam.model, names, cloud=exam.base_url.is_cloud))
 
 
 async def check_loaded(exam: Examination) -> Finding | None:
@@ -69,12 +69,12 @@ async def check_loaded(exam: Examination) -> Finding | None:
         return None
     answer = (await answers_to(exam, (RUNNING,)))[RUNNING]
     if not isinstance(answer, HttpReply) or answer.status != 200:
-        return Finding(step=Step.LOADED, ok=True, sentence="The server does not say which models are running.")
+        return Finding(step=Layer.LOADED, ok=True, sentence="The server does not say which models are running.")
     running = running_model(answer.body, exam.model)
     if running is None:
         sentence = f"{exam.model} is not running: the next request loads it first, which may take minutes."
-        return Finding(step=Step.LOADED, ok=True, sentence=sentence)
-    return Finding(step=Step.LOADED, ok=True, sentence=f"The server lists {exam.model} as running{_window(running)}{_share(running)}.")
+        return Finding(step=Layer.LOADED, ok=True, sentence=sentence)
+    return Finding(step=Layer.LOADED, ok=True, sentence=f"The server lists {exam.model} as running{_window(running)}{_share(running)}.")
 
 
 async def _is_remote(exam: Examination) -> bool:

@@ -17,7 +17,7 @@ from plugin_entry.network.errors import Phase, describe_transport_error
 from plugin_entry.network.names import NameTimeoutError
 from translator import codec
 from translator.addresses import is_loopback
-from translator.diagnosis.conclusion import Finding, Step
+from translator.diagnosis.conclusion import Finding, Layer
 from translator.diagnosis.containers import advice, other_addresses
 from translator.diagnosis.server_kinds import VERSION
 from translator.errors import ServerError
@@ -33,10 +33,10 @@ async def check_proxy(exam: Examination) -> Finding | None:
     """Which way requests go."""
     if exam.server.proxy:
         host, port = _first_hop(exam)
-        return Finding(step=Step.PROXY, ok=True, sentence=f"Requests go through the proxy {host}:{port}, which the environment names.")
+        return Finding(step=Layer.PROXY, ok=True, sentence=f"Requests go through the proxy {host}:{port}, which the environment names.")
     if exam.surroundings.names_proxy:
-        return Finding(step=Step.PROXY, ok=True, sentence="The environment names a proxy; it is not used for this host.")
-    return Finding(step=Step.PROXY, ok=True, sentence="No proxy is in the way.")
+        return Finding(step=Layer.PROXY, ok=True, sentence="The environment names a proxy; it is not used for this host.")
+    return Finding(step=Layer.PROXY, ok=True, sentence="No proxy is in the way.")
 
 
 async def check_name(exam: Examination) -> Finding | None:
@@ -48,10 +48,10 @@ async def check_name(exam: Examination) -> Finding | None:
         async with asyncio.timeout(exam.patience.connect):
             addresses = await connector_of(exam.session).lookups.addresses(host)
     except TimeoutError:
-        return _failed(exam, Step.NAME, NameTimeoutError())
+        return _failed(exam, Layer.NAME, NameTimeoutError())
     except OSError as error:
-        return _failed(exam, Step.NAME, error)
-    return Finding(step=Step.NAME, ok=True, sentence=f"{host} is {', '.join(addresses[:ADDRESSES_SHOWN])}.")
+        return _failed(exam, Layer.NAME, error)
+    return Finding(step=Layer.NAME, ok=True, sentence=f"{host} is {', '.join(addresses[:ADDRESSES_SHOWN])}.")
 
 
 async def check_connection(exam: Examination) -> Finding | None:
@@ -61,9 +61,9 @@ async def check_connection(exam: Examination) -> Finding | None:
         async with asyncio.timeout(exam.patience.connect):
             writer = await open_stream(connector_of(exam.session).lookups, host, port)
     except OSError as error:
-        return _failed(exam, Step.TCP, error)
+        return _failed(exam, Layer.TCP, error)
     writer.transport.abort()
-    return Finding(step=Step.TCP, ok=True, sentence=f"Port {port} of {host} accepts connections.")
+    return Finding(step=Layer.TCP, ok=True, sentence=f"Port {port} of {host} accepts connections.")
 
 
 async def check_encryption(exam: Examination) -> Finding | None:
@@ -76,23 +76,23 @@ async def check_encryption(exam: Examination) -> Finding | None:
         async with asyncio.timeout(exam.patience.connect):
             writer = await open_stream(connector_of(exam.session).lookups, host, port, context)
     except TimeoutError:
-        return _failed(exam, Step.TLS, ssl.SSLError("no answer in time"))
+        return _failed(exam, Layer.TLS, ssl.SSLError("no answer in time"))
     except (OSError, ValueError) as error:
-        return _failed(exam, Step.TLS, error)
+        return _failed(exam, Layer.TLS, error)
     version = writer.get_extra_info("ssl_object").version()
     writer.transport.abort()
     trust = "its certificate is trusted" if context.verify_mode is ssl.CERT_REQUIRED else "its certificate is not checked"
-    return Finding(step=Step.TLS, ok=True, sentence=f"The server speaks {version}, and {trust}.")
+    return Finding(step=Layer.TLS, ok=True, sentence=f"The server speaks {version}, and {trust}.")
 
 
 async def check_container(exam: Examination) -> Finding | None:
     """Whether this runs in a container, where localhost is the container itself."""
     word = exam.surroundings.container
     if not word:
-        return Finding(step=Step.CONTAINER, ok=True, sentence="This does not run in a container, as far as can be seen.")
+        return Finding(step=Layer.CONTAINER, ok=True, sentence="This does not run in a container, as far as can be seen.")
     gateway = f", whose gateway is {exam.surroundings.gateway}" if exam.surroundings.gateway else ""
     itself = "; localhost is the container itself" if is_loopback(exam.base_url.host) else ""
-    return Finding(step=Step.CONTAINER, ok=True, sentence=f"This runs in a container ({word}){gateway}{itself}.")
+    return Finding(step=Layer.CONTAINER, ok=True, sentence=f"This runs in a container ({word}){gateway}{itself}.")
 
 
 async def check_elsewhere(exam: Examination) -> Finding | None:
@@ -104,8 +104,8 @@ async def check_elsewhere(exam: Examination) -> Finding | None:
     answers = await asyncio.gather(*(_answers(exam, place) for place in places))
     found = [place for place, answered in zip(places, answers, strict=True) if answered]
     if not found:
-        return Finding(step=Step.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {', '.join(places)} either.")
-    return Finding(step=Step.ELSEWHERE, ok=True, sentence=f"Ollama answers at {' and '.join(found)}.", address=found[0])
+        return Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {', '.join(places)} either.")
+    return Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"Ollama answers at {' and '.join(found)}.", address=found[0])
 
 
 async def _answers(exam: Examination, place: str) -> bool:
@@ -134,7 +134,7 @@ def _context(tls: ssl.SSLContext | bool) -> ssl.SSLContext:
     return context
 
 
-def _failed(exam: Examination, step: Step, error: Exception) -> Finding:
+def _failed(exam: Examination, step: Layer, error: Exception) -> Finding:
     if exam.server.proxy:
         row = ROWS["proxy_failed"]
         return Finding(step=step, ok=False, sentence=row.cause.format(place=exam.server.place), remedy=row.remedy)

@@ -5,10 +5,10 @@ Enters: an examination. Leaves: one finding per check, None where there is nothi
 
 from plugin_entry.checks.probing import Examination, answers_to
 from translator import versions
-from translator.diagnosis.conclusion import Finding, Step
-from translator.diagnosis.fitness import CLOUD_KEY_REFUSED, cloud_key_missing
+from translator.diagnosis.conclusion import Finding, Layer
+from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, cloud_key_missing
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
-from translator.diagnosis.withheld import is_let_in, refusal_in, remedy_for, replies_in, why_not_ollama, withheld
+from translator.diagnosis.unanswered import is_let_in, refusal_in, remedy_for, replies_in, why_not_ollama, withheld
 from translator.errors import Family, ServerError
 from translator.failures.bodies import proxy_named_in
 from translator.failures.build import failure_from_reply
@@ -32,22 +32,22 @@ async def check_http(exam: Examination) -> Finding | None:
     answers = await answers_to(exam, (VERSION, TAGS))
     refusal = refusal_in(answers)
     if refusal is not None:
-        return Finding.of_error(Step.KEY if refusal.family is Family.AUTHORIZATION else Step.HTTP, refusal)
+        return Finding.of_error(Layer.KEY if refusal.family is Family.AUTHORIZATION else Layer.HTTP, refusal)
     reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))
-    return Finding(step=Step.HTTP, ok=True, sentence=f"The server answers over HTTP{_way(reply)}.")
+    return Finding(step=Layer.HTTP, ok=True, sentence=f"The server answers over HTTP{_way(reply)}.")
 
 
 async def check_server(exam: Examination) -> Finding | None:
     """Whether it is Ollama, else what it is."""
     if exam.base_url.is_cloud:
-        return Finding(step=Step.SERVER, ok=True, sentence="It is Ollama's cloud.")
+        return Finding(step=Layer.SERVER, ok=True, sentence="It is Ollama's cloud.")
     answers = await answers_to(exam, (VERSION, TAGS))
     if not is_ollama(replies_in(answers)):
         answers |= await answers_to(exam, FURTHER_ROUTES)
         error = why_not_ollama(answers, exam.server.place)
         if error is not None:
-            return Finding.of_error(Step.KEY if error.family is Family.AUTHORIZATION else Step.SERVER, error)
-    return Finding(step=Step.SERVER, ok=True, sentence="It is Ollama.")
+            return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
+    return Finding(step=Layer.SERVER, ok=True, sentence="It is Ollama.")
 
 
 async def check_version(exam: Examination) -> Finding | None:
@@ -58,32 +58,32 @@ async def check_version(exam: Examination) -> Finding | None:
     said = version_text(answer.body) if isinstance(answer, HttpReply) and answer.status == 200 else ""
     if not said:
         sentence = f"Its version is unknown, as {withheld(VERSION, answer)}, and counts as the newest."
-        return Finding(step=Step.VERSION, ok=True, sentence=sentence, remedy=remedy_for(answer))
+        return Finding(step=Layer.VERSION, ok=True, sentence=sentence, remedy=remedy_for(answer))
     version = ServerVersion.parse(said)
     if not version.is_known:
-        return Finding(step=Step.VERSION, ok=True, sentence="Its version is that of a build from source, which counts as the newest.")
+        return Finding(step=Layer.VERSION, ok=True, sentence="Its version is that of a build from source, which counts as the newest.")
     missing = [what for since, what in MISSING_BEFORE if version < since]
     if missing:
         sentence, remedy = f"Its version {version} is old and {_listing(missing)}.", "Update Ollama when you can."
-        return Finding(step=Step.VERSION, ok=True, sentence=sentence, remedy=remedy)
-    return Finding(step=Step.VERSION, ok=True, sentence=f"Its version is {version}.")
+        return Finding(step=Layer.VERSION, ok=True, sentence=sentence, remedy=remedy)
+    return Finding(step=Layer.VERSION, ok=True, sentence=f"Its version is {version}.")
 
 
 async def check_key(exam: Examination) -> Finding | None:
     """Whether the cloud takes the key, by a question that needs one and generates nothing; other servers took it already or ignore it."""
     if not exam.base_url.is_cloud:
-        return Finding(step=Step.KEY, ok=True, sentence="The server took the key, or needs none.") if exam.has_key else None
+        return Finding(step=Layer.KEY, ok=True, sentence="The server took the key, or needs none.") if exam.has_key else None
     if not exam.has_key:
-        return Finding.of_error(Step.KEY, cloud_key_missing())
+        return Finding.of_error(Layer.KEY, cloud_key_missing())
     try:
         reply = await exam.ask(ME, "POST")
     except ServerError as error:
-        return Finding.of_error(Step.KEY, error)
+        return Finding.of_error(Layer.KEY, error)
     if reply.status in CLOUD_KEY_REFUSED:
         refused = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=ME, headers=reply.headers)
-        return Finding.of_error(Step.KEY, refused)
+        return Finding.of_error(Layer.KEY, refused)
     sentence = "The key is valid." if reply.status == 200 else "Whether the key is valid could not be found out."
-    return Finding(step=Step.KEY, ok=True, sentence=sentence)
+    return Finding(step=Layer.KEY, ok=True, sentence=sentence)
 
 
 def _way(reply: HttpReply) -> str:

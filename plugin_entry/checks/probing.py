@@ -18,7 +18,7 @@ from plugin_entry.network.proxies import naming, proxy_between, with_own_proxy
 from plugin_entry.network.server import Server
 from translator import codec
 from translator.diagnosis.containers import MARKS, container_word, default_gateway
-from translator.diagnosis.withheld import Answer
+from translator.diagnosis.unanswered import Outcome
 from translator.errors import Family, ServerError
 from translator.settings.base_url import BaseUrl
 from translator.shapes.exchange import HttpReply
@@ -109,12 +109,12 @@ def _patient(server: Server, connect_s: float) -> Server:
     return attrs.evolve(server, limits=attrs.evolve(server.limits, connect=connect_s, first_byte=0.0))
 
 
-async def answers_to(exam: Examination, routes: Sequence[str]) -> dict[str, Answer]:
+async def answers_to(exam: Examination, routes: Sequence[str]) -> dict[str, Outcome]:
     """What comes back for each of the routes, in their order; the error where nothing does."""
     return dict(zip(routes, await asyncio.gather(*(_answer(exam, route) for route in routes)), strict=True))
 
 
-async def _answer(exam: Examination, route: str) -> Answer:
+async def _answer(exam: Examination, route: str) -> Outcome:
     try:
         return await exam.ask(route)
     except ServerError as error:

@@ -15,7 +15,7 @@ from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
-from translator.diagnosis.withheld import Answer, models_withheld, refusal_in, replies_in, why_not_ollama
+from translator.diagnosis.unanswered import Outcome, models_withheld, refusal_in, replies_in, why_not_ollama
 from translator.errors import ServerError
 
 ANSWER_S = 4.0
@@ -48,7 +48,7 @@ def _require_ollama(server: Server) -> None:
     _raise(why_not_ollama(answers, server.place) or models_withheld(answers, server.place))
 
 
-def _lets_in(server: Server, routes: Sequence[str]) -> dict[str, Answer]:
+def _lets_in(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
     """The answers of a server that takes questions. Raises ServerError for any other."""
     answers = _answers(server, routes, ANSWER_S)
     _raise(refusal_in(answers))
@@ -60,7 +60,7 @@ def _raise(error: ServerError | None) -> None:
         raise error
 
 
-def _answers(server: Server, routes: Sequence[str], limit_s: float) -> dict[str, Answer]:
+def _answers(server: Server, routes: Sequence[str], limit_s: float) -> dict[str, Outcome]:
     """What comes back for each of the routes, asked at the same time."""
     limits = attrs.evolve(server.limits, first_byte=limit_s, between_chunks=limit_s)
     quick = attrs.evolve(server, limits=limits)
@@ -72,7 +72,7 @@ def _answers(server: Server, routes: Sequence[str], limit_s: float) -> dict[str,
             asked.cancel()
 
 
-def _answer(asked: Started) -> Answer:
+def _answer(asked: Started) -> Outcome:
     try:
         return asked.whole()
     except ServerError as error:

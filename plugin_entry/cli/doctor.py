@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from plugin_entry.cli.complaints import CommandError
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.screen import Look, Screen, open_screen
-from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Diagnosis, Finding, Step, conclude
+from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Diagnosis, Finding, Layer, conclude
 from translator.errors import RequestError
 
 OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -97,10 +97,10 @@ def _examine(options: argparse.Namespace, tell: Callable[[Finding], None]) -> Di
     try:
         server = server_of(settings_of(_saved(options)))
     except RequestError as error:
-        refused = Finding.of_error(Step.ADDRESS, error)
+        refused = Finding.of_error(Layer.ADDRESS, error)
         tell(refused)
         return conclude([refused], place="")
-    tell(Finding(step=Step.ADDRESS, ok=True, sentence=f"Requests go to {server.base_url.origin}{server.base_url.path}."))
+    tell(Finding(step=Layer.ADDRESS, ok=True, sentence=f"Requests go to {server.base_url.origin}{server.base_url.path}."))
     return asyncio.run(diagnose(server, model=options.model.strip(), budget_s=BUDGET_S, tell=tell))
 
 

@@ -21,7 +21,7 @@ from dify_plugin.entities.model.message import (
 
 from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
-from translator.shapes.dify import MediaKind, MediaPart, Message, Part, Role, TextPart, Tool, ToolCall, Usage
+from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall, Usage
 
 NOTHING = Decimal(0)
 
@@ -102,13 +102,13 @@ def _message(message: PromptMessage) -> Message:
     )
 
 
-def _content(content: str | Sequence[PromptMessageContent] | None) -> str | tuple[Part, ...]:
+def _content(content: str | Sequence[PromptMessageContent] | None) -> str | tuple[ContentPart, ...]:
     if content is None or isinstance(content, str):
         return content or ""
     return tuple(_part(part) for part in content)
 
 
-def _part(part: PromptMessageContent) -> Part:
+def _part(part: PromptMessageContent) -> ContentPart:
     match part:
         case TextPromptMessageContent():
             return TextPart(part.data)

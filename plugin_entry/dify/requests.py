@@ -15,10 +15,8 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from dify_plugin import Plugin, plugin
+from dify_plugin import Plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream, PluginInStreamEvent
-from dify_plugin.core.entities.plugin.request import ModelGetLLMNumTokens, ModelInvokeLLMRequest
-from dify_plugin.core.server import io_server
 from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 from gevent.event import Event
@@ -27,7 +25,7 @@ from gevent.pool import Pool
 from pydantic import TypeAdapter
 
 from plugin_entry.dify import startup
-from plugin_entry.dify.frames import FrameWriter
+from plugin_entry.dify.frames import new_writer
 
 if TYPE_CHECKING:
     from plugin_entry.dify import errors
@@ -37,8 +35,6 @@ else:
 logger = logging.getLogger(__name__)
 
 ENDED = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
-EXECUTE = "_execute_request"
-"""The SDK's method that does the work of one request."""
 
 
 class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
@@ -46,9 +42,13 @@ class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no ty
 
 
 class GreenletExecutor:
-    """As much of an executor as the SDK uses; with `max_workers` requests running the next one waits for the end of another."""
+    """As much of an executor as the SDK uses; with `max_workers` requests running the next one waits for the end of another.
+
+    `refuses` makes every request that has not begun fail: the process is about to end.
+    """
 
     def __init__(self, max_workers: int) -> None:
+        self.refuses = False
         self._pool = Pool(max_workers)
 
     @property
@@ -108,12 +108,14 @@ def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...
 
 
 def worded(execute: Callable[..., None]) -> Callable[..., None]:
-    """Makes the work of a request end well or in an error whose text Dify shows."""
+    """The work of a request, which ends well or in an error whose text Dify shows."""
 
     @wraps(execute)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(served: Any, *args: Any, **kwargs: Any) -> None:
+        if getattr(served.executer, "refuses", False):
+            raise InvokeServerUnavailableError(ENDED)
         try:
-            execute(*args, **kwargs)
+            execute(served, *args, **kwargs)
         except (CallerLeft, CredentialsValidateFailedError):
             raise
         except Exception as error:
@@ -129,26 +131,15 @@ def worded(execute: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def use_greenlets() -> None:
-    """Makes the SDK use greenlets. Must come before `Plugin(...)`."""
-    vars(io_server)["ThreadPoolExecutor"] = GreenletExecutor
-    setattr(Plugin, EXECUTE, worded(getattr(Plugin, EXECUTE)))
-
-
 MESSAGES = "prompt_messages"
 MANY = 1000
 """So many messages take 5 ms; moving them costs a tenth of a millisecond."""
 
 
-def read_long_histories_in_thread() -> None:
-    """Makes the SDK read long histories that way."""
-    for request in (ModelInvokeLLMRequest, ModelGetLLMNumTokens):
-        _install_for(request)
+def long_histories_in_thread(read: Callable[..., None]) -> Callable[..., None]:
+    """The constructor of a request, which reads long histories in a thread."""
 
-
-def _install_for(request: Any) -> None:
-    read = request.__init__
-
+    @wraps(read)
     def read_in_thread(self: Any, /, **data: Any) -> None:
         messages = data.get(MESSAGES)
         if isinstance(messages, list) and len(messages) > MANY:
@@ -158,7 +149,7 @@ def _install_for(request: Any) -> None:
         else:
             read(self, **data)
 
-    request.__init__ = read_in_thread
+    return read_in_thread
 
 
 LIBEV_READ = 1
@@ -239,7 +230,7 @@ class LineReader(StdioRequestReader):
         try:
             return _to_request(FIELDS.validate_json(line), self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read
-            FrameWriter().error(data={"error": f"A request line of {len(line)} bytes cannot be read ({type(error).__name__})."})
+            new_writer().error(data={"error": f"A request line of {len(line)} bytes cannot be read ({type(error).__name__})."})
             return None
 
 
@@ -254,13 +245,8 @@ def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
         data=fields["data"],
         context=fields.get("context"),
         reader=reader,
-        writer=FrameWriter(),
+        writer=new_writer(),
     )
-
-
-def install() -> None:
-    """Makes the SDK read that way. Must come before `Plugin(...)`."""
-    vars(plugin)[StdioRequestReader.__name__] = LineReader
 
 
 def serve(served: Plugin) -> None:

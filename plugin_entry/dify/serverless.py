@@ -9,22 +9,18 @@ Like Go's HTTP server, this takes the end of what the caller sends for its leavi
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from queue import Queue
 from typing import Any
 
 import gevent
 from dify_plugin.core.server.io_server import IOServer
-from dify_plugin.core.server.serverless import request_reader
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from flask import request
 
 from plugin_entry.dify.requests import CallerLeft
-
-EXECUTE = "_execute_request_in_thread"
-"""The SDK's method that runs one request; its fourth argument is the writer of the reply."""
 
 
 class CallerAwareWriter(ServerlessResponseWriter):
@@ -57,14 +53,12 @@ class CallerAwareWriter(ServerlessResponseWriter):
             greenlet.kill(CallerLeft, block=False)
 
 
-def install() -> None:
-    """Makes the SDK watch its callers. Must come before `Plugin(...)`."""
-    vars(request_reader)[ServerlessResponseWriter.__name__] = CallerAwareWriter
-    execute = getattr(IOServer, EXECUTE)
+def ended_with_caller(execute: Callable[..., None]) -> Callable[..., None]:
+    """The SDK's method that runs one request, which ends when the caller has gone."""
 
     @wraps(execute)
     def watched(server: IOServer, session_id: str, data: Any, reader: Any, writer: Any, *rest: Any) -> None:
-        with writer.while_caller_stays():
+        with writer.while_caller_stays() if isinstance(writer, CallerAwareWriter) else nullcontext():
             execute(server, session_id, data, reader, writer, *rest)
 
-    setattr(IOServer, EXECUTE, watched)
+    return watched

@@ -17,10 +17,9 @@ from typing import Any, Protocol
 
 import attrs
 import gevent
-from dify_plugin.errors.model import InvokeServerUnavailableError
 
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import ENDED, LineReader
+from plugin_entry.dify.requests import GreenletExecutor, LineReader
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +113,15 @@ class Shutdown:
 
 
 def install(plugin: Any, output: FrameOutput | None) -> None:
-    """Makes this process end in order. `output` is where frames leave, if that is the standard output."""
+    """Makes this process end in order, if its requests run in our executor. `output` is where frames leave, if it is ours."""
+    executor = plugin.executer
+    if not isinstance(executor, GreenletExecutor):
+        return
 
     def refuse() -> None:
-        plugin._execute_request = _refused
+        executor.refuses = True
 
-    shutdown = Shutdown(requests=plugin.executer, refuse=refuse, give_up=end_exchanges, output=output)
+    shutdown = Shutdown(requests=executor, refuse=refuse, give_up=end_exchanges, output=output)
     if output is not None:
         output.on_lost = shutdown.begin
     _kept.extend(gevent.signal_handler(number, shutdown.on_signal, number) for number in SIGNALS)
@@ -134,7 +136,3 @@ def end_exchanges() -> None:
         from plugin_entry.network.error_rows import own_failure
 
         runtime.BRIDGE.give_up(own_failure("plugin_stopping"))
-
-
-def _refused(*_: object, **__: object) -> None:
-    raise InvokeServerUnavailableError(ENDED)

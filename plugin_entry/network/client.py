@@ -1,7 +1,7 @@
 """One HTTP request, up to the headers of its reply: time limits, redirects, and what may be said of the connection afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from typing import Any
@@ -39,7 +39,7 @@ class Request:
 
     method: str
     url: Any
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = attrs.field(factory=dict, repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
     proxy: str | None = attrs.field(default=None, repr=False)
     tls: Any = True

@@ -23,14 +23,15 @@ from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender, models_in_memory
 from plugin_entry.network.server import Server, identity_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
-from plugin_entry.serving.pictures import ASIDE
-from plugin_entry.threads import HEAVY, OF_A_MESSAGE, in_thread, weight_of, weight_of_prompt
+from plugin_entry.serving.pictures import convert
+from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, weight_of, weight_of_prompt
 from translator import detected
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
-from translator.media.parts import urls_to_fetch
+from translator.media.parts import media_parts, urls_to_fetch
+from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import (
     Chunk,
     chunks_with_thinking,
@@ -176,6 +177,7 @@ class Answerer:
     facts: ModelFacts
     calibration: TokenCalibration
     last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    rewrites: KnownRewrites = attrs.field(factory=KnownRewrites)
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn
 
@@ -189,6 +191,7 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
+        self.rewrites.learn((server, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         estimate_prompt = partial(self.estimate, server.identity, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
@@ -199,7 +202,9 @@ class Answerer:
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
         ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
-        return in_thread(weight, lambda: plan_turn(ask, info, credentials, ASIDE)), weight
+        pool = PICTURES if media_parts(ask.messages) else WORK
+        known = self.rewrites.of((server, ask.model))
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)

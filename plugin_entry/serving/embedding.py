@@ -19,17 +19,13 @@ from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
-from translator.diagnosis.fitness import ModelKind, require_kind
+from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
-from translator.embedding.job import embedding_plan
-from translator.embedding.replies import Embedded
+from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings
-from translator.embedding.requests import Overlong as Cutting
 from translator.response.capabilities import ModelInfo
-from translator.settings.credentials import Credentials, Overlong, Prefixes
+from translator.settings.credentials import Credentials, PrefixChoice
 from translator.tokens import estimate_texts
-
-CUTTING = {Overlong.CUT: Cutting.SERVER_CUTS, Overlong.ERROR: Cutting.REFUSE}
 
 
 @readable
@@ -57,9 +53,10 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
         model=model,
         max_texts=credentials.embedding.max_chunks,
         num_ctx=features.context(info, credentials).size,
+        max_ctx=info.context_length,
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,
-        overlong=CUTTING[credentials.embedding.overlong],
+        overlong=credentials.embedding.overlong,
     )
 
 
@@ -81,7 +78,7 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
         )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
-            log.remark(f"Text {adjustment.index} of {adjustment.length:,} characters: {adjustment.change.value}.")
+            log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
     return embedded
 
 
@@ -100,7 +97,7 @@ def refuse_cloud(model: str, *, remote: bool) -> None:
 
 def prefixes_of(model: str, credentials: Credentials) -> embedding_texts.Prefixes:
     """The prefixes of the model's family when the user asked for them."""
-    if credentials.embedding.prefixes is Prefixes.OFF:
+    if credentials.embedding.prefixes is PrefixChoice.OFF:
         return embedding_texts.NO_PREFIXES
     return embedding_texts.family_prefixes(model) or embedding_texts.NO_PREFIXES
 

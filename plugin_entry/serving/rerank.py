@@ -21,14 +21,13 @@ from translator import detected, features
 from translator.errors import ServerError
 from translator.rerank.generative import GenerativeSettings
 from translator.rerank.ollama_job import generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.replies import Choice, Dialect, Ranking, Scale
-from translator.rerank.requests import RerankSettings, ServicePlace, candidate_urls, rerank_url, service_place
+from translator.rerank.ranking import Ranking, RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings, ServicePlace, candidate_urls, rerank_url, service_place
 from translator.rerank.service_job import probe_plan, rerank_plan
-from translator.settings.credentials import Credentials, RerankService, ScoreScale
+from translator.settings.credentials import Credentials, RerankService
 from translator.shapes.exchange import Plan
 
 DIALECTS = {RerankService.JINA: Dialect.JINA, RerankService.TEI: Dialect.TEI}
-SCALES = {ScoreScale.AS_IS: Scale.AS_IS, ScoreScale.SIGMOID: Scale.SIGMOID}
 SAVED_URL, SAVED_DIALECT = "rerank_url", "rerank_dialect"
 PAIRS_AT_ONCE = 4
 """Requests to one Ollama server while it scores pairs; it queues what it cannot run at the same time."""
@@ -59,7 +58,7 @@ def rerank(
     if not documents:
         return RerankResult(model=model, docs=[])
     credentials = settings_of(saved)
-    choice = Choice(top_n=top_n, score_threshold=score_threshold, scale=SCALES[credentials.rerank.score_scale])
+    choice = RankingOptions(top_n=top_n, score_threshold=score_threshold, scale=credentials.rerank.score_scale)
     ranking = _rank(model, credentials, saved, query, documents, choice)
     docs = [RerankDocument(index=document.index, text=document.text, score=document.score) for document in ranking.documents]
     return RerankResult(model=model, docs=docs)
@@ -68,12 +67,14 @@ def rerank(
 def find_service(model: str, credentials: Credentials, saved: MutableMapping[str, Any]) -> None:
     """Finds where and how a rerank service answers and notes it in the credentials. Raises TranslatorError."""
     place = service_place(credentials.base_url)
-    settings = RerankSettings(url=place.url, model=model, dialect=DIALECTS.get(credentials.rerank.service))
+    settings = RerankServiceSettings(url=place.url, model=model, dialect=DIALECTS.get(credentials.rerank.service))
     address = run_plan(BRIDGE, probe_plan(settings), _service(credentials, place), 1)
     saved[SAVED_URL], saved[SAVED_DIALECT] = address.url, address.dialect.value
 
 
-def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice) -> Ranking:
+def _rank(
+    model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
+) -> Ranking:
     if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
         return _rank_with_ollama(model, credentials, saved, query, documents, choice)
     place = service_place(credentials.base_url)
@@ -90,7 +91,7 @@ def _rank(model: str, credentials: Credentials, saved: Mapping[str, Any], query:
 
 
 def _rank_with_ollama(
-    model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: Choice
+    model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
     server, remembered = server_of(credentials), detected.from_saved(saved)
     if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
@@ -128,13 +129,15 @@ def _place(service: Server, url: str) -> str:
     return f"{service.identity} {url}"
 
 
-def _settings(model: str, credentials: Credentials, place: ServicePlace, saved: Mapping[str, Any], service: Server) -> RerankSettings:
+def _settings(
+    model: str, credentials: Credentials, place: ServicePlace, saved: Mapping[str, Any], service: Server
+) -> RerankServiceSettings:
     """What a check noted wins over the rule for the URL, as long as the URL is still the one that was checked."""
     noted = saved.get(SAVED_URL)
     belongs = noted in candidate_urls(place.url)
     url = str(noted) if belongs else rerank_url(place.url)
     dialect = DIALECTS.get(credentials.rerank.service) or (_noted_dialect(saved) if belongs else None) or _learnt.get(_place(service, url))
-    return RerankSettings(url=url, model=model, dialect=dialect)
+    return RerankServiceSettings(url=url, model=model, dialect=dialect)
 
 
 def _noted_dialect(saved: Mapping[str, Any]) -> Dialect | None:
@@ -160,4 +163,4 @@ def _remarks(ranking: Ranking) -> Iterator[str]:
     if ranking.negative_dropped:
         yield "The score threshold removed every document: the service gives negative scores, choose the sigmoid scale."
     for document in ranking.shortened:
-        yield f"Document {document.index} was cut from {document.length:,} to {document.length_sent:,} characters."
+        yield f"Document {document.index + 1} was cut from {document.length:,} to {document.length_sent:,} characters."

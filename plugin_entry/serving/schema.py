@@ -15,7 +15,7 @@ from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, M
 from plugin_entry.network.server import server_of, settings_of
 from plugin_entry.serving.chat import FACTS
 from translator import detected, features
-from translator.embedding.replies import most_texts_per_frame
+from translator.embedding.frame import most_texts_per_frame
 from translator.errors import RequestError
 from translator.request.parameters import Kind, Parameter, form_parameters
 from translator.response.capabilities import ModelInfo

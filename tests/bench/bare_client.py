@@ -34,7 +34,7 @@ class Answer:
         """True at the end of the body."""
         if not data:
             raise SystemExit("the server closed a connection in the middle of an answer")
-        if not self.first and (self.size or not data.endswith(HEAD_END)):
+        if not self.first and (self.size or data.index(HEAD_END) + len(HEAD_END) < len(data)):
             self.first = time.monotonic()  # what comes alone and before that is the head
         self.size += len(data)
         self.tail = (self.tail + data[-len(BODY_END) :])[-len(BODY_END) :]

@@ -40,12 +40,18 @@ from translator.errors import TranslatorError
 AT_ONCE = 24
 QUESTION_LIMIT_S = 0.3
 WHOLE_BODY_LIMIT = 1024 * 1024
-LEFT_WITHIN_S = 2.5
-"""The plugin gives a server that lingers after its answer one second; an answer that failed is left at once."""
+LEFT_WITHIN_S = 20.0
+"""No connection is waited for longer. The plugin gives a server that lingers after its answer one second."""
+HANGS_AFTER_S = 60.0
+"""A call that has not ended by then never will; `tests/load` measures how long those take that wait for a limit."""
 
 KEY, PROMPT, USER, PASSWORD, HEADER = "KEYmark4711", "PROMPTmark words", "USERmark", "PASSmark", "HEADERmark"
 SECRETS = (KEY, PROMPT, PASSWORD, HEADER)
 TOOLS = [PromptMessageTool(name=name, description="A tool", parameters={"type": "object", "properties": {}}) for name in ("look", "find")]
+
+
+class HungError(BaseException):
+    """A call that does not end."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -85,7 +91,8 @@ def observe(cell: Cell, route: str = "") -> Observed:
     server = FaultServer(script_of(fault), route or ROUTES[cell.operation.kind.value], fault.reply)
     with PLACES.get(fault.name, plain)(server) as url:
         started = time.perf_counter()
-        delivered, error = _delivered(cell, saved_of(cell, url), server)
+        with gevent.Timeout(HANGS_AFTER_S, HungError(cell.name)):
+            delivered, error = _delivered(cell, saved_of(cell, url), server)
         seconds = time.perf_counter() - started
         return Observed(
             error_class=type(error).__name__ if error else "",

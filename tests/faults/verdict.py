@@ -11,8 +11,6 @@ from tests.faults.run import LEFT_WITHIN_S, SECRETS, Observed
 
 READABLE = {*CLASSES.values(), CHECK_CLASS, ""}
 """The classes whose text Dify shows."""
-ENDS_WITHIN_S = 10.0
-"""For calls whose limits are a third of a second; the check of a form has eight."""
 MOST_TRIES = 5
 """A request is sent again twice at most; embedding has ways of its own to find the text that fails."""
 NEVER_REPEATED = {"first_byte_timeout", "stalled", "cut_short", "garbled_line", "line_too_long"}
@@ -49,8 +47,6 @@ def _against_all(cell: Cell, seen: Observed) -> Iterator[str]:
         yield f"the request was sent {seen.tries} times although it may have run"
     if seen.tries > MOST_TRIES:
         yield f"the request was sent {seen.tries} times"
-    if seen.seconds > ENDS_WITHIN_S:
-        yield f"the call took {seen.seconds:.1f} seconds"
     if not seen.is_left_alone:
         yield f"the connection was still used {LEFT_WITHIN_S:g} seconds after the call"
 

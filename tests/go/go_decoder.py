@@ -27,6 +27,7 @@ from tests.go.go_json import (
     Struct,
     kind_of,
 )
+from tests.go.go_server import BOOLS, FLOATS, INTS
 from tests.go.go_text import SURROGATE, bad_duration, go_quote
 
 
@@ -140,11 +141,9 @@ GENERATE = Struct("api.GenerateRequest", {**_COMMON, **_TEXTS, "context": ListOf
 EMBED = Struct("api.EmbedRequest", {**_EMBED_FIELDS, "input": ANY, "dimensions": INT})
 
 _OPTION_TYPES: dict[str, str] = {
-    **dict.fromkeys(("num_keep", "seed", "num_predict", "top_k", "repeat_last_n"), "integer"),
-    **dict.fromkeys(("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict"), "integer"),
-    **dict.fromkeys(("top_p", "min_p", "typical_p", "temperature"), "float32"),
-    **dict.fromkeys(("repeat_penalty", "presence_penalty", "frequency_penalty"), "float32"),
-    "use_mmap": "boolean",
+    **dict.fromkeys(INTS, "integer"),
+    **dict.fromkeys(FLOATS, "float32"),
+    **dict.fromkeys(BOOLS, "boolean"),
     "stop": "array",
 }
 _OPTION_KINDS = {"integer": "number", "float32": "number", "boolean": "bool", "array": "array"}

@@ -18,6 +18,12 @@ INTS = frozenset(
 )  # fmt: skip
 FLOATS = frozenset({"top_p", "min_p", "typical_p", "repeat_penalty", "temperature", "presence_penalty", "frequency_penalty"})
 BOOLS = frozenset({"use_mmap"})
+DEFAULTS = {
+    "temperature": 0.8, "top_p": 0.9, "top_k": 40, "min_p": 0.0, "typical_p": 1.0, "seed": -1, "num_predict": -1,
+    "repeat_last_n": 64, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+    "num_keep": 4, "num_batch": 512, "num_gpu": -1, "num_thread": 0,
+}  # fmt: skip
+"""DefaultOptions of api/types.go; what depends on machine, model or environment has none."""
 DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
 INT64 = 2**63
 

@@ -6,72 +6,57 @@ from typing import Any
 
 import pytest
 
+from fixtures.recordings import Exchange, every
 from tests.go import go_decoder
 from tests.go.go_decoder import CHAT, EMBED, GENERATE, Refused
 from tests.go.go_json import Struct
+from tests.translator.recorded_failures import SPELLING, failed, failure_of, is_misspelled
+from translator.versions import ServerVersion
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 MEASURED = Path(__file__).parents[1] / "data" / "go_decode.jsonl"
 ROUTES: dict[str, Struct] = {"/api/chat": CHAT, "/api/generate": GENERATE, "/api/embed": EMBED}
-HEAD_RULES = ("0.24.0", "0.33.0-rc2")
-
-DECODE_REFUSALS = {
-    "error-arguments-string",
-    "error-content-list",
-    "error-empty-body",
-    "error-image-data-url",
-    "error-malformed-json",
-    "error-no-model",
-    "error-option-type",
-    "error-stop-string",
-    "format-invalid",
-    "keep-alive-bad-string",
-    "think-bad-value",
-    "embed-bad-item",
-    "native-format-invalid",
-    "native-format-invalid-blocking",
-}
-"""Recorded refusals that depend on the body alone; all others depend on the model or on the server's state."""
+OLDEST = ServerVersion(0, 24, 0)
+"""Since then the decoder has the rules that the double has, of which the values of `think` are the latest."""
 
 
-def recordings(*versions: str) -> list[Any]:
-    found = []
-    for version in versions:
-        for path in sorted((FIXTURES / version).glob("*.json")):
-            exchange = json.loads(path.read_text(encoding="utf-8"))
-            if exchange["request"]["path"] in ROUTES and exchange["request"]["method"] == "POST":
-                found.append(pytest.param(exchange, id=f"{version}-{path.stem}"))
-    return found
+def is_read(exchange: Exchange) -> bool:
+    return exchange.path in ROUTES and exchange.method == "POST"
 
 
-def refusal(exchange: dict[str, Any]) -> Refused | None:
-    request = exchange["request"]
+RECORDED = every(is_read)
+
+
+def is_new(exchange: Exchange) -> bool:
+    return ServerVersion.parse(exchange.server) >= OLDEST
+
+
+def refusal(exchange: Exchange) -> Refused | None:
     try:
-        body = request["body"] if "body" in request else go_decoder.parse(request["raw_body"])
-        go_decoder.CHECKS[request["path"]](body)
+        raw = exchange.request_raw_body
+        body = exchange.request_body if raw is None else go_decoder.parse(raw.decode())
+        go_decoder.CHECKS[exchange.path](body if is_new(exchange) else {key: value for key, value in body.items() if key != "think"})
     except Refused as refused:
         return refused
     return None
 
 
-@pytest.mark.parametrize("exchange", recordings(*HEAD_RULES, "0.5.13", "0.9.6"))
-def test_recorded_exchange(exchange: dict[str, Any]) -> None:
-    response = exchange["response"]
+@pytest.mark.parametrize("exchange", RECORDED, ids=lambda exchange: exchange.address)
+def test_recorded_exchange(exchange: Exchange) -> None:
+    """The double refuses what the servers refused for its spelling, in their words, and nothing else."""
     refused = refusal(exchange)
-    if exchange["scenario"] not in DECODE_REFUSALS:
-        assert refused is None
-    elif exchange["server"] in HEAD_RULES:
+    if not is_new(exchange):
+        assert refused is None or failed(exchange)
+    elif is_misspelled(exchange):
         assert refused is not None
-        assert refused.status == response["status"]
-        assert {"error": refused.text} == json.loads("".join(text for _, text in response["chunks"]))
-    if response["status"] == 200 and exchange["server"] in HEAD_RULES:
+        assert refused.status == exchange.status
+        assert {"error": refused.text} == json.loads(exchange.body)
+    else:
         assert refused is None
 
 
 def test_recorded_refusals_are_all_there() -> None:
-    for version in HEAD_RULES:
-        names = {path.stem for path in (FIXTURES / version).glob("*.json")}
-        assert names >= {name for name in DECODE_REFUSALS if not name.startswith("native-")}
+    found = {failure_of(exchange).code for exchange in RECORDED if is_misspelled(exchange)}
+    assert found == SPELLING
 
 
 def test_answers_of_the_real_structs() -> None:

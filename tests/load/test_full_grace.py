@@ -7,11 +7,11 @@ import time
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S
-from tests.plugin_entry.dify.test_shutdown import HANGING, SOON_S, ask, exit_code, told
+from tests.plugin_entry.dify.test_shutdown import HANGING, answer, ask, exit_code
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.staged_server import staged
 
-EARLY_S = 0.5
+EARLY_S, SOON_S = 0.5, 2.0
 
 
 def test_answers_that_hang_get_five_seconds_and_are_told() -> None:
@@ -19,7 +19,7 @@ def test_answers_that_hang_get_five_seconds_and_are_told() -> None:
         sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
         began = time.monotonic()
         os.kill(plugin.pid, signal.SIGTERM)
-        found = {stage: told(plugin, session) for stage, session in sessions.items()}
+        found = {stage: answer(plugin, session) for stage, session in sessions.items()}
         assert exit_code(plugin, PATIENCE_S) == 0
         took = time.monotonic() - began
         assert GRACE_S - EARLY_S < took < GRACE_S + CLOSING_S + SOON_S

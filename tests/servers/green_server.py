@@ -82,7 +82,7 @@ def after(event: Event, speak: Speak) -> Speak:
     """The same answer, once something has happened."""
 
     def wait(sock: Any) -> None:
-        event.wait(5)
+        event.wait(60)
         speak(sock)
 
     return wait

@@ -16,7 +16,7 @@ from translator.settings.credentials import Timeouts
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
 NO_LIMITS = Timeouts()
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """No test waits longer for anything."""
 
 

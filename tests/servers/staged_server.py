@@ -55,16 +55,6 @@ def talking(visit: Visit) -> None:
         gevent.sleep(PACE_S)
 
 
-def brief(visit: Visit) -> None:
-    """Answers in a second."""
-    visit.send(HEAD)
-    for number in range(15):
-        visit.chunk(line(content=f"{number} "))
-        gevent.sleep(7 * PACE_S)
-    visit.chunk(json.dumps(DONE).encode() + b"\n")
-    visit.send(END)
-
-
 def quick(visit: Visit) -> None:
     """Answers at once."""
     visit.send(HEAD)
@@ -72,14 +62,14 @@ def quick(visit: Visit) -> None:
     visit.send(END)
 
 
-STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, brief, quick)}
-WHOLE = frozenset({"brief", "quick"})
+STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, quick)}
+WHOLE = frozenset({"quick"})
 """Those that come to an end by themselves."""
 
 
 @attrs.define(eq=False)
 class StagedServer:
-    """`came` and `left` say, per stage, when a client came and when it left (`time.monotonic`)."""
+    """`came` and `left` tell, per stage, that a client came and that it left; `times` when it left (`time.monotonic`)."""
 
     server: LoopbackServer
     stages: dict[str, Callable[[Visit], None]]

@@ -15,16 +15,16 @@ from tests.stdio.daemon_requests import as_daemon_sends
 
 LINE_LIMIT = 5 * 1024 * 1024
 """PLUGIN_RUNTIME_MAX_BUFFER_SIZE: beyond it the daemon kills the plugin and with it all requests that are running."""
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Reply:
-    """All that came back: stream payloads with their times in seconds, and the error if there was one."""
+    """All that came back: stream payloads, with the seconds when each came if a clock ran, and the error if there was one."""
 
     payloads: tuple[Any, ...]
-    times: tuple[float, ...]
     error: Mapping[str, Any] | None
+    times: tuple[float, ...] = ()
 
     @property
     def only(self) -> Any:

@@ -17,7 +17,7 @@ from plugin_entry.cli.packaging.declarations import icon_names, manifest_complai
 from tests.stdio.daemon import LINE_LIMIT
 from tests.stdio.daemon_requests import as_daemon_sends
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 ASSET_LIMIT = 50 << 20
 ORDER = ("handshake", "manifest_declaration", "model_declaration", "asset_chunk", "end")
 

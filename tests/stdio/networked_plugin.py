@@ -17,7 +17,7 @@ import attrs
 
 from tests.structure.sources import ROOT
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 AGAIN_S = 0.02
 
 

@@ -7,14 +7,15 @@ import functools
 from collections.abc import Mapping
 
 from fixtures.recordings import Exchange
-from fixtures.replay import SubprocessReplayServer
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.stdio.ahead import plugin as plugin_ahead
+from tests.stdio.ahead import replay
 from tests.stdio.daemon import Daemon, Reply
 from tests.translator.replaying import answers
 
 MODES = {"/api/chat": "chat", "/api/generate": "completion"}
-ALL_WITHIN_S = 30.0
+ALL_WITHIN_S = 120.0
+REPLAY = replay("tests.stdio.test_plugin")
 PLUGIN = plugin_ahead("tests.stdio.test_plugin")
 
 
@@ -27,7 +28,7 @@ def model_of(exchange: Exchange) -> str:
 @functools.cache
 def replies() -> Mapping[str, Reply]:
     """Address to reply."""
-    with SubprocessReplayServer() as server, PLUGIN.taken() as plugin:
+    with REPLAY.taken() as server, PLUGIN.taken() as plugin:
         daemon = Daemon(plugin)
         sessions = {exchange.address: daemon.send(_request(exchange, server.url_of(exchange.address))) for exchange in answers()}
         found = {address: daemon.reply(session, ALL_WITHIN_S) for address, session in sessions.items()}

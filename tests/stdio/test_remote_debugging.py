@@ -1,7 +1,6 @@
 """The plugin in remote debugging: it connects, introduces itself as Dify's daemon demands, and answers."""
 
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,11 @@ class Debugging:
     plugin: NetworkedPlugin
 
     def invoke(self, data: dict[str, Any]) -> Reply:
-        started = time.perf_counter()
-        frames = [(time.perf_counter() - started, frame) for frame in self.host.invoke(data, "s1")]
-        for _, frame in frames[:-1]:
+        frames = list(self.host.invoke(data, "s1"))
+        for frame in frames[:-1]:
             check(frame["data"], ERROR if frame["type"] == "error" else REPLIES[data["action"]])
-        streamed = [(at, frame["data"]) for at, frame in frames if frame["type"] == "stream"]
-        error = next((frame["data"] for _, frame in frames if frame["type"] == "error"), None)
-        return Reply(payloads=tuple(data for _, data in streamed), times=tuple(at for at, _ in streamed), error=error)
+        error = next((frame["data"] for frame in frames if frame["type"] == "error"), None)
+        return Reply(payloads=tuple(frame["data"] for frame in frames if frame["type"] == "stream"), error=error)
 
 
 def environment(host: DebuggingHost, key: str = KEY) -> Mapping[str, str]:

@@ -1,20 +1,15 @@
 """What the manual says, held against the code: generated pages, links, names of files and recordings, the tutorial."""
 
 import re
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from docs.pages import PAGES
-from docs.pages.state_picture import state_picture
 from fixtures.recordings import scenarios, versions
+from tests.stdio.ahead import programs
 from tests.structure.sources import ROOT, modules
 from tests.structure.test_public_names import PUBLIC
-from translator.response.table import TABLE, TERMINAL
-from translator.shapes.events import Event, State
 
 DOCS = ROOT / "docs"
 WRITTEN = sorted(path for path in DOCS.rglob("*.md"))
@@ -23,7 +18,8 @@ TEXTS += sorted((ROOT / "readme").glob("*.md"))
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs)/[\w./-]*)`")
 RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
-GENERATED_BY_COMMANDS = {"docs/performance.md"}
+BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
+PROGRAMS = programs(__name__, {"generator": ("docs/generate.py", "--check"), "tutorial": ("-c", "\n".join(BLOCKS))})
 
 
 def name_of(path: Path) -> str:
@@ -37,31 +33,8 @@ def test_generated_page_is_up_to_date(name: str) -> None:
 
 
 def test_generator_runs_as_a_program() -> None:
-    done = subprocess.run(
-        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = PROGRAMS["generator"].done
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_picture_shows_every_step_of_the_table() -> None:
-    """An arrow between two states, or the words in a box for what does not leave it; the arrow to an end begins in every state."""
-    picture = state_picture()
-    arrows = {
-        (source, target) for sources, target in re.findall(r'data-from="([\w ]+)" data-to="(\w+)"', picture) for source in sources.split()
-    }
-    steps = {(state, step.state) for state, row in TABLE.items() if state not in TERMINAL for step in row.values()}
-    assert arrows == {(source.name, target.name) for source, target in steps if source is not target}
-    assert picture.count("stays: ") == sum(source is target for source, target in steps)
-
-
-def test_picture_bears_every_event_of_the_table() -> None:
-    words = re.findall(r">(?:stays: )?([A-Z_]+(?: · [A-Z_]+)*)</text>", state_picture())
-    shown = Counter(event for text in words for event in text.split(" · ") if event in Event.__members__)
-    live = [row for state, row in TABLE.items() if state not in TERMINAL]
-    leading_on = Counter(event.name for row in live for event, step in row.items() if step.state not in TERMINAL)
-    ends = Counter({event.name for row in live for event, step in row.items() if step.state in TERMINAL})
-    boxes = Counter(state.name for state in State if state.name in Event.__members__)
-    assert shown == leading_on + ends + boxes
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
@@ -129,9 +102,8 @@ def _recorded(version: str, name: str) -> bool:
 
 def test_tutorial_runs() -> None:
     """Its blocks are one program, run from top to bottom in a fresh interpreter: what a reader types in must work."""
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 5
-    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert len(BLOCKS) == 5
+    done = PROGRAMS["tutorial"].done
     assert (done.returncode, done.stderr) == (0, "")
 
 

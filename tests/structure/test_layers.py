@@ -40,7 +40,21 @@ NEIGHBOURS: frozenset[tuple[str, str]] = frozenset(
 
 PURE = frozenset(
     {"abc", "base64", "binascii", "collections", "collections.abc", "contextlib", "decimal", "difflib", "enum", "fnmatch", "functools"}
-    | {"html", "io", "ipaddress", "itertools", "json", "math", "operator", "re", "statistics", "sys", "typing", "unicodedata"}
+    | {
+        "html",
+        "io",
+        "ipaddress",
+        "itertools",
+        "json",
+        "json.scanner",
+        "math",
+        "operator",
+        "re",
+        "statistics",
+        "sys",
+        "typing",
+        "unicodedata",
+    }
     | {"urllib.parse"}
 )
 """The part of the standard library that does no I/O and reads no clock, no environment and no randomness."""
@@ -50,7 +64,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cattrs", ("translator.codec",)),
     ("orjson", ("translator.codec", "plugin_entry.log", "plugin_entry.dify.*", "plugin_entry.cli.*", "fixtures.*")),
     ("PIL", ("translator.media.reencode",)),
-    ("aiohttp", ("plugin_entry.network.*", "plugin_entry.checks.probing", "plugin_entry.cli.recording", "fixtures.*")),
+    ("aiohttp", ("plugin_entry.network.*", "plugin_entry.checks.probing", "plugin_entry.cli.recording.proxy", "fixtures.*")),
     ("yarl", ("plugin_entry.network.*",)),
     ("gevent", ("plugin_entry.main", "plugin_entry.threads", "plugin_entry.network.*", "plugin_entry.dify.*")),
     ("gevent", ("plugin_entry.serving.*", "plugin_entry.checks.credentials")),

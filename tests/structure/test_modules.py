@@ -1,10 +1,11 @@
 """The shape of modules: a docstring that says why it exists, a size that can be read at once, nothing left over."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
-from tests.structure.sources import PACKAGES, Module, modules
+from tests.structure.sources import PACKAGES, ROOT, Module, modules
 
 LINES = 320
 LINES_OF_TESTS = 400
@@ -12,7 +13,6 @@ LINES_OF_TESTS = 400
 
 LONGER: dict[str, str] = {
     "tests/fixtures/test_fixtures.py": "one file for the loader and the replay server, which the other tests stand on",
-    "tests/translator/media/test_images.py": "one row per form of picture",
 }
 """Modules over the limit, and why."""
 
@@ -28,9 +28,14 @@ REASON = re.compile(r"#\s*(?:type: ignore\[[\w, -]+\]|noqa: [A-Z0-9, ]+|pragma: 
 LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 
 
-def calls(module: Module) -> Iterator[str]:
+@functools.cache
+def calls(module: Module) -> frozenset[str]:
     """The names that are called, `open` or `time.sleep`; a sleep of 0, which only gives way to others, is none."""
-    for node in ast.walk(module.tree):
+    return frozenset(_calls(module.tree))
+
+
+def _calls(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         match node:
             case ast.Call(args=[ast.Constant(value=0)]):
                 continue
@@ -74,7 +79,7 @@ def test_no_module_is_a_drawer() -> None:
 def test_only_programs_print() -> None:
     """Whatever a plugin writes to its standard output beside frames may cost a user an answer."""
     assert [
-        module.place for module in SOURCES if not PROGRAMS.match(module.name) and {"print", "input", "breakpoint"} & {*calls(module)}
+        module.place for module in SOURCES if not PROGRAMS.match(module.name) and {"print", "input", "breakpoint"} & calls(module)
     ] == []
 
 
@@ -92,7 +97,37 @@ def test_nothing_is_put_off() -> None:
 
 
 def test_tests_wait_for_events_not_for_time() -> None:
-    assert [module.place for module in TESTS if {"time.sleep", "gevent.sleep"} & {*calls(module)} and module.name not in WAITING] == []
+    assert [module.place for module in TESTS if {"time.sleep", "gevent.sleep"} & calls(module) and module.name not in WAITING] == []
+
+
+def test_only_load_tests_measure_time() -> None:
+    """What must be quick is measured in `tests/load`, where the machine is idle; elsewhere a clock only ends a wait."""
+    measured = [module for module in TESTS if not MEASURING.match(module.name) and (CLOCKS & calls(module) or compared_seconds(module))]
+    assert {module.name for module in measured} == CLOCKED.keys()
+
+
+def compared_seconds(module: Module) -> set[str]:
+    """Names of seconds that an `assert` compares."""
+    names = {
+        child.attr if isinstance(child, ast.Attribute) else child.id
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assert)
+        for compared in ast.walk(node)
+        if isinstance(compared, ast.Compare) and any(isinstance(each, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for each in compared.ops)
+        for child in ast.walk(compared)
+        if isinstance(child, ast.Attribute | ast.Name)
+    }
+    return {name for name in names if SECONDS.fullmatch(name)}
+
+
+def test_a_compared_time_is_found() -> None:
+    found = _of("def test() -> None:\n    assert server.times[stage] - left < 0.1\n    assert latency_s <= 3\n    assert size < 9\n")
+    assert compared_seconds(found) == {"times", "latency_s"}
+    assert calls(_of("import time\nbegan = time.monotonic()\n")) & CLOCKS
+
+
+def _of(text: str) -> Module:
+    return Module(name="x", path=ROOT / "x.py", text=text, tree=ast.parse(text), imports=())
 
 
 def test_no_test_is_skipped() -> None:
@@ -110,12 +145,30 @@ WAITING: dict[str, str] = {
     "tests.load.test_many_streams": "servers that talk at a pace",
     "tests.load.test_never_blocks": "a greenlet that ticks",
     "tests.load.ticking_plugin": "the same",
+    "tests.load.test_several_servers": "a proxy that is another program and says nothing when it listens",
     "tests.load.delays": "a tick that is told after the end of a request",
     "tests.servers.answering_server": "a server whose work takes time, to see how many requests are under way at once",
     "tests.plugin_entry.serving.test_plans": "the same",
     "tests.plugin_entry.network.test_bridge": "a reader or a server that is slower than the other end",
 }
 """Tests that need the passing of time itself, and why."""
+
+MEASURING = re.compile(r"tests\.(load|bench)(\.|$)")
+CLOCKS = {f"time.{clock}{unit}" for clock in ("time", "monotonic", "perf_counter", "process_time", "thread_time") for unit in ("", "_ns")}
+SECONDS = re.compile(r"seconds|times|took|elapsed|latency|[a-z_]+_s")
+CLOCKED: dict[str, str] = {
+    "tests.faults.run": "notes for `tests/load` how long a call took",
+    "tests.fuzzing.run": "notes for its report and for `tests/load` which line took longest",
+    "tests.install_check": "ends a wait, and says what an installation took",
+    "tests.plugin_entry.cli.chat.test_command": "ends a wait",
+    "tests.plugin_entry.network.test_pace": "a clock of its own, which the test moves",
+    "tests.plugin_entry.network.test_retries_again": "waits that were planned; nobody waits",
+    "tests.plugin_entry.serving.test_chat": "the latency that an answer tells is a number above 0",
+    "tests.plugin_entry.cli.daemon.test_process": "frames that a program sent bear times in their order",
+    "tests.servers.staged_server": "notes for `tests/load` when a client left",
+    "tests.stdio.networked_plugin": "ends a wait",
+}
+"""Tests outside of `tests/load` that look at a clock, and why; none asserts how long something takes."""
 
 OF_LINUX: dict[str, str] = {
     "tests/load/test_full_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",

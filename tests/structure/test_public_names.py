@@ -1,6 +1,7 @@
 """The library on its own: what its front door offers, and what opening it brings along."""
 
 import ast
+import itertools
 import os
 import subprocess
 import sys
@@ -57,3 +58,19 @@ def test_promised_names_are_public() -> None:
 
 def test_types_are_published() -> None:
     assert (ROOT / "translator" / "py.typed").is_file()
+
+
+def repeated_types(*packages: str) -> dict[str, list[str]]:
+    """Public classes and type aliases that two modules define, and where."""
+    places: dict[str, list[str]] = {}
+    for module in itertools.chain.from_iterable(map(modules, packages)):
+        for node in module.tree.body:
+            match node:
+                case ast.ClassDef(name=name) | ast.TypeAlias(name=ast.Name(id=name)) if not name.startswith("_"):
+                    places.setdefault(name, []).append(module.place)
+    return {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_one_type_name_has_one_meaning() -> None:
+    """A reader who has learnt what a `Refusal` is need not ask which one."""
+    assert repeated_types("translator") == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugin_entry.cli import main
-from plugin_entry.cli.commands import COMMANDS, Command, _options
+from plugin_entry.cli.commands import COMMANDS, Command, installed, parse
 from tests.stdio.ahead import programs
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 IMPORTS = (
-    "import sys, plugin_entry.cli.commands, plugin_entry.cli.servers, plugin_entry.cli.demo_stages, plugin_entry.cli.trace_html;"
+    "import sys, plugin_entry.cli.commands, plugin_entry.cli.chat.servers, plugin_entry.cli.demo.stages, plugin_entry.cli.tracing.html;"
     "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dify_plugin', 'gevent'}))"
 )
 PROGRAMS = programs(__name__, {code: ("-c", code) for code in (*(code for code, _ in EXAMPLES), IMPORTS)})
@@ -50,9 +50,8 @@ def test_the_readme_is_english() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_that_is_named_exists(page: str) -> None:
-    known = {command.__name__.rpartition(".")[2] for command in COMMANDS}  # type: ignore[attr-defined]  # modules have names
     named = set(re.findall(r"dify-ollama ([a-z]+)\b", (ROOT / page).read_text(encoding="utf-8")))
-    assert named <= known
+    assert named <= set(COMMANDS)
     if page == "README.md":
         assert {"demo", "chat", "trace", "replay"} <= named
 
@@ -64,9 +63,8 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in shown for name in ("demo", "chat", "trace", "replay"))
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.__name__).rpartition(".")[2])
-def test_help_of_a_command_ends_with_examples_that_can_be_typed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    name = str(getattr(command, "__name__", "")).rpartition(".")[2]
+@pytest.mark.parametrize(("name", "command"), installed().items(), ids=installed())
+def test_help_of_a_command_ends_with_examples_that_can_be_typed(name: str, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     shown = capsys.readouterr().out
@@ -78,11 +76,11 @@ def test_help_of_a_command_ends_with_examples_that_can_be_typed(command: Command
 
 def test_examples_are_understood() -> None:
     """By the parsers; what is before a command, behind a pipe or left out as `...` is the shell's."""
-    for command in COMMANDS:
+    for command in installed().values():
         for example in command.EXAMPLES:
             (typed,) = (part for part in re.split(r"\s\|\s", example) if "dify-ollama" in part)
             words = shlex.split(typed)
-            assert _options(words[words.index("dify-ollama") + 1 :]).run == command.run
+            assert parse(words[words.index("dify-ollama") + 1 :]).run == command.run
 
 
 def test_the_command_line_does_not_load_the_sdk() -> None:

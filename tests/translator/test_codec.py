@@ -10,7 +10,6 @@ from translator.shapes.wire import (
     ChatRequest,
     GenerateRequest,
     Reply,
-    SpelledObject,
     WireFunction,
     WireFunctionCall,
     WireMessage,
@@ -43,15 +42,6 @@ def _has_big_integer(value: object) -> bool:
             return any(_has_big_integer(item) for item in value.values())
         case _:
             return False
-
-
-@pytest.mark.parametrize("beside", ["plain", 2**70, "\ud800"], ids=["usual", "a big integer beside it", "a lone surrogate beside it"])
-def test_an_object_kept_as_text_is_sent_like_any_other(beside: object) -> None:
-    spelled = SpelledObject(b'{"a":[1,{"b":null}]}')
-    assert codec.dumps({"x": spelled, "y": beside}) == codec.dumps({"x": {"a": [1, {"b": None}]}, "y": beside})
-    assert dict(spelled) == {"a": [1, {"b": None}]}
-    assert len(spelled) == 1
-    assert "null" not in repr(spelled)
 
 
 def test_what_is_no_data_cannot_be_written() -> None:
@@ -123,3 +113,31 @@ def test_a_full_chat_request() -> None:
 def test_a_generate_request() -> None:
     request = GenerateRequest(model="m", prompt="", system="s", images=("QQ==",))
     assert codec.request_to_plain(request) == {"model": "m", "prompt": "", "system": "s", "images": ["QQ=="], "stream": True}
+
+
+MANY: dict[str, bytes] = {
+    "lists": b"[" + b"[]," * 200_000 + b"1]",
+    "objects": b"[" + b"{}," * 200_000 + b"1]",
+    "depth": b"[" * 200_000 + b"]" * 200_000,
+    "numbers": b"[" + b"1," * 2_100_000 + b"1]",
+    "keys": b"{" + b'"a":1,' * 2_100_000 + b'"a":1}',
+}
+
+
+@pytest.mark.parametrize("data", MANY.values(), ids=MANY)
+def test_more_values_than_any_reply_holds_are_not_parsed(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translator.codec.orjson", None)
+    with pytest.raises(codec.TooManyValuesError, match="more than 2,000,000 values or 100,000 lists and objects"):
+        codec.loads(data)
+
+
+@pytest.mark.parametrize("text", ["[,{" * 400_000, '"\\' * 400_000, "\\" * 400_001 + '"' * 3 + "," * 3_000_000])
+def test_marks_inside_texts_are_no_values(text: str) -> None:
+    assert codec.loads(codec.dumps({"a": text})) == {"a": text}
+
+
+def test_the_bound_can_be_tighter() -> None:
+    codec.require_few_values(b"[1,2,[3]]", values=3, containers=2)
+    for values, containers in ((1, 2), (3, 1)):
+        with pytest.raises(codec.TooManyValuesError):
+            codec.require_few_values(b"[1,2,[3]]", values=values, containers=containers)

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.recordings import load
 from translator.features import context, context_size, decide, features, mode, thinker
-from translator.request.context import Overflow
+from translator.request.context import OverflowPolicy
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo, model_info
 from translator.settings.credentials import Choice, Credentials, read_credentials
@@ -77,9 +77,9 @@ def test_context_is_one_number() -> None:
     assert (plan.size, plan.num_ctx, plan.maximum) == (4096, 4096, 4096)
     assert context_size(info, OURS) == plan.size
     assert context_size(info, attrs.evolve(OURS, context_size=1000)) == 1000
-    assert context(info, attrs.evolve(OURS, overflow=Overflow.ERROR)).truncate is False
+    assert context(info, attrs.evolve(OURS, overflow=OverflowPolicy.ERROR)).truncate is False
     assert context(recorded("0.33.0-rc2", "cloud-stub-show"), OURS).num_ctx is None
-    assert "cannot refuse" in context(recorded("0.5.13", "show-chat"), attrs.evolve(OURS, overflow=Overflow.ERROR)).note
+    assert "cannot refuse" in context(recorded("0.5.13", "show-chat"), attrs.evolve(OURS, overflow=OverflowPolicy.ERROR)).note
 
 
 def test_mode() -> None:
@@ -90,6 +90,6 @@ def test_thinker() -> None:
     info = recorded("0.24.0", "show-harmony-text")
     expected = Thinker(can_think=True, always_thinks=True, parser="harmony", version=ServerVersion(0, 24))
     assert thinker(info, OURS) == expected
-    assert thinker(info, attrs.evolve(OURS, mode=Mode.COMPLETION)) == attrs.evolve(expected, parser="")
+    assert thinker(info, attrs.evolve(OURS, mode=Mode.COMPLETION)) == attrs.evolve(expected, parser="", formats_at_once=True)
     assert thinker(info, attrs.evolve(OURS, thinking=Choice.NO)).can_think is False
     assert thinker(ModelInfo(), OURS).can_think is None

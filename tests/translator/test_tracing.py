@@ -55,7 +55,7 @@ def test_each_line_has_its_own_time_events_and_chunks() -> None:
     assert [step.event for step in first.steps] == [Event.TAG_OPEN]
     assert (first.before, first.after, first.chunks) == (State.START, State.TAG_SEEN, ())
     assert [chunk.text for chunk in second.chunks] == [OPEN_TAG, "The"]
-    assert [(step.event, step.after) for step in closing.steps] == [(Event.TEXT, State.TAGGED), (Event.TAG_CLOSE, State.ANSWER)]
+    assert [(step.event, step.after) for step in closing.steps] == [(Event.TEXT, State.TAGGED), (Event.TAG_CLOSE, State.START)]
     assert closing.chunks[-1].text == CLOSE_TAG
     assert [line.number for line in trace.lines] == list(range(1, 20))
     assert [line.ms for line in trace.lines] == [ms for ms, _ in load("0.24.0", "think-false").chunks]
@@ -76,7 +76,7 @@ def test_calls_are_named_where_they_come_and_given_at_the_end() -> None:
     [
         ("0.24.0", "server-killed-midway", Event.CUT, "cut_short"),
         ("0.24.0", "runner-killed-midway", Event.REFUSED, "runner_crashed"),
-        ("0.24.0", "think-length-budget", Event.SPENT, "thinking_spent_everything"),
+        ("0.24.0", "think-length-budget", Event.DONE, "thinking_spent_everything"),
     ],
 )
 def test_the_event_that_failed_is_named(version: str, scenario: str, event: Event, code: str) -> None:

@@ -1,8 +1,7 @@
-"""What a row of checks of one server means, in one sentence.
+"""What a row of checks of one server means: the findings in one sentence, and an exit code.
 
-Enters: findings, in the order in which the checks ran. Leaves: a `Diagnosis`: the findings, the one sentence a person reads, and an
-exit code. Whoever made the findings did the talking to servers; here is only judgement: the first thing that is wrong is the trouble, and
-an address that was found to answer is better advice than any general one.
+The first thing that is wrong is the trouble; an address that was found to answer is better advice than any general one. Whoever made the
+findings did the talking to servers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from translator.diagnosis.one_sentence import continuing, one_sentence, without_
 from translator.errors import TranslatorError
 
 
-class Step(StrEnum):
+class Layer(StrEnum):
     """What is looked at, in this order; the value is the word shown."""
 
     ADDRESS = "address"
@@ -33,20 +32,20 @@ class Step(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-EXIT_CODES: Mapping[Step, int] = {step: code for code, step in enumerate(Step, start=10)}
+EXIT_CODES: Mapping[Layer, int] = {step: code for code, step in enumerate(Layer, start=10)}
 """The exit code for trouble at a step: 10 for the address, 11 for the proxy and so on, so that a script can tell them apart. 0 is all
 well; the numbers between are left to the shell and to the command line itself."""
 
-TROUBLES: Mapping[Step, str] = {
-    Step.ADDRESS: "the base URL, the key or the certificate cannot be used as given",
-    Step.NAME: "the name of the host leads to no address",
-    Step.TCP: "nobody accepts a connection",
-    Step.TLS: "no encrypted connection comes about, or the certificate is not trusted",
-    Step.HTTP: "the server, or a proxy before it, does not answer, answers nonsense or refuses",
-    Step.SERVER: "something else than Ollama answers",
-    Step.KEY: "the key is missing or not accepted",
-    Step.MODELS: "the server has no models, or does not list them",
-    Step.MODEL: "the model is missing, or its description is unusable",
+TROUBLES: Mapping[Layer, str] = {
+    Layer.ADDRESS: "the base URL, the key or the certificate cannot be used as given",
+    Layer.NAME: "the name of the host leads to no address",
+    Layer.TCP: "nobody accepts a connection",
+    Layer.TLS: "no encrypted connection comes about, or the certificate is not trusted",
+    Layer.HTTP: "the server, or a proxy before it, does not answer, answers nonsense or refuses",
+    Layer.SERVER: "something else than Ollama answers",
+    Layer.KEY: "the key is missing or not accepted",
+    Layer.MODELS: "the server has no models, or does not list them",
+    Layer.MODEL: "the model is missing, or its description is unusable",
 }
 """What the exit code of a step means; at the other steps only the time can run out."""
 
@@ -58,7 +57,7 @@ class Finding:
     `address` is a base URL that was found to answer; `details` are lines below the sentence.
     """
 
-    step: Step
+    step: Layer
     ok: bool
     sentence: str
     remedy: str = ""
@@ -66,7 +65,7 @@ class Finding:
     details: tuple[str, ...] = ()
 
     @classmethod
-    def of_error(cls, step: Step, error: TranslatorError) -> "Finding":
+    def of_error(cls, step: Layer, error: TranslatorError) -> "Finding":
         """Something is wrong, as the error says."""
         return cls(step=step, ok=False, sentence=error.problem.cause, remedy=error.problem.remedy)
 

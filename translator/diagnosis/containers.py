@@ -1,7 +1,6 @@
 """Whether this is the inside of a container, where a server outside would then be, and what to do when nobody answers.
 
-Enters: the names of files that exist, the text of two files of /proc, the environment. Leaves: a word, a gateway, addresses worth trying,
-and advice. Nothing is read or asked here.
+Judged from the names of files that exist, the text of two files of /proc and the environment; nothing is read or asked here.
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """Cause and remedy as one sentence, for places that have room for one: a form that refuses to be saved, the last line of the doctor.
 
-Enters: texts of our own, each of one or more sentences, which may quote a server. Leaves: one sentence with a full stop at its end, with
-every word of them. Errors of an answer stay two sentences; there a person has the room to read.
+The texts are our own, each of one or more sentences, which may quote a server; every word of them is kept. Errors of an answer stay two
+sentences; there a person has the room to read.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Warnings for whoever runs the server, about answers that succeeded but lost time or text.
 
-Enters: a turn, its usage, and what was known before. Leaves: sentences for the log, without a word of the prompt or the answer. Each names
-a thing that users feel and cannot see: text that never reached the model, seconds lost to loading, a window smaller than it was said to be.
+Each names a thing that users feel and cannot see: text that never reached the model, seconds lost to loading, a window smaller than it was
+said to be. No word of the prompt or the answer is in them.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """What `/api/ps` and `/api/tags` list: the models that run, the models installed.
 
-Enters: the body of a reply, and a model's name as a user writes it. Leaves: the names, or what is known of one running model. A reply
-that is no such list gives nothing: whoever asks has a better error to tell already. A running model need not be loaded yet: the server
-lists it from the moment it begins to load it (server/sched.go, load; server/routes.go, PsHandler), and does not say when it has finished.
+A reply that is no such list gives nothing: whoever asks has a better error to tell already. A running model need not be loaded yet: the
+server lists it from the moment it begins to load it (server/sched.go, load; server/routes.go, PsHandler), and does not say when it has
+finished.
 """
 
 from collections.abc import Mapping

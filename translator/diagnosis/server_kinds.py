@@ -1,6 +1,5 @@
-"""Who answers at an address: Ollama, or one of the servers that people take for it.
+"""Who answers at an address: Ollama, or one of the servers that people take for it; with a cause and a remedy for each that is not Ollama.
 
-Enters: the replies to a few harmless questions, by route. Leaves: a `Kind`, and a cause and remedy for each that is not Ollama.
 Who answers both `/api/version` and `/api/tags` as Ollama does is Ollama. Else a sign decides, a route and what its answer must have; the
 first that fits counts. One of the two routes alone is a weak sign, as Open WebUI has the one and llama.cpp the other, so theirs come
 first; it is enough where nothing speaks for anybody else: a list of models that fails, or a proxy that lets only some paths through.
@@ -23,7 +22,7 @@ NO_ROUTE = frozenset({404, 405})
 """Statuses of a server that is there and has no such route: who it is says more than the status."""
 
 
-class Kind(StrEnum):
+class ServerKind(StrEnum):
     """Who it is; the value is the name shown."""
 
     OLLAMA = "Ollama"
@@ -40,10 +39,10 @@ type Seen = Mapping[str, HttpReply]
 
 
 @attrs.frozen(slots=True)
-class Sign:
+class ServerSign:
     """`kind` it is when the answer to `route` has what `fits` looks for."""
 
-    kind: Kind
+    kind: ServerKind
     route: str
     fits: Callable[[HttpReply], bool]
 
@@ -104,22 +103,22 @@ def _is_list(reply: HttpReply) -> bool:
     return set(said) == {"models"} and isinstance(models, list) and all(isinstance(each, dict) and each.get("name") for each in models)
 
 
-SIGNS: tuple[Sign, ...] = (
-    Sign(Kind.OLLAMA, ROOT, _says_it_runs),
-    Sign(Kind.OPEN_WEBUI, "/api/config", _has("features", "oauth")),
-    Sign(Kind.TEI, "/info", _has("model_id", "model_type")),
-    Sign(Kind.LLAMA_CPP, TAGS, _says_llama_cpp),
-    Sign(Kind.LLAMA_CPP, MODELS, _says_llama_cpp),
-    Sign(Kind.LLAMA_CPP, "/props", _has("default_generation_settings")),
-    Sign(Kind.XINFERENCE, MODELS, _owned_by_xinference),
-    Sign(Kind.XINFERENCE, "/v1/cluster/auth", _has("auth")),
-    Sign(Kind.OTHER, VERSION, _has_another_version),
-    Sign(Kind.OLLAMA, VERSION, _is_version),
-    Sign(Kind.OLLAMA, TAGS, _is_list),
-    Sign(Kind.OPENAI, MODELS, _lists_models),
-    Sign(Kind.WEB_PAGE, VERSION, _is_page),
-    Sign(Kind.WEB_PAGE, TAGS, _is_page),
-    Sign(Kind.WEB_PAGE, ROOT, _is_page),
+SIGNS: tuple[ServerSign, ...] = (
+    ServerSign(ServerKind.OLLAMA, ROOT, _says_it_runs),
+    ServerSign(ServerKind.OPEN_WEBUI, "/api/config", _has("features", "oauth")),
+    ServerSign(ServerKind.TEI, "/info", _has("model_id", "model_type")),
+    ServerSign(ServerKind.LLAMA_CPP, TAGS, _says_llama_cpp),
+    ServerSign(ServerKind.LLAMA_CPP, MODELS, _says_llama_cpp),
+    ServerSign(ServerKind.LLAMA_CPP, "/props", _has("default_generation_settings")),
+    ServerSign(ServerKind.XINFERENCE, MODELS, _owned_by_xinference),
+    ServerSign(ServerKind.XINFERENCE, "/v1/cluster/auth", _has("auth")),
+    ServerSign(ServerKind.OTHER, VERSION, _has_another_version),
+    ServerSign(ServerKind.OLLAMA, VERSION, _is_version),
+    ServerSign(ServerKind.OLLAMA, TAGS, _is_list),
+    ServerSign(ServerKind.OPENAI, MODELS, _lists_models),
+    ServerSign(ServerKind.WEB_PAGE, VERSION, _is_page),
+    ServerSign(ServerKind.WEB_PAGE, TAGS, _is_page),
+    ServerSign(ServerKind.WEB_PAGE, ROOT, _is_page),
 )
 """Sources: 0.24.0 `root`; Open WebUI backend/open_webui/main.py (`get_app_config`); `tei-info`, `llamacpp-v1-models`, `llamacpp-props`,
 `xinference-models`, `xinference-cluster-auth` of the rerank recordings."""
@@ -129,15 +128,15 @@ FURTHER_ROUTES = tuple(dict.fromkeys(sign.route for sign in SIGNS if sign.route 
 
 RERANK_ONLY = "It can serve for reranking: add it as a rerank model. For anything else give the address of an Ollama server."
 OPENAI_REMEDY = "Add it through Dify's provider for OpenAI-compatible APIs, or give the address of an Ollama server, port 11434 as a rule."
-REMEDIES: Mapping[Kind, str] = {
-    Kind.OPEN_WEBUI: "Open WebUI passes Ollama's own routes under /ollama: use http://host:port/ollama with an API key of Open WebUI, or "
-    "give the address of the Ollama server behind it.",
-    Kind.LLAMA_CPP: f"{RERANK_ONLY} Its chat models work through Dify's provider for OpenAI-compatible APIs.",
-    Kind.TEI: RERANK_ONLY,
-    Kind.XINFERENCE: f"{RERANK_ONLY} Dify has a provider of its own for Xinference.",
-    Kind.OPENAI: OPENAI_REMEDY,
-    Kind.WEB_PAGE: "Check host, port and path of the base URL; it may be a sign-in page. Ollama listens on port 11434 as a rule.",
-    Kind.OTHER: "Check host, port and path of the base URL. Ollama listens on port 11434 as a rule.",
+REMEDIES: Mapping[ServerKind, str] = {
+    ServerKind.OPEN_WEBUI: "Open WebUI passes Ollama's own routes under /ollama: use http://host:port/ollama with an API key of "
+    "Open WebUI, or give the address of the Ollama server behind it.",
+    ServerKind.LLAMA_CPP: f"{RERANK_ONLY} Its chat models work through Dify's provider for OpenAI-compatible APIs.",
+    ServerKind.TEI: RERANK_ONLY,
+    ServerKind.XINFERENCE: f"{RERANK_ONLY} Dify has a provider of its own for Xinference.",
+    ServerKind.OPENAI: OPENAI_REMEDY,
+    ServerKind.WEB_PAGE: "Check host, port and path of the base URL; it may be a sign-in page. Ollama listens on port 11434 as a rule.",
+    ServerKind.OTHER: "Check host, port and path of the base URL. Ollama listens on port 11434 as a rule.",
 }
 
 
@@ -153,13 +152,13 @@ def has_tags(seen: Seen) -> bool:
     return tags is not None and "models" in _object(tags)
 
 
-def kind_of(seen: Seen) -> Kind:
+def kind_of(seen: Seen) -> ServerKind:
     """Who gave these replies."""
     if is_ollama(seen):
-        return Kind.OLLAMA
-    return next((sign.kind for sign in SIGNS if sign.route in seen and sign.fits(seen[sign.route])), Kind.OTHER)
+        return ServerKind.OLLAMA
+    return next((sign.kind for sign in SIGNS if sign.route in seen and sign.fits(seen[sign.route])), ServerKind.OTHER)
 
 
-def not_ollama(kind: Kind, place: str) -> ServerError:
+def not_ollama(kind: ServerKind, place: str) -> ServerError:
     """The error for a server that is something else."""
     return ServerError.of("not_ollama", f"At {place} answers {kind.value}, not Ollama.", REMEDIES[kind], family=Family.CONNECTION)

@@ -1,19 +1,30 @@
 """One embedding call of Dify from its texts to its vectors.
 
-Enters: texts, settings and the replies of the server. Leaves: requests, and in the end one flawless vector per text in the
-order of the texts, small enough for one line to Dify, or an error that names a text by its number and length, never by its words.
+The result is one flawless vector per text in the order of the texts, small enough for one line to Dify. An error names a text by its number
+and length, never by its words.
 """
 
 from collections.abc import Sequence
 
 import attrs
 
-from translator.embedding.isolation import Isolation
-from translator.embedding.replies import Adjustment, Change, Embedded, frame_safe
+from translator.embedding.frame import frame_safe
+from translator.embedding.isolation import Adjustment, Change, Isolation
+from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
 from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
 from translator.shapes.exchange import Plan
 from translator.versions import NEWEST, ServerVersion
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Embedded:
+    """One vector per text in the order of the texts. `estimated`: the server did not count all tokens."""
+
+    vectors: tuple[Vector, ...] = attrs.field(repr=False)
+    tokens: int = 0
+    estimated: bool = False
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 def embedding_plan(

@@ -1,54 +1,24 @@
-"""Replies of `/api/embed` and `/api/embeddings` to vectors that are fit to be kept for ever.
+"""Replies of `/api/embed` and `/api/embeddings`: vectors that are fit to be kept, or what a refusal means for the texts that were sent.
 
-Enters: the body of a reply with status 200. Leaves: vectors with the flaws found in them, and token counts. Dify keeps a vector
-without an expiry date and drops NaN vectors from its list, which pairs all later texts with wrong ones; so a vector without meaning is
-worse than an error. The flaws are named here, what to do about them is decided in `embedding_job.py`.
+Dify keeps a vector without an expiry date and drops NaN vectors from its list, which pairs all later texts with wrong ones; so a vector
+without meaning is worse than an error. The flaws are named here; `isolation.py` decides what is done about them.
 """
 
 import math
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, dumps, loads
-from translator.errors import Family, RequestError, ServerError
+from translator.codec import DecodeError, loads
+from translator.errors import Family, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
-from translator.limits import FRAME_BYTES
+from translator.failures.requests import TOO_LONG
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
-
-
-class Change(StrEnum):
-    """What was done to a text so that it could be embedded; worth a line in the log."""
-
-    STAND_IN = "blank, a full stop was embedded instead"
-    MILDER = "embedded with plain punctuation"
-    SHORTENED = "shortened to its head"
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Adjustment:
-    """A text that was not embedded as it came. `index` counts from 0, lengths are characters as sent (prefix included)."""
-
-    index: int
-    change: Change
-    length: int
-    length_sent: int
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Embedded:
-    """One vector per text in the order of the texts. `estimated`: the server did not count all tokens."""
-
-    vectors: tuple[Vector, ...] = attrs.field(repr=False)
-    tokens: int = 0
-    estimated: bool = False
-    adjustments: tuple[Adjustment, ...] = ()
 
 
 class Refused(StrEnum):
@@ -59,7 +29,8 @@ class Refused(StrEnum):
     TEXT = "text"
     """Something in a text made the model fail: NaN, infinity, a decode error, a crash. One such text fails its whole batch."""
     OPAQUE = "opaque"
-    """A failure without words; may be any of the two above (0.5.13 `embed-too-long` is `{"error":{}}`)."""
+    """A failure that says nothing; may be any of the two above. 0.5.13 `embed-too-long` is `{"error":{}}`; a process that ended in the
+    middle of its work leaves `EOF`, most often because the text was too large for it."""
     TOO_LARGE = "too large"
     """A proxy does not pass a body of that size (413)."""
     NO_ROUTE = "no route"
@@ -79,12 +50,7 @@ RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
     (frozenset({413}), ANY, Refused.TOO_LARGE),
     (
         frozenset({400, 500}),
-        _any(
-            r"context (length|size)",
-            r"exceed_context_size",
-            r"too large to process",
-            r"longer than the context",
-        ),
+        _any(*TOO_LONG, r"context (?:length|size)", r"longer than the context"),
         Refused.OVERLONG,
     ),
     (
@@ -100,44 +66,34 @@ RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
         ),
         Refused.FATAL,
     ),
+    (frozenset({400, 500}), _any(r"\beof\b"), Refused.OPAQUE),
     (frozenset({400, 500}), _any(r"\S"), Refused.TEXT),
     (frozenset({400, 500}), ANY, Refused.OPAQUE),
 )
 """Statuses and words, first fit counts; what fits nothing is FATAL.
 
-Words of an over-long text: 0.5 to 0.11 `input length exceeds maximum context length`, 0.12 to 0.13.2 `input exceeds maximum context
-length`, later `the input length exceeds the context length`. Between 400 and 500 the same refusal moved with 0.13.3. Any other sentence
-with 400 or 500 is taken for a text's fault, as the server wraps every runner failure in these two (server/routes.go, EmbedHandler;
-0.33.0-rc2 `embed-nan-literal`, `embed-overflow`, `embed-runner-error`, `embed-runner-crash`): isolating costs few requests and ends in
-the same error.
+Between 400 and 500 the same refusal moved with 0.13.3. Any other sentence with 400 or 500 is taken for a text's fault, as the server wraps
+every runner failure in these two (server/routes.go, EmbedHandler; 0.33.0-rc2 `embed-nan-literal`, `embed-overflow`, `embed-runner-error`,
+`embed-runner-crash`): isolating costs few requests and ends in the same error.
 """
 
 
 @attrs.frozen(slots=True)
-class Refusal:
+class EmbedRefusal:
     """A refusal and its words, which are for matching only."""
 
     kind: Refused
     found: FailureText
 
 
-def refusal_of(reply: HttpReply) -> Refusal:
+def refusal_of(reply: HttpReply) -> EmbedRefusal:
     """Reads a reply whose status is not 200."""
     found = unwrap(reply.body, reply.content_type)
     text = found.text if found.kind is not Shape.HTML else f"web page: {found.text}"
     words = f"{text}\n{found.type}".strip()
     kind = next((kind for statuses, pattern, kind in RULES if reply.status in statuses and pattern.search(words)), Refused.FATAL)
-    return Refusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
+    return EmbedRefusal(Refused.FATAL if found.kind is Shape.HTML and kind is not Refused.TOO_LARGE else kind, found)
 
-
-ENVELOPE_BYTES = 64 * 1024
-"""Left free for everything else on that line."""
-MOST_BYTES_PER_NUMBER = 16
-"""Nine significant digits, sign, leading zeros or exponent, and a comma: the most that a normalised number takes."""
-LONGEST_NUMBER = 25
-"""The longest form of any double, `-1.2345678901234567e-100`, and a comma: what fits by this measure need not be written to be measured."""
-LEAST_BYTES_PER_NUMBER = 8
-"""Fewer never occur in dense vectors; a request over this bound is refused before the rest of it is computed."""
 
 HOLES_MIN = 2
 HOLES_SHARE = 64
@@ -224,43 +180,6 @@ def cosine(left: Vector, right: Vector) -> float:
     """Similarity of two vectors of equal length, -1 to 1."""
     lengths = math.sqrt(math.sumprod(left, left)) * math.sqrt(math.sumprod(right, right))
     return max(-1.0, min(1.0, math.sumprod(left, right) / lengths))
-
-
-def most_texts_per_frame(dimensions: int, wanted: int) -> int:
-    """How many vectors of that length surely fit into one line, at most `wanted`, at least one: the `max_chunks` to declare to Dify."""
-    return max(1, min(wanted, (FRAME_BYTES - ENVELOPE_BYTES) // (MOST_BYTES_PER_NUMBER * max(1, dimensions))))
-
-
-def check_frame(count: int, dimensions: int) -> None:
-    """Raises RequestError when `count` vectors cannot fit into one line whatever their numbers are."""
-    if count * dimensions * LEAST_BYTES_PER_NUMBER > FRAME_BYTES - ENVELOPE_BYTES:
-        raise _frame_error(count, dimensions)
-
-
-def frame_safe(vectors: Sequence[Vector]) -> tuple[Vector, ...]:
-    """The vectors in a form that fits into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
-
-    Raises RequestError when they do not fit.
-    """
-    if _fits(vectors):
-        return tuple(vectors)
-    shorter = tuple([float(f"{number:.9g}") for number in vector] for vector in vectors)
-    if _fits(shorter):
-        return shorter
-    raise _frame_error(len(vectors), len(vectors[0]))
-
-
-def _fits(vectors: Sequence[Vector]) -> bool:
-    room = FRAME_BYTES - ENVELOPE_BYTES
-    return sum(map(len, vectors)) * LONGEST_NUMBER + 2 * len(vectors) <= room or len(dumps(vectors)) <= room
-
-
-def _frame_error(count: int, dimensions: int) -> RequestError:
-    return RequestError.of(
-        "embed_frame_too_large",
-        f"{count:,} vectors of {dimensions:,} numbers are more than Dify takes in one answer.",
-        f"Set the number of texts per request (max chunks) of this model to {most_texts_per_frame(dimensions, count)} or less.",
-    )
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Texts to requests of `/api/embed`, and of `/api/embeddings` for servers before 0.2.6 that have no other.
 
-Enters: texts that are ready to send, and settings. Leaves: batches of positions, and one request per batch. What a text
-becomes before is decided in `request/embedding_texts.py`, what to do after a refusal in `embedding_job.py`.
+What a text becomes before it is sent is decided in `texts.py`, what happens after a refusal in `isolation.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +24,12 @@ MAX_CHARS = 100_000
 
 
 class Overlong(StrEnum):
-    """Who deals with a text that is longer than the model's window."""
+    """What happens to a text that is longer than the model's window."""
 
-    SERVER_CUTS = "server_cuts"
-    """The server keeps the head (`truncate: true`); where it refuses all the same, as 0.13 to 0.29 do, the text is shortened here."""
-    CUT_HERE = "cut_here"
-    """`truncate: false`, and a refused text is shortened here: every cut becomes visible."""
-    REFUSE = "refuse"
-    """`truncate: false`, and a refused text fails the request."""
+    CUT = "cut"
+    """The server keeps the head (`truncate: true`). Where it refuses all the same, as 0.13 to 0.29 do, the text is shortened here."""
+    ERROR = "error"
+    """`truncate: false`: a text that is too long fails the request."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -41,7 +38,8 @@ class EmbedSettings:
 
     `max_texts` and `max_chars` (characters) bound one request to the server. `num_ctx` is the window in tokens; `num_batch` follows it
     unless given, as 0.30 and later otherwise cut every text at 2,048 tokens without a word (0.33.0-rc2 `embed-num-ctx-only` and
-    `embed-2048-num-batch`). `dimensions` shortens the vectors. `options` are sent as they are.
+    `embed-2048-num-batch`). `max_ctx` is the most that the model can read,
+    None where nobody knows. `dimensions` shortens the vectors. `options` are sent as they are.
     """
 
     model: str
@@ -49,9 +47,10 @@ class EmbedSettings:
     max_chars: int = attrs.field(default=MAX_CHARS, validator=attrs.validators.ge(1))
     num_ctx: int | None = None
     num_batch: int | None = None
+    max_ctx: int | None = None
     keep_alive: KeepAlive | None = None
     dimensions: int | None = None
-    overlong: Overlong = Overlong.SERVER_CUTS
+    overlong: Overlong = Overlong.CUT
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -67,11 +66,16 @@ def check_dimensions(settings: EmbedSettings, version: ServerVersion = NEWEST) -
             "embed_dimensions_invalid", "The vector length must be a positive whole number.", "Leave it empty for the model's own."
         )
     if version < EMBED_DIMENSIONS:
-        raise RequestError.of(
-            "embed_dimensions_unsupported",
-            f"This Ollama server ({version}) cannot shorten vectors.",
-            f"Update Ollama to {EMBED_DIMENSIONS} or newer, or leave the vector length empty.",
-        )
+        raise dimensions_unsupported(f" ({version})")
+
+
+def dimensions_unsupported(which: str = "") -> RequestError:
+    """The error of a server that cannot shorten vectors; `which` is its version in brackets, if it is known."""
+    return RequestError.of(
+        "embed_dimensions_unsupported",
+        f"This Ollama server{which} cannot shorten vectors.",
+        f"Update Ollama to {EMBED_DIMENSIONS} or newer, or leave the vector length empty.",
+    )
 
 
 def batches(texts: Sequence[str], settings: EmbedSettings) -> tuple[tuple[int, ...], ...]:
@@ -95,7 +99,7 @@ def embed_request(texts: Sequence[str], settings: EmbedSettings) -> HttpRequest:
     body: dict[str, Any] = {
         "model": settings.model,
         "input": list(texts),
-        "truncate": settings.overlong is Overlong.SERVER_CUTS,
+        "truncate": settings.overlong is Overlong.CUT,
     }
     if settings.dimensions is not None:
         body["dimensions"] = settings.dimensions

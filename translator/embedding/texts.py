@@ -1,7 +1,6 @@
 """What a text becomes before it is embedded: never blank, prefixed if asked for, milder or shorter if the server could not take it.
 
-Enters: one text as Dify has it. Leaves: the text to send. Every function is deterministic, as Dify keeps the vectors for ever
-and compares them with those of later queries.
+Every function gives the same for the same text, as Dify keeps the vectors for ever and compares them with those of later queries.
 """
 
 import unicodedata

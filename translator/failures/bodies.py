@@ -1,9 +1,8 @@
-"""Finds what a refusal says, whatever it is wrapped in.
+"""Finds the sentence of a refusal, whatever it is wrapped in.
 
-Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. What enters
-is the body of a reply (or the value of an in-band `error` key); what leaves is a `FailureText`: the innermost sentence, the shape it
-came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still echo a prompt or an
-address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
+Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. A `FailureText` holds
+the innermost sentence, the shape it came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still
+echo a prompt or an address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
 """
 
 import html
@@ -53,6 +52,8 @@ class FailureText:
     """The status that the body itself names: `StatusCode` of a cloud stub, `code` of llama-server."""
     n_prompt_tokens: int | None = None
     n_ctx: int | None = None
+    n_excess: int | None = None
+    """Tokens over the window, of a server that names neither of the two numbers (ollama.com)."""
     signin: bool = False
     """The server offers a sign-in address (`signin_url`): the machine has no ollama.com account."""
     page_by: str = ""
@@ -128,6 +129,9 @@ SENTENCE_KEYS = ("error", "message", "detail", "msg", "errors", "error_message",
 """Where services put their sentence, in order of preference: Ollama and TEI `error`, llama.cpp `error.message`, Cohere `message`,
 FastAPI `detail` (a list of `msg` for a refused request). `input` of FastAPI repeats the documents and is never read."""
 
+KIND_KEYS = ("type", "error_type", "code")
+"""Where services say in one word what happened; `code` may be such a word (OpenAI: `context_length_exceeded`) or a status."""
+
 STATUS_KEYS = ("StatusCode", "code", "status")
 
 
@@ -144,10 +148,10 @@ def _sentences(value: Mapping[str, object]) -> Iterator[object]:
 
 
 def _with_facts(value: Mapping[str, object], known: FailureText) -> FailureText:
-    kinds = (value.get("type"), value.get("error_type"))
+    kinds = [kind[:100] for key in KIND_KEYS if isinstance(kind := value.get(key), str) and kind]
     return attrs.evolve(
         known,
-        type=next((kind[:100] for kind in kinds if isinstance(kind, str) and kind), known.type),
+        type=" ".join(kinds) or known.type,
         status=next(filter(None, (_count(value.get(key)) for key in STATUS_KEYS)), known.status),
         n_prompt_tokens=_first(_count(value.get("n_prompt_tokens")), known.n_prompt_tokens),
         n_ctx=_first(_count(value.get("n_ctx")), known.n_ctx),
@@ -170,17 +174,35 @@ GO_MAP_TAIL = re.compile(r"(?: (?:n_ctx|n_prompt_tokens|param|type):\S{0,200})+$
 """A Go map printed with `%v`: keys in alphabetical order, nothing quoted (0.33.0-rc2 `native-error-midway`)."""
 
 TOKEN_COUNTS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    re.compile(re.sub(r"<(\w+)>", r"(?P<\1>\\d[\\d,]{0,14})", pattern), re.IGNORECASE | re.DOTALL)
     for pattern in (
-        r"request \((?P<prompt>\d{1,12}) tokens\) exceeds the available context size \((?P<window>\d{1,12}) tokens\)",
-        r"input \((?P<prompt>\d{1,12}) tokens\) is larger than the max context size \((?P<window>\d{1,12}) tokens\)",
-        r"input length \((?P<prompt>\d{1,12}) tokens\) exceeds the model's maximum context length \((?P<window>\d{1,12}) tokens\)",
-        r"input \((?P<prompt>\d{1,12}) tokens\) is too large to process.{0,80}current batch size: (?P<window>\d{1,12})\)",
-        r"must have less than (?P<window>\d{1,12}) tokens\. Given: (?P<prompt>\d{1,12})",
-        r"maximum context length is (?P<window>\d{1,12}) tokens.{0,80}?(?P<prompt>\d{1,12}) tokens",
+        r"request \(<prompt> tokens\) exceeds the available context size \(<window> tokens\)",
+        r"input \(<prompt> tokens\) is larger than the max context size \(<window> tokens\)",
+        r"input length \(<prompt> tokens\) exceeds the model's maximum context length \(<window> tokens\)",
+        r"input \(<prompt> tokens\) is too large to process.{0,80}current batch size: <window>\)",
+        r"exceeded max context length by <excess> tokens",
+        r"must have less than <window> tokens\. Given: <prompt>",
+        r"must be <= <window>\. Given: <prompt> `inputs` tokens",
+        r"decoder prompt \(length <prompt>\) is longer than the maximum model length of <window>",
+        r"maximum (?:context|prompt) length (?:is|of) <window>(?: tokens)?\b.{0,80}?<prompt>(?: input)? tokens",
+        r"input \(<prompt> tokens\) is longer than the model's context length \(<window> tokens\)",
+        r"prompt is too long: <prompt> tokens > <window> maximum",
+        r"prompt is too long: <prompt>, model maximum context length: <window>",
+        r"exceed context limit: <prompt> \+ \d+ > <window>",
+        r"input token count \(<prompt>\) exceeds the maximum number of tokens allowed \(<window>\)",
+        r"max input tokens: <window>, request input token count: <prompt>",
+        r"prompt contains <prompt> tokens.{0,60}model with <window> maximum context length",
+        r"cannot exceed <window> - received <prompt>",
+        r"exceeded model token limit: <window> \(requested: <prompt>\)",
+        r"prompt token count of <prompt> exceeds the limit of <window>",
+        r"prompt length \(<prompt>\) exceeds maximum input length \(<window>\)",
+        r"keep the first <prompt> tokens .{0,100}context length of only <window> tokens",
+        r"n_keep: <prompt>\s?>= n_ctx: <window>",
     )
 )
-"""Refusals that name how long the prompt is and how much fits: llama-server and its two older forms, MLX, TEI, vLLM."""
+"""Refusals that name how long the prompt is and how much fits. Engines: llama-server and its two older forms, MLX, ollama.com, TEI and
+TGI, vLLM, SGLang, TensorRT, LM Studio. Services behind Ollama's cloud, and gateways: OpenAI, DeepSeek, xAI, OpenRouter, Anthropic,
+Fireworks, Gemini, Bedrock, Mistral, Cohere, Moonshot, Copilot."""
 
 JSON_START = re.compile(r"\{|\[\s*[{\"]")
 CUT_TEXT = re.compile(r'"(?:error|message|detail)"\s*:\s*"((?:[^"\\]|\\.)*)')
@@ -201,10 +223,12 @@ def _with_numbers(found: FailureText) -> FailureText:
     for pattern in TOKEN_COUNTS:
         seen = pattern.search(found.text)
         if seen is not None:
+            numbers = {name: int(digits.replace(",", "")) for name, digits in seen.groupdict().items()}
             return attrs.evolve(
                 found,
-                n_prompt_tokens=_first(found.n_prompt_tokens, int(seen["prompt"])),
-                n_ctx=_first(found.n_ctx, int(seen["window"])),
+                n_prompt_tokens=_first(found.n_prompt_tokens, numbers.get("prompt")),
+                n_ctx=_first(found.n_ctx, numbers.get("window")),
+                n_excess=numbers.get("excess"),
             )
     return found
 

@@ -1,8 +1,7 @@
-"""Turns a server's refusal into the error that users read.
+"""Turns a server's refusal, an error inside a stream or a reply that broke into the `ServerError` that users read.
 
-Enters: status, body and headers of a reply that is not an answer; the value of an in-band `error` key; or counts of a reply that
-broke. Leaves: a `ServerError` whose message is a cause and a remedy from the catalogue. It may quote a short piece of the
-server's own words, freed from secrets and echoes of the request. No input makes these functions raise.
+The message is a cause and a remedy from the catalogue. It may quote a short piece of the server's own words, freed from secrets and echoes
+of the request. No input makes these functions raise.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ import attrs
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
 from translator.failures.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
-from translator.failures.entry import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
+from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.stream import IN_BETWEEN
 from translator.limits import MIB
 from translator.shapes.headers import as_headers
@@ -75,8 +74,28 @@ def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
 
 
 def calls_too_large(length: int, model: str = "") -> ServerError:
-    """The tool calls of a line have at least `length` bytes."""
+    """The tool calls of an answer have at least `length` bytes."""
     return _stream_fault("calls_too_large", model, length=f"{length:,} bytes")
+
+
+def too_many_calls(limit: int, model: str = "") -> ServerError:
+    """The answer holds more than `limit` tool calls."""
+    return _stream_fault("too_many_calls", model, limit=f"{limit:,}")
+
+
+def line_too_full(line_number: int, length: int) -> ServerError:
+    """Line `line_number` (from 1) of `length` bytes holds more values than a reply line may."""
+    return _stream_fault("line_too_full", line=f"{line_number:,}", length=f"{length:,} bytes")
+
+
+def says_nothing(lines: int) -> ServerError:
+    """More than `lines` lines in a row held nothing that belongs to an answer."""
+    return _stream_fault("says_nothing", limit=f"{lines:,}")
+
+
+def reply_without_end(limit: int) -> ServerError:
+    """The reply had not ended when `limit` bytes of it were read (a line counts for 1 KiB more)."""
+    return _stream_fault("reply_without_end", limit=_size(limit))
 
 
 def only_loaded(model: str = "") -> ServerError:

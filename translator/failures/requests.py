@@ -3,243 +3,272 @@
 Several are answered with 500 by Ollama although trying again cannot help; the text decides, so they are bad requests here.
 """
 
-from translator.errors import Family
 from translator.failures.bodies import Shape
-from translator.failures.entry import Entry, Moment
+from translator.failures.row import Moment, Row, bad_request, rate_limited
 
 EMBED = r"^/(?:api|v1)/embed"
 
-REQUESTS: tuple[Entry, ...] = (
-    Entry(
-        code="embed_empty_text",
+TOO_LONG = (
+    r"exceed_context_size",
+    r"context_length_exceeded",
+    r"max_prompt_tokens_exceeded",
+    r"context ?(?:length|size|window) ?exceed",
+    r"exceeds the (?:available|model's maximum) context",
+    r"longer than the (?:model's |max(?:imum)? )?(?:context|model) (?:length|size|window)",
+    r"(?:input|prompt)(?: length)? exceeds (?:the |max(?:imum)? )?(?:context|length|max)",
+    r"input after truncation exceeds",
+    r"larger than the max context size",
+    r"greater than the context length",
+    r"too large to process",
+    r"(?:prompt|input) (?:is )?too long",
+    r"exceed(?:s|ed)? (?:the )?(?:max(?:imum)? )?(?:context|input|prompt) (?:length|limit|window|size)",
+    r"context window (?:of this model|exceeds limit)",
+    r"maximum (?:context|prompt) length (?:is|of) \d",
+    r"\d maximum context length",
+    r"context length of only \d",
+    r"(?:input|prompt) token count",
+    r"too many (?:input )?tokens\b(?! per)",
+    r"exceeded model token limit",
+    r"range of input length should be",
+    r"must have less than \d+ tokens",
+    r"`inputs` tokens \+ `max_new_tokens` must be",
+    r"reduce the length of the (?:messages|prompt|input)",
+)
+"""How engines and services say that a prompt, or a text to embed, does not fit (see also `bodies.TOKEN_COUNTS`)."""
+
+RAISE_WINDOW = "Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or let the server cut it."
+
+REQUESTS: tuple[Row, ...] = (
+    bad_request(
+        "embed_empty_text",
+        r"cannot be truncated further",
         route=EMBED,
-        patterns=(r"cannot be truncated further",),
-        family=Family.BAD_REQUEST,
-        cause="One of the texts is empty, and {model} cannot embed an empty text.",
-        remedy="Remove empty texts before embedding.",
         source="0.33.0-rc2 `embed-empty-item-bare`, whose own text blames the context length",
-    ),
-    Entry(
-        code="text_too_long",
+    ).says("One of the texts is empty, and {model} cannot embed an empty text.", "Remove empty texts before embedding."),
+    bad_request(
+        "text_too_long",
+        *TOO_LONG,
+        r"context (?:length|size)",
         route=EMBED,
-        patterns=(r"context length", r"context size", r"too large to process", r"exceed_context_size"),
-        family=Family.BAD_REQUEST,
-        cause="One of the texts is longer than {model} can read{numbers}.",
-        remedy="Use smaller chunks in the knowledge base, or let the server cut long texts (truncate).",
         source="every version, `embed-too-long-no-truncate`; 0.33.0-rc2 `embed-2048-no-truncate`, `embeddings-legacy-too-long`",
+    ).says(
+        "One of the texts is longer than {model} can read{numbers}.",
+        "Use smaller chunks in the knowledge base, or let the server cut long texts (truncate).",
     ),
-    Entry(
-        code="embed_nameless",
+    bad_request("embed_nameless", statuses=(400, 500), shapes=(Shape.NAMELESS,), route=EMBED, source="0.5.13 `embed-too-long`").says(
+        "The server refused to embed and gave no reason, as Ollama before 0.6.1 does; most often a text is too long.",
+        "Use smaller chunks, or update Ollama.",
+    ),
+    bad_request("embed_input_type", r"invalid input type", source="every version, `embed-bad-item`").says(
+        "The server embeds texts only, and something else was sent.", "Send plain texts."
+    ),
+    bad_request(
+        "embed_not_finite",
+        r"nan or inf values",
+        r"unsupported value: [+-]?(?:nan|inf)",
+        r"unmarshal embedding (?:response|values)",
         route=EMBED,
-        statuses=(400, 500),
-        shapes=(Shape.NAMELESS,),
-        family=Family.BAD_REQUEST,
-        cause="The server refused to embed and gave no reason, as Ollama before 0.6.1 does; most often a text is too long.",
-        remedy="Use smaller chunks, or update Ollama.",
-        source="0.5.13 `embed-too-long`",
-    ),
-    Entry(
-        code="embed_input_type",
-        patterns=(r"invalid input type",),
-        family=Family.BAD_REQUEST,
-        cause="The server embeds texts only, and something else was sent.",
-        remedy="Send plain texts.",
-        source="every version, `embed-bad-item`",
-    ),
-    Entry(
-        code="embed_not_finite",
-        route=EMBED,
-        patterns=(r"nan or inf values", r"unsupported value: [+-]?(?:nan|inf)", r"unmarshal embedding (?:response|values)"),
-        family=Family.BAD_REQUEST,
-        cause="{model} computed numbers for one of the texts that are not finite; the model fails on this text, not Dify.",
-        remedy="Change or remove the text (odd punctuation is a known trigger), or use another embedding model or quantisation.",
         source="0.33.0-rc2 `embed-nan-literal`, `embed-overflow`; server/routes.go since 0.14.0",
+    ).says(
+        "{model} computed numbers for one of the texts that are not finite; the model fails on this text, not Dify.",
+        "Change or remove the text (odd punctuation is a known trigger), or use another embedding model or quantisation.",
     ),
-    Entry(
-        code="prompt_too_long",
-        patterns=(
-            r"exceed_context_size",
-            r"exceeds the (?:available|model's maximum) context",
-            r"prompt is longer than the context length",
-            r"input (?:length )?exceeds (?:the |maximum )?context length",
-            r"input after truncation exceeds",
-            r"larger than the max context size",
-            r"too large to process",
-        ),
-        family=Family.BAD_REQUEST,
-        cause="The prompt is longer than the context window of {model}{numbers}.",
-        remedy="Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or let the server cut it.",
-        source="0.33.0-rc2 `error-too-long`, `error-too-long-shift-off`, `native-too-long`; 0.24.0 `error-too-long`",
+    rate_limited(
+        "rate_limited", r"tokens per (?:minute|min|hour|day)\b", r"\bTPM\b", source="Groq and OpenAI, status 429 or 413, behind the cloud"
+    ).says("The service allows this account only so many tokens in a time.{said}", "Wait a moment, or send shorter prompts."),
+    bad_request(
+        "output_limit",
+        r"(?<!\+ `)max_(?:completion_|output_|new_)?tokens\b.{0,60}(?:exceeds|too (?:large|high)|(?:must|should) be|at most|maximum)",
+        r"range of max_tokens should be",
+        r"(?:maximum|at most \d[\d,]*|too many|limit of) (?:allowed )?(?:number of )?(?:output|completion) tokens",
+        r"(?:output|completion) token limit",
+        source="ollama.com, `max_tokens (32000) exceeds model's maximum output tokens`; OpenAI, DashScope, vLLM",
+    ).says(
+        "{model} cannot write that many tokens in one answer.{said}",
+        "Lower max tokens (num_predict) in the app, or leave it empty.",
     ),
-    Entry(
-        code="context_full",
-        patterns=(
-            r"context size has been exceeded",
-            r"context shift is disabled",
-            r"(?:could not|failed to) find a kv cache slot",
-            r"too big compared to kv size",
-        ),
-        family=Family.BAD_REQUEST,
-        cause="Prompt and answer together do not fit into the context window of {model}.",
-        remedy="Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or set max tokens.",
+    bad_request(
+        "prompt_too_long",
+        *TOO_LONG,
+        source="0.33.0-rc2 `error-too-long`, `error-too-long-shift-off`, `native-too-long`; 0.24.0 `error-too-long`; see `TOO_LONG`",
+    ).says("The prompt is longer than the context window of {model}{numbers}.", RAISE_WINDOW),
+    bad_request(
+        "context_full",
+        r"context size has been exceeded",
+        r"context shift is disabled",
+        r"(?:could not|failed to) find a kv cache slot",
+        r"too big compared to kv size",
         source="llama.cpp server; 0.5 runner/cache.go",
+    ).says(
+        "Prompt and answer together do not fit into the context window of {model}.",
+        "Raise the context size (num_ctx) in the model's settings, shorten the prompt or its memory, or set max tokens.",
     ),
-    Entry(
-        code="image_encoding",
-        patterns=(r"illegal base64",),
-        family=Family.BAD_REQUEST,
-        cause="The server could not read a picture: it was not sent as plain base64.",
-        remedy="Send the picture again as a file; if that fails too, report this as a fault of the plugin.",
-        source="every version, `error-image-data-url`",
+    bad_request("image_encoding", r"illegal base64", source="every version, `error-image-data-url`").says(
+        "The server could not read a picture: it was not sent as plain base64.",
+        "Send the picture again as a file; if that fails too, report this as a fault of the plugin.",
     ),
-    Entry(
-        code="image_unreadable",
-        patterns=(
-            r"failed to load image",
-            r"decode webp image",
-            r"image: unknown format",
-            r"(?:invalid|failed to decode|failed to process) image",
-        ),
-        family=Family.BAD_REQUEST,
-        cause="The server could not decode a picture or audio file.",
-        remedy="Send it as JPEG or PNG (audio as WAV or MP3); the file may also be damaged.",
+    bad_request(
+        "image_too_small", r"must be larger than factor", r"image (?:is )?too small", source="0.13 to 0.29, qwen2.5vl and qwen3-vl"
+    ).says("A picture is too small for {model}: each side needs at least 32 pixels.", "Send a larger picture."),
+    bad_request(
+        "image_unreadable",
+        r"failed to load image(?! ?(?:model|generat))",
+        r"decode webp image",
+        r"image: unknown format",
+        r"(?:invalid|failed to decode|failed to process) image",
         source="0.33.0-rc2 `native-vision-undecodable`, `native-vision-webp-broken`",
+    ).says(
+        "The server could not decode a picture or audio file.",
+        "Send it as JPEG or PNG (audio as WAV or MP3); the file may also be damaged.",
     ),
-    Entry(
-        code="image_one_only",
-        patterns=(r"only supports? (?:one|a single) image",),
-        family=Family.BAD_REQUEST,
-        cause="{model} takes one picture per message.",
-        remedy="Send one picture per message, or choose another vision model.",
-        source="0.5 to 0.29, the mllama family",
+    bad_request("image_one_only", r"only supports? (?:one|a single) image", source="0.5 to 0.29, the mllama family").says(
+        "{model} takes one picture per message.", "Send one picture per message, or choose another vision model."
     ),
-    Entry(
-        code="option_type",
-        patterns=(r"option \"(?P<option>[^\"]{1,60})\" must be of type (?P<kind>\w{1,30})",),
-        family=Family.BAD_REQUEST,
-        cause='The parameter "{option}" has the wrong type; the server wants {kind} there.',
-        remedy="Correct the parameter in the model's settings.",
+    bad_request(
+        "option_type",
+        r"option \"(?P<option>[^\"]{1,60})\" must be of type (?P<kind>\w{1,30})",
         source="every version, `error-option-type`, `error-stop-string` (500)",
+    ).says('The parameter "{option}" has the wrong type; the server wants {kind} there.', "Correct the parameter in the model's settings."),
+    bad_request(
+        "format_invalid", r"^invalid format:", source="every version, `format-invalid` (500; a line under status 200 before 0.12.6)"
+    ).says(
+        "The server does not accept the format of the answer that was asked for.",
+        'Set the format to "json" or to a valid JSON schema object, or leave it empty.',
     ),
-    Entry(
-        code="format_invalid",
-        patterns=(r"^invalid format:",),
-        family=Family.BAD_REQUEST,
-        cause="The server does not accept the format of the answer that was asked for.",
-        remedy='Set the format to "json" or to a valid JSON schema object, or leave it empty.',
-        source="every version, `format-invalid` (500; a line under status 200 before 0.12.6)",
-    ),
-    Entry(
-        code="schema_unsupported",
-        patterns=(
-            r"invalid json schema",
-            r"failed to parse grammar",
-            r"schema conversion failed",
-            r"unrecognized schema",
-            r"vocabulary required for format",
-        ),
-        family=Family.BAD_REQUEST,
-        cause="The server cannot turn the JSON schema into a grammar.{said}",
-        remedy="Simplify the schema: plain types, properties, required, enum and items work; patterns and references often do not.",
+    bad_request(
+        "schema_unsupported",
+        r"invalid json schema",
+        r"failed to parse grammar",
+        r"schema conversion failed",
+        r"unrecognized schema",
+        r"vocabulary required for format",
         source="0.6 to 0.29 `invalid JSON schema in format`; llama.cpp json-schema-to-grammar",
+    ).says(
+        "The server cannot turn the JSON schema into a grammar.{said}",
+        "Simplify the schema: plain types, properties, required, enum and items work; patterns and references often do not.",
     ),
-    Entry(
-        code="logprobs_with_tools",
-        patterns=(r"logprobs is not supported with tools",),
-        family=Family.BAD_REQUEST,
-        cause="The server gives no token probabilities together with tools.",
-        remedy="Switch logprobs off, or remove the tools.",
-        source="0.33.0-rc2 `native-logprobs-tools`",
+    bad_request(
+        "option_range",
+        r"^field '[\w.]{1,60}':",
+        r"failed to initialize samplers",
+        r"must be finite",
+        r"(?:penalty_\w+|temperature|top_[kp]|min_p|repeat_\w+) must be",
+        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
+    ).says("The server does not accept the value of a parameter.{said}", "Correct the parameter in the app, or leave it empty."),
+    bad_request("logprobs_with_tools", r"logprobs is not supported with tools", source="0.33.0-rc2 `native-logprobs-tools`").says(
+        "The server gives no token probabilities together with tools.", "Switch logprobs off, or remove the tools."
     ),
-    Entry(
-        code="prefill_with_thinking",
-        patterns=(r"prefill is incompatible with enable_thinking",),
-        family=Family.BAD_REQUEST,
-        cause="The conversation ends with an assistant message, which {model} cannot continue while thinking.",
-        remedy="End the conversation with a user message, or switch thinking off.",
-        source="0.33.0-rc2 `native-prefill-thinking`",
+    bad_request(
+        "prefill_with_thinking", r"prefill is incompatible with enable_thinking", source="0.33.0-rc2 `native-prefill-thinking`"
+    ).says(
+        "The conversation ends with an assistant message, which {model} cannot continue while thinking.",
+        "End the conversation with a user message, or switch thinking off.",
     ),
-    Entry(
-        code="roles_must_alternate",
-        patterns=(r"roles must alternate", r"after the optional system message"),
-        family=Family.BAD_REQUEST,
-        cause="The chat template of {model} wants user and assistant messages in turn.",
-        remedy="Merge neighbouring messages of one role in the prompt, or choose a model without this rule.",
-        source="0.33.0-rc2 `native-jinja-raise`",
+    bad_request(
+        "system_not_first",
+        r"system (?:message|role|prompt)s?.{0,40}(?:must|should|only|can).{0,30}(?:beginning|first|start|top)\b",
+        r"(?:only|more than) one system message",
+        r"(?:unexpected|multiple|second) system message",
+        source="templates of Qwen 3.5 and newer in GGUF files: `System message must be at the beginning.`",
+    ).says(
+        "The chat template of {model} takes one system message, at the beginning of the conversation.",
+        "Move the SYSTEM blocks of the prompt to the top, or join them.",
     ),
-    Entry(
-        code="template_failed",
-        patterns=(r"jinja exception: (?P<reason>[^\n]{1,160})",),
-        family=Family.BAD_REQUEST,
-        cause='The chat template of {model} refused the conversation: "{reason}".',
-        remedy="Change the messages accordingly, or choose another model.",
-        source="0.33.0-rc2 `native-jinja-raise`, other reasons",
+    bad_request(
+        "system_refused",
+        r"system (?:message|role|prompt)s?\b.{0,20}(?:not (?:supported|allowed)|unsupported)",
+        r"(?:unsupported|unknown|no) system (?:message|role)",
+        source="templates of gemma: `System role not supported`",
+    ).says(
+        "The chat template of {model} takes no system message.",
+        "Put the instructions into the user message, or choose another model.",
     ),
-    Entry(
-        code="template_failed",
-        patterns=(
-            r"^\s*template: ",
-            r"while executing \w+ at line",
-            r"template (?:error|parse error)",
-            r"error (?:applying|parsing|rendering).{0,40}template",
-        ),
-        family=Family.BAD_REQUEST,
-        cause="The chat template of {model} failed on this conversation.",
-        remedy="Run `ollama pull {name}` to get the current template; with an own Modelfile, correct its TEMPLATE.",
+    bad_request(
+        "call_id_form",
+        r"alphanumeric strings? (?:with|of) length 9",
+        r"tool call ids?\b.{0,80}\blength (?:of )?9\b",
+        source="templates of Mistral: `Tool call IDs should be alphanumeric strings with length 9!`",
+    ).says(
+        "The chat template of {model} does not accept the ids of past tool calls.{said}",
+        "Start a new conversation, or use another model for tools.",
+    ),
+    bad_request(
+        "roles_must_alternate",
+        r"roles must alternate",
+        r"must alternate between user",
+        r"after the optional system message",
+        r"no user (?:query|message)s? (?:was |were )?found",
+        r"(?:first|initial) (?:non-system )?message.{0,30}(?:must|should) be .{0,20}user",
+        r"(?:must|should) (?:start|begin) with (?:a |the )?user",
+        source="0.33.0-rc2 `native-jinja-raise`; templates of gemma, Mistral and Qwen",
+    ).says(
+        "The chat template of {model} wants user and assistant messages in turn.",
+        "Merge neighbouring messages of one role in the prompt, or choose a model without this rule.",
+    ),
+    bad_request(
+        "template_failed", r"jinja exception: (?P<reason>[^\n]{1,160})", source="0.33.0-rc2 `native-jinja-raise`, other reasons"
+    ).says(
+        'The chat template of {model} refused the conversation: "{reason}".', "Change the messages accordingly, or choose another model."
+    ),
+    bad_request(
+        "template_failed",
+        r"^\s*template: ",
+        r"while executing \w+ at line",
+        r"template (?:error|parse error)",
+        r"error (?:applying|parsing|rendering).{0,40}template",
         source="server/prompt.go and llama.cpp, text of the template engine",
+    ).says(
+        "The chat template of {model} failed on this conversation.",
+        "Run `ollama pull {name}` to get the current template; with an own Modelfile, correct its TEMPLATE.",
     ),
-    Entry(
-        code="messages_refused",
-        patterns=(r"failed to parse messages", r"raw mode does not support"),
-        family=Family.BAD_REQUEST,
-        cause="The server does not accept the messages as they were sent.{said}",
-        remedy="Update Ollama; if it stays so, report this as a fault of the plugin.",
-        source="0.33.0-rc2 `native-refused`",
+    bad_request("messages_refused", r"failed to parse messages", r"raw mode does not support", source="0.33.0-rc2 `native-refused`").says(
+        "The server does not accept the messages as they were sent.{said}",
+        "Update Ollama; if it stays so, report this as a fault of the plugin.",
     ),
-    Entry(
-        code="keep_alive_invalid",
-        patterns=(r"missing unit in duration", r"time: (?:invalid|unknown).{0,80}duration", r"unsupported type: 'bool'"),
-        family=Family.BAD_REQUEST,
-        cause="The server does not accept the keep_alive value.",
-        remedy="Write a number with a unit, such as 30s, 5m or 1h, or -1 to keep the model loaded.",
+    bad_request(
+        "keep_alive_invalid",
+        r"missing unit in duration",
+        r"time: (?:invalid|unknown).{0,80}duration",
+        r"unsupported type: 'bool'",
         source="every version, `keep-alive-bad-string`",
+    ).says(
+        "The server does not accept the keep_alive value.",
+        "Write a number with a unit, such as 30s, 5m or 1h, or -1 to keep the model loaded.",
     ),
-    Entry(
-        code="tool_arguments_not_object",
-        statuses=(400,),
+    bad_request(
+        "tool_arguments_not_object",
+        r"^value looks like object, but can't find closing",
+        r"tool_calls\.function\.arguments",
+        statuses=400,
         moment=Moment.REPLY,
-        patterns=(r"^value looks like object, but can't find closing", r"tool_calls\.function\.arguments"),
-        family=Family.BAD_REQUEST,
-        cause="A past tool call in the conversation has arguments that are not an object.",
-        remedy="Start a new conversation; if it comes back, report this as a fault of the plugin.",
         source="every version, `error-arguments-string`",
+    ).says(
+        "A past tool call in the conversation has arguments that are not an object.",
+        "Start a new conversation; if it comes back, report this as a fault of the plugin.",
     ),
-    Entry(
-        code="request_field_type",
-        statuses=(400,),
+    bad_request(
+        "request_field_type",
+        r"^json: cannot unmarshal (?P<given>[\w ]{1,40}) into Go struct field (?P<field>[\w.]{1,100}) of type",
+        statuses=400,
         moment=Moment.REPLY,
-        patterns=(r"^json: cannot unmarshal (?P<given>[\w ]{1,40}) into Go struct field (?P<field>[\w.]{1,100}) of type",),
-        family=Family.BAD_REQUEST,
-        cause='The server does not accept the type {given} in the field "{field}" of the request.',
-        remedy="Older servers take fewer forms (tool parameters with lists need 0.6.6): update Ollama; else report a fault of the plugin.",
         source="every version, `error-content-list`; 0.33.0-rc2 api/types.go",
+    ).says(
+        'The server does not accept the type {given} in the field "{field}" of the request.',
+        "Older servers take fewer forms (tool parameters with lists need 0.6.6): update Ollama; else report a fault of the plugin.",
     ),
-    Entry(
-        code="request_body_missing",
-        patterns=(r"missing request body",),
-        family=Family.BAD_REQUEST,
-        cause="The request reached the server without a body.",
-        remedy="A redirect or a proxy dropped it: correct the base URL (scheme, no double slash), or the proxy.",
-        source="every version, `error-empty-body`",
+    bad_request("request_body_missing", r"missing request body", source="every version, `error-empty-body`").says(
+        "The request reached the server without a body.",
+        "A redirect or a proxy dropped it: correct the base URL (scheme, no double slash), or the proxy.",
     ),
-    Entry(
-        code="request_json_broken",
-        statuses=(400,),
+    bad_request(
+        "request_json_broken",
+        r"^invalid character .{1,20} (?:looking for|in |after )",
+        r"^unexpected (?:EOF|end of JSON input)\s*$",
+        statuses=400,
         moment=Moment.REPLY,
-        patterns=(r"^invalid character .{1,20} (?:looking for|in |after )", r"^unexpected (?:EOF|end of JSON input)\s*$"),
-        family=Family.BAD_REQUEST,
-        cause="The request reached the server as broken JSON.",
-        remedy="A proxy may have cut or changed it: check its size limits; else report this as a fault of the plugin.",
         source="every version, `error-malformed-json`",
+    ).says(
+        "The request reached the server as broken JSON.",
+        "A proxy may have cut or changed it: check its size limits; else report this as a fault of the plugin.",
     ),
 )

@@ -1,63 +1,62 @@
-"""Catalogue entries for replies that began well and went wrong: the reader of the stream notices them, no status tells of them.
+"""Replies that began well and went wrong. The reader of the stream notices them; no status tells of them.
 
-They are looked up by code, never matched, and their facts are counts and names, never text of the reply.
+Rows are looked up by code, never matched, and their facts are counts and names, never text of the reply.
 """
 
-from translator.errors import Family
-from translator.failures.entry import PASSED, Entry
 from translator.failures.proxies import Part
+from translator.failures.row import PASSED, Row, bad_request, unavailable
 
-STREAM: tuple[Entry, ...] = (
-    Entry(
-        code="answer_too_large",
-        family=Family.UNAVAILABLE,
-        cause="The answer of {model} was ended after {length}, which is more than the limit of {limit}.",
-        remedy="The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. If it shall write "
+STREAM: tuple[Row, ...] = (
+    unavailable(
+        "answer_too_large", source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)"
+    ).says(
+        "The answer of {model} was ended after {length}, which is more than the limit of {limit}.",
+        "The model most likely does not find an end by itself: set max tokens (num_predict), or a stop sequence. If it shall write "
         'that much, raise "Size limit of an answer" (max_answer_size) in the model\'s connection settings.',
-        source="servers bound answers by num_predict only, and their default is no bound (api/types.go, NumPredict -1)",
     ),
-    Entry(
-        code="calls_too_large",
-        family=Family.BAD_REQUEST,
-        cause="The tool calls of {model} have {length} or more, and Dify takes 4 MiB at once.",
-        remedy="Set max tokens (num_predict), or let the tool take less at once.",
-        source="calls come in one line and leave in one frame, and Dify's daemon takes 5 MiB of a frame",
+    bad_request("calls_too_large", source="calls come in one line and leave in one frame, and Dify's daemon takes 5 MiB of a frame").says(
+        "The tool calls of {model} have {length} or more, and Dify takes 4 MiB at once.",
+        "Set max tokens (num_predict), or let the tool take less at once.",
     ),
-    Entry(
-        code="cut_short",
-        family=Family.UNAVAILABLE,
-        cause="The answer of {model} broke off {where}, before the server said that it is done.",
-        remedy="Most often the model crashed, the server was restarted, or a proxy closed the connection: look into the server's log.",
-        source="0.24.0 `server-killed-midway`; 0.33.0-rc2 `template-error-midway`, `builtin-error-midway`",
+    unavailable("cut_short", source="0.24.0 `server-killed-midway`; 0.33.0-rc2 `template-error-midway`, `builtin-error-midway`").says(
+        "The answer of {model} broke off {where}, before the server said that it is done.",
+        "Most often the model crashed, the server was restarted, or a proxy closed the connection: look into the server's log.",
     ),
-    Entry(
-        code="garbled_line",
-        family=Family.UNAVAILABLE,
-        cause="Line {line} of the reply ({length}) is not the JSON object that Ollama sends.",
-        remedy="The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
+    unavailable("garbled_line", source="0.33.0-rc2 `cloud-proxy-cut`").says(
+        "Line {line} of the reply ({length}) is not the JSON object that Ollama sends.",
+        "The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "
         "check that the base URL leads to an Ollama server.",
-        source="0.33.0-rc2 `cloud-proxy-cut`",
     ),
-    Entry(
-        code="line_too_long",
-        family=Family.UNAVAILABLE,
-        cause="Line {line} of the reply was not complete after {length}, which is more than a reply line may have.",
-        remedy="The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
-        source="api/client.go stops at 8 MB itself",
+    unavailable("line_too_long", source="api/client.go stops at 8 MB itself").says(
+        "Line {line} of the reply was not complete after {length}, which is more than a reply line may have.",
+        "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
-    Entry(
-        code="only_loaded",
-        family=Family.BAD_REQUEST,
-        cause="The server only loaded {model} and wrote nothing, because the request held nothing to answer.",
-        remedy="Send at least one user message that is not empty.",
-        source="0.33.0-rc2 server/routes.go, `done_reason` load or unload",
+    unavailable("line_too_full", source="8 MiB of `[[],[],...` are a gigabyte of lists and seconds for everybody else").says(
+        "Line {line} of the reply ({length}) holds more values than an answer can have.",
+        "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
-    Entry(
-        code="thinking_spent_everything",
-        family=Family.BAD_REQUEST,
-        cause="{model} used all of its tokens for thinking and had none left for the answer.",
-        remedy="Raise max tokens (num_predict) or the context size, or lower the thinking level or switch thinking off.",
-        source="`done_reason` length with thinking and without content, every version that thinks",
+    bad_request("only_loaded", source="0.33.0-rc2 server/routes.go, `done_reason` load or unload").says(
+        "The server only loaded {model} and wrote nothing, because the request held nothing to answer.",
+        "Send at least one user message that is not empty.",
+    ),
+    unavailable("reply_without_end", source="servers bound answers by num_predict only, and Dify ends them after 600 seconds").says(
+        "The reply was given up because it did not end within {limit}.",
+        "Set max tokens (num_predict), and check that the base URL leads to an Ollama server.",
+    ),
+    unavailable("says_nothing", source="no server sends so many; 0.11 sent an empty line for each token of a tool call").says(
+        "More than {limit} lines of the reply in a row said nothing.",
+        "The model or the server is stuck: try again, or set max tokens (num_predict). If it happens each time, check that the base URL "
+        "leads to an Ollama server.",
+    ),
+    bad_request(
+        "thinking_spent_everything", source="`done_reason` length with thinking and without content, every version that thinks"
+    ).says(
+        "{model} used all of its tokens for thinking and had none left for the answer.",
+        "Raise max tokens (num_predict) or the context size, or lower the thinking level or switch thinking off.",
+    ),
+    bad_request("too_many_calls", source="each call is a step of the agent, and no answer means so many").says(
+        "{model} asked for more than {limit} tool calls in one answer.",
+        "The model most likely repeats itself: set max tokens (num_predict), or use a model that calls tools more reliably.",
     ),
 )
 

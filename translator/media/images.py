@@ -1,8 +1,7 @@
 """Makes a picture (or sound) from Dify fit for a message's `images`, or says why it cannot be.
 
-Enters: a data URL, base64 in any alphabet, or raw bytes, with whatever type somebody claimed. Leaves: bare padded base64 of a
-PNG or JPEG (or WAV or MP3) that is whole and within the limits. PNG and JPEG are never decoded: only their head and end are looked at,
-through the base64, so that many megabytes cost milliseconds. Messages name the kind of file and sizes, never its data.
+PNG and JPEG files that are upright and large enough are sent without being decoded, only without their metadata. Everything else goes
+through `Convert`, which decodes it and saves it as PNG or JPEG. Error texts name the kind of file and sizes, never its data.
 """
 
 from base64 import b64encode
@@ -13,18 +12,39 @@ import attrs
 
 from translator.errors import RequestError
 from translator.limits import MIB, Limits
-from translator.media.reencode import DECODERS, reencode, too_many_pixels
+from translator.media.metadata import UPRIGHT, PictureParts, jpeg_parts, png_parts
+from translator.media.reencode import ConversionError, reencode, smallest_side
 from translator.media.sniff import HEAD_BYTES, Frame, Media, jpeg_frame, png_frame, sniff
 from translator.media.urls import bare_base64, decode_base64, is_data_url
 
 type Convert = Callable[[bytes | str, Media, int], str]
 """A whole file (raw, or clean base64), its kind and the cap on pixels to the base64 of a PNG or JPEG; raises RequestError."""
 
+DECODERS: dict[Media, str] = {
+    Media.PNG: "PNG",
+    Media.JPEG: "JPEG",
+    Media.WEBP: "WEBP",
+    Media.GIF: "GIF",
+    Media.BMP: "BMP",
+    Media.TIFF: "TIFF",
+    Media.ICO: "ICO",
+    Media.CUR: "CUR",
+    Media.JPEG2000: "JPEG2000",
+    Media.PNM: "PPM",
+    Media.PSD: "PSD",
+    Media.QOI: "QOI",
+    Media.AVIF: "AVIF",
+}
+"""The kinds that can be converted, with Pillow's name of the one decoder each may use, so that a hostile file cannot reach the rarely
+tested ones. Not there: anything that starts another program.
+"""
+
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _TAIL_BYTES = 64
 
-_CONVERT = "Convert it to PNG or JPEG and send it again."
+_SMALLER = "Send a smaller version of it."
+CONVERT = "Convert it to PNG or JPEG and send it again."
 _EXPIRED = "Its link has probably expired or needs a login: upload the file again."
 _DOCUMENT = "Models read pictures only: use Dify's document extractor for documents."
 _REMEDIES: dict[Media, str] = {
@@ -111,28 +131,53 @@ class _Base64File:
 
 def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
     """The `Convert` that does it here and now."""
-    return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, media, pixel_limit)).decode("ascii")
+    try:
+        return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, DECODERS[media], pixel_limit)).decode("ascii")
+    except ConversionError as error:
+        raise conversion_refused(error, media, pixel_limit) from error
+
+
+def conversion_refused(error: ConversionError, media: Media, pixel_limit: int) -> RequestError:
+    """The same in words: `image-format`, `image-too-many-pixels`, `image-too-large` or `image-damaged`."""
+    match error.reason:
+        case "no-decoder":
+            return RequestError.of("image-format", f"The image is {media.value}, which this installation cannot decode.", CONVERT)
+        case "too-many-pixels":
+            return _too_many_pixels(error.width, error.height, pixel_limit)
+        case "too-much-memory":
+            return RequestError.of("image-too-large", f"Decoding the image, {media.value}, takes too much memory.", _SMALLER)
+        case _:
+            return _damaged(media, "Upload it again, or save it anew as PNG or JPEG.")
 
 
 def image_to_base64(data: bytes | str, limits: Limits, convert: Convert = convert) -> str:
     """Bare padded base64 of a PNG or JPEG that every server version decodes.
 
-    `data` is a data URL, bare base64, or raw bytes. PNG and JPEG stay as they are; WebP (which servers before 0.32.14 refuse), GIF, BMP,
-    TIFF, ICO, AVIF and others are decoded and saved anew, which `convert` does. Raises RequestError: `image-format`,
-    `image-damaged`, `image-too-large`, `image-too-many-pixels`, `image-url` or `media-base64`.
+    `data` is a data URL, bare base64, or raw bytes. Of PNG and JPEG only metadata is left out, unless they lie on their side or are too
+    small; then, and for WebP (which servers before 0.32.14 refuse), GIF, BMP, TIFF, ICO, AVIF and others, `convert` makes a new file.
+    Raises RequestError: `image-format`, `image-damaged`, `image-too-large`, `image-too-many-pixels`, `image-url` or `media-base64`.
     """
     file = _open(data, "image")
     _check_bytes(file, "image", limits)
     media = sniff(file.read(0, HEAD_BYTES))
     frame = _frame(file, media)
+    picture = None
     if frame is not None:
         _check_pixels(frame, media, limits)
         if frame.common:
             _check_end(file, media, frame)
-            return file.base64()
+            parts = png_parts(file.read, file.size) if media is Media.PNG else jpeg_parts(file.raw())
+            picture = _picture_only(file, parts)
+            if parts.is_known and parts.orientation == UPRIGHT and _is_large(frame):
+                return picture.base64()
     if media not in DECODERS:
         raise _refused(media)
-    return convert(file.held, media, limits.image_pixels)
+    try:
+        return convert(file.held, media, limits.image_pixels)
+    except RequestError as error:
+        if picture is None or error.code != "image-damaged":
+            raise
+        return picture.base64()  # stb_image, which servers use, reads a few files that Pillow does not
 
 
 def audio_to_base64(data: bytes | str, limits: Limits) -> str:
@@ -166,7 +211,7 @@ def _check_bytes(file: _File, noun: str, limits: Limits) -> None:
         raise RequestError.of(
             f"{noun}-too-large",
             f"The {noun} has {file.size / MIB:.1f} MiB, more than the limit of {limits.image_bytes / MIB:.1f} MiB.",
-            "Send a smaller version of it.",
+            _SMALLER,
         )
 
 
@@ -184,7 +229,16 @@ def _check_pixels(frame: Frame, media: Media, limits: Limits) -> None:
     if not frame.width or not frame.height:
         raise _damaged(media)
     if frame.width * frame.height > limits.image_pixels:
-        raise too_many_pixels(frame.width, frame.height, limits.image_pixels)
+        raise _too_many_pixels(frame.width, frame.height, limits.image_pixels)
+
+
+def _picture_only(file: _File, parts: PictureParts) -> _File:
+    """The file without metadata; the same object if it has none."""
+    return file if parts.is_all_of(file.size) else _RawFile(b"".join(file.read(start, stop) for start, stop in parts.ranges))
+
+
+def _is_large(frame: Frame) -> bool:
+    return min(frame.width, frame.height) >= smallest_side(frame.width, frame.height)
 
 
 def _check_end(file: _File, media: Media, frame: Frame) -> None:
@@ -195,9 +249,14 @@ def _check_end(file: _File, media: Media, frame: Frame) -> None:
         raise _damaged(media)
 
 
-def _damaged(media: Media) -> RequestError:
-    return RequestError.of("image-damaged", f"The image begins like {media.value} but is cut off or damaged.", "Upload it again.")
+def _too_many_pixels(width: int, height: int, limit: int) -> RequestError:
+    size = f"{width} x {height} pixels" if width else "far too many pixels"
+    return RequestError.of("image-too-many-pixels", f"The image has {size}, more than the limit of {limit / 1e6:g} million.", _SMALLER)
+
+
+def _damaged(media: Media, remedy: str = "Upload it again.") -> RequestError:
+    return RequestError.of("image-damaged", f"The image begins like {media.value} but is cut off or damaged.", remedy)
 
 
 def _refused(media: Media) -> RequestError:
-    return RequestError.of("image-format", f"The file sent as an image is {media.value}.", _REMEDIES.get(media, _CONVERT))
+    return RequestError.of("image-format", f"The file sent as an image is {media.value}.", _REMEDIES.get(media, CONVERT))

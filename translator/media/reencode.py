@@ -1,34 +1,20 @@
-"""Turns pictures that not every server reads into PNG, or into JPEG where that is kinder to an opaque photo.
+"""Decodes a picture with Pillow and saves it as PNG, or as JPEG where it is an opaque photo.
 
-Enters: the bytes of one picture whose kind was sniffed, and a cap on pixels. Leaves: bytes of a PNG or JPEG, upright
-(EXIF orientation applied), first frame only. Pillow is imported here and only when a picture has to be decoded; it gets no choice
-of decoder, so that a hostile file cannot reach the rarely tested ones.
+The plugin runs this in a process of its own, one per picture, because decoders are slow, hold the interpreter's lock and can crash
+(`plugin_entry/serving/pictures.py`). So that this process starts fast, the module needs nothing but Pillow and a few modules of the
+standard library.
 """
 
 import io
 from typing import TYPE_CHECKING
 
-from translator.errors import RequestError
-from translator.media.sniff import Media
-
 if TYPE_CHECKING:
     from PIL import Image
 
-DECODERS: dict[Media, str] = {
-    Media.WEBP: "WEBP",
-    Media.GIF: "GIF",
-    Media.BMP: "BMP",
-    Media.TIFF: "TIFF",
-    Media.ICO: "ICO",
-    Media.CUR: "CUR",
-    Media.JPEG: "JPEG",
-    Media.JPEG2000: "JPEG2000",
-    Media.PNM: "PPM",
-    Media.PSD: "PSD",
-    Media.QOI: "QOI",
-    Media.AVIF: "AVIF",
-}
-"""The kinds that are decoded, with Pillow's name of the one decoder each may use. Not there: anything that starts another program."""
+MIN_SIDE = 32
+"""Pixels. Ollama's engine for qwen2.5vl and qwen3vl stops with smaller sides (0.13.0 model/models/qwen25vl/process_image.go)."""
+MAX_RATIO = 200
+"""The longer side may be so many times the shorter one (the same file, SmartResize)."""
 
 _PHOTO_COLOURS = 1 << 15
 """An opaque picture with more colours than this is a photo: as PNG it would be several times larger than as JPEG."""
@@ -38,43 +24,46 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _WIDE_MODES = frozenset({"I", "F"})
 
 _JPEG2000_BYTES = 384 * 1024
-"""The decoder of JPEG 2000 keeps the whole interpreter waiting, a second for 5 MB (Pillow 12, OpenJPEG 2.5). Of larger files it is asked
-for half the width and height, which is a quarter of the bytes, as often as it takes; models scale pictures down themselves.
+"""JPEG 2000 takes a second to decode for 5 MB (Pillow 12, OpenJPEG 2.5). Of larger files half the width and height is asked for, which is a
+quarter of the bytes, as often as it takes; models scale pictures down themselves.
 """
 
-_REMEDY_CONVERT = "Convert it to PNG or JPEG and send it again."
+
+class ConversionError(Exception):
+    """Why a picture cannot be converted: `no-decoder`, `damaged`, `too-many-pixels` (then with its size) or `too-much-memory`."""
+
+    def __init__(self, reason: str, width: int = 0, height: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.width, self.height = reason, width, height
 
 
-def too_many_pixels(width: int, height: int, limit: int) -> RequestError:
-    """The refusal of a picture over the pixel cap."""
-    return RequestError.of(
-        "image-too-many-pixels",
-        f"The image has {width} x {height} pixels, more than the limit of {limit / 1e6:g} million.",
-        "Send a smaller version of it.",
-    )
+def smallest_side(width: int, height: int) -> int:
+    """Pixels that every side of such a picture must have."""
+    return max(MIN_SIDE, -(-max(width, height) // MAX_RATIO))
 
 
-def reencode(data: bytes, media: Media, pixel_limit: int) -> bytes:
-    """The picture as PNG or JPEG bytes.
+def reencode(data: bytes, decoder: str, pixel_limit: int) -> bytes:
+    """The first frame as PNG or JPEG bytes: upright (EXIF orientation applied), without metadata, no side shorter than `smallest_side`.
 
-    Raises RequestError `image-format` when this Pillow has no decoder, `image-damaged` when it cannot be decoded, and
-    `image-too-many-pixels`; sizes are looked at before any pixel is decoded.
+    `decoder` is Pillow's name of the one decoder that may be used. The size is checked before any pixel is decoded. Raises ConversionError.
     """
     from PIL import Image, Jpeg2KImagePlugin, features
 
-    if media is Media.AVIF and not features.check("avif"):
-        raise RequestError.of("image-format", f"The image is {media.value}, which this installation cannot decode.", _REMEDY_CONVERT)
+    if decoder == "AVIF" and not features.check("avif"):
+        raise ConversionError("no-decoder")
     try:
-        with Image.open(io.BytesIO(data), formats=(DECODERS[media],)) as image:
+        with Image.open(io.BytesIO(data), formats=(decoder,)) as image:
             if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
                 image.reduce = _halvings(len(data))
-            return _encode(_decoded(image, pixel_limit))
-    except RequestError:
+            return _encode(_padded(_with_common_mode(_decoded(image, pixel_limit))))
+    except ConversionError:
         raise
+    except MemoryError:
+        raise ConversionError("too-much-memory") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise RequestError.of("image-too-many-pixels", "The image has far too many pixels.", "Send a smaller version of it.") from None
+        raise ConversionError("too-many-pixels") from None
     except Exception as error:  # decoders meet hostile bytes with errors of any class (OSError, SyntaxError, struct.error ...)
-        raise _damaged(media) from error
+        raise ConversionError("damaged") from error
 
 
 def _halvings(length: int) -> int:
@@ -82,28 +71,13 @@ def _halvings(length: int) -> int:
     return 0 if length <= _JPEG2000_BYTES else 1 + _halvings(length // 4)
 
 
-def _damaged(media: Media) -> RequestError:
-    remedy = "Upload it again, or save it anew as PNG or JPEG."
-    return RequestError.of("image-damaged", f"The image begins like {media.value} but is cut off or damaged.", remedy)
-
-
 def _decoded(image: "Image.Image", pixel_limit: int) -> "Image.Image":
     from PIL import ImageOps
 
     if image.width * image.height > pixel_limit:
-        raise too_many_pixels(image.width, image.height, pixel_limit)
+        raise ConversionError("too-many-pixels", image.width, image.height)
     image.load()
     return ImageOps.exif_transpose(image)
-
-
-def _encode(image: "Image.Image") -> bytes:
-    image = _with_common_mode(image)
-    target = io.BytesIO()
-    if image.mode == "RGB" and image.getcolors(_PHOTO_COLOURS) is None:
-        image.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    else:
-        image.save(target, "PNG")
-    return target.getvalue()
 
 
 def _with_common_mode(image: "Image.Image") -> "Image.Image":
@@ -125,3 +99,29 @@ def _grey_range(image: "Image.Image") -> tuple[float, float]:
             return float(low), float(high)
         case _:
             return 0.0, 255.0
+
+
+def _padded(image: "Image.Image") -> "Image.Image":
+    """In the middle of a larger picture, where a side is too short. The border has the colour of the first pixel."""
+    from PIL import Image
+
+    side = smallest_side(image.width, image.height)
+    width, height = max(image.width, side), max(image.height, side)
+    if (width, height) == image.size:
+        return image
+    if image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    padded = Image.new(image.mode, (width, height), image.getpixel((0, 0)))
+    padded.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return padded
+
+
+def _encode(image: "Image.Image") -> bytes:
+    """Pillow would write comments, profiles and texts of the original again: only the transparent colour stays."""
+    image.info = {name: value for name, value in image.info.items() if name == "transparency"}
+    target = io.BytesIO()
+    if image.mode == "RGB" and image.getcolors(_PHOTO_COLOURS) is None:
+        image.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    else:
+        image.save(target, "PNG")
+    return target.getvalue()

@@ -1,8 +1,7 @@
 """One number for the context window: what Dify budgets with is what the server is told.
 
-Enters: the setting (automatic or a number of tokens), what the model's description says, and the overflow policy. Leaves: the
-size for Dify's schema, the `num_ctx` and `truncate` to send, and a sentence where the setting was changed. The number depends on settings
-only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go, needsReload).
+The number depends on settings only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go,
+needsReload).
 """
 
 from enum import StrEnum
@@ -19,7 +18,7 @@ UNKNOWN_LIMIT = 8192
 """Size in tokens where nothing is known of the model."""
 
 
-class Overflow(StrEnum):
+class OverflowPolicy(StrEnum):
     """What happens when a conversation outgrows the window."""
 
     DROP = "drop"
@@ -51,7 +50,7 @@ class ContextPlan:
 def plan_context(
     setting: int | None,
     window: ModelWindow,
-    overflow: Overflow = Overflow.DROP,
+    overflow: OverflowPolicy = OverflowPolicy.DROP,
     *,
     version: ServerVersion = NEWEST,
 ) -> ContextPlan:
@@ -66,7 +65,7 @@ def plan_context(
     return ContextPlan(
         size=size,
         num_ctx=None if window.remote else size,
-        truncate=False if overflow is Overflow.ERROR else None,
+        truncate=False if overflow is OverflowPolicy.ERROR else None,
         maximum=window.maximum,
         note=" ".join(filter(None, (_cut_note(wanted, size), _overflow_note(overflow, version)))),
     )
@@ -82,8 +81,8 @@ def _cut_note(wanted: int, size: int) -> str:
     return f"The context size {wanted} is more than the model can do; {size} is used." if size < wanted else ""
 
 
-def _overflow_note(overflow: Overflow, version: ServerVersion) -> str:
-    if overflow is Overflow.ERROR and version < TRUNCATE:
+def _overflow_note(overflow: OverflowPolicy, version: ServerVersion) -> str:
+    if overflow is OverflowPolicy.ERROR and version < TRUNCATE:
         return f"Server {version} cannot refuse prompts that are too long (0.12.6 can); it drops the oldest turns."
     return ""
 

@@ -1,13 +1,11 @@
-"""Dify's prompt messages to Ollama's, order kept.
+"""Dify's prompt messages to Ollama's, order kept, and to the texts of completion mode.
 
-Enters: messages of any role with text, parts, calls and tool results. Leaves: wire messages that the server decodes and every template
-reads: content is one string, arguments are objects, tool results follow their calls in call order and carry name and id, thinking of past
-answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
+Every template reads what comes out: content is one string, arguments are objects, tool results follow their calls in call order and carry
+name and id, thinking of past answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -15,26 +13,6 @@ from translator.errors import RequestError
 from translator.schema.json_data import arguments_to_object
 from translator.shapes.dify import MediaPart, Message, Mode, Role, ToolCall
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
-
-THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-
-
-@attrs.frozen(slots=True)
-class PastAnswer:
-    """What was said, and what was thought before it ("" when nothing was)."""
-
-    content: str = attrs.field(repr=False)
-    thinking: str = attrs.field(repr=False)
-
-
-def split_thinking(text: str) -> PastAnswer:
-    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
-    if "<" not in text:
-        return PastAnswer(text, "")
-    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
-    content, blocks = THINK_BLOCK.subn("", text)
-    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
-
 
 WIRE_ROLES = {role: role.value for role in Role} | {Role.DEVELOPER: Role.SYSTEM.value}
 """Most of the server's renderers have no branch for `developer` and drop such a message without a word."""
@@ -46,10 +24,6 @@ type MediaToWire = Callable[[MediaPart], str]
 """One media part to bare padded base64; raises RequestError when it cannot be sent."""
 
 
-type ArgumentsToWire = Callable[[str, str], Mapping[str, Any]]
-"""The text of a past call's arguments and the tool's name to the object that is sent; raises RequestError."""
-
-
 def refuse_media(part: MediaPart) -> str:
     """The `MediaToWire` for callers that send text only."""
     raise RequestError.of(
@@ -59,19 +33,17 @@ def refuse_media(part: MediaPart) -> str:
     )
 
 
-def messages_to_wire(
-    messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media, arguments_to_wire: ArgumentsToWire = arguments_to_object
-) -> tuple[WireMessage, ...]:
+def messages_to_wire(messages: Sequence[Message], media_to_wire: MediaToWire = refuse_media) -> tuple[WireMessage, ...]:
     """Gives at least one message, with at least one turn that is not the system's. Raises RequestError."""
     ordered = _results_in_call_order(_results_with_names(messages))
-    wire = [_to_wire(message, media_to_wire, arguments_to_wire) for message in ordered]
+    wire = [_to_wire(message, media_to_wire) for message in ordered]
     kept = _without_empty(wire)
     if all(message.role == Role.SYSTEM for message in kept):
         kept.append(MINIMAL_USER_TURN)
     return tuple(kept)
 
 
-def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: ArgumentsToWire) -> WireMessage:
+def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
     images: tuple[str, ...] = ()
     role, content = WIRE_ROLES[message.role], message.content
     if not isinstance(content, str):
@@ -80,7 +52,7 @@ def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: Ar
     match message.role:
         case Role.ASSISTANT:
             past = split_thinking(content)
-            calls = tuple(_call_to_wire(call, arguments_to_wire) for call in message.tool_calls)
+            calls = tuple(_call_to_wire(call) for call in message.tool_calls)
             return WireMessage(role=role, content=past.content, images=images, thinking=past.thinking or None, tool_calls=calls)
         case Role.TOOL:
             tool, call = message.name or None, message.tool_call_id or None
@@ -89,8 +61,8 @@ def _to_wire(message: Message, media_to_wire: MediaToWire, arguments_to_wire: Ar
             return WireMessage(role=role, content=content, images=images)
 
 
-def _call_to_wire(call: ToolCall, arguments_to_wire: ArgumentsToWire) -> WireToolCall:
-    arguments = arguments_to_wire(call.arguments, call.name)
+def _call_to_wire(call: ToolCall) -> WireToolCall:
+    arguments = arguments_to_object(call.arguments, call.name)
     return WireToolCall(id=call.id or None, function=WireFunctionCall(name=call.name, arguments=arguments))
 
 
@@ -136,6 +108,30 @@ def _without_empty(messages: list[WireMessage]) -> list[WireMessage]:
 def _is_empty(message: WireMessage) -> bool:
     return not (message.content.strip() or message.images or message.tool_calls)
 
+
+# --- thinking of past answers ------------------------------------------------------------------------------------------------
+
+THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+@attrs.frozen(slots=True)
+class PastAnswer:
+    """What was said, and what was thought before it ("" when nothing was)."""
+
+    content: str = attrs.field(repr=False)
+    thinking: str = attrs.field(repr=False)
+
+
+def split_thinking(text: str) -> PastAnswer:
+    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
+    if "<" not in text:
+        return PastAnswer(text, "")
+    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
+    content, blocks = THINK_BLOCK.subn("", text)
+    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
+
+
+# --- completion mode ---------------------------------------------------------------------------------------------------------
 
 SEPARATOR = "\n\n"
 

@@ -1,8 +1,8 @@
 """Parameters that apps saved for earlier Ollama plugins, under the names and types of today's rules.
 
-Enters: the parameters of a request as Dify hands them over. Leaves: the same parameters such that the SDK's check of the rules
-lets them through: it drops what has no rule and refuses a bool for a text and 4096.0 or "4096" for a whole number, in an error nobody
-can read. Values that make no sense stay as they are, for the clear error they get later.
+The SDK's check of the rules drops what has no rule and refuses a bool for a text and 4096.0 or "4096" for a whole number, in an error
+nobody can read; so the parameters are brought into their types before. Values that make no sense stay as they are, for the clear error they
+get later.
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,10 @@
 """Reranking with a model that Ollama itself serves, as it has no rerank route: by yes/no probabilities, or by similarity of embeddings.
 
-Enters: a query, documents, what is wanted of them, and the replies of Ollama. Leaves: requests, and a complete ranking or an
-error. The first pair goes alone: it loads the model, fills the cache with the common beginning, and tells a model that cannot rerank at
-the cost of one request. A pair that does not fit into the window is shortened at its document, a bounded number of times.
+The first pair goes alone: it loads the model, fills the cache with the common beginning, and tells a model that cannot rerank at the
+cost of one request. A pair that does not fit into the window is shortened at its document, a bounded number of times.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -16,19 +15,17 @@ from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, sendabl
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
-from translator.rerank.replies import Choice, Ranking, Shortened, chosen, lost_to_threshold
+from translator.rerank.ranking import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
 from translator.rerank.requests import shortened
-from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Round
+from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.versions import NEWEST, ServerVersion
 
 MOST_CUTS = 6
 """Cuts of one document. The first usually suffices, as llama-server names the numbers (0.33.0-rc2 `error-too-long`); others are halves."""
 
-type Steps[T] = Generator[Round, Replies, T]
-
 
 def generative_rerank_plan(
-    settings: GenerativeSettings, query: str, documents: Sequence[str], choice: Choice, *, version: ServerVersion = NEWEST
+    settings: GenerativeSettings, query: str, documents: Sequence[str], choice: RankingOptions, *, version: ServerVersion = NEWEST
 ) -> Plan[Ranking]:
     """Ranks by the probability of yes, 0 to 1; no documents, no requests. Raises RequestError and ServerError."""
     check_generative(settings, version)
@@ -41,7 +38,7 @@ def similarity_rerank_plan(
     settings: EmbedSettings,
     query: str,
     documents: Sequence[str],
-    choice: Choice,
+    choice: RankingOptions,
     *,
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
@@ -73,7 +70,7 @@ class _Job:
     scores: dict[int, float] = attrs.field(factory=dict, init=False)
     tokens: int = attrs.field(default=0, init=False)
 
-    def run(self) -> Steps[None]:
+    def run(self) -> Plan[None]:
         """Fills `scores`."""
         positions = range(len(self.documents))
         for group in (positions[:1], positions[1:]):
@@ -82,7 +79,7 @@ class _Job:
                 replies = yield tuple(self._request(position) for position in todo)
                 todo = [position for position, reply in zip(todo, replies, strict=True) if not self._take(position, reply)]
 
-    def ranking(self, choice: Choice) -> Ranking:
+    def ranking(self, choice: RankingOptions) -> Ranking:
         """The answer."""
         return Ranking(
             documents=chosen(self.scores, self.documents, choice),

@@ -1,8 +1,7 @@
-"""Refusals of rerank services: the error people read, and what can be done about them without asking anybody.
+"""Refusals of rerank services: the error people read, and what can be done about it without asking anybody.
 
-Enters: a reply whose status is not 200. Leaves: a `RerankRefusal` with a `ServerError` from `rerank_catalogue`, and the facts
-by which a job helps itself: the service wants the other dialect, fewer documents, a shorter one, or has another path. A service's own words
-are shown only in short and without the documents; FastAPI services repeat the whole request beside theirs.
+A refusal may say that the service wants the other dialect, fewer documents, a shorter one, or has another path. A service's own words are
+shown only in short and without the documents; FastAPI services repeat the whole request beside theirs.
 """
 
 import re
@@ -12,11 +11,11 @@ import attrs
 
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
-from translator.failures.entry import Refusal, facts_of, filled, first_match
 from translator.failures.proxies import proxy_behind
 from translator.failures.quoting import HIDDEN
+from translator.failures.row import Refusal, facts_of, filled, first_match
 from translator.rerank.catalogue import REFUSALS
-from translator.rerank.replies import Dialect
+from translator.rerank.requests import Dialect
 from translator.shapes.exchange import HttpReply
 
 PATH_UNKNOWN = "rerank_path_unknown"
@@ -87,8 +86,8 @@ def rerank_refusal(reply: HttpReply, *, route: str, model: str = "", sent: Itera
     shown = attrs.evolve(found, text=" ".join(_without(sent, found.text).split()))  # Xinference names the field on a later line
     proxy = proxy_behind(reply.headers, found.page_by)
     refusal = Refusal(status=reply.status, found=shown, route=route, model=model, proxy=proxy)
-    entry, groups = first_match(REFUSALS, refusal)
-    return RerankRefusal(status=reply.status, found=found, error=ServerError(filled(entry, facts_of(refusal, groups))))
+    row, groups = first_match(REFUSALS, refusal)
+    return RerankRefusal(status=reply.status, found=found, error=ServerError(filled(row, facts_of(refusal, groups))))
 
 
 def _without(texts: Iterable[str], said: str) -> str:

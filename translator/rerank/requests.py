@@ -1,13 +1,13 @@
-"""A query and documents to one request of a rerank service, in either dialect, and the URL rule.
+"""A query and documents to one request of a rerank service, in either dialect, and the addresses at which a service may answer.
 
-Enters: what the user configured and the texts. Leaves: requests. Documents are always plain strings in their order;
-`top_n` is the number of documents sent, which every service accepts and which beats a small default of the server, because 0, null and
-negative numbers give empty or shortened results at llama.cpp and Xinference and errors at vLLM and infinity (`llamacpp-top-n-0`,
-`xinference-top-n-negative`).
+Documents are always plain strings in their order. `top_n` is the number of documents sent, which every service accepts and which beats a
+small default of the server: 0, null and negative numbers give empty or shortened results at llama.cpp and Xinference and errors at vLLM and
+infinity (`llamacpp-top-n-0`, `xinference-top-n-negative`).
 """
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -15,8 +15,17 @@ import attrs
 
 from translator.codec import dumps
 from translator.errors import RequestError
-from translator.rerank.replies import Dialect
 from translator.shapes.exchange import HttpRequest
+
+
+class Dialect(StrEnum):
+    """How a rerank service wants to be asked."""
+
+    JINA = "jina"
+    """`documents` in, `results` with `relevance_score` out: llama.cpp, vLLM, Xinference, infinity, Jina, Cohere."""
+    TEI = "tei"
+    """`texts` in, an array with `score` out: text-embeddings-inference."""
+
 
 ROUTES = ("/rerank", "/reranking")
 """A URL whose path ends so is used as it is; llama.cpp serves both spellings (`llamacpp-path-reranking`)."""
@@ -32,13 +41,21 @@ PROBE_DOCUMENTS = ("Paris is the capital of France.", "Pandas eat bamboo.")
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class RerankSettings:
+class RerankServiceSettings:
     """How to reach a rerank service. `dialect` None: learnt from one second try. `model` may be empty for services with a single one."""
 
     url: str = attrs.field(repr=False)
     model: str = ""
     api_key: str = attrs.field(default="", repr=False)
     dialect: Dialect | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RerankAddress:
+    """Where a rerank service answered, and in which dialect."""
+
+    url: str = attrs.field(repr=False)
+    dialect: Dialect
 
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -101,7 +118,7 @@ def _joined(parts: SplitResult, path: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[str], settings: RerankSettings) -> HttpRequest:
+def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> HttpRequest:
     """One request for all of `documents`, which must not be empty: most services refuse an empty list, Xinference with a 500."""
     body = _jina(url, query, documents, settings) if dialect is Dialect.JINA else _tei(query, documents)
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -110,7 +127,7 @@ def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[s
     return HttpRequest(url=url, body=dumps(body), headers=headers)
 
 
-def _jina(url: str, query: str, documents: Sequence[str], settings: RerankSettings) -> dict[str, Any]:
+def _jina(url: str, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> dict[str, Any]:
     body: dict[str, Any] = {"query": query, "documents": list(documents), "top_n": len(documents)}
     if settings.model:
         body["model"] = settings.model

@@ -1,45 +1,45 @@
 """All requests of one rerank call to a service: dialect, batches, documents that are too long, and the answer.
 
-Enters: a query, documents, what is wanted of them, and the replies of the service. Leaves: requests, and a ranking or an error.
-One refused batch fails the call; documents that a service passes over in a good reply are counted (`unscored`). Documents go in one
-request unless the service refuses so many: a pair's score does not depend on its neighbours, except with listwise models, which are
-therefore never split without need. Each way of help is bounded: the other dialect is tried once, a document is shortened once, a batch
-of one is not split.
+One refused batch fails the call; documents that a service passes over in a good reply are counted (`unscored`). Documents go in one request
+unless the service refuses so many: a pair's score does not depend on its neighbours, except with listwise models, which are therefore never
+split without need. Each way of help is bounded: the other dialect is tried once, a document is shortened once, a batch of one is not split.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
 from translator.errors import Family, ServerError
 from translator.failures.build import naming_proxy
+from translator.rerank.ranking import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
 from translator.rerank.refusals import PATH_UNKNOWN, RerankRefusal, rerank_refusal
-from translator.rerank.replies import Choice, Dialect, Ranking, RerankAddress, Shortened, chosen, lost_to_threshold, read_scores
+from translator.rerank.replies import read_scores
 from translator.rerank.requests import (
     BATCH,
     PROBE_DOCUMENTS,
     PROBE_QUERY,
-    RerankSettings,
+    Dialect,
+    RerankAddress,
+    RerankServiceSettings,
     candidate_urls,
     path_of,
     rerank_request,
     rerank_url,
     shortened,
 )
-from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Round
+from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
-type Batch = tuple[int, ...]
-type Steps[T] = Generator[Round, Replies, T]
+type DocumentBatch = tuple[int, ...]
 
 
-def rerank_plan(settings: RerankSettings, query: str, documents: Sequence[str], choice: Choice) -> Plan[Ranking]:
+def rerank_plan(settings: RerankServiceSettings, query: str, documents: Sequence[str], choice: RankingOptions) -> Plan[Ranking]:
     """Ranks the documents; no documents, no requests. Raises RequestError for a URL that is none, ServerError for everything else."""
     job = _Job(settings=settings, url=rerank_url(settings.url), query=query, documents=tuple(documents), dialect=settings.dialect)
     yield from job.run()
     return job.ranking(choice)
 
 
-def probe_plan(settings: RerankSettings) -> Plan[RerankAddress]:
+def probe_plan(settings: RerankServiceSettings) -> Plan[RerankAddress]:
     """Finds where and how a service answers, with two short documents: at most three addresses and two dialects.
 
     The next address is tried only after 404 or 405 that is not about the model. A refused key ends the search, as llama.cpp checks it
@@ -64,7 +64,7 @@ def probe_plan(settings: RerankSettings) -> Plan[RerankAddress]:
 class _Job:
     """The state of one rerank call; `dialect` None until it is learnt."""
 
-    settings: RerankSettings
+    settings: RerankServiceSettings
     url: str = attrs.field(repr=False)
     query: str = attrs.field(repr=False)
     documents: tuple[str, ...] = attrs.field(repr=False)
@@ -81,7 +81,7 @@ class _Job:
     def known_dialect(self) -> Dialect:
         return self.dialect or Dialect.JINA
 
-    def run(self) -> Steps[None]:
+    def run(self) -> Plan[None]:
         """Fills `scores`. After a change of dialect everything is sent again."""
         todo = self._all_batches()
         while todo:
@@ -90,7 +90,7 @@ class _Job:
             taken = [self._take(batch, reply) for batch, reply in zip(todo, replies, strict=True)]
             todo = [batch for batches in taken for batch in batches] if self.known_dialect is asked else self._all_batches()
 
-    def ranking(self, choice: Choice) -> Ranking:
+    def ranking(self, choice: RankingOptions) -> Ranking:
         """The answer."""
         return Ranking(
             documents=chosen(self.scores, self.documents, choice),
@@ -103,17 +103,17 @@ class _Job:
             ),
         )
 
-    def _all_batches(self) -> list[Batch]:
+    def _all_batches(self) -> list[DocumentBatch]:
         everything = tuple(range(len(self.documents)))
         return _parts(everything, BATCH[self.known_dialect] or max(1, len(everything)))
 
-    def _request(self, batch: Batch) -> HttpRequest:
+    def _request(self, batch: DocumentBatch) -> HttpRequest:
         return rerank_request(self.url, self.known_dialect, self.query, self._texts(batch), self.settings)
 
-    def _texts(self, batch: Batch) -> list[str]:
+    def _texts(self, batch: DocumentBatch) -> list[str]:
         return [self.cut.get(index, self.documents[index]) for index in batch]
 
-    def _take(self, batch: Batch, reply: HttpReply) -> list[Batch]:
+    def _take(self, batch: DocumentBatch, reply: HttpReply) -> list[DocumentBatch]:
         """Keeps the scores of a reply; gives the batches to send because of it."""
         if reply.status == 200:
             with naming_proxy(reply.headers):
@@ -125,7 +125,7 @@ class _Job:
         refusal = rerank_refusal(reply, route=path_of(self.url), model=self.settings.model, sent=texts)
         return self._helped(batch, refusal)
 
-    def _helped(self, batch: Batch, refusal: RerankRefusal) -> list[Batch]:
+    def _helped(self, batch: DocumentBatch, refusal: RerankRefusal) -> list[DocumentBatch]:
         if self.may_switch and refusal.wants not in (None, self.known_dialect):
             self.dialect, self.may_switch = refusal.wants, False
             return []
@@ -149,7 +149,7 @@ class _Job:
         return True
 
 
-def _parts(batch: Batch, size: int) -> list[Batch]:
+def _parts(batch: DocumentBatch, size: int) -> list[DocumentBatch]:
     return [batch[start : start + size] for start in range(0, len(batch), size)]
 
 

@@ -1,9 +1,8 @@
-"""What a model can do, from the server's own description of it.
+"""What a model can do, from the server's own description of it (`/api/show`, or its entry in `/api/tags`).
 
-Enters: the bodies of `/api/show` and `/api/version`. Leaves: one `ModelInfo`. Any field may be missing, null or of a foreign
-shape (old servers, cloud stubs, proxies): it then counts as not said. An error is only a body that is no JSON object, or one without a
-single field of such a description. Where a server before 0.6.4 names no capabilities, they follow from the same facts the server used:
-template, projector, model keys (server/images.go, Capabilities).
+Any field may be missing, null or of a foreign shape (old servers, cloud stubs, proxies): it then counts as not said. Only a body that is no
+JSON object, or one without a single field of such a description, is an error. Where a server before 0.6.4 names no capabilities, they
+follow from the same facts the server used: template, projector, model keys (server/images.go, Capabilities).
 """
 
 import re
@@ -17,49 +16,6 @@ from translator.errors import Family, ServerError
 from translator.failures.build import failure_in_stream
 from translator.scalars import as_int
 from translator.versions import NEWEST, ServerVersion
-
-_ESCAPE = re.compile(
-    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))|([^\\]+|\\$)",
-    re.DOTALL,
-)
-_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
-_MAX_CHARACTER = 0x10FFFF
-
-
-def go_unquote(text: str) -> str:
-    """A Go string literal as text; a text without quotes is its own value. Bytes that are no UTF-8 become U+FFFD."""
-    if len(text) < 2 or text[0] != text[-1] or text[0] not in "\"`'":
-        return text
-    if text[0] == "`":
-        return text[1:-1]
-    return b"".join(_unescape(match) for match in _ESCAPE.finditer(text[1:-1])).decode("utf-8", "replace")
-
-
-def _unescape(match: re.Match[str]) -> bytes:
-    hex_byte, short, long, octal, letter, plain = match.groups()
-    if hex_byte or octal:
-        return bytes([int(hex_byte, 16) if hex_byte else int(octal, 8) & 0xFF])
-    if short or long:
-        code = int(short or long, 16)
-        return chr(code).encode("utf-8", "replace") if code <= _MAX_CHARACTER else b"?"
-    return (_SIMPLE.get(letter, letter) if letter else plain).encode("utf-8", "replace")
-
-
-def parse_parameters(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Name to values, in the order of the lines; a name that repeats (`stop`) has several."""
-    values: dict[str, tuple[str, ...]] = {}
-    for line in text.split("\n"):
-        name, _, value = line.strip().partition(" ")
-        if value:
-            values[name] = (*values.get(name, ()), go_unquote(value.strip()))
-    return values
-
-
-def modelfile_command(modelfile: str, command: str) -> str:
-    """The argument of the last line `COMMAND argument`, empty when there is none."""
-    found = re.findall(rf"^{re.escape(command)}[ \t]+(\S+)[ \t]*$", modelfile, re.MULTILINE)
-    return str(found[-1]) if found else ""
-
 
 GPT_OSS_FAMILIES = frozenset({"gptoss", "gpt-oss"})
 """Families whose thinking cannot be switched off (server/routes.go, shouldUseHarmony)."""
@@ -280,3 +236,48 @@ def _text(value: object) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+# --- the lines of a Modelfile ------------------------------------------------------------------------------------------------
+
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))|([^\\]+|\\$)",
+    re.DOTALL,
+)
+_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
+_MAX_CHARACTER = 0x10FFFF
+
+
+def parse_parameters(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Name to values, in the order of the lines; a name that repeats (`stop`) has several."""
+    values: dict[str, tuple[str, ...]] = {}
+    for line in text.split("\n"):
+        name, _, value = line.strip().partition(" ")
+        if value:
+            values[name] = (*values.get(name, ()), go_unquote(value.strip()))
+    return values
+
+
+def modelfile_command(modelfile: str, command: str) -> str:
+    """The argument of the last line `COMMAND argument`, empty when there is none."""
+    found = re.findall(rf"^{re.escape(command)}[ \t]+(\S+)[ \t]*$", modelfile, re.MULTILINE)
+    return str(found[-1]) if found else ""
+
+
+def go_unquote(text: str) -> str:
+    """A Go string literal as text; a text without quotes is its own value. Bytes that are no UTF-8 become U+FFFD."""
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "\"`'":
+        return text
+    if text[0] == "`":
+        return text[1:-1]
+    return b"".join(_unescape(match) for match in _ESCAPE.finditer(text[1:-1])).decode("utf-8", "replace")
+
+
+def _unescape(match: re.Match[str]) -> bytes:
+    hex_byte, short, long, octal, letter, plain = match.groups()
+    if hex_byte or octal:
+        return bytes([int(hex_byte, 16) if hex_byte else int(octal, 8) & 0xFF])
+    if short or long:
+        code = int(short or long, 16)
+        return chr(code).encode("utf-8", "replace") if code <= _MAX_CHARACTER else b"?"
+    return (_SIMPLE.get(letter, letter) if letter else plain).encode("utf-8", "replace")

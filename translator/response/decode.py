@@ -1,24 +1,30 @@
 """One line of a reply to its events, always in the order thinking, text, calls, done.
 
-Enters: a complete line, from `/api/chat` or `/api/generate`, streamed or not. Leaves: events; a line that is an error or no reply at all
-is an event too, nothing raises. One line may carry thinking, text, calls and `done` together (0.24.0 `harmony-tool`, 0.33.0-rc2
-`native-tool`).
+The line is one of `/api/chat` or `/api/generate`, streamed or not. A line that is an error or no reply at all is an event too: nothing
+raises. One line may carry thinking, text, calls and `done` together (0.24.0 `harmony-tool`, 0.33.0-rc2 `native-tool`), or nothing: no
+event then.
+
+A line that would be costly to parse is told before it is parsed (`costly_line`).
 """
 
 from typing import Any
 
 from translator import codec
+from translator.errors import ServerError
 from translator.failures import build
 from translator.failures.bodies import PAGE_START
+from translator.limits import Limits
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
 
-IDLE_REASONS = frozenset({"load", "unload"})
 PAGE_BYTES = 4096
 """Of a line that may be a web page, enough for its title."""
 NOT_PLAIN = Event.TEXT, ""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
+CALLS_KEY = b'"tool_calls"'
+SAVED = {b"\\u": 5, b"\\/": 1, b" ": 1, b"\t": 1, b"\r": 1}
+"""What gets shorter when JSON is spelled anew, and by how many bytes at most."""
 
 
 def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
@@ -36,26 +42,6 @@ def line_to_raw(line: bytes) -> Any:
         return None
 
 
-def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[WireEvent]:
-    """Gives the events of a line that is not plain; `raw` is its JSON."""
-    try:
-        if not isinstance(raw, dict):
-            raise codec.DecodeError(f"expected an object, got {type(raw).__name__}")
-        if raw.get("error") is not None:
-            return [WireEvent(Event.REFUSED, error=build.failure_in_stream(raw["error"], model=model))]
-        return _any_line(raw)
-    except codec.DecodeError:
-        return [_garbled(line, number, model)]
-
-
-def _garbled(line: bytes, number: int, model: str) -> WireEvent:
-    """A web page at the beginning is no broken answer but another server's: a login page, most often."""
-    text = line[:PAGE_BYTES].decode("utf-8", "replace")
-    if number == 1 and PAGE_START.match(text):
-        return WireEvent(Event.REFUSED, error=build.failure_in_stream(text, model=model))
-    return WireEvent(Event.GARBLED, error=build.garbled_line(number, len(line)))
-
-
 def plain_piece(raw: object) -> tuple[Event, str]:
     """Text or thinking of the common line, which holds one piece and nothing else; an empty text for any other line."""
     if type(raw) is not dict or raw.get("done") is not False or raw.get("error") is not None:
@@ -71,9 +57,33 @@ def plain_piece(raw: object) -> tuple[Event, str]:
     return NOT_PLAIN
 
 
-def _any_line(raw: dict[str, Any]) -> list[WireEvent]:
-    if raw.get("message") is None:
-        raw = raw | {"message": {name: raw.get(key) for key, name in GENERATE_FIELDS.items()}}
+def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[WireEvent]:
+    """Gives the events of a line that is not plain; `raw` is its JSON."""
+    try:
+        if not isinstance(raw, dict):
+            raise codec.DecodeError(f"expected an object, got {type(raw).__name__}")
+        if raw.get("error") is not None:
+            return [WireEvent(Event.REFUSED, error=build.failure_in_stream(raw["error"], model=model))]
+        return _object_to_events(raw)
+    except codec.DecodeError:
+        return [_garbled(line, number, model)]
+
+
+def _garbled(line: bytes, number: int, model: str) -> WireEvent:
+    """A web page at the beginning is no broken answer but another server's: a login page, most often."""
+    text = line[:PAGE_BYTES].decode("utf-8", "replace")
+    if number == 1 and PAGE_START.match(text):
+        return WireEvent(Event.REFUSED, error=build.failure_in_stream(text, model=model))
+    return WireEvent(Event.GARBLED, error=build.garbled_line(number, len(line)))
+
+
+def _object_to_events(raw: dict[str, Any]) -> list[WireEvent]:
+    message = raw.get("message")
+    if message is None:
+        message = {name: raw[key] for key, name in GENERATE_FIELDS.items() if key in raw}
+        raw = raw | {"message": message}
+    if not raw.get("done") and isinstance(message, dict) and all(message.get(name) in (None, "") for name in GENERATE_FIELDS.values()):
+        return []
     return _reply_to_events(codec.structure(raw, Reply))
 
 
@@ -88,5 +98,29 @@ def _reply_to_events(reply: Reply) -> list[WireEvent]:
             raise codec.DecodeError("arguments that no later request could repeat")
         events.append(WireEvent(Event.CALLS, calls=reply.message.tool_calls))
     if reply.done:
-        events.append(WireEvent(Event.IDLE if reply.done_reason in IDLE_REASONS else Event.DONE, reply=reply))
+        events.append(WireEvent(Event.DONE, reply=reply))
     return events
+
+
+def costly_line(line: bytes, number: int, limits: Limits, model: str) -> ServerError | None:
+    """The error of a line that holds too much to be parsed, told without parsing; None for any other."""
+    start = line.find(CALLS_KEY)
+    if start >= 0:
+        least = _least_bytes(line, start)
+        if least > limits.calls_bytes:
+            return build.calls_too_large(least, model)
+    values = limits.line_values if start < 0 else limits.call_values
+    try:
+        codec.require_few_values(line, values, min(values, limits.line_containers))
+    except codec.TooManyValuesError:
+        return build.line_too_full(number, len(line))
+    return None
+
+
+def _least_bytes(line: bytes, start: int) -> int:
+    """Bytes that the calls of a line have at least when they are spelled for Dify.
+
+    Spelling them anew only saves blanks and escapes. A key inside a text cannot be meant, as its quotes would be escaped.
+    """
+    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SAVED.items())
+    return max(0, len(line) - start - saved)

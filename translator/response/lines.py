@@ -1,7 +1,8 @@
-"""Framing: bytes in, complete lines out, split on LF alone.
+"""Framing: byte chunks in, complete lines out, split on LF alone.
 
-Enters: byte chunks cut anywhere, even inside a character. Leaves: lines without their line end, numbered from 1. Never looks inside a
-line, never splits on U+0085 or U+2028 (legal inside JSON strings), never scans a byte twice, and stops at a bounded line length.
+Chunks may be cut anywhere, even inside a character. Lines come without their line end and are numbered from 1; blank ones are counted and
+not given. The splitter never looks inside a line, never splits on U+0085 or U+2028 (legal inside JSON strings), and never scans a byte
+twice. It keeps the limits that need no look into a line: the length of a line, and the size of the whole reply.
 """
 
 import attrs
@@ -11,10 +12,12 @@ from translator.limits import DEFAULT_LIMITS, Limits
 BOM = b"\xef\xbb\xbf"
 BLANKS = b" \t\r"
 BLANKS_AND_END = BLANKS + b"\n"
+LEAST_OF_A_LINE = 1024
+"""Bytes that a line takes of `Limits.reply_bytes` besides its own, as reading it costs as much."""
 
 
 @attrs.frozen(slots=True)
-class Overflow:
+class LongLine:
     """A line passed `Limits.line_bytes`: its number from 1 and the bytes it had by then."""
 
     number: int
@@ -23,14 +26,22 @@ class Overflow:
 
 @attrs.define(slots=True)
 class LineSplitter:
-    """Collects bytes and gives back complete, non-blank lines with their numbers. `overflow` is set once a line is too long."""
+    """Collects bytes and gives back complete lines with their numbers."""
 
     limits: Limits = DEFAULT_LIMITS
     count: int = 0
     """Lines completed so far, blank ones included."""
-    overflow: Overflow | None = None
+    blank: int = 0
+    """Blank lines among them; may be set back."""
+    room: int = attrs.field(init=False)
+    """What may still come of `Limits.reply_bytes`; below zero once the reply is too large."""
+    too_long: LongLine | None = None
+    """The first line that is too long."""
     _parts: list[bytes] = attrs.field(factory=list, init=False)
     _pending: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.room = self.limits.reply_bytes
 
     @property
     def pending(self) -> int:
@@ -39,14 +50,20 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Gives the lines completed by `data`; most often that is the one line it consists of."""
-        if self.count and not self._parts and 0 < data.find(b"\n") == len(data) - 1 <= self.limits.line_bytes:
+        size = len(data)
+        if self.count and not self._parts and 0 < data.find(b"\n") == size - 1 <= self.limits.line_bytes:
+            self.room -= size + LEAST_OF_A_LINE
             self.count += 1
             line = data.strip(BLANKS_AND_END)
-            return [(self.count, line)] if line else []
+            if line:
+                return [(self.count, line)]
+            self.blank += 1
+            return []
         return self._feed_many(data)
 
     def _feed_many(self, data: bytes) -> list[tuple[int, bytes]]:
         *complete, rest = data.split(b"\n")
+        self.room -= len(data) + LEAST_OF_A_LINE * len(complete)
         lines = []
         number = self.count
         for raw in complete:
@@ -58,6 +75,7 @@ class LineSplitter:
                 line = raw.strip(BLANKS)
             if line:
                 lines.append((number, line))
+        self.blank += len(complete) - len(lines)
         if rest:
             self._parts.append(rest)
             self._pending += len(rest)
@@ -83,5 +101,5 @@ class LineSplitter:
         return self.count, raw.strip(BLANKS)
 
     def _check(self, number: int, length: int) -> None:
-        if length > self.limits.line_bytes and self.overflow is None:
-            self.overflow = Overflow(number, length)
+        if length > self.limits.line_bytes and self.too_long is None:
+            self.too_long = LongLine(number, length)

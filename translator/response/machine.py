@@ -1,9 +1,8 @@
 """Walks the transition table: events in, deltas out.
 
-Enters: events of one reply, in order. Leaves: deltas in the only order that every Dify consumer reads right: text and thinking, the end of
-thinking, one delta with all tool calls, one final delta. The most frequent step, one more piece of what is being said, does not look
-the row up (`is_saying`, `say_on`): its row leads back to its own state and gives that text, and a test compares every such reply with the
-table. The machine holds the calls and the counters of the turn and nothing else that grows.
+The machine finds the row of an event and does what the row says; all decisions are in `table.py`. It keeps what the outputs need: the
+held calls, the counters for an estimate of the usage, and the text that was said since the last `take`. Deltas leave in the only order
+that every Dify consumer reads right: text and thinking, the end of thinking, one delta with all tool calls, one final delta.
 """
 
 from collections.abc import Callable
@@ -13,8 +12,7 @@ import attrs
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response.table import TABLE, TERMINAL
-from translator.scalars import MAX_EXACT
+from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, step_for
 from translator.schema.json_data import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
@@ -33,12 +31,14 @@ from translator.shapes.events import (
 )
 from translator.shapes.wire import Reply, WireToolCall
 
+CHARS_PER_TOKEN = 4
+
 type TextKind = type[TextDelta] | type[ThinkDelta]
 
 
 @attrs.define(slots=True)
 class DeltaBuffer:
-    """`take` gives what was collected since the last `take`."""
+    """Deltas that wait to be taken. Neighbouring pieces of one kind become one delta, and a long one several of `Limits.frame_chars`."""
 
     limits: Limits = DEFAULT_LIMITS
     _ready: list[Delta] = attrs.field(factory=list, init=False)
@@ -48,44 +48,33 @@ class DeltaBuffer:
     def text(self, kind: TextKind, text: str) -> None:
         """Adds text of one kind."""
         if kind is not self._kind:
-            self._close()
+            if self._parts:
+                self._close()
             self._kind = kind
         self._parts.append(text)
 
     def add(self, delta: Delta) -> None:
         """Adds a delta that stands alone."""
-        self._close()
+        if self._parts:
+            self._close()
         self._ready.append(delta)
 
     def take(self) -> list[Delta]:
         """Gives everything collected, and starts anew."""
-        self._close()
+        if self._parts:
+            self._close()
         ready, self._ready = self._ready, []
         return ready
 
     def _close(self) -> None:
-        if not self._parts:
-            return
+        """Ends the piece that was added to last."""
         joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
         self._parts.clear()
         step = self.limits.frame_chars
-        if 0 < len(joined) <= step:
+        if len(joined) <= step:
             self._ready.append(self._kind(joined))
-            return
-        self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
-
-
-CHARS_PER_TOKEN = 4
-LENGTH = "length"
-
-
-class IllegalStepError(RuntimeError):
-    """The table has no row for this event in this state: the caller went on after the end."""
-
-    def __init__(self, state: State, event: Event) -> None:
-        super().__init__(f"event {event.name} is illegal in state {state.name}")
-        self.state = state
-        self.event = event
+        else:
+            self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -97,8 +86,7 @@ class Machine:
     estimate_prompt: Callable[[], int]
     out: DeltaBuffer = attrs.field(factory=DeltaBuffer)
     state: State = State.START
-    _said_text: bool = attrs.field(default=False, init=False)
-    _said_thinking: bool = attrs.field(default=False, init=False)
+    _memory: Memory = attrs.field(factory=Memory, init=False)
     _pieces: int = attrs.field(default=0, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _calls: dict[str, ToolCall] = attrs.field(factory=dict, init=False)
@@ -111,64 +99,46 @@ class Machine:
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event and puts deltas into `out`. Raises IllegalStepError after the end."""
+        step = step_for(self.state, event, self._memory)
         if event.kind is Event.TEXT or event.kind is Event.THINKING:
-            self._count(event)
-        elif event.kind is Event.DONE:
-            event = self._told_apart(event)
-        step = TABLE[self.state].get(event.kind)
-        if step is None:
-            raise IllegalStepError(self.state, event.kind)
-        if step.opens_think:
-            event = attrs.evolve(event, text=event.text.lstrip())
-            if not event.text:
-                return
+            self._pieces += 1
+            self._chars += len(event.text)
         self.state = step.state
         for output in step.outputs:
             OUTPUTS[output](self, event)
 
-    def is_saying(self, kind: Event) -> bool:
-        """True when one more piece of this kind changes nothing but the counters, and `say_on` does what `feed` would."""
-        return (self.state is State.ANSWER and kind is Event.TEXT and self._said_text) or (
-            self.state is State.THINKING and kind is Event.THINKING
-        )
+    def steady(self, kind: Event) -> Output | None:
+        """What one more piece of this kind gives where that changes nothing else (see `STEADY`); None for any other cell."""
+        return STEADY[self.state].get(kind)
 
-    def say_on(self, text: str) -> None:
-        """Takes one more piece of what is being said: the most frequent step by far, without an event and without the table."""
+    def feed_steady(self, output: Output, text: str) -> None:
+        """Takes a piece that `steady` gave an output for: what `feed` does, without an event."""
         self._pieces += 1
         self._chars += len(text)
-        self.out.text(TextDelta if self.state is State.ANSWER else ThinkDelta, text)
-
-    def _count(self, event: WireEvent) -> None:
-        self._pieces += 1
-        self._chars += len(event.text)
-        if event.kind is Event.THINKING:
-            self._said_thinking = True
-
-    def _told_apart(self, event: WireEvent) -> WireEvent:
-        """An answer that never came out of its thinking is another event than an answer that is merely long."""
-        if event.reply is not None and self._spent(event.reply):
-            return attrs.evolve(event, kind=Event.SPENT)
-        return event
-
-    def _spent(self, reply: Reply) -> bool:
-        return reply.done_reason == LENGTH and self._said_thinking and not self._said_text and not self._calls
+        self.out.text(TextDelta if output is Output.ANSWER_TEXT else ThinkDelta, text)
 
     def _open_think(self, _: WireEvent) -> None:
         self.out.add(THINK_OPEN)
 
+    def _first_thought(self, event: WireEvent) -> None:
+        self._memory.said_thinking = True
+        self.out.text(ThinkDelta, event.text.lstrip())
+
     def _think_text(self, event: WireEvent) -> None:
-        self._said_thinking = True
         self.out.text(ThinkDelta, event.text)
 
     def _close_think(self, _: WireEvent) -> None:
         self.out.add(THINK_CLOSE)
 
+    def _blank_text(self, event: WireEvent) -> None:
+        self.out.text(TextDelta, event.text)
+
     def _answer_text(self, event: WireEvent) -> None:
-        if not self._said_text:
-            self._said_text = not event.text.isspace()
+        self._memory.said_text = True
         self.out.text(TextDelta, event.text)
 
     def _hold_calls(self, event: WireEvent) -> None:
+        self._memory.has_calls = True
         for call in event.calls:
             held = self._to_tool_call(call)
             self._calls[held.id] = held
@@ -193,39 +163,43 @@ class Machine:
         return FinishReason.LENGTH if reply.done_reason == LENGTH else FinishReason.STOP
 
     def _usage(self, reply: Reply) -> Usage:
-        prompt, completion = _plausible(reply.prompt_eval_count), _plausible(reply.eval_count)
+        prompt, completion = reply.prompt_eval_count, reply.eval_count
         return Usage(
             prompt_tokens=prompt or max(1, self.estimate_prompt()),
             completion_tokens=completion or max(self._pieces, self._chars // CHARS_PER_TOKEN),
             estimated=not (prompt and completion),
-            total_ns=_plausible(reply.total_duration),
-            load_ns=_plausible(reply.load_duration),
-            prompt_ns=_plausible(reply.prompt_eval_duration),
-            eval_ns=_plausible(reply.eval_duration),
+            total_ns=reply.total_duration,
+            load_ns=reply.load_duration,
+            prompt_ns=reply.prompt_eval_duration,
+            eval_ns=reply.eval_duration,
         )
 
     def _fail(self, event: WireEvent) -> None:
-        self.out.add(FailureDelta(event.error or OWN_ERRORS[event.kind](self.model)))
+        if event.error is None:
+            raise TypeError(f"event {event.kind.name} brought no error")
+        self._fail_with(event.error)
 
+    def _fail_loaded(self, _: WireEvent) -> None:
+        self._fail_with(build.only_loaded(self.model))
 
-def _plausible(counter: int) -> int:
-    """A counter that can be meant; 0, which is how servers say nothing, for one below zero or too large for Dify's numbers."""
-    return counter if 0 < counter <= MAX_EXACT else 0
+    def _fail_spent(self, _: WireEvent) -> None:
+        self._fail_with(build.thinking_spent_everything(self.model))
 
+    def _fail_with(self, error: ServerError) -> None:
+        self.out.add(FailureDelta(error))
 
-OWN_ERRORS: dict[Event, Callable[[str], ServerError]] = {
-    Event.SPENT: build.thinking_spent_everything,
-    Event.IDLE: build.only_loaded,
-}
-"""Ends that are failures although the server reports none; every other failing event brings its error along."""
 
 OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
     Output.OPEN_THINK: Machine._open_think,
+    Output.FIRST_THOUGHT: Machine._first_thought,
     Output.THINK_TEXT: Machine._think_text,
     Output.CLOSE_THINK: Machine._close_think,
+    Output.BLANK_TEXT: Machine._blank_text,
     Output.ANSWER_TEXT: Machine._answer_text,
     Output.HOLD_CALLS: Machine._hold_calls,
     Output.GIVE_CALLS: Machine._give_calls,
     Output.FINISH: Machine._finish,
     Output.FAIL: Machine._fail,
+    Output.FAIL_LOADED: Machine._fail_loaded,
+    Output.FAIL_SPENT: Machine._fail_spent,
 }

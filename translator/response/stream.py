@@ -1,104 +1,28 @@
-"""One reply from its first byte to its last delta: framing, decoding, tags and machine behind `feed`, `end` and `stop`.
+"""One reply from its first byte to its last delta: framing, decoding, tags and the machine behind `feed`, `end`, `fail` and `stop`.
 
-Enters: the bytes of a reply as they arrive, cut anywhere. Leaves: deltas, neighbours of one kind joined. The same object reads streamed
-and blocking replies of `/api/chat` and `/api/generate`. A line that only goes on takes a shorter path with the same outcome. It does no
-I/O: whoever owns the connection feeds it.
+Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The same object reads streamed and blocking replies of
+`/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
+between two `slices`, and watches `progress` to tell an answer that goes on from bytes that only trickle.
+
+The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`_take_steady`), without
+an event; every other line becomes events first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from translator.codec import dumps
+from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
-from translator.limits import DEFAULT_LIMITS, Limits
-from translator.response.decode import line_to_events, line_to_raw, plain_piece, raw_to_events
+from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, Limits
+from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.table import TERMINAL
 from translator.response.tags import TagSplitter
+from translator.response.tally import Tally
 from translator.shapes.events import Delta, Event, State, WireEvent
-from translator.shapes.wire import WireToolCall
-
-LIMIT = 30
-LONGEST_UNIT = 64
-"""Characters of the longest token looked for in a reply that came in one piece."""
-
-
-@attrs.define(slots=True)
-class Repetition:
-    """Counts how often the last piece came in a row."""
-
-    run: int = 0
-    pieces: int = 0
-    _last: str = attrs.field(default="", init=False, repr=False)
-    _text: str = attrs.field(default="", init=False, repr=False)
-
-    def note(self, text: str) -> None:
-        """Takes one piece of `content` or `thinking` as the line carried it."""
-        self.pieces += 1
-        piece = text.strip()
-        if piece == self._last and self.run:
-            self.run += 1
-        else:
-            self._last, self.run, self._text = piece, 1, text
-
-    @property
-    def aborted(self) -> bool:
-        """True when the pieces end as the guard leaves them."""
-        if self.pieces == 1:
-            return _ends_in_repetition(self._text)
-        return self.run > LIMIT
-
-
-def _ends_in_repetition(text: str) -> bool:
-    """True when the last characters are one unit over and over."""
-    times = LIMIT + 1
-    return any(len(text) >= length * times and text.endswith(text[-length:] * times) for length in range(1, LONGEST_UNIT + 1))
-
-
-CALLS_KEY = b'"tool_calls"'
-SAVED = {b"\\u": 5, b"\\/": 1, b" ": 1, b"\t": 1, b"\r": 1}
-"""What may get shorter, and by how many bytes at most."""
-
-OF_A_CALL = 100
-"""Bytes that a call takes at least, however little it says."""
-
-
-@attrs.define(slots=True)
-class AnswerSize:
-    """Bytes said so far, and the most that may be said."""
-
-    most: int
-    said: int = 0
-
-    def takes(self, event: WireEvent) -> bool:
-        """Counts an event; False from the first one on that passes the limit."""
-        if event.calls:
-            self.said += sum(map(_bytes, event.calls))
-        return self.takes_text(event.text)
-
-    def takes_text(self, text: str) -> bool:
-        """The same for a piece that is nothing but text."""
-        self.said += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        return self.said <= self.most
-
-
-def least_of_calls(line: bytes) -> int:
-    """Bytes that the calls of a line have at least when they are spelled for Dify, told without parsing; 0 when it has none.
-
-    Spelling them anew only saves blanks and escapes. A key inside a text cannot be meant, as its quotes would be escaped.
-    """
-    start = line.find(CALLS_KEY)
-    if start < 0:
-        return 0
-    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SAVED.items())
-    return max(0, len(line) - start - saved)
-
-
-def _bytes(call: WireToolCall) -> int:
-    return len(dumps(call.function.arguments)) + len(dumps(call.function.name)) + len(dumps(call.id)) + OF_A_CALL
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -113,12 +37,11 @@ class ReplyStream:
     _machine: Machine = attrs.field(init=False)
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
-    _repetition: Repetition = attrs.field(factory=Repetition, init=False)
-    _size: AnswerSize = attrs.field(init=False)
+    _tally: Tally = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
-        self._size = AnswerSize(self.limits.answer_bytes)
+        self._tally = Tally(self.limits)
         self._machine = Machine(
             model=self.model,
             new_id=self.new_id,
@@ -146,29 +69,50 @@ class ReplyStream:
         """Bytes of the line that has begun and not ended."""
         return self._lines.pending
 
+    @property
+    def progress(self) -> int:
+        """Grows with every line that brings the answer on: text or thinking that is not blank, a tool call, the end."""
+        return self._tally.progress
+
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
         machine = self._machine
         if machine.state in TERMINAL:
             return []
-        self._read(self._lines.feed(data))
+        self._read(data)
         return machine.out.take()
+
+    def slices(self, data: bytes) -> Iterable[list[Delta]]:
+        """What `feed` gives, in parts that take a few milliseconds each at most, whatever the lines hold; others may have their turn in
+        between. All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
+        """
+        if len(data) <= SLICE_BYTES:
+            return (self.feed(data),)
+        return self._slices(data)
+
+    def _slices(self, data: bytes) -> Iterator[list[Delta]]:
+        for start in range(0, len(data), SLICE_BYTES):
+            if self.finished:
+                return
+            yield self.feed(data[start : start + SLICE_BYTES])
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
         if self.finished:
             return []
-        self._read_last_line()
+        for number, line in self._lines.end():
+            self._read_last_line(number, line)
         if not self.finished:
             self._flush_tags()
-            self._machine.feed(self._ending())
+            error = build.cut_short(self._lines.count, self.model)
+            self._machine.feed(WireEvent(Event.CUT, error=error, repeats=self._tally.repeats))
         return self._machine.out.take()
 
     def fail(self, error: ServerError) -> list[Delta]:
         """The bytes ended because of `error`; what was said so far is kept."""
         if not self.finished:
             self._flush_tags()
-            self._machine.feed(WireEvent(Event.CUT, error=error))
+            self._machine.feed(WireEvent(Event.LOST, error=error))
         return self._machine.out.take()
 
     def stop(self) -> list[Delta]:
@@ -178,81 +122,99 @@ class ReplyStream:
             self._machine.feed(WireEvent(Event.STOP))
         return self._machine.out.take()
 
-    def _ending(self) -> WireEvent:
-        if self._repetition.aborted:
-            return WireEvent(Event.REPEATED)
-        return WireEvent(Event.CUT, error=build.cut_short(self._lines.count, self.model))
-
-    def _read(self, lines: list[tuple[int, bytes]]) -> None:
-        overflow = self._lines.overflow
+    def _read(self, data: bytes) -> None:
+        splitter, machine = self._lines, self._machine
+        lines = splitter.feed(data)
+        if splitter.room < 0 or splitter.blank:
+            self._count_blank_lines()
+        too_long = splitter.too_long
         for number, line in lines:
-            if overflow is not None and number >= overflow.number:
+            if machine.state in TERMINAL or (too_long is not None and number >= too_long.number):
                 break
-            if len(line) > self.limits.calls_bytes and (least := least_of_calls(line)) > self.limits.calls_bytes:
-                self._take(WireEvent(Event.GARBLED, error=build.calls_too_large(least, self.model)))
-                return
-            raw = line_to_raw(line)
-            kind, text = plain_piece(raw)
-            if not text or not self._goes_on(kind, text):
-                for event in [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model):
-                    self._take(event)
-            if self._machine.finished:
-                return
-        if overflow is not None:
-            self._take(WireEvent(Event.GARBLED, error=build.line_too_long(overflow.number, overflow.length)))
+            self._read_line(number, line)
+        if too_long is not None and not machine.finished:
+            self._give_up(build.line_too_long(too_long.number, too_long.length))
 
-    def _goes_on(self, kind: Event, text: str) -> bool:
-        """Takes a piece that changes nothing, without an event; False leaves it to `_take`."""
-        if "<" in text or self._tags.held or self._thinking_tags.held or not self._machine.is_saying(kind):
+    def _count_blank_lines(self) -> None:
+        if self._lines.room < 0:
+            self._give_up(build.reply_without_end(self.limits.reply_bytes))
+        elif not self._tally.nothing(self._lines.blank):
+            self._give_up(self._tally.error(self.model))
+        self._lines.blank = 0
+
+    def _read_line(self, number: int, line: bytes) -> None:
+        if self._is_costly(number, line):
+            return
+        raw = line_to_raw(line)
+        kind, text = plain_piece(raw)
+        if not text or not self._take_steady(kind, text):
+            self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
+
+    def _read_last_line(self, number: int, line: bytes) -> None:
+        """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
+        if not self._is_costly(number, line):
+            self._take_all([event for event in line_to_events(line, number, self.model) if event.kind is not Event.GARBLED])
+
+    def _is_costly(self, number: int, line: bytes) -> bool:
+        error = costly_line(line, number, self.limits, self.model) if len(line) > SMALL else None
+        if error is not None:
+            self._give_up(error)
+        return error is not None
+
+    def _take_steady(self, kind: Event, text: str) -> bool:
+        """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
+        if "<" in text or self._tags.held or self._thinking_tags.held:
             return False
-        if self._size.takes_text(text):
-            self._repetition.note(text)
-            self._machine.say_on(text)
+        output = self._machine.steady(kind)
+        if output is None:
+            return False
+        if self._tally.piece(text):
+            self._machine.feed_steady(output, text)
         else:
-            self._give_up()
+            self._give_up(self._tally.error(self.model))
         return True
 
-    def _read_last_line(self) -> None:
-        """A last line without line end is read like any other; one that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
-        for number, line in self._lines.end():
-            for event in line_to_events(line, number, self.model):
-                if event.kind is not Event.GARBLED:
-                    self._take(event)
+    def _take_all(self, events: list[WireEvent]) -> None:
+        """Takes the events of a line; what follows the end in the same line is not read."""
+        if not events and not self._tally.nothing():
+            self._give_up(self._tally.error(self.model))
+        for event in events:
+            if not self._machine.finished:
+                self._take(event)
 
     def _take(self, event: WireEvent) -> None:
-        if not self._size.takes(event):
-            self._give_up()
+        if not self._is_within(event):
+            self._give_up(self._tally.error(self.model))
         elif event.kind is Event.TEXT:
-            self._repetition.note(event.text)
             self._take_text(event)
         elif event.kind is Event.THINKING:
-            self._repetition.note(event.text)
             self._take_thinking(event)
         else:
             self._flush_tags()
             self._machine.feed(event)
 
-    def _give_up(self) -> None:
-        """The answer is too large; what was said before the piece that passed the limit is kept."""
-        if not self._machine.finished:
-            self._flush_tags()
-            self._machine.feed(WireEvent(Event.GARBLED, error=build.answer_too_large(self._size.said, self._size.most, self.model)))
+    def _is_within(self, event: WireEvent) -> bool:
+        match event.kind:
+            case Event.TEXT | Event.THINKING:
+                return self._tally.piece(event.text)
+            case Event.CALLS:
+                return self._tally.calls(event.calls)
+            case _:
+                self._tally.end()
+                return True
+
+    def _give_up(self, error: ServerError) -> None:
+        """A limit was passed; what was said before is kept."""
+        self._flush_tags()
+        self._machine.feed(WireEvent(Event.GARBLED, error=error))
 
     def _take_text(self, event: WireEvent) -> None:
-        if self._thinking_tags.held:
-            self._think(self._thinking_tags.flush())
-        if self._tags.passes(event.text):
-            self._machine.feed(event)
-        else:
-            self._say(self._tags.feed(event.text))
+        self._think(self._thinking_tags.flush())
+        self._say(self._tags.feed(event.text))
 
     def _take_thinking(self, event: WireEvent) -> None:
-        if self._tags.held:
-            self._say(self._tags.flush())
-        if self._thinking_tags.passes(event.text):
-            self._machine.feed(event)
-        else:
-            self._think(self._thinking_tags.feed(event.text))
+        self._say(self._tags.flush())
+        self._think(self._thinking_tags.feed(event.text))
 
     def _say(self, pieces: list[WireEvent]) -> None:
         for piece in pieces:

@@ -1,103 +1,202 @@
-"""The state machine of a reply, as data: (state, event) gives the next state and the outputs, in order.
+"""The state machine of a reply, as data.
 
-What a reader sees is decided here. Three things stand in `machine.py`, each noted there: `SPENT` (it needs counters), blank text before a
-block, and a quick step for rows that change nothing. A pair that is not listed is illegal. The rules behind the rows: a think block is
-opened once and always closed; an empty pair is never shown; a closing tag that was never opened is dropped and the text around it kept
-(0.24.0 `inline-close-only`); calls are held until the turn ends and dropped when it fails; after the end nothing follows.
+Theory of operation
+===================
+
+A reply is a sequence of events: pieces of thinking and of text, literal tags, tool calls, one end. What the reader of the answer is
+told depends on what came before, and all of that knowledge is in this file. There are three rules for changing it:
+
+1. Everything that decides what a reader sees is a row of `TABLE`. `machine.py` finds the row and does what it says. It decides nothing.
+2. This file knows nothing of bytes, lines, JSON or Dify.
+3. A combination that is not listed is illegal: the caller fed an event after the end. No reply of a server can lead there.
+
+A row is found in two steps. The cell `TABLE[state][event]` holds one row or several. Of several, the first whose guard holds is taken;
+the last one has no guard, so a legal cell always gives a row. A guard looks at the event and at the `Memory` of the machine, which is
+what the state alone does not tell: whether text, thinking or calls came at all.
+
+What the rows promise to every reader:
+
+- A think block is opened once and always closed: before answer text, before tool calls, at the end, at an error, when the reader leaves.
+- An empty block is never shown. Blanks before the first word of a block are left out, so a block opens with the first word (guard
+  `BLANK`, output `FIRST_THOUGHT`). A literal `<think>` leads to `TAG_SEEN`, where nothing is shown yet.
+- A closing tag that was never opened is dropped, and the text around it is kept (0.24.0 `inline-close-only`).
+- Blanks are text and are shown, but they are no answer: the state stays `START`.
+- Tool calls are held until the answer ends, and given all at once. An answer that ends in an error gives none.
+- One end, and nothing after it. All states lead to the ends alike, except that an open block is closed first.
+
+Not every `done` is a good end: `LOADED` means that the server was asked nothing, `SPENT` that all tokens went into thinking. And not
+every end without `done` is bad: `REPEATED` is how servers leave an answer that repeats itself (server/routes.go, 0.24.0
+`chat-repeat-abort`).
+
+Most tokens change nothing: text follows text, thinking follows thinking. Such a row has no guard, leads back to its own state and gives
+one piece. `STEADY` lists these rows, and the stream takes them without building an event. The list is computed from the table, so the
+short way cannot differ from the long one.
+
+A streamed and a blocking reply walk the same table. A blocking one is one line that brings everything, and its events come in the order
+thinking, text, calls, done.
 """
+
+from collections.abc import Callable, Mapping
 
 import attrs
 
-from translator.shapes.events import Event, Output, State
+from translator.shapes.events import Event, Guard, Output, State, WireEvent
+
+LENGTH = "length"
+LOADING_REASONS = frozenset({"load", "unload"})
+"""Values of `done_reason`. Others, also unknown ones of the cloud, count as `stop`."""
+
+
+@attrs.define(slots=True)
+class Memory:
+    """What guards know of the events so far."""
+
+    said_text: bool = False
+    """Answer text came that is more than blanks."""
+    said_thinking: bool = False
+    """Thinking came that is more than blanks."""
+    has_calls: bool = False
+
+
+def _is_blank(event: WireEvent, _: Memory) -> bool:
+    return event.text.isspace()
+
+
+def _is_loaded(event: WireEvent, _: Memory) -> bool:
+    return event.reply is not None and event.reply.done_reason in LOADING_REASONS
+
+
+def _is_spent(event: WireEvent, memory: Memory) -> bool:
+    is_cut = event.reply is not None and event.reply.done_reason == LENGTH
+    return is_cut and memory.said_thinking and not memory.said_text and not memory.has_calls
+
+
+def _is_repeated(event: WireEvent, _: Memory) -> bool:
+    return event.repeats
+
+
+GUARDS: Mapping[Guard, Callable[[WireEvent, Memory], bool]] = {
+    Guard.BLANK: _is_blank,
+    Guard.LOADED: _is_loaded,
+    Guard.SPENT: _is_spent,
+    Guard.REPEATED: _is_repeated,
+}
 
 
 @attrs.frozen(slots=True)
 class Step:
-    """One cell of the table."""
+    """A row of the table: where an event leads and what the reader is told, in order. `guard` None: always."""
 
     state: State
     outputs: tuple[Output, ...] = ()
-    opens_think: bool = attrs.field(init=False)
-    """True when this step would open a think block; such a step waits for text that is not blank."""
-
-    @opens_think.default
-    def _opens_think(self) -> bool:
-        return Output.OPEN_THINK in self.outputs
+    guard: Guard | None = None
 
 
-_OPEN, _THINK, _CLOSE, _TEXT = Output.OPEN_THINK, Output.THINK_TEXT, Output.CLOSE_THINK, Output.ANSWER_TEXT
-_HOLD, _GIVE, _FINISH, _FAIL = Output.HOLD_CALLS, Output.GIVE_CALLS, Output.FINISH, Output.FAIL
+type Cell = tuple[Step, ...]
 
-_FINISHED = Step(State.FINISHED, (_GIVE, _FINISH))
-_CLOSED_AND_FINISHED = Step(State.FINISHED, (_CLOSE, _GIVE, _FINISH))
-_FAILED = Step(State.FAILED, (_FAIL,))
-_CLOSED_AND_FAILED = Step(State.FAILED, (_CLOSE, _FAIL))
+_OPEN, _FIRST, _THINK, _CLOSE = Output.OPEN_THINK, Output.FIRST_THOUGHT, Output.THINK_TEXT, Output.CLOSE_THINK
+_BLANKS, _TEXT, _HOLD, _GIVE, _FINISH, _FAIL = (
+    Output.BLANK_TEXT,
+    Output.ANSWER_TEXT,
+    Output.HOLD_CALLS,
+    Output.GIVE_CALLS,
+    Output.FINISH,
+    Output.FAIL,
+)
 
-_ENDS_WHILE_SHUT = {
-    Event.DONE: _FINISHED,
-    Event.IDLE: _FAILED,
-    Event.REPEATED: _FINISHED,
-    Event.SPENT: _FAILED,
-    Event.REFUSED: _FAILED,
-    Event.GARBLED: _FAILED,
-    Event.CUT: _FAILED,
-    Event.STOP: Step(State.STOPPED),
-}
-_ENDS_WHILE_OPEN = {
-    Event.DONE: _CLOSED_AND_FINISHED,
-    Event.IDLE: _CLOSED_AND_FAILED,
-    Event.REPEATED: _CLOSED_AND_FINISHED,
-    Event.SPENT: _CLOSED_AND_FAILED,
-    Event.REFUSED: _CLOSED_AND_FAILED,
-    Event.GARBLED: _CLOSED_AND_FAILED,
-    Event.CUT: _CLOSED_AND_FAILED,
-    Event.STOP: Step(State.STOPPED, (_CLOSE,)),
-}
 
-TABLE: dict[State, dict[Event, Step]] = {
+def _ends(*before: Output) -> dict[Event, Cell]:
+    """The ends of any state; `before` closes what is open."""
+    finished = (*before, _GIVE, _FINISH)
+    failed = (*before, _FAIL)
+    return {
+        Event.DONE: (
+            Step(State.FAILED, (*before, Output.FAIL_LOADED), Guard.LOADED),
+            Step(State.FAILED, (*before, Output.FAIL_SPENT), Guard.SPENT),
+            Step(State.FINISHED, finished),
+        ),
+        Event.REFUSED: (Step(State.FAILED, failed),),
+        Event.GARBLED: (Step(State.FAILED, failed),),
+        Event.CUT: (Step(State.FINISHED, finished, Guard.REPEATED), Step(State.FAILED, failed)),
+        Event.LOST: (Step(State.FAILED, failed),),
+        Event.STOP: (Step(State.STOPPED, before),),
+    }
+
+
+TABLE: Mapping[State, Mapping[Event, Cell]] = {
     State.START: {
-        Event.THINKING: Step(State.THINKING, (_OPEN, _THINK)),
-        Event.TEXT: Step(State.ANSWER, (_TEXT,)),
-        Event.TAG_OPEN: Step(State.TAG_SEEN),
-        Event.TAG_CLOSE: Step(State.START),
-        Event.CALLS: Step(State.START, (_HOLD,)),
-        **_ENDS_WHILE_SHUT,
+        Event.THINKING: (Step(State.START, (), Guard.BLANK), Step(State.THINKING, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.START, (_BLANKS,), Guard.BLANK), Step(State.ANSWER, (_TEXT,))),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.START),),
+        Event.CALLS: (Step(State.START, (_HOLD,)),),
+        **_ends(),
     },
     State.THINKING: {
-        Event.THINKING: Step(State.THINKING, (_THINK,)),
-        Event.TEXT: Step(State.ANSWER, (_CLOSE, _TEXT)),
-        Event.TAG_OPEN: Step(State.TAGGED),
-        Event.TAG_CLOSE: Step(State.ANSWER, (_CLOSE,)),
-        Event.CALLS: Step(State.THINKING, (_HOLD,)),
-        **_ENDS_WHILE_OPEN,
+        Event.THINKING: (Step(State.THINKING, (_THINK,)),),
+        Event.TEXT: (Step(State.START, (_CLOSE, _BLANKS), Guard.BLANK), Step(State.ANSWER, (_CLOSE, _TEXT))),
+        Event.TAG_OPEN: (Step(State.TAGGED),),
+        Event.TAG_CLOSE: (Step(State.START, (_CLOSE,)),),
+        Event.CALLS: (Step(State.THINKING, (_HOLD,)),),
+        **_ends(_CLOSE),
     },
     State.TAG_SEEN: {
-        Event.THINKING: Step(State.TAGGED, (_OPEN, _THINK)),
-        Event.TEXT: Step(State.TAGGED, (_OPEN, _THINK)),
-        Event.TAG_OPEN: Step(State.TAG_SEEN),
-        Event.TAG_CLOSE: Step(State.ANSWER),
-        Event.CALLS: Step(State.TAG_SEEN, (_HOLD,)),
-        **_ENDS_WHILE_SHUT,
+        Event.THINKING: (Step(State.TAG_SEEN, (), Guard.BLANK), Step(State.TAGGED, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.TAG_SEEN, (), Guard.BLANK), Step(State.TAGGED, (_OPEN, _FIRST))),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.START),),
+        Event.CALLS: (Step(State.TAG_SEEN, (_HOLD,)),),
+        **_ends(),
     },
     State.TAGGED: {
-        Event.THINKING: Step(State.TAGGED, (_THINK,)),
-        Event.TEXT: Step(State.TAGGED, (_THINK,)),
-        Event.TAG_OPEN: Step(State.TAGGED),
-        Event.TAG_CLOSE: Step(State.ANSWER, (_CLOSE,)),
-        Event.CALLS: Step(State.TAGGED, (_HOLD,)),
-        **_ENDS_WHILE_OPEN,
+        Event.THINKING: (Step(State.TAGGED, (_THINK,)),),
+        Event.TEXT: (Step(State.TAGGED, (_THINK,)),),
+        Event.TAG_OPEN: (Step(State.TAGGED),),
+        Event.TAG_CLOSE: (Step(State.START, (_CLOSE,)),),
+        Event.CALLS: (Step(State.TAGGED, (_HOLD,)),),
+        **_ends(_CLOSE),
     },
     State.ANSWER: {
-        Event.THINKING: Step(State.THINKING, (_OPEN, _THINK)),
-        Event.TEXT: Step(State.ANSWER, (_TEXT,)),
-        Event.TAG_OPEN: Step(State.TAG_SEEN),
-        Event.TAG_CLOSE: Step(State.ANSWER),
-        Event.CALLS: Step(State.ANSWER, (_HOLD,)),
-        **_ENDS_WHILE_SHUT,
+        Event.THINKING: (Step(State.ANSWER, (), Guard.BLANK), Step(State.THINKING, (_OPEN, _FIRST))),
+        Event.TEXT: (Step(State.ANSWER, (_TEXT,)),),
+        Event.TAG_OPEN: (Step(State.TAG_SEEN),),
+        Event.TAG_CLOSE: (Step(State.ANSWER),),
+        Event.CALLS: (Step(State.ANSWER, (_HOLD,)),),
+        **_ends(),
     },
-    State.FINISHED: {Event.END: Step(State.FINISHED), Event.STOP: Step(State.FINISHED)},
-    State.FAILED: {Event.END: Step(State.FAILED), Event.STOP: Step(State.FAILED)},
-    State.STOPPED: {Event.END: Step(State.STOPPED), Event.STOP: Step(State.STOPPED)},
+    State.FINISHED: {},
+    State.FAILED: {},
+    State.STOPPED: {},
 }
 
-TERMINAL = frozenset({State.FINISHED, State.FAILED, State.STOPPED})
+TERMINAL = frozenset(state for state, cells in TABLE.items() if not cells)
+"""States after which nothing follows."""
+
+PIECES = (_TEXT, _THINK)
+
+
+def _is_steady(state: State, cell: Cell) -> bool:
+    return len(cell) == 1 and cell[0].state is state and len(cell[0].outputs) == 1 and cell[0].outputs[0] in PIECES
+
+
+STEADY: Mapping[State, Mapping[Event, Output]] = {
+    state: {event: cell[0].outputs[0] for event, cell in cells.items() if _is_steady(state, cell)} for state, cells in TABLE.items()
+}
+"""The cells that change nothing: one row without guard, back to the same state, with one piece of text or thinking."""
+
+
+class IllegalStepError(RuntimeError):
+    """The table has no row for this event in this state: the caller went on after the end."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"event {event.name} is illegal in state {state.name}")
+        self.state = state
+        self.event = event
+
+
+def step_for(state: State, event: WireEvent, memory: Memory) -> Step:
+    """The row that applies. Raises IllegalStepError where there is none."""
+    for step in TABLE[state].get(event.kind, ()):
+        if step.guard is None or GUARDS[step.guard](event, memory):
+            return step
+    raise IllegalStepError(state, event.kind)

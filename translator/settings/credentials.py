@@ -1,6 +1,4 @@
-"""Saved credentials of a model as one frozen class: every field read, checked and defaulted once.
-
-Enters: the dict Dify stores for a model. Leaves: `Credentials`, or an error that names the field and never its value.
+"""Saved credentials of a model as one frozen class. An error names the field, never its value.
 
 Dify's forms deliver texts; an empty field may be missing or empty, a switch that is off is missing, a hidden field is missing without its
 default. Credentials saved by the official plugin (0.0.x to 1.0.0) are read as they are, no migration step: `vision_support` and
@@ -14,10 +12,12 @@ from typing import Any
 
 import attrs
 
+from translator.embedding.requests import Overlong
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.request.context import Overflow
+from translator.request.context import OverflowPolicy
 from translator.request.keep_alive import keep_alive_to_wire
+from translator.rerank.ranking import ScoreScale
 from translator.scalars import as_bool, is_blank
 from translator.settings.form_values import (
     Reader,
@@ -45,14 +45,7 @@ class Choice(StrEnum):
     NO = "no"
 
 
-class Overlong(StrEnum):
-    """What happens to a text that is longer than an embedding model's window."""
-
-    CUT = "cut"
-    ERROR = "error"
-
-
-class Prefixes(StrEnum):
+class PrefixChoice(StrEnum):
     """Whether texts to embed get the prefixes their model family was trained with; a change needs a new index."""
 
     OFF = "off"
@@ -67,13 +60,6 @@ class RerankService(StrEnum):
     TEI = "tei"
     OLLAMA = "ollama"
     OLLAMA_EMBEDDING = "ollama-embedding"
-
-
-class ScoreScale(StrEnum):
-    """What is done to rerank scores."""
-
-    AS_IS = "as_is"
-    SIGMOID = "sigmoid"
 
 
 MOST_ANSWER_MIB = 1024
@@ -109,7 +95,7 @@ class EmbeddingSettings:
     dimensions: int | None = None
     concurrency: int = 2
     overlong: Overlong = Overlong.CUT
-    prefixes: Prefixes = Prefixes.OFF
+    prefixes: PrefixChoice = PrefixChoice.OFF
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -138,7 +124,7 @@ class Credentials:
     thinking: Choice = Choice.AUTO
     structured_output: Choice = Choice.AUTO
     keep_alive: KeepAlive | None = None
-    overflow: Overflow = Overflow.DROP
+    overflow: OverflowPolicy = OverflowPolicy.DROP
     deep_check: bool = False
     timeouts: Timeouts = Timeouts()
     limits: Limits = DEFAULT_LIMITS
@@ -157,9 +143,9 @@ _CHOICES: Mapping[str, StrEnum] = {
     "0": Choice.NO,
 }
 _OVERFLOWS: Mapping[str, StrEnum] = {
-    **{policy.value: policy for policy in Overflow},
-    "drop_oldest": Overflow.DROP,
-    "drop oldest turns": Overflow.DROP,
+    **{policy.value: policy for policy in OverflowPolicy},
+    "drop_oldest": OverflowPolicy.DROP,
+    "drop oldest turns": OverflowPolicy.DROP,
 }
 
 
@@ -198,7 +184,7 @@ FIELDS: tuple[Field, ...] = (
     Field("dimensions", "embedding.dimensions", whole(1, "dimensions")),
     Field("concurrency", "embedding.concurrency", whole(1, "requests", 64)),
     Field("embedding_overlong", "embedding.overlong", member_of(Overlong)),
-    Field("embedding_prefixes", "embedding.prefixes", member_of(Prefixes)),
+    Field("embedding_prefixes", "embedding.prefixes", member_of(PrefixChoice)),
     Field("rerank_service", "rerank.service", member_of(RerankService)),
     Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
     Field("rerank_template", "rerank.template", pair_template),

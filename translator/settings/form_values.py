@@ -1,6 +1,6 @@
 """Reads single values of a credential form: texts, mostly, that stand for words, numbers and switches.
 
-Enters: one value as it was saved. Leaves: what it means, or a ValueError that says what was expected, never what was found.
+A value that cannot be read is a ValueError that says what was expected, never what was found.
 """
 
 from collections.abc import Callable, Mapping

@@ -54,7 +54,7 @@ class MediaPart:
     filename: str = ""
 
 
-type Part = TextPart | MediaPart
+type ContentPart = TextPart | MediaPart
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Message:
     """One prompt message; `name` and `tool_call_id` belong to tool results, `tool_calls` to assistant turns."""
 
     role: Role
-    content: str | tuple[Part, ...] = attrs.field(default="", repr=False)
+    content: str | tuple[ContentPart, ...] = attrs.field(default="", repr=False)
     name: str = ""
     tool_call_id: str = ""
     tool_calls: tuple[ToolCall, ...] = ()

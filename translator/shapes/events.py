@@ -1,7 +1,7 @@
-"""What happens in a reply (events, into the machine) and what is told about it (deltas, out of the machine).
+"""What happens in a reply (`WireEvent`, into the machine) and what its reader is told (`Delta`, out of the machine).
 
-An event is a kind plus what it carries; the kinds and the states are enums so that the transition table can be read as data
-(and enums of integers because those hash without a Python call, twice per token).
+The kinds of events, the states, the guards and the outputs are enums, so that `response/table.py` can be read as data. They are enums of
+integers because those hash without a Python call, and every token looks two of them up.
 """
 
 from enum import IntEnum, auto
@@ -14,7 +14,7 @@ from translator.shapes.wire import Reply, WireToolCall
 
 
 class Event(IntEnum):
-    """Everything a reply can bring, one word each."""
+    """What a reply can bring."""
 
     THINKING = auto()
     """A piece of `message.thinking`."""
@@ -28,29 +28,36 @@ class Event(IntEnum):
     """Whole tool calls; they may come in several lines."""
     DONE = auto()
     """The line with `done: true` and the counters."""
-    SPENT = auto()
-    """`done` with reason `length` although nothing but thinking was said."""
-    IDLE = auto()
-    """`done` with reason `load` or `unload`: nothing was generated because the request held nothing; an error, not an empty answer."""
     REFUSED = auto()
     """A line `{"error": ...}` inside a reply that began well."""
     GARBLED = auto()
-    """A line that is no JSON object or longer than the limit, or an answer that is longer than the limit."""
+    """A line that is no JSON object, or a line or an answer that is longer than its limit."""
     CUT = auto()
-    """The bytes ended before `done`."""
-    REPEATED = auto()
-    """The bytes ended before `done`, after more than 30 equal pieces: the server's own guard against endless repetition."""
+    """The bytes ended in good order, but before `done`."""
+    LOST = auto()
+    """The connection broke or was given up."""
     STOP = auto()
     """The consumer wants no more."""
-    END = auto()
-    """The bytes ended."""
+
+
+class Guard(IntEnum):
+    """A condition on a row of the table: the row applies only where it holds."""
+
+    BLANK = auto()
+    """The piece is white space and nothing else."""
+    LOADED = auto()
+    """`done_reason` is `load` or `unload`: the request held nothing to answer. An error, not an empty answer."""
+    SPENT = auto()
+    """`done_reason` is `length`, and nothing but thinking was said."""
+    REPEATED = auto()
+    """The last pieces were equal, more than 30 in a row: the server's own guard against endless repetition ended the answer."""
 
 
 class State(IntEnum):
     """Where a reply is, as far as its reader can see it."""
 
     START = auto()
-    """Nothing was shown yet."""
+    """Before any answer text: nothing but blanks was said, at the beginning or since a think block ended. No think block is open."""
     THINKING = auto()
     """A think block is open; the server says what belongs to it."""
     TAG_SEEN = auto()
@@ -68,27 +75,38 @@ class State(IntEnum):
 
 
 class Output(IntEnum):
-    """What one step of the machine does, in the order the table lists it."""
+    """What one step of the machine does; a row lists them in their order."""
 
     OPEN_THINK = auto()
+    FIRST_THOUGHT = auto()
+    """The first piece of a think block: thinking without the blanks before it."""
     THINK_TEXT = auto()
     CLOSE_THINK = auto()
+    BLANK_TEXT = auto()
+    """Text that is shown but is no answer."""
     ANSWER_TEXT = auto()
     HOLD_CALLS = auto()
     GIVE_CALLS = auto()
     FINISH = auto()
     FAIL = auto()
+    """The error that the event brings."""
+    FAIL_LOADED = auto()
+    """The error for a server that only loaded the model."""
+    FAIL_SPENT = auto()
+    """The error for an answer that never came out of its thinking."""
 
 
 @attrs.frozen(slots=True)
 class WireEvent:
-    """One event with what it carries: `text` for pieces, `calls`, `reply` for the done line, `error` for faults; the rest stays empty."""
+    """One event with what it carries: `text` for pieces and tags, `calls`, `reply` for the done line, `error` for faults; `repeats` for
+    bytes that ended after many equal pieces. What a kind does not carry stays empty."""
 
     kind: Event
     text: str = attrs.field(default="", repr=False)
     calls: tuple[WireToolCall, ...] = ()
     reply: Reply | None = None
     error: ServerError | None = None
+    repeats: bool = False
 
 
 @attrs.frozen(slots=True)

@@ -4,9 +4,7 @@ Names are those of the server's `api/types.go`. A field that is None (or empty, 
 that are absent and those that are null mean the same.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -16,27 +14,6 @@ type Think = bool | str
 
 type KeepAlive = int | float | str
 """Seconds as a number (negative: forever), or a Go duration with a unit (`5m`)."""
-
-
-@attrs.frozen(slots=True, eq=False)
-class SpelledObject(Mapping[str, Any]):
-    """A JSON object that is kept as the text that is sent, because as objects it would be millions of them; parsed when looked into."""
-
-    text: bytes = attrs.field(repr=False)
-
-    @cached_property
-    def _parsed(self) -> dict[str, Any]:
-        parsed: dict[str, Any] = json.loads(self.text)
-        return parsed
-
-    def __getitem__(self, key: str) -> Any:
-        return self._parsed[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parsed)
-
-    def __len__(self) -> int:
-        return len(self._parsed)
 
 
 @attrs.frozen(slots=True, kw_only=True)

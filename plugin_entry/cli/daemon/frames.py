@@ -4,14 +4,14 @@ Enters: whole lines, as one thread reads them, and session ids that were asked f
 and what should not have been there. Pure, except for the queues, which carry frames from the reading thread to the asking one.
 """
 
-from collections.abc import Mapping
+import importlib
+import sys
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, get_args
 
 import attrs
 import orjson
-
-from plugin_entry.cli.daemon.native import native
 
 type Kind = Literal["stream", "error", "end"]
 KINDS = get_args(Kind.__value__)
@@ -137,3 +137,19 @@ class Switchboard:
         if kind == "end":
             self._running.pop(str(session_id), None)
         return True
+
+
+def native(module: str, name: str) -> Any:
+    """The original `module.name`. Looks for gevent without importing it."""
+    monkey = sys.modules.get("gevent.monkey")
+    return getattr(importlib.import_module(module), name) if monkey is None else monkey.get_original(module, name)
+
+
+def start_thread(run: Callable[[], None]) -> None:
+    """Runs a function in an OS thread of its own."""
+    native("_thread", "start_new_thread")(run, ())
+
+
+def close_descriptor(descriptor: int) -> None:
+    """Closes at once: gevent's own `os.close` waits for its loop, and until then a pipe does not end."""
+    native("os", "close")(descriptor)

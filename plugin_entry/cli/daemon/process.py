@@ -18,8 +18,7 @@ from typing import IO, Any, Self
 
 import orjson
 
-from plugin_entry.cli.daemon.frames import Frame, Session, Switchboard
-from plugin_entry.cli.daemon.native import close_descriptor, native, start_thread
+from plugin_entry.cli.daemon.frames import Frame, Session, Switchboard, close_descriptor, native, start_thread
 
 ROOT = Path(__file__).resolve().parents[3]
 """The plugin's directory, where its manifest is."""

@@ -3,6 +3,7 @@
 Enters: a model, its saved credentials and what is asked. Leaves: plain dictionaries for `PluginProcess.send`.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,19 @@ LLM, TEXT_EMBEDDING, RERANK = "llm", "text-embedding", "rerank"
 def user_message(content: str | Sequence[Mapping[str, Any]]) -> Data:
     """What the user says, as text or as a list of parts."""
     return {"role": "user", "content": content, "name": None}
+
+
+def image_part(data: bytes, mime_type: str, filename: str) -> dict[str, Any]:
+    """A picture inside a message."""
+    return {
+        "type": "image",
+        "format": mime_type.rpartition("/")[2],
+        "base64_data": base64.b64encode(data).decode("ascii"),
+        "url": "",
+        "mime_type": mime_type,
+        "filename": filename,
+        "detail": "low",
+    }
 
 
 def system_message(text: str) -> Data:

@@ -1,7 +1,7 @@
 """The files of a package, and the package as one file.
 
-Enters: a directory with a `.difyignore`. Leaves: a mapping of paths to contents, and a zip archive that is the same for the same files:
-sorted names, one fixed time, one mode.
+The archive is the same for the same files: sorted names, one fixed time, one mode. A package can carry its dependencies as wheels, for a
+Dify that cannot reach a package index.
 """
 
 import io
@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from plugin_entry.cli.packaging.dependencies import canonical, pinned_project, pins_of
 from plugin_entry.cli.packaging.ignoring import Ignored, read_patterns
 
 type Files = Mapping[str, bytes]
@@ -23,17 +24,33 @@ UNPACKED_BYTES = 50 << 20
 """As much as Dify's daemon takes (MAX_PLUGIN_PACKAGE_SIZE)."""
 
 
+REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
+WHEELS = "wheels"
+FROM_WHEELS_ALONE = f"--no-index\n--find-links=./{WHEELS}/\n".encode()
+
+
 class NoPackageError(ValueError):
-    """The directory is no plugin's."""
+    """The directory cannot be packed."""
 
 
 def collect(directory: Path) -> Files:
-    """Everything that `.difyignore` does not leave out, by relative path. Raises NoPackageError, PatternError."""
+    """The files of the package by relative path: everything that `.difyignore` does not leave out.
+
+    `pyproject.toml` becomes one with the exact versions of `requirements.txt`, because Dify's daemon installs what it names (`uv sync
+    --no-dev`) and reads `requirements.txt` only without it. Raises NoPackageError, PatternError.
+    """
     try:
         ignored = read_patterns((directory / IGNORE_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise NoPackageError(f"{directory} has no {IGNORE_FILE}. Run the command in a clone of the project, or name one.") from error
-    return {path: (directory / path).read_bytes() for path in sorted(_paths(directory, ignored))}
+    files = {path: (directory / path).read_bytes() for path in sorted(_paths(directory, ignored))}
+    if PROJECT not in files or REQUIREMENTS not in files:
+        return files
+    try:
+        project = pinned_project(files[PROJECT].decode(), files[REQUIREMENTS].decode())
+    except ValueError as error:
+        raise NoPackageError(str(error)) from error
+    return {**files, PROJECT: project.encode()}
 
 
 def _paths(directory: Path, ignored: Ignored) -> Iterator[str]:
@@ -52,3 +69,28 @@ def pack(files: Files) -> bytes:
             entry.external_attr, entry.compress_type = READABLE_FILE, zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[path])
     return buffer.getvalue()
+
+
+def with_wheels(files: Files, folder: Path) -> Files:
+    """Adds the wheels. Raises NoPackageError when one is missing that Linux needs, where Dify runs."""
+    wheels = {path.name: path.read_bytes() for path in sorted(folder.glob("*.whl"))}
+    there = {_project(name) for name in wheels}
+    pinned = [pin for pin in pins_of(files[REQUIREMENTS].decode()) if "win32" not in pin.marker]
+    if missing := [f"{pin.name}=={pin.version}" for pin in pinned if (pin.name, pin.version) not in there]:
+        raise NoPackageError(
+            f"{folder} lacks wheels of {', '.join(missing)}. Fill it by `pip download --only-binary :all: -r {REQUIREMENTS} -d {folder}`."
+        )
+    # with this file the daemon would ask an index
+    kept = {path: data for path, data in files.items() if path != PROJECT}
+    carried = {f"{WHEELS}/{name}": data for name, data in wheels.items()}
+    whole = {**kept, REQUIREMENTS: FROM_WHEELS_ALONE + files[REQUIREMENTS], **carried}
+    if (size := sum(map(len, whole.values()))) > UNPACKED_BYTES:
+        raise NoPackageError(
+            f"With these wheels it is {size} bytes, and Dify takes {UNPACKED_BYTES}. Carry those of one machine type only."
+        )
+    return whole
+
+
+def _project(wheel: str) -> tuple[str, str]:
+    name, version, *_ = wheel.split("-")
+    return canonical(name), version

@@ -1,7 +1,7 @@
-"""The table of checks: one row each, with its rule in words and what is against it.
+"""The checks of a package as a table: a row has a name, the rule in words, what a complaint means, and the function that finds complaints.
 
-Enters: the files of a package. Leaves: results in the order of the table. Only `Verdict.FAIL` makes a package unusable; `Verdict.OWNER` is
-what only the one who publishes it can know, and keeps it from the marketplace, not from a Dify of one's own.
+`Verdict.FAIL` makes a package unusable. `Verdict.OWNER` is what only the publisher can fill in: the marketplace demands it, a Dify of your
+own does not.
 """
 
 import re
@@ -18,7 +18,6 @@ import yaml
 from plugin_entry.cli.packaging.archive import UNPACKED_BYTES, Files, pack
 from plugin_entry.cli.packaging.declarations import icon_names, manifest_complaints, marketplace_complaints, provider_complaints
 from plugin_entry.cli.packaging.dependencies import dependency_complaints
-from plugin_entry.cli.packaging.prose import privacy_complaints, readme_complaints, translation_complaints
 
 PACKAGE_BYTES = 1 << 20
 MOST_FILES = 5000
@@ -33,7 +32,8 @@ BLOCKED_NAMES = (
     *(".env", ".env.*", ".DS_Store", ".gitconfig", "Thumbs.db", "desktop.ini", "id_rsa", "*.pyc", "*.pyo", "*.difypkg"),
     *("*.key", "*.pem", "*.p12", "*.pfx", "*.log", "*.bak", "*.tmp", "*.swp", "*.swo"),
 )
-DEVELOPMENT = ("tests/", "fixtures/", "docs/", ".ci/")
+DEVELOPMENT = re.compile(r"tests/|fixtures/|docs/|\.ci/|plugin_entry/cli/\w+/")
+"""What a clone needs and Dify does not run. Of the command line only the doctor is shipped; the other commands stand in folders."""
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 STARTED_BY_THE_MARKETPLACE = "main.py"
@@ -44,6 +44,22 @@ SECRETS = re.compile(
     rb"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 """Keys that show by their form what they are."""
+
+FOREIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+"""Chinese, Japanese and Korean writing, full-width punctuation included."""
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+TOPICS: Mapping[str, str] = {
+    "how to set it up": r"(?i)\b(?:set ?up|install)",
+    "how to use it": r"(?i)\buse\b|\busage\b",
+    "which credentials or connection it needs": r"(?i)\b(?:credential|api key|connect)",
+}
+"""What a reader must find, and how it is recognised."""
+
+TRANSLATION = re.compile(r"readme/README_[a-z]{2}_[A-Z][A-Za-z]+\.md")
+TEMPLATE = re.compile(r"!!!|TO" r"DO|\[Your |lorem ipsum", re.IGNORECASE)
+"""Remains of the template of `dify plugin init`."""
+SHORTEST_STATEMENT = 200
 
 PLACEHOLDER_AUTHOR = "ollamabridge"
 REPOSITORY_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "gitee.com", "codeberg.org", "sr.ht")
@@ -95,12 +111,19 @@ def _icons(files: Files) -> Iterator[str]:
 
 
 def _readme(files: Files) -> Iterator[str]:
-    yield from readme_complaints(_text(files, README))
-    yield from translation_complaints([path for path in files if path.startswith("readme/")])
+    prose = CODE.sub("", _text(files, README))
+    if foreign := FOREIGN.search(prose):
+        yield f"{foreign[0]!r} is not English; translations belong in readme/"
+    yield from (f"nothing about {topic}" for topic, pattern in TOPICS.items() if not re.search(pattern, prose))
+    for path in files:
+        if path.startswith("readme/") and not TRANSLATION.fullmatch(path):
+            yield f"{path} is not called README_<language>_<region>.md"
 
 
 def _privacy(files: Files) -> Iterator[str]:
-    yield from privacy_complaints(_text(files, PRIVACY))
+    statement = _text(files, PRIVACY)
+    if len(statement) < SHORTEST_STATEMENT or TEMPLATE.search(statement):
+        yield f"{PRIVACY} is empty or still the template"
     named = _yaml(files, MANIFEST).get("privacy", "")
     if "://" not in named and named not in files:
         yield f"the manifest names {named}, which is not in the package"
@@ -124,7 +147,7 @@ def _blocked(files: Files) -> Iterator[str]:
 
 
 def _development(files: Files) -> Iterator[str]:
-    yield from (f"{path} is of use in a clone only" for path in files if path.startswith(DEVELOPMENT))
+    yield from (f"{path} is of use in a clone only" for path in files if DEVELOPMENT.match(path))
 
 
 def _binaries(files: Files) -> Iterator[str]:
@@ -193,10 +216,10 @@ CHECKS: tuple[Check, ...] = (
     ("icons", f"every icon that is named is in _assets, at most {ICON_BYTES} bytes", OURS, _icons),
     ("readme", "README.md is English and says how to set up, use and connect; translations are in readme/", OURS, _readme),
     ("privacy", "PRIVACY.md is there and its own", OURS, _privacy),
-    ("dependencies", "bounded on both sides, pinned with hashes, from no address", OURS, _dependencies),
+    ("dependencies", "exact versions, the same in both files, with hashes and from no address", OURS, _dependencies),
     ("version", "manifest.yaml and pyproject.toml agree", OURS, _version),
     ("blocked files", "no caches, environments, keys, logs", OURS, _blocked),
-    ("development files", "no tests, recordings, manual", OURS, _development),
+    ("development files", "no tests, recordings, manual, developers' commands", OURS, _development),
     ("machine code", "no executables and libraries", OURS, _binaries),
     ("secrets", "nothing that looks like a key", OURS, _secrets),
     ("python", "every module compiles without a warning", OURS, _compiles),

@@ -1,7 +1,7 @@
 """What Dify's daemon and the marketplace demand of the manifest and of the provider's YAML, as tables.
 
-Enters: the parsed files. Leaves: complaints, one sentence each. Read from langgenius/dify-plugin-daemon (plugin_declaration.go,
-model_declaration.go) and from the validators of langgenius/dify-marketplace-toolkit, August 2026.
+Complaints are one sentence each. Sources: langgenius/dify-plugin-daemon (plugin_declaration.go,
+model_declaration.go) and the validators of langgenius/dify-marketplace-toolkit, August 2026.
 """
 
 import re

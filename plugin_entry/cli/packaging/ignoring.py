@@ -1,7 +1,7 @@
 """Which paths `.difyignore` leaves out: the part of gitignore's syntax that Dify's packager and this one understand alike.
 
-Enters: the text of the file. Leaves: a yes or no per path. Patterns with `!` are refused: Dify's packager stops at the first pattern that
-matches, so an exception would mean one thing there and another in git.
+Patterns with `!` are refused: Dify's packager stops at the first pattern that matches, so an exception would mean one thing there and
+another in git.
 """
 
 import re

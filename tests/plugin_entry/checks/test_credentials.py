@@ -1,6 +1,5 @@
 """Saving a model: what is checked, in which time, what is written back, and what the form says."""
 
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
 from plugin_entry.checks import credentials
 from plugin_entry.checks.credentials import BUDGET_S, check_embedding_model, check_language_model, check_rerank_model, checked
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
@@ -54,7 +53,7 @@ def test_a_good_model_and_what_is_written_back() -> None:
         assert not GENERATING & set(server.paths()), "nothing is loaded"
 
 
-@pytest.mark.parametrize("version", ["0.5.13", "0.9.6", "0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("show-chat", "version", "tags"))
 def test_every_recorded_server(version: str) -> None:
     with GreenServer(routes(version)) as server:
         check_language_model("chat", saved(server.url))
@@ -158,13 +157,11 @@ def test_the_whole_check_has_a_budget(monkeypatch: pytest.MonkeyPatch, silent: s
     assert BUDGET_S == 8.0
     monkeypatch.setattr(credentials, "BUDGET_S", 0.1)
     answers = routes() | {"/api/show": MISSING} | {silent: silence}
-    started = time.monotonic()
     with (
         GreenServer(answers) as server,
         pytest.raises(CredentialsValidateFailedError, match=r"did not answer the check within 0\.05 seconds"),
     ):
         check_language_model("m", saved(server.url))
-    assert time.monotonic() - started < 2
 
 
 def test_a_silent_version_is_no_reason_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:

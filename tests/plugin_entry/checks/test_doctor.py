@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from fixtures.recordings import every, load
-from fixtures.replay import ReplayServer, SubprocessReplayServer
+from fixtures.replay import ReplayServer, ThreadedReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
 from plugin_entry.checks.probing import Patience, Surroundings, look_around
 from plugin_entry.network.server import SERVERS, Server, server_of, settings_of
 from tests.servers.speaking_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
-from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Step
+from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Layer
 from translator.settings.base_url import BaseUrl
 
 ROOT = Path(__file__).parents[3]
@@ -77,40 +77,44 @@ NO_SUCH_MODEL = reply('{"error":"model \'qwen\' not found"}', "404 Not Found")
 DOWN = reply('{"error":"something broke"}', "500 Internal Server Error")
 PROXY_LOGIN = reply("<html><title>401 Authorization Required</title></html>", "401 Unauthorized", "text/html")
 
-TROUBLES: dict[str, tuple[Talk, Step, str]] = {
-    "page instead of a server": (answering({"*": PAGE}), Step.SERVER, "answers a web page, not Ollama"),
-    "server with OpenAI's API": (answering(OPENAI), Step.SERVER, "a server with OpenAI's API, not Ollama: add it through Dify's provider"),
+TROUBLES: dict[str, tuple[Talk, Layer, str]] = {
+    "page instead of a server": (answering({"*": PAGE}), Layer.SERVER, "answers a web page, not Ollama"),
+    "server with OpenAI's API": (
+        answering(OPENAI),
+        Layer.SERVER,
+        "a server with OpenAI's API, not Ollama: add it through Dify's provider",
+    ),
     "Open WebUI": (
         answering({**VERSION, "/api/tags": PAGE, "/api/config": reply('{"features":{},"oauth":{}}')}),
-        Step.SERVER,
+        Layer.SERVER,
         "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
     ),
     "rerank service": (
         answering({"/info": reply(load("rerank", "tei-info").body.decode())}),
-        Step.SERVER,
+        Layer.SERVER,
         "answers a Text Embeddings Inference server, not Ollama; it can serve for reranking",
     ),
-    "unknown server": (answering({}), Step.SERVER, "answers something unknown, not Ollama"),
-    "proxy that wants a login": (answering({"*": PROXY_LOGIN}), Step.KEY, "API key"),
-    "models behind a login": (answering({**VERSION, "/api/tags": reply("", "401 Unauthorized")}), Step.KEY, "API key"),
-    "proxy that finds nobody": (answering({"*": reply("<html>nginx</html>", "502 Bad Gateway", "text/html")}), Step.HTTP, "nginx"),
-    "server that refuses names": (answering({"*": reply("", "403 Forbidden", "text/plain")}), Step.HTTP, "OLLAMA_HOST=0.0.0.0"),
+    "unknown server": (answering({}), Layer.SERVER, "answers something unknown, not Ollama"),
+    "proxy that wants a login": (answering({"*": PROXY_LOGIN}), Layer.KEY, "API key"),
+    "models behind a login": (answering({**VERSION, "/api/tags": reply("", "401 Unauthorized")}), Layer.KEY, "API key"),
+    "proxy that finds nobody": (answering({"*": reply("<html>nginx</html>", "502 Bad Gateway", "text/html")}), Layer.HTTP, "nginx"),
+    "server that refuses names": (answering({"*": reply("", "403 Forbidden", "text/plain")}), Layer.HTTP, "OLLAMA_HOST=0.0.0.0"),
     "redirect elsewhere": (
         answering({"*": reply("", "302 Found", "text/html", "Location: https://auth.example/login")}),
-        Step.HTTP,
+        Layer.HTTP,
         "redirects to https://auth.example,",
     ),
-    "redirect in a circle": (answering({"*": reply("", "307 Temporary", "text/html", "Location: /x")}), Step.HTTP, "in a circle"),
-    "hangs up": (hang_up, Step.HTTP, "closed the connection"),
-    "another protocol": (not_http, Step.HTTP, "does not speak proper HTTP"),
-    "no models": (answering(NO_MODELS), Step.MODELS, "The server has no models yet: run `ollama pull"),
-    "broken description": (answering({**ONE_MODEL, "/api/show": DOWN}), Step.MODEL, "something broke"),
-    "no such model": (answering({**ONE_MODEL, "/api/show": NO_SUCH_MODEL}), Step.MODEL, "the nearest names it has: qwen3:8b"),
+    "redirect in a circle": (answering({"*": reply("", "307 Temporary", "text/html", "Location: /x")}), Layer.HTTP, "in a circle"),
+    "hangs up": (hang_up, Layer.HTTP, "closed the connection"),
+    "another protocol": (not_http, Layer.HTTP, "does not speak proper HTTP"),
+    "no models": (answering(NO_MODELS), Layer.MODELS, "The server has no models yet: run `ollama pull"),
+    "broken description": (answering({**ONE_MODEL, "/api/show": DOWN}), Layer.MODEL, "something broke"),
+    "no such model": (answering({**ONE_MODEL, "/api/show": NO_SUCH_MODEL}), Layer.MODEL, "the nearest names it has: qwen3:8b"),
 }
 
 
 @pytest.mark.parametrize(("talk", "step", "part"), TROUBLES.values(), ids=TROUBLES)
-def test_trouble_is_found_at_its_step(talk: Talk, step: Step, part: str) -> None:
+def test_trouble_is_found_at_its_step(talk: Talk, step: Layer, part: str) -> None:
     diagnosis = examined(talk, model="qwen")
     assert part in diagnosis.sentence
     assert diagnosis.exit_code == EXIT_CODES[step]
@@ -132,7 +136,7 @@ def test_silent_server_within_the_budget() -> None:
     diagnosis = asyncio.run(run())
     assert steps(diagnosis) == ["PROXY", "TCP", "HTTP!"]
     assert "ended after 0.2 seconds" in diagnosis.sentence
-    assert diagnosis.exit_code == EXIT_CODES[Step.HTTP]
+    assert diagnosis.exit_code == EXIT_CODES[Layer.HTTP]
 
 
 def test_black_hole_is_given_up() -> None:
@@ -159,7 +163,7 @@ def test_refused_port_in_a_container() -> None:
     assert steps(diagnosis) == ["PROXY", "NAME", "TCP!", "CONTAINER"]
     assert "Nothing accepts connections" in diagnosis.sentence
     assert "container (Docker), whose gateway is 172.17.0.1; localhost is the container itself." in diagnosis.findings[-1].sentence
-    assert diagnosis.exit_code == EXIT_CODES[Step.TCP]
+    assert diagnosis.exit_code == EXIT_CODES[Layer.TCP]
 
 
 def test_address_that_answers_is_named(guesses: list[str]) -> None:
@@ -181,7 +185,7 @@ def test_address_that_answers_is_named(guesses: list[str]) -> None:
 def test_addresses_that_do_not_answer_are_named_too(guesses: list[str]) -> None:
     guesses.append(f"http://127.0.0.1:{free_port()}")
     diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{free_port()}"), patience=PATIENT, surroundings=DOCKER))
-    assert diagnosis.findings[-1] == Finding(step=Step.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {guesses[0]} either.")
+    assert diagnosis.findings[-1] == Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {guesses[0]} either.")
     assert "OLLAMA_HOST=0.0.0.0" in diagnosis.sentence
 
 
@@ -220,7 +224,7 @@ def test_encryption(saved: dict[str, str], begin: list[str], part: str) -> None:
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis)[: len(begin)] == begin
-    assert any(part in finding.sentence for finding in diagnosis.findings if finding.step is Step.TLS)
+    assert any(part in finding.sentence for finding in diagnosis.findings if finding.step is Layer.TLS)
 
 
 def test_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +240,7 @@ def test_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_request_through_a_proxy_names_it() -> None:
     nginx = {path: answer.replace(b"Connection: close", b"Connection: close\r\nVia: 1.1 nginx") for path, answer in ONE_MODEL.items()}
     diagnosis = examined(answering(nginx))
-    assert next(finding.sentence for finding in diagnosis.findings if finding.step is Step.HTTP).endswith("through nginx.")
+    assert next(finding.sentence for finding in diagnosis.findings if finding.step is Layer.HTTP).endswith("through nginx.")
 
 
 def test_good_server_with_a_loaded_model() -> None:
@@ -245,21 +249,21 @@ def test_good_server_with_a_loaded_model() -> None:
     assert diagnosis.sentence.endswith('is ready and has the model "chat".')
     assert steps(diagnosis) == ["PROXY", "TCP", "HTTP", "SERVER", "VERSION", "MODELS", "MODEL", "LOADED", "CONTAINER"]
     told = {finding.step: finding for finding in diagnosis.findings}
-    assert told[Step.VERSION].sentence == "Its version is 0.24.0."
-    assert "tool-two:latest: completion, tools; window up to 4,096 tokens" in told[Step.MODELS].details
-    assert told[Step.MODEL].sentence == "chat: completion; window up to 4,096 tokens."
-    assert told[Step.LOADED].sentence == "The server lists chat as running with a window of 512 tokens, 0 % of it on a GPU."
+    assert told[Layer.VERSION].sentence == "Its version is 0.24.0."
+    assert "tool-two:latest: completion, tools; window up to 4,096 tokens" in told[Layer.MODELS].details
+    assert told[Layer.MODEL].sentence == "chat: completion; window up to 4,096 tokens."
+    assert told[Layer.LOADED].sentence == "The server lists chat as running with a window of 512 tokens, 0 % of it on a GPU."
 
 
 def test_good_server_without_the_model() -> None:
     diagnosis = replayed("0.24.0", "nope")
-    assert diagnosis.exit_code == EXIT_CODES[Step.MODEL]
+    assert diagnosis.exit_code == EXIT_CODES[Layer.MODEL]
     assert 'The server has no model "nope";' in diagnosis.sentence
 
 
 def test_model_that_is_not_loaded() -> None:
     told = {finding.step: finding for finding in replayed("0.24.0", "embedder").findings}
-    assert "embedder is not running" in told[Step.LOADED].sentence
+    assert "embedder is not running" in told[Layer.LOADED].sentence
 
 
 @pytest.mark.parametrize(
@@ -272,7 +276,7 @@ def test_model_that_is_not_loaded() -> None:
 def test_nothing_is_said_of_the_memory_for_a_model_in_the_cloud(model: str, description: str) -> None:
     diagnosis = examined(answering({**ONE_MODEL, "/api/show": reply(description), "/api/ps": reply('{"models":[]}')}), model=model)
     assert diagnosis.exit_code == 0, diagnosis
-    assert Step.LOADED not in {finding.step for finding in diagnosis.findings}
+    assert Layer.LOADED not in {finding.step for finding in diagnosis.findings}
 
 
 def test_old_server() -> None:
@@ -323,7 +327,7 @@ for url in sys.argv[1:]:
 def test_sentence_for_a_form_on_the_plugin_s_own_loop() -> None:
     """In a process of its own: the plugin's loop never ends, and a thread runs one loop only."""
     refused = f"http://localhost:{free_port()}"
-    with SubprocessReplayServer() as recordings:
+    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0")) as recordings:
         command = [sys.executable, "-c", IN_THE_PLUGIN, refused, f"{recordings.url}/replay/0.24.0"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
     assert told[0].startswith(f"Nothing accepts connections at {refused}: ")
@@ -331,10 +335,10 @@ def test_sentence_for_a_form_on_the_plugin_s_own_loop() -> None:
 
 
 def test_table_of_checks() -> None:
-    order = list(Step)
-    assert [check.step for check in CHECKS] == [step for step in order if step is not Step.ADDRESS]
+    order = list(Layer)
+    assert [check.step for check in CHECKS] == [step for step in order if step is not Layer.ADDRESS]
     assert {check.step for check in CONNECTION_CHECKS} == {check.step for check in CHECKS} - ABOUT_MODELS
-    assert [check.step for check in CHECKS if check.when is not When.WHILE_WELL] == [Step.CONTAINER, Step.ELSEWHERE]
+    assert [check.step for check in CHECKS if check.when is not When.WHILE_WELL] == [Layer.CONTAINER, Layer.ELSEWHERE]
 
 
 def test_surroundings(tmp_path: Path) -> None:

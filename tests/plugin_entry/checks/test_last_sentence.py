@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import gevent
 import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError
 from gevent.server import StreamServer
@@ -21,7 +22,7 @@ from plugin_entry.serving.chat import BRIDGE
 from tests.plugin_entry.checks.sentences import faults
 from tests.servers.green_server import GreenServer, Speak, cut, json_reply, redirect, reply, silence
 from tests.servers.speaking_server import free_port
-from translator.diagnosis.conclusion import EXIT_CODES, Step
+from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Layer
 from translator.settings.base_url import BaseUrl
 
 pytestmark = pytest.mark.plugin
@@ -72,7 +73,7 @@ ERROR = json_reply({"error": "Something broke. Look into the log, e.g. /var/log.
 class Failure:
     """A server (none: nothing is served), what the forms hold, and what is said. `step` is None where the doctor finds nothing wrong."""
 
-    step: Step | None
+    step: Layer | None
     says: str
     forms: str = ""
     """What the forms say, where it is something else."""
@@ -84,89 +85,95 @@ class Failure:
 
 
 FAILURES: dict[str, Failure] = {
-    "address": Failure(step=Step.ADDRESS, url="htp://x", says="something other than http:// or https://"),
-    "port": Failure(step=Step.ADDRESS, url="http://h:99999", says="not a number from 1 to 65535: Ollama listens"),
-    "dots": Failure(step=Step.ADDRESS, url="http://h/./x/..", says="only dots (. or ..): write"),
-    "key in the open": Failure(step=Step.ADDRESS, url="http://example.org", saved={"api_key": "s3cr3t"}, says="unencrypted"),
-    "certificate": Failure(step=Step.ADDRESS, url="https://h", saved={"ca_certificate": "/no/such.pem"}, says="does not exist"),
-    "name": Failure(step=Step.NAME, url="http://no-such-host.invalid:11434", says="is unknown where Dify's plugin service runs"),
-    "service name": Failure(step=Step.NAME, url="http://no-such-service:11434", says="share a Docker network."),
-    "nobody": Failure(step=Step.TCP, url="http://127.0.0.1:{closed}", says="Nothing accepts connections at http://127.0.0.1:"),
-    "standard port": Failure(step=Step.TCP, url="http://127.0.0.1:80", says="port 80 was tried, and Ollama listens on 11434"),
+    "address": Failure(step=Layer.ADDRESS, url="htp://x", says="something other than http:// or https://"),
+    "port": Failure(step=Layer.ADDRESS, url="http://h:99999", says="not a number from 1 to 65535: Ollama listens"),
+    "dots": Failure(step=Layer.ADDRESS, url="http://h/./x/..", says="only dots (. or ..): write"),
+    "key in the open": Failure(step=Layer.ADDRESS, url="http://example.org", saved={"api_key": "s3cr3t"}, says="unencrypted"),
+    "certificate": Failure(step=Layer.ADDRESS, url="https://h", saved={"ca_certificate": "/no/such.pem"}, says="does not exist"),
+    "name": Failure(step=Layer.NAME, url="http://no-such-host.invalid:11434", says="is unknown where Dify's plugin service runs"),
+    "service name": Failure(step=Layer.NAME, url="http://no-such-service:11434", says="share a Docker network."),
+    "nobody": Failure(step=Layer.TCP, url="http://127.0.0.1:{closed}", says="Nothing accepts connections at http://127.0.0.1:"),
+    "standard port": Failure(step=Layer.TCP, url="http://127.0.0.1:80", says="port 80 was tried, and Ollama listens on 11434"),
     "black hole": Failure(
-        step=Step.TCP,
+        step=Layer.TCP,
         url="http://127.0.0.1:{hole}",
         saved={"connect_timeout": "0.3"},
         checks=PATIENT_FORMS,
         says="did not accept a connection",
     ),
-    "no TLS": Failure(step=Step.TLS, routes={}, url="https://127.0.0.1:{port}", checks=PATIENT_FORMS, says="No encrypted connection"),
-    "own certificate": Failure(step=Step.TLS, url="https://localhost:{encrypted}", says="its authority is unknown; use the host"),
+    "no TLS": Failure(step=Layer.TLS, routes={}, url="https://127.0.0.1:{port}", checks=PATIENT_FORMS, says="No encrypted connection"),
+    "own certificate": Failure(step=Layer.TLS, url="https://localhost:{encrypted}", says="its authority is unknown; use the host"),
     "hangs up behind TLS": Failure(
-        step=Step.HTTP,
+        step=Layer.HTTP,
         url="https://127.0.0.1:{encrypted}",
         saved={"ca_certificate": str(TLS / "authority.pem")},
         says="closed the connection before it answered",
     ),
     "silence": Failure(
-        step=Step.HTTP, routes={"*": silence}, checks=PATIENT_FORMS, says="answered nothing within 0.3 seconds", forms="seconds"
+        step=Layer.HTTP, routes={"*": silence}, checks=PATIENT_FORMS, says="answered nothing within 0.3 seconds", forms="seconds"
     ),
-    "hangs up": Failure(step=Step.HTTP, routes={"*": hang_up}, says="closed the connection"),
-    "cut": Failure(step=Step.HTTP, routes={"*": cut}, says="ended in the middle of the answer"),
-    "another protocol": Failure(step=Step.HTTP, routes={"*": not_http}, says="does not speak proper HTTP"),
+    "hangs up": Failure(step=Layer.HTTP, routes={"*": hang_up}, says="closed the connection"),
+    "cut": Failure(step=Layer.HTTP, routes={"*": cut}, says="ended in the middle of the answer"),
+    "another protocol": Failure(step=Layer.HTTP, routes={"*": not_http}, says="does not speak proper HTTP"),
     "redirect elsewhere": Failure(
-        step=Step.HTTP, routes={"*": redirect("https://auth.example/login")}, says="redirects to https://auth.example"
+        step=Layer.HTTP, routes={"*": redirect("https://auth.example/login")}, says="redirects to https://auth.example"
     ),
-    "redirect in a circle": Failure(step=Step.HTTP, routes={"*": redirect("/x", 307)}, says="in a circle"),
-    "redirect to a page": Failure(step=Step.HTTP, routes={"*": redirect("/login", 303)}, says="status 303"),
-    "502 of a proxy": Failure(step=Step.HTTP, routes={"*": page(502)}, says="(status 502)"),
-    "504 of a proxy": Failure(step=Step.HTTP, routes={"*": page(504)}, says="(status 504)"),
-    "500": Failure(step=Step.HTTP, routes={"*": ERROR}, says="Something broke. Look into"),
-    "foreign host": Failure(step=Step.HTTP, routes={"*": recorded("error-foreign-host")}, says="OLLAMA_HOST=0.0.0.0"),
-    "forbidden": Failure(step=Step.KEY, routes={"*": json_reply({"error": "No. Never."}, 403)}, says="refuses access (status 403)"),
-    "key": Failure(step=Step.KEY, routes={"*": json_reply({"error": "unauthorized"}, 401)}, says="does not accept the API key"),
-    "key on the way": Failure(step=Step.KEY, routes={"*": page(401, "401 Authorization Required")}, says="server wants a key, or a"),
-    "407": Failure(step=Step.HTTP, routes={"*": page(407)}, url=PROXIED, says="wants a user name and password"),
-    "407 for TLS": Failure(step=Step.HTTP, routes={"*": page(407)}, url="https://public.example", says="refused to pass the request on"),
-    "proxy that is gone": Failure(step=Step.TCP, url=PROXIED, says="The proxy on the way to http://public.example:80 cannot be reached"),
-    "web page": Failure(step=Step.SERVER, routes={"*": page()}, says="answers a web page, not Ollama: check"),
-    "unknown": Failure(step=Step.SERVER, routes={}, says="answers something unknown, not Ollama: check"),
-    "OpenAI": Failure(step=Step.SERVER, routes={"/v1/models": json_reply({"data": [{"id": "gpt"}]})}, says="with OpenAI's API, not Ollama"),
+    "redirect in a circle": Failure(step=Layer.HTTP, routes={"*": redirect("/x", 307)}, says="in a circle"),
+    "redirect to a page": Failure(step=Layer.HTTP, routes={"*": redirect("/login", 303)}, says="status 303"),
+    "502 of a proxy": Failure(step=Layer.HTTP, routes={"*": page(502)}, says="(status 502)"),
+    "504 of a proxy": Failure(step=Layer.HTTP, routes={"*": page(504)}, says="(status 504)"),
+    "500": Failure(step=Layer.HTTP, routes={"*": ERROR}, says="Something broke. Look into"),
+    "foreign host": Failure(step=Layer.HTTP, routes={"*": recorded("error-foreign-host")}, says="OLLAMA_HOST=0.0.0.0"),
+    "forbidden": Failure(step=Layer.KEY, routes={"*": json_reply({"error": "No. Never."}, 403)}, says="refuses access (status 403)"),
+    "key": Failure(step=Layer.KEY, routes={"*": json_reply({"error": "unauthorized"}, 401)}, says="does not accept the API key"),
+    "key on the way": Failure(step=Layer.KEY, routes={"*": page(401, "401 Authorization Required")}, says="server wants a key, or a"),
+    "407": Failure(step=Layer.HTTP, routes={"*": page(407)}, url=PROXIED, says="wants a user name and password"),
+    "407 for TLS": Failure(step=Layer.HTTP, routes={"*": page(407)}, url="https://public.example", says="refused to pass the request on"),
+    "proxy that is gone": Failure(step=Layer.TCP, url=PROXIED, says="The proxy on the way to http://public.example:80 cannot be reached"),
+    "web page": Failure(step=Layer.SERVER, routes={"*": page()}, says="answers a web page, not Ollama: check"),
+    "unknown": Failure(step=Layer.SERVER, routes={}, says="answers something unknown, not Ollama: check"),
+    "OpenAI": Failure(
+        step=Layer.SERVER, routes={"/v1/models": json_reply({"data": [{"id": "gpt"}]})}, says="with OpenAI's API, not Ollama"
+    ),
     "Open WebUI": Failure(
-        step=Step.SERVER,
+        step=Layer.SERVER,
         routes={"/api/version": recorded("version"), "/api/tags": page(), "/api/config": json_reply({"features": 1, "oauth": 1})},
         says="answers Open WebUI, not Ollama",
     ),
-    "TEI": Failure(step=Step.SERVER, routes={"/info": recorded("tei-info", "rerank")}, says="it can serve for reranking: add it"),
-    "no list": Failure(step=Step.MODELS, routes={**GOOD, "/api/tags": ERROR}, model="", checks=(provider_form,), says="gave status 500 ("),
+    "TEI": Failure(step=Layer.SERVER, routes={"/info": recorded("tei-info", "rerank")}, says="it can serve for reranking: add it"),
+    "no list": Failure(step=Layer.MODELS, routes={**GOOD, "/api/tags": ERROR}, model="", checks=(provider_form,), says="gave status 500 ("),
     "no list in time": Failure(
-        step=Step.MODELS, routes={**GOOD, "/api/tags": silence}, model="", checks=(provider_form,), says="gave no answer in time"
+        step=Layer.MODELS, routes={**GOOD, "/api/tags": silence}, model="", checks=(provider_form,), says="gave no answer in time"
     ),
     "page for a list": Failure(
-        step=Step.MODELS, routes={**GOOD, "/api/tags": page(404)}, model="", checks=(provider_form,), says="gave a web page (status 404)"
+        step=Layer.MODELS,
+        routes={**GOOD, "/api/tags": page(404)},
+        model="",
+        checks=(provider_form,),
+        says="gave a web page (status 404)",
     ),
     "no models": Failure(
-        step=Step.MODELS,
+        step=Layer.MODELS,
         routes={**GOOD, "/api/tags": json_reply({"models": []}), "/api/show": recorded("error-unknown-model-show")},
         checks=MODEL_FORMS,
         says="no models yet",
     ),
     "no such model": Failure(
-        step=Step.MODEL,
+        step=Layer.MODEL,
         routes={**GOOD, "/api/show": recorded("error-unknown-model-show")},
         model="chta",
         checks=MODEL_FORMS,
         says='no model "chta"; the nearest names it has: chat:latest',
     ),
     "odd name": Failure(
-        step=Step.MODEL, routes={**GOOD, "/api/show": recorded("error-bad-name")}, model="a b. C", checks=MODEL_FORMS, says='"a b. C"'
+        step=Layer.MODEL, routes={**GOOD, "/api/show": recorded("error-bad-name")}, model="a b. C", checks=MODEL_FORMS, says='"a b. C"'
     ),
-    "broken description": Failure(step=Step.MODEL, routes={**GOOD, "/api/show": ERROR}, checks=MODEL_FORMS, says="Something broke. Look"),
+    "broken description": Failure(step=Layer.MODEL, routes={**GOOD, "/api/show": ERROR}, checks=MODEL_FORMS, says="Something broke. Look"),
     "foreign description": Failure(
-        step=Step.MODEL, routes={**GOOD, "/api/show": json_reply({"ok": True})}, checks=MODEL_FORMS, says="not what Ollama sends"
+        step=Layer.MODEL, routes={**GOOD, "/api/show": json_reply({"ok": True})}, checks=MODEL_FORMS, says="not what Ollama sends"
     ),
     "no description in time": Failure(
-        step=Step.MODEL,
+        step=Layer.MODEL,
         routes={**GOOD, "/api/show": silence},
         checks=(LANGUAGE,),
         says="answered nothing within",
@@ -256,13 +263,45 @@ def there(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         SERVERS.clear()
 
 
-@pytest.mark.parametrize(
-    "failure", [pytest.param(each, id=name) for name, each in FAILURES.items() if each.step not in (None, Step.ADDRESS)]
-)
-def test_doctor(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
+def diagnosis_of(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:
     with there(failure, monkeypatch) as url:
         server = server_of(settings_of({"base_url": url, **failure.saved}))
-        diagnosis = BRIDGE.run(lambda: diagnose(server, model=failure.model, patience=SHORT))
+        return BRIDGE.run(lambda: diagnose(server, model=failure.model, patience=SHORT))
+
+
+def complaint_of(failure: Failure, check: Check, monkeypatch: pytest.MonkeyPatch) -> str:
+    with there(failure, monkeypatch) as url, pytest.raises(CredentialsValidateFailedError) as caught:
+        check(failure.model or "chat", {"base_url": url, **failure.saved})
+    return str(caught.value)
+
+
+WAITING = ("silence", "no TLS", "black hole", "no list in time", "no description in time")
+"""Each of them takes its time; together they take the time of one."""
+_waited: dict[object, Any] = {}
+
+
+def outcome(of: Callable[..., Any], failure: Failure, *more: object, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Of a failure at once, or of all that wait, which were tried at the same time."""
+    slow = [FAILURES[name] for name in WAITING]
+    if failure not in slow:
+        return of(failure, *more, monkeypatch)
+    if not _waited:
+        asked = [(diagnosis_of, each) for each in slow] + [(complaint_of, each, check) for each in slow for check in each.checks]
+        tried = [gevent.spawn(work, *given, monkeypatch) for work, *given in asked]
+        gevent.joinall(tried, raise_error=True)
+        _waited.update({_key(*given): each.value for given, each in zip(asked, tried, strict=True)})
+    return _waited[_key(of, failure, *more)]
+
+
+def _key(of: Callable[..., Any], failure: Failure, *more: object) -> object:
+    return of, id(failure), *more
+
+
+@pytest.mark.parametrize(
+    "failure", [pytest.param(each, id=name) for name, each in FAILURES.items() if each.step not in (None, Layer.ADDRESS)]
+)
+def test_doctor(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
+    diagnosis = outcome(diagnosis_of, failure, monkeypatch=monkeypatch)
     assert failure.step is not None
     assert failure.says in diagnosis.sentence
     assert faults(diagnosis.sentence) == []
@@ -274,17 +313,15 @@ def test_doctor(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
     [pytest.param(each, check, id=f"{name}, {check.__name__}") for name, each in FAILURES.items() for check in each.checks],
 )
 def test_form(failure: Failure, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    with there(failure, monkeypatch) as url, pytest.raises(CredentialsValidateFailedError) as caught:
-        check(failure.model or "chat", {"base_url": url, **failure.saved})
-    told = str(caught.value)
+    told = outcome(complaint_of, failure, check, monkeypatch=monkeypatch)
     assert (failure.forms or failure.says) in told
     assert faults(told) == []
     assert "s3cr3t" not in told
 
 
 def test_every_step_that_can_fail_does() -> None:
-    never = {Step.PROXY, Step.VERSION, Step.LOADED, Step.CONTAINER, Step.ELSEWHERE}
-    assert {each.step for each in FAILURES.values()} - {None} == set(Step) - never
+    never = {Layer.PROXY, Layer.VERSION, Layer.LOADED, Layer.CONTAINER, Layer.ELSEWHERE}
+    assert {each.step for each in FAILURES.values()} - {None} == set(Layer) - never
 
 
 CLOUD: dict[str, tuple[dict[str, str], Speak, str]] = {
@@ -306,7 +343,7 @@ def test_cloud(saved: dict[str, str], me: Speak, says: str, monkeypatch: pytest.
             assert faults(str(caught.value)) == []
     assert says in diagnosis.sentence
     assert faults(diagnosis.sentence) == []
-    assert diagnosis.exit_code == EXIT_CODES[Step.KEY]
+    assert diagnosis.exit_code == EXIT_CODES[Layer.KEY]
 
 
 LOCALHOST: dict[str, tuple[bool, str]] = {

@@ -11,7 +11,7 @@ from plugin_entry.cli.doctor import EXIT_MEANINGS
 from tests.plugin_entry.checks.sentences import faults
 from tests.servers.speaking_server import free_port
 from tests.stdio.ahead import programs
-from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Step
+from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Layer
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,7 +36,7 @@ def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
 def test_command_ends_with_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor", f"http://127.0.0.1:{free_port()}"])
     told = capsys.readouterr().out
-    assert code == EXIT_CODES[Step.TCP]
+    assert code == EXIT_CODES[Layer.TCP]
     assert told.endswith(".\n")
     assert faults(told.splitlines()[-1]) == [], "one line, as this is no terminal"
     assert told.splitlines()[-2] == ""
@@ -67,10 +67,10 @@ def test_exit_codes_are_told_alike_by_the_help_and_the_manual(capsys: pytest.Cap
 
 
 COMMANDS: dict[str, tuple[list[str], int, str]] = {
-    "no address": (["htp://x"], EXIT_CODES[Step.ADDRESS], "something other than http:// or https://"),
-    "key over plain http": (["http://public.example", "--key-env", "MY_KEY"], EXIT_CODES[Step.ADDRESS], "unencrypted"),
+    "no address": (["htp://x"], EXIT_CODES[Layer.ADDRESS], "something other than http:// or https://"),
+    "key over plain http": (["http://public.example", "--key-env", "MY_KEY"], EXIT_CODES[Layer.ADDRESS], "unencrypted"),
     "variable that is not set": (["http://localhost", "--key-env", "NO_SUCH_KEY"], 1, "NO_SUCH_KEY is not set"),
-    "no certificate": (["https://localhost", "--ca-certificate", "/no/such.pem"], EXIT_CODES[Step.ADDRESS], "does not exist"),
+    "no certificate": (["https://localhost", "--ca-certificate", "/no/such.pem"], EXIT_CODES[Layer.ADDRESS], "does not exist"),
 }
 
 

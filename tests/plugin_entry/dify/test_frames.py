@@ -163,7 +163,7 @@ def test_frames_of_one_turn_leave_together_and_in_order(pipe: Pipe) -> None:
 def test_many_bytes_do_not_wait_for_the_end_of_the_turn(pipe: Pipe) -> None:
     reader = gevent.get_hub().threadpool.spawn(pipe.read)
     pipe.output.write(b"x" * (TOGETHER + 1))
-    assert reader.get(timeout=5).startswith(b"x")
+    assert reader.get(timeout=60).startswith(b"x")
 
 
 def test_a_line_that_would_kill_the_process_is_refused(pipe: Pipe) -> None:
@@ -253,8 +253,9 @@ def test_an_output_that_is_no_pipe_serves_as_well() -> None:
 INSTALLED = """
 import dify_plugin
 from dify_plugin import plugin
-from plugin_entry.dify import frames
-frames.install(frames.own_stdout())
+from dify_plugin.config.config import InstallMethod
+from plugin_entry.dify import sdk_patches
+assert sdk_patches.install(InstallMethod.Local) == []
 plugin.StdioResponseWriter().heartbeat()
 import gevent; gevent.idle()
 """

@@ -1,7 +1,6 @@
 """From a request greenlet to a real socket and back."""
 
 import socket
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -17,6 +16,8 @@ from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from tests.stdio.ahead import programs
 from translator.errors import ServerError
 from translator.settings.credentials import Timeouts
+
+NEVER_S = 3600.0
 
 
 @pytest.fixture(scope="module", name="bridge")
@@ -87,7 +88,9 @@ def test_a_finished_answer_gives_its_connection_back(bridge: Bridge) -> None:
             gevent.idle()
 
 
-def test_a_closed_reply_stops_the_server_at_once(bridge: Bridge) -> None:
+def test_a_closed_reply_stops_the_server_at_once(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_module, "LINGER_S", NEVER_S)
+
     def answer(visit: Visit) -> None:
         visit.send(HEAD)
         visit.chunk(b"x")
@@ -96,10 +99,8 @@ def test_a_closed_reply_stops_the_server_at_once(bridge: Bridge) -> None:
     with serving(answer) as server:
         reply = bridge.open(server.call())
         assert next(reply.bursts()) == b"x"
-        began = time.monotonic()
         reply.close()
         assert server.gone.wait(PATIENCE_S)
-        assert time.monotonic() - began < 0.1
 
 
 def test_a_request_that_is_given_up_before_its_headers_stops_the_server(bridge: Bridge) -> None:
@@ -236,11 +237,11 @@ def answer(visit):
         visit.whole(b"fine")
 def fail(*_):
     raise OSError("the kernel is tired")
-with serving(answer) as server, gevent.Timeout(5):
+with serving(answer) as server, gevent.Timeout(60):
     replies = [bridge.open(server.call("/hang")) for _ in range(3)]
     bridge._loop._selector.select = fail
     bridge._loop._selector.wake()
-    with gevent.Timeout(1):
+    with gevent.Timeout(60):
         for reply in replies:
             try:
                 reply.body()

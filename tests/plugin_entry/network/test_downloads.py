@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from base64 import b64decode
 from typing import Any
 
@@ -136,10 +135,8 @@ def test_whatever_goes_wrong_is_one_sentence_and_the_reason_is_in_the_log(caplog
     """A closed port, a wrong status and a name that nobody knows: who sends links cannot tell them apart."""
     said: set[str] = set()
     for speak, _ in FAILING.values():
-        started = time.monotonic()
         with GreenServer({"/files/1": speak}) as server, pytest.raises(RequestError, match="cannot be downloaded") as caught:
             fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
-        assert time.monotonic() - started < 2
         assert (caught.value.code, caught.value.family) == ("media_unreachable", Family.BAD_REQUEST)
         assert "topsecret" not in f"{caught.value!r}{caught.value}{caught.value.__cause__}{caplog.text}"
         said.add(str(caught.value))
@@ -265,6 +262,21 @@ def test_links_of_one_message_are_downloaded_at_the_same_time() -> None:
         urls = [f"{server.url}/{number}" for number in range(3 * downloads.AT_ONCE)]
         assert fetch_media(BRIDGE, urls) == dict.fromkeys(urls, PNG)
     assert meeting.most == downloads.AT_ONCE
+
+
+def test_a_request_that_is_ended_ends_its_downloads() -> None:
+    began, left = gevent.event.Event(), gevent.event.Event()
+
+    def until_the_client_leaves(sock: Any) -> None:
+        began.set()
+        silence(sock)
+        left.set()
+
+    with GreenServer({"/1": until_the_client_leaves}) as server:
+        request = gevent.spawn(fetch_media, BRIDGE, [f"{server.url}/1"])
+        assert began.wait(5)
+        request.kill()
+        assert left.wait(5)
 
 
 def test_the_first_that_fails_ends_the_others() -> None:

@@ -33,7 +33,7 @@ def test_a_waiting_reader_is_woken_once_for_all_that_came() -> None:
     gevent.idle()
     inbox.put(b"c")
     inbox.end(None)
-    assert reader.get(timeout=1) == [b"ab", b"c"]
+    assert reader.get(timeout=60) == [b"ab", b"c"]
 
 
 def test_the_head_comes_before_the_body() -> None:
@@ -41,7 +41,7 @@ def test_the_head_comes_before_the_body() -> None:
     reader = gevent.spawn(inbox.wait_for_head)
     gevent.idle()
     inbox.opened(HEAD)
-    assert reader.get(timeout=1) is HEAD
+    assert reader.get(timeout=60) is HEAD
     assert HEAD.content_type == "application/x-ndjson"
 
 

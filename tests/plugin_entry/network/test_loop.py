@@ -120,7 +120,7 @@ def test_a_lost_loop_fails_its_tasks_and_the_next_one_is_new(loop: LoopGreenlet,
     def fail(*_: object) -> None:
         raise OSError("the kernel is tired")
 
-    with monkeypatch.context() as patch, gevent.Timeout(1):
+    with monkeypatch.context() as patch, gevent.Timeout(30):
         patch.setattr(HubSelector, "select", fail)
         patch.setattr(gevent.get_hub(), "handle_error", lambda *_: None)
         jobs[0].cancel_after(60)
@@ -136,5 +136,5 @@ def test_a_lost_loop_fails_its_tasks_and_the_next_one_is_new(loop: LoopGreenlet,
 def test_a_loop_that_cannot_start_is_an_error_at_once(loop: LoopGreenlet) -> None:
     loop.run(nothing(), Ending())
     second = LoopGreenlet()
-    with gevent.Timeout(1), pytest.raises(LoopLostError):
+    with gevent.Timeout(30), pytest.raises(LoopLostError):
         second.run(nothing(), Ending())

@@ -214,7 +214,7 @@ def test_a_generator_that_was_never_started_gives_its_connection_up() -> None:
     with GreenServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
         ask = chat.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
         chat.stream(ask, {"base_url": server.url}).close()
-        assert left.wait(2)
+        assert left.wait(60)
 
 
 # --- time limits while there is no connection yet --------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_a_window_smaller_than_asked_for_is_a_warning(listener: Listener) -> Non
     listed = json_reply({"models": [{"name": "m:latest", "context_length": 512}]})
     with GreenServer(FACTS | {"/api/chat": LOADED, "/api/ps": listed}) as server:
         invoke(server)
-        assert listener.heard.wait(5)
+        assert listener.heard.wait(60)
         assert listener.said[0].startswith(f"m at {server.url}: The context is wrong: the server runs the model with 512 tokens, 4,096")
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import gevent
 import pytest
 from dify_plugin.errors.model import CredentialsValidateFailedError
 
-from fixtures.recordings import load, versions
+from fixtures.recordings import load, ollama_versions, scenarios
 from plugin_entry.checks import provider
 from plugin_entry.checks.provider import check_server
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, PROVIDER
@@ -16,7 +17,7 @@ from translator.settings.credentials import read_credentials
 pytestmark = pytest.mark.plugin
 
 FIELDS: list[dict[str, Any]] = PROVIDER["provider_credential_schema"]["credential_form_schemas"]
-OLLAMA_VERSIONS = [version for version in versions() if version != "rerank"]
+OLLAMA_VERSIONS = [version for version in ollama_versions() if {"version", "tags"} <= set(scenarios(version))]
 
 
 def recorded(version: str, scenario: str) -> Speak:
@@ -94,11 +95,15 @@ HIDDEN_VERSION: dict[str, Speak] = {
 
 
 @pytest.mark.parametrize("speak", HIDDEN_VERSION.values(), ids=HIDDEN_VERSION)
-@pytest.mark.parametrize("version", OLLAMA_VERSIONS)
-def test_hidden_version_is_no_reason_to_refuse(speak: Speak, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_version_is_no_reason_to_refuse(speak: Speak, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all recorded servers, at the same time."""
     monkeypatch.setattr(provider, "ANSWER_S", 0.3)
-    with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": speak}) as server:
-        check_server({"base_url": server.url})
+
+    def check(version: str) -> None:
+        with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": speak}) as server:
+            check_server({"base_url": server.url})
+
+    gevent.joinall([gevent.spawn(check, version) for version in OLLAMA_VERSIONS], raise_error=True)
 
 
 REFUSED: dict[str, tuple[dict[str, Speak | list[Speak]], str]] = {

@@ -1,54 +1,23 @@
-"""The second process for heavy work: the same results, the same refusals, and no harm when it is missing, killed or crashes."""
+"""Pictures are converted in processes of their own: same results, no harm from hostile ones, nothing left behind. Downloads run at once."""
 
 import io
-import json
 import os
-import signal
-import subprocess
 import sys
-from base64 import b64encode
-from collections.abc import Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from plugin_entry.serving import pictures
-from plugin_entry.serving.pictures import MANY, Side, SideLostError, SideUnavailableError, arguments_aside, convert_aside
-from tests.structure.sources import ROOT
-from translator.codec import dumps
+from plugin_entry.serving import picture_process, pictures
+from plugin_entry.serving.pictures import COMMAND, convert
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, MIB
-from translator.media.images import convert, image_to_base64
+from translator.media import images
 from translator.media.sniff import Media
-from translator.schema.json_data import arguments_to_object
-from translator.shapes.wire import SpelledObject
 
-WITHIN_S = 30
 LIMIT = DEFAULT_LIMITS.image_pixels
-ODD_JOBS = """
-import os
-from plugin_entry.serving import side_process
-def crash(settings, data): os._exit(9)
-def talk(settings, data):
-    print("half a line", flush=True)
-    return b"said"
-def environment(settings, data): return repr(dict(os.environ)).encode()
-side_process.JOBS = {**side_process.JOBS, "crash": crash, "talk": talk, "environment": environment}
-side_process.main()
-"""
-
-
-@pytest.fixture(scope="module")
-def one() -> Iterator[Side]:
-    """The plugin's own, with a few jobs more."""
-    started = Side((sys.executable, "-c", ODD_JOBS))
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def _used(one: Side, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "SIDE", one)
 
 
 def file_of(kind: str, mode: str = "RGB") -> bytes:
@@ -59,14 +28,11 @@ def file_of(kind: str, mode: str = "RGB") -> bytes:
     return target.getvalue()
 
 
-def refusal_of(work: object, *given: object) -> tuple[str, str]:
-    assert callable(work)
+def refusal_of(work: Callable[..., object], *given: object) -> tuple[str, str]:
     with pytest.raises(RequestError) as caught:
         work(*given)
     return caught.value.code, str(caught.value)
 
-
-# --- pictures --------------------------------------------------------------------------------------------------------------------
 
 FILES = {
     "WebP": (Media.WEBP, file_of("WEBP")),
@@ -75,166 +41,129 @@ FILES = {
     "BMP": (Media.BMP, file_of("BMP")),
     "TIFF": (Media.TIFF, file_of("TIFF", "CMYK")),
     "JPEG 2000": (Media.JPEG2000, file_of("JPEG2000")),
+    "JPEG": (Media.JPEG, file_of("JPEG")),
 }
 
 
-@pytest.mark.usefixtures("_used")
 @pytest.mark.parametrize(("media", "data"), FILES.values(), ids=FILES)
-def test_pictures_are_the_same_to_the_byte(media: Media, data: bytes) -> None:
-    here = convert(data, media, LIMIT)
-    assert convert_aside(data, media, LIMIT) == here
-    assert convert_aside(b64encode(data).decode(), media, LIMIT) == here
-    assert image_to_base64(data, DEFAULT_LIMITS, convert_aside) == here
+def test_a_picture_is_the_same_to_the_byte(media: Media, data: bytes) -> None:
+    here = images.convert(data, media, LIMIT)
+    assert convert(data, media, LIMIT) == here
+    assert convert(b64encode(data).decode(), media, LIMIT) == here
 
 
-@pytest.mark.usefixtures("_used")
 @pytest.mark.parametrize(("data", "limit"), [(b"GIF89a", LIMIT), (file_of("GIF", "P"), 10)], ids=["damaged", "too many pixels"])
-def test_refusals_of_pictures_are_the_same(data: bytes, limit: int) -> None:
-    assert refusal_of(convert_aside, data, Media.GIF, limit) == refusal_of(convert, data, Media.GIF, limit)
+def test_refusals_are_the_same(data: bytes, limit: int) -> None:
+    assert refusal_of(convert, data, Media.GIF, limit) == refusal_of(images.convert, data, Media.GIF, limit)
 
 
-# --- arguments -------------------------------------------------------------------------------------------------------------------
+# --- hostile pictures ------------------------------------------------------------------------------------------------------------
 
-LONG = "y" * MANY
-ARGUMENTS = {
-    "records": json.dumps({"x": [{"k": number, "v": "é" * 50} for number in range(MANY // 70)]}),
-    "numbers": json.dumps({"a": [1e-7, 1e16, 2**70, 0.1, -0.0], "b": LONG}),
-    "a lone surrogate": json.dumps({"a": "\ud800", "b": LONG}),
-    "the text has one itself": f'{{"a": "\ud800", "b": "{LONG}"}}',
-    "blanks and keys twice": f'{{ "a" : 1,\n "b": "{LONG}", "a": [ ] }}',
+
+@pytest.fixture
+def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts other code in the place of `reencode`."""
+
+    def replace(code: str) -> None:
+        body = "import os, sys\nclass ConversionError(Exception): pass\ndef reencode(data, decoder, pixel_limit):\n    "
+        (tmp_path / "reencode.py").write_text(body + code, "utf-8")
+        monkeypatch.setattr(pictures, "_folders", lambda: str(tmp_path))
+
+    return replace
+
+
+ENDED = (
+    "image-damaged",
+    "The image begins like a WebP picture, but converting it took too much time or memory, or made the decoder crash. "
+    "Convert it to PNG or JPEG and send it again.",
+)
+CRASHES = {
+    "a crash": "os.kill(os.getpid(), 11)",
+    "it ends without a word": "os._exit(0)",
+    "more memory than allowed": "return b'x' * (2 << 30)",
+    "a full disk": "open(__file__ + '.more', 'w').write('x')",
+    "an error": "raise ValueError('sk-secret')",
 }
 
 
-@pytest.mark.usefixtures("_used")
-@pytest.mark.parametrize("text", ARGUMENTS.values(), ids=ARGUMENTS)
-def test_arguments_are_sent_the_same_to_the_byte(text: str) -> None:
-    spelled = arguments_aside(text, "f")
-    assert isinstance(spelled, SpelledObject)
-    assert dumps({"arguments": spelled}) == dumps({"arguments": arguments_to_object(text, "f")})
-    assert spelled == arguments_to_object(text, "f")
+@pytest.mark.parametrize("code", CRASHES.values(), ids=CRASHES)
+def test_what_ends_the_process_is_refused(code: str, decoder: Callable[[str], None], capfd: pytest.CaptureFixture[str]) -> None:
+    decoder(code)
+    assert refusal_of(convert, b"x", Media.WEBP, LIMIT) == ENDED
+    assert capfd.readouterr() == ("", "")
 
 
-BROKEN = {"malformed": f'{{"a": "{LONG}"', "a list": f'["{LONG}"]', "too deep": "[" * 300 + f'"{LONG}"' + "]" * 300}
+WITH_ONE_SECOND = f"""
+import resource, sys
+sys.path.insert(0, {str(Path(picture_process.__file__).parent)!r})
+import picture_process
+picture_process.LIMITS[resource.RLIMIT_CPU] = 1
+picture_process.main(*sys.argv[1:])
+"""
 
 
-@pytest.mark.usefixtures("_used")
-@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
-def test_refusals_of_arguments_are_the_same(text: str) -> None:
-    told = refusal_of(arguments_aside, text, "f")
-    assert told == refusal_of(arguments_to_object, text, "f")
-    assert "yyy" not in told[1]
+def test_an_endless_picture_is_ended(decoder: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder("while True: pass")
+    monkeypatch.setattr(pictures, "COMMAND", (sys.executable, "-I", "-S", "-c", WITH_ONE_SECOND))
+    assert refusal_of(convert, b"x", Media.WEBP, LIMIT) == ENDED
 
 
-def test_small_arguments_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "SIDE", None)
-    assert arguments_aside('{"a": 1}', "f") == {"a": 1}
+def test_the_limits_are_set(decoder: Callable[[str], None]) -> None:
+    decoder("import resource\n    return repr([resource.getrlimit(kind) for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU)]).encode()")
+    memory, seconds = picture_process.MEMORY_BYTES, picture_process.CPU_S
+    assert b64decode(convert(b"x", Media.WEBP, LIMIT)) == repr([(memory, memory), (seconds, seconds)]).encode()
+
+
+def test_what_is_printed_does_not_mix_with_the_result(decoder: Callable[[str], None], capfd: pytest.CaptureFixture[str]) -> None:
+    decoder("print('half a line', flush=True)\n    os.write(2, b'warning')\n    return b'new'")
+    assert b64decode(convert(b"x", Media.WEBP, LIMIT)) == b"new"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_does_not_see_the_secrets_of_the_daemon(decoder: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMOTE_INSTALL_KEY", "sk-secret")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    decoder("return repr(dict(os.environ)).encode()")
+    seen = b64decode(convert(b"x", Media.WEBP, LIMIT))
+    assert b"C.UTF-8" in seen
+    assert b"sk-secret" not in seen
 
 
 # --- the process -----------------------------------------------------------------------------------------------------------------
 
 
-def test_it_starts_with_the_first_job_and_goes_on() -> None:
-    fresh = Side()
-    assert fresh.pid is None
-    assert fresh.do({"job": "arguments", "name": "f"}, b'{ "a": 1 }') == b'{"a":1}'
-    first = fresh.pid
-    fresh.do({"job": "arguments", "name": "f"}, b"{}")
-    assert fresh.pid == first
-    fresh.close()
-    assert fresh.pid is None
+def test_no_process_stays(decoder: Callable[[str], None]) -> None:
+    decoder("return str(os.getpid()).encode()")
+    pid = int(b64decode(convert(b"x", Media.WEBP, LIMIT)))
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
-def test_one_that_was_killed_is_replaced(one: Side) -> None:
-    one.do({"job": "arguments", "name": "f"}, b"{}")
-    before = one.pid
-    assert before is not None
-    os.kill(before, signal.SIGKILL)
-    assert one.do({"job": "arguments", "name": "f"}, b"{}") == b"{}"
-    assert one.pid != before
+def test_it_brings_neither_the_library_nor_the_plugin(decoder: Callable[[str], None]) -> None:
+    decoder("return repr(sorted(sys.modules)).encode()")
+    seen = b64decode(convert(b"x", Media.WEBP, LIMIT))
+    assert b"translator" not in seen
+    assert b"plugin_entry" not in seen
+    assert b"site" not in seen.replace(b"sitecustomize", b"")
 
 
-def test_a_job_that_ends_it_is_given_up(one: Side) -> None:
-    with pytest.raises(SideLostError):
-        one.do({"job": "crash"}, b"")
-    assert one.do({"job": "arguments", "name": "f"}, b"{}") == b"{}"
-
-
-def test_a_picture_that_ends_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    crashing = Side((sys.executable, "-c", ODD_JOBS.replace('"crash": crash', '"convert": crash')))
-    monkeypatch.setattr(pictures, "SIDE", crashing)
-    assert refusal_of(convert_aside, b"x", Media.WEBP, LIMIT) == (
-        "image-damaged",
-        "The image begins like a WebP picture, but the program that converts it ended. Convert it to PNG or JPEG and send it again.",
-    )
-    crashing.close()
-
-
-def test_what_is_printed_does_not_mix_with_results(one: Side, capfd: pytest.CaptureFixture[str]) -> None:
-    one.close()  # so that the next one inherits the descriptors of this test
-    assert one.do({"job": "talk"}, b"") == b"said"
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "half a line\n")
-
-
-def test_it_does_not_see_the_secrets_of_the_daemon(one: Side, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REMOTE_INSTALL_KEY", "sk-secret")
-    one.close()
-    seen = one.do({"job": "environment"}, b"")
-    assert b"PYTHONPATH" in seen
-    assert b"sk-secret" not in seen
-
-
-MISSING = {"no such program": ("/nonexistent/python",), "one that ends at once": (sys.executable, "-c", "")}
-
-
-@pytest.mark.parametrize("command", MISSING.values(), ids=MISSING)
-def test_without_it_the_work_is_done_here(
-    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(pictures, "SIDE", Side(command))
-    with pytest.raises(SideUnavailableError):
-        pictures.SIDE.do({"job": "arguments", "name": "f"}, b"{}")
-    media, data = FILES["WebP"]
-    assert convert_aside(data, media, LIMIT) == convert(data, media, LIMIT)
-    assert arguments_aside(ARGUMENTS["records"], "f") == arguments_to_object(ARGUMENTS["records"], "f")
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+def test_without_a_process_the_picture_is_refused(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(pictures, "COMMAND", ("/nonexistent/python",))
+    code, text = refusal_of(convert, b"x", Media.WEBP, LIMIT)
+    assert (code, "can start no process to convert it" in text) == ("image-format", True)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_no_descriptor_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     before = len(os.listdir("/dev/fd"))
-    for command in MISSING.values():
-        with pytest.raises(SideUnavailableError):
-            Side(command).do({"job": "arguments", "name": "f"}, b"{}")
-    used = Side()
-    used.do({"job": "arguments", "name": "f"}, b"{}")
-    used.close()
+    for command in (COMMAND, (sys.executable, "-c", ""), ("/nonexistent/python",)):
+        monkeypatch.setattr(pictures, "COMMAND", command)
+        refusal_of(convert, b"x" * MIB, Media.WEBP, LIMIT)
     assert len(os.listdir("/dev/fd")) == before
 
 
-PLUGIN_LIKE = """
-import dify_plugin, sys
-from plugin_entry.serving.pictures import SIDE
-from plugin_entry.threads import HEAVY, in_thread
-in_thread(HEAVY, lambda: SIDE.do({"job": "arguments", "name": "f"}, b"{}"))
-print("ready", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
-def test_it_ends_with_the_plugin(how: signal.Signals) -> None:
-    """Both hold the standard error: it ends when both have."""
-    with subprocess.Popen(
-        (sys.executable, "-c", PLUGIN_LIKE), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(how)
-        _, errors = process.communicate(timeout=WITHIN_S)
-    assert errors == b""
-
-
-def test_large_data_goes_both_ways(one: Side) -> None:
+def test_large_files_go_both_ways(decoder: Callable[[str], None]) -> None:
     """More than pipes hold."""
-    text = json.dumps({"x": "y" * (4 * MIB)}, separators=(",", ":")).encode()
-    assert one.do({"job": "arguments", "name": "f"}, text) == text
+    decoder("return data[::-1]")
+    data = bytes(range(256)) * (4 * MIB // 256)
+    assert b64decode(convert(data, Media.WEBP, LIMIT)) == data[::-1]

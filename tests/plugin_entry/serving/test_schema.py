@@ -1,7 +1,5 @@
-"""The schema of a model: right, quick, always there, and passed by the SDK's own check of parameters."""
+"""The schema of a model: right, always there, and passed by the SDK's own check of parameters."""
 
-import time
-from statistics import median
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import schema
 from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
-from translator.request.parameters import PARAMETERS
+from translator.request.parameters import PARAMETERS, Kind, Parameter
 
 pytestmark = pytest.mark.plugin
 
@@ -122,12 +120,16 @@ def test_servers_that_do_not_think_are_not_offered_it() -> None:
         assert "think" not in {rule.name for rule in schema_of(server.url).parameter_rules}
 
 
-EDGES: dict[str, object] = {
-    "temperature": 2.0, "top_p": 0, "top_k": 0, "min_p": 0.0, "typical_p": 1, "max_tokens": -1, "think": "off", "show_thinking": False,
-    "repeat_penalty": 0, "repeat_last_n": -1, "presence_penalty": -2.0, "frequency_penalty": 2, "seed": 0, "format": "json",
-    "json_schema": "{}", "keep_alive": "0", "num_ctx": 64, "num_keep": 0, "num_batch": 1, "num_gpu": 0, "main_gpu": 0, "num_thread": 0,
-    "use_mmap": False, "draft_num_predict": 0,
-}  # fmt: skip
+def edges(row: Parameter) -> tuple[object, object]:
+    """The lowest and the highest value of a row; where one has no bound, some value."""
+    match row.kind:
+        case Kind.BOOLEAN:
+            return False, True
+        case Kind.FLOAT | Kind.INT:
+            return row.minimum or 0, row.maximum or row.minimum or 0
+        case _:
+            choices = row.choices or ("0",)
+            return choices[0], choices[-1]
 
 
 def filtered(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -135,12 +137,12 @@ def filtered(parameters: dict[str, Any]) -> dict[str, Any]:
         return MODEL._validate_and_filter_model_parameters("m", parameters, {"base_url": server.url})
 
 
-def test_every_rule_has_an_edge() -> None:
-    assert EDGES.keys() == {row.name for row in PARAMETERS if row.in_form}
+LOWEST, HIGHEST = ({row.name: edges(row)[end] for row in PARAMETERS if row.in_form} for end in (0, 1))
 
 
-def test_edges_pass_the_sdk_unchanged() -> None:
-    assert filtered(dict(EDGES)) == EDGES
+@pytest.mark.parametrize("values", [LOWEST, HIGHEST], ids=["lowest", "highest"])
+def test_edges_pass_the_sdk_unchanged(values: dict[str, object]) -> None:
+    assert filtered(dict(values)) == values
 
 
 OLD_APPS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
@@ -201,22 +203,18 @@ def test_settings_that_cannot_be_read(saved: dict[str, str]) -> None:
     assert schema.language_model("m", saved).model_properties[ModelPropertyKey.CONTEXT_SIZE] == 8192
 
 
-def test_cached_and_quick() -> None:
+def test_cached() -> None:
     with GreenServer(shown("0.24.0", "show-think-tools")) as server:
         saved = {"base_url": server.url, "context_size": "auto", **SAVED}
         schema.language_model("m", saved)
-        times = []
         for _ in range(200):
-            started = time.perf_counter()
             schema.language_model("m", dict(saved))
-            times.append(time.perf_counter() - started)
         assert server.paths().count("/api/show") == 1
-    assert median(times) < 0.001
 
 
 def test_the_sdk_does_not_spoil_what_is_cached() -> None:
     with GreenServer(shown("0.24.0", "show-chat")) as server:
         first = schema_of(server.url).model_dump_json()
         schema_of(server.url)
-        MODEL._validate_and_filter_model_parameters("m", dict(EDGES), {"base_url": server.url})
+        MODEL._validate_and_filter_model_parameters("m", dict(LOWEST), {"base_url": server.url})
         assert schema_of(server.url).model_dump_json() == first

@@ -2,41 +2,41 @@
 
 import pytest
 
-from fixtures.recordings import load, versions
-from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Finding, Step, conclude, trouble_in
+from fixtures.recordings import load, ollama_versions, scenarios
+from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Finding, Layer, conclude, trouble_in
 from translator.diagnosis.containers import advice, container_word, default_gateway, other_addresses
-from translator.diagnosis.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, Kind, kind_of, not_ollama
+from translator.diagnosis.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, ServerKind, kind_of, not_ollama
 from translator.errors import Family, RequestError
 from translator.settings.base_url import parse_base_url
 from translator.shapes.exchange import HttpReply
 
 PLACE = "http://localhost:11434"
-WELL = Finding(step=Step.TCP, ok=True, sentence="Port 11434 accepts connections.")
-BAD = Finding(step=Step.HTTP, ok=False, sentence="It answers nothing.", remedy="Wait.")
-ELSEWHERE = Finding(step=Step.ELSEWHERE, ok=True, sentence="Ollama answers at X.", address="http://ollama:11434")
+WELL = Finding(step=Layer.TCP, ok=True, sentence="Port 11434 accepts connections.")
+BAD = Finding(step=Layer.HTTP, ok=False, sentence="It answers nothing.", remedy="Wait.")
+ELSEWHERE = Finding(step=Layer.ELSEWHERE, ok=True, sentence="Ollama answers at X.", address="http://ollama:11434")
 
 MEANINGS: dict[str, tuple[tuple[Finding, ...], str, str, int]] = {
     "nothing looked at": ((), "", f"Ollama at {PLACE} is ready.", 0),
     "all well": ((WELL,), "", f"Ollama at {PLACE} is ready.", 0),
     "all well with a model": ((WELL,), "qwen3:8b", f'Ollama at {PLACE} is ready and has the model "qwen3:8b".', 0),
     "something to add": (
-        (WELL, Finding(step=Step.VERSION, ok=True, sentence="It is old.", remedy="Update it.")),
+        (WELL, Finding(step=Layer.VERSION, ok=True, sentence="It is old.", remedy="Update it.")),
         "",
         f"Ollama at {PLACE} is ready, but it is old: update it.",
         0,
     ),
-    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing: wait.", EXIT_CODES[Step.HTTP]),
+    "trouble": ((WELL, BAD), "qwen3:8b", "It answers nothing: wait.", EXIT_CODES[Layer.HTTP]),
     "first trouble counts": (
-        (Finding(step=Step.NAME, ok=False, sentence="No such name."), BAD),
+        (Finding(step=Layer.NAME, ok=False, sentence="No such name."), BAD),
         "",
         "No such name.",
-        EXIT_CODES[Step.NAME],
+        EXIT_CODES[Layer.NAME],
     ),
     "an address that answers is better than advice": (
         (BAD, ELSEWHERE),
         "",
         "It answers nothing, but Ollama answers at http://ollama:11434: use that as the base URL.",
-        EXIT_CODES[Step.HTTP],
+        EXIT_CODES[Layer.HTTP],
     ),
 }
 
@@ -48,19 +48,19 @@ def test_meaning(findings: tuple[Finding, ...], model: str, sentence: str, code:
 
 
 def test_every_step_has_an_exit_code_of_its_own() -> None:
-    assert set(EXIT_CODES) == set(Step)
-    assert len(set(EXIT_CODES.values())) == len(Step)
+    assert set(EXIT_CODES) == set(Layer)
+    assert len(set(EXIT_CODES.values())) == len(Layer)
     assert all(2 < code < 126 for code in EXIT_CODES.values()), "1 and 2 are the command line's, 126 and above the shell's"
 
 
 def test_what_exit_codes_mean_is_told_in_the_order_of_the_steps() -> None:
-    assert list(TROUBLES) == [step for step in Step if step in TROUBLES]
+    assert list(TROUBLES) == [step for step in Layer if step in TROUBLES]
     assert all(meaning and not meaning.endswith(".") for meaning in TROUBLES.values())
 
 
 def test_error_becomes_a_finding() -> None:
-    finding = Finding.of_error(Step.ADDRESS, RequestError.of("x", "Cause.", "Remedy."))
-    assert finding == Finding(step=Step.ADDRESS, ok=False, sentence="Cause.", remedy="Remedy.")
+    finding = Finding.of_error(Layer.ADDRESS, RequestError.of("x", "Cause.", "Remedy."))
+    assert finding == Finding(step=Layer.ADDRESS, ok=False, sentence="Cause.", remedy="Remedy.")
     assert trouble_in([WELL, finding]) is finding
     assert trouble_in([WELL]) is None
 
@@ -75,72 +75,72 @@ def recorded(scenario: str) -> HttpReply:
     return HttpReply(status=exchange.status, headers=dict(exchange.headers), body=exchange.body)
 
 
-PAGE = HttpReply(status=200, headers={"Content-Type": "text/html"}, body=b"<!DOCTYPE html><title>Sign in</title>")
+PAGE = HttpReply(status=200, headers={"Content-Type": "text/html"}, body=b"<!DOCTYPE html><title>ServerSign in</title>")
 NO_ROUTE = recorded("0.24.0/error-unknown-route")
 TAGS_REPLY = recorded("0.24.0/tags")
 
-KINDS: dict[str, tuple[dict[str, HttpReply], Kind]] = {
+KINDS: dict[str, tuple[dict[str, HttpReply], ServerKind]] = {
     "Open WebUI": (
         {VERSION: json_reply('{"version":"0.6.5"}'), TAGS: PAGE, "/api/config": json_reply('{"name":"x","features":{},"oauth":{}}')},
-        Kind.OPEN_WEBUI,
+        ServerKind.OPEN_WEBUI,
     ),
     "llama.cpp": (
         {VERSION: recorded("rerank/llamacpp-wrong-path-api"), TAGS: TAGS_REPLY, MODELS: recorded("rerank/llamacpp-v1-models")},
-        Kind.LLAMA_CPP,
+        ServerKind.LLAMA_CPP,
     ),
-    "llama.cpp with a key": ({VERSION: NO_ROUTE, MODELS: recorded("rerank/llamacpp-unauthorized-models")}, Kind.LLAMA_CPP),
-    "llama.cpp behind a proxy": ({VERSION: NO_ROUTE, "/props": json_reply('{"default_generation_settings":{}}')}, Kind.LLAMA_CPP),
-    "TEI": ({VERSION: recorded("rerank/tei-wrong-path-api"), "/info": recorded("rerank/tei-info")}, Kind.TEI),
-    "Xinference": ({VERSION: NO_ROUTE, MODELS: recorded("rerank/xinference-models")}, Kind.XINFERENCE),
+    "llama.cpp with a key": ({VERSION: NO_ROUTE, MODELS: recorded("rerank/llamacpp-unauthorized-models")}, ServerKind.LLAMA_CPP),
+    "llama.cpp behind a proxy": ({VERSION: NO_ROUTE, "/props": json_reply('{"default_generation_settings":{}}')}, ServerKind.LLAMA_CPP),
+    "TEI": ({VERSION: recorded("rerank/tei-wrong-path-api"), "/info": recorded("rerank/tei-info")}, ServerKind.TEI),
+    "Xinference": ({VERSION: NO_ROUTE, MODELS: recorded("rerank/xinference-models")}, ServerKind.XINFERENCE),
     "Xinference without models": (
         {MODELS: json_reply('{"object":"list","data":[]}'), "/v1/cluster/auth": recorded("rerank/xinference-cluster-auth")},
-        Kind.XINFERENCE,
+        ServerKind.XINFERENCE,
     ),
-    "OpenAI's API": ({VERSION: NO_ROUTE, MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')}, Kind.OPENAI),
-    "sign-in page": ({VERSION: PAGE, TAGS: PAGE}, Kind.WEB_PAGE),
-    "page at the root": ({VERSION: NO_ROUTE, "/": PAGE}, Kind.WEB_PAGE),
-    "version of something else": ({VERSION: json_reply('{"version":"1.0"}'), TAGS: NO_ROUTE}, Kind.OTHER),
-    "version that is no text": ({VERSION: json_reply('{"version":1}'), TAGS: TAGS_REPLY}, Kind.OTHER),
-    "half a version, and no models": ({VERSION: json_reply('{"version":"0.24.0","x":1}'), TAGS: NO_ROUTE}, Kind.OTHER),
-    "models of something else": ({VERSION: NO_ROUTE, TAGS: json_reply('{"models":["a"]}')}, Kind.OTHER),
+    "OpenAI's API": ({VERSION: NO_ROUTE, MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')}, ServerKind.OPENAI),
+    "sign-in page": ({VERSION: PAGE, TAGS: PAGE}, ServerKind.WEB_PAGE),
+    "page at the root": ({VERSION: NO_ROUTE, "/": PAGE}, ServerKind.WEB_PAGE),
+    "version of something else": ({VERSION: json_reply('{"version":"1.0"}'), TAGS: NO_ROUTE}, ServerKind.OTHER),
+    "version that is no text": ({VERSION: json_reply('{"version":1}'), TAGS: TAGS_REPLY}, ServerKind.OTHER),
+    "half a version, and no models": ({VERSION: json_reply('{"version":"0.24.0","x":1}'), TAGS: NO_ROUTE}, ServerKind.OTHER),
+    "models of something else": ({VERSION: NO_ROUTE, TAGS: json_reply('{"models":["a"]}')}, ServerKind.OTHER),
     "llama.cpp that shows its models alone": (
         {TAGS: HttpReply(status=200, headers={"Server": "llama.cpp"}, body=b'{"models":[{"name":"x"}]}')},
-        Kind.LLAMA_CPP,
+        ServerKind.LLAMA_CPP,
     ),
-    "Ollama whose version is hidden": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
-    "Ollama behind a page": ({VERSION: PAGE, TAGS: TAGS_REPLY}, Kind.OLLAMA),
-    "Ollama whose list fails": ({VERSION: recorded("0.24.0/version"), TAGS: HttpReply(status=500)}, Kind.OLLAMA),
-    "Ollama with a page for a list": ({VERSION: recorded("0.33.0-rc2/version"), TAGS: PAGE, ROOT: PAGE}, Kind.OLLAMA),
+    "Ollama whose version is hidden": ({VERSION: NO_ROUTE, TAGS: TAGS_REPLY}, ServerKind.OLLAMA),
+    "Ollama behind a page": ({VERSION: PAGE, TAGS: TAGS_REPLY}, ServerKind.OLLAMA),
+    "Ollama whose list fails": ({VERSION: recorded("0.24.0/version"), TAGS: HttpReply(status=500)}, ServerKind.OLLAMA),
+    "Ollama with a page for a list": ({VERSION: recorded("0.33.0-rc2/version"), TAGS: PAGE, ROOT: PAGE}, ServerKind.OLLAMA),
     "Ollama with a list of OpenAI's": (
         {VERSION: recorded("0.24.0/version"), MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')},
-        Kind.OLLAMA,
+        ServerKind.OLLAMA,
     ),
-    "Ollama that says so": ({VERSION: HttpReply(status=500), TAGS: NO_ROUTE, ROOT: recorded("0.24.0/root")}, Kind.OLLAMA),
-    "a list": ({VERSION: json_reply("[]"), TAGS: json_reply("[]")}, Kind.OTHER),
-    "no JSON": ({VERSION: json_reply("{"), TAGS: json_reply("ok")}, Kind.OTHER),
-    "nothing": ({}, Kind.OTHER),
-    "Ollama without models": ({VERSION: json_reply('{"version":"0.24.0"}'), TAGS: json_reply('{"models":null}')}, Kind.OLLAMA),
+    "Ollama that says so": ({VERSION: HttpReply(status=500), TAGS: NO_ROUTE, ROOT: recorded("0.24.0/root")}, ServerKind.OLLAMA),
+    "a list": ({VERSION: json_reply("[]"), TAGS: json_reply("[]")}, ServerKind.OTHER),
+    "no JSON": ({VERSION: json_reply("{"), TAGS: json_reply("ok")}, ServerKind.OTHER),
+    "nothing": ({}, ServerKind.OTHER),
+    "Ollama without models": ({VERSION: json_reply('{"version":"0.24.0"}'), TAGS: json_reply('{"models":null}')}, ServerKind.OLLAMA),
 }
 
 
 @pytest.mark.parametrize(("seen", "kind"), KINDS.values(), ids=KINDS)
-def test_kind(seen: dict[str, HttpReply], kind: Kind) -> None:
+def test_kind(seen: dict[str, HttpReply], kind: ServerKind) -> None:
     assert kind_of(seen) is kind
 
 
-@pytest.mark.parametrize("version", [version for version in versions() if version != "rerank"])
+@pytest.mark.parametrize("version", [version for version in ollama_versions() if {"version", "tags"} <= set(scenarios(version))])
 def test_every_recorded_ollama_is_recognised(version: str) -> None:
-    assert kind_of({VERSION: recorded(f"{version}/version"), TAGS: recorded(f"{version}/tags")}) is Kind.OLLAMA
+    assert kind_of({VERSION: recorded(f"{version}/version"), TAGS: recorded(f"{version}/tags")}) is ServerKind.OLLAMA
 
 
 def test_every_kind_is_found_by_a_case_and_has_a_remedy() -> None:
-    assert {kind for _, kind in KINDS.values()} == set(Kind)
-    assert set(REMEDIES) == set(Kind) - {Kind.OLLAMA}
+    assert {kind for _, kind in KINDS.values()} == set(ServerKind)
+    assert set(REMEDIES) == set(ServerKind) - {ServerKind.OLLAMA}
     assert {sign.route for sign in SIGNS} <= {VERSION, TAGS, *FURTHER_ROUTES}
 
 
 def test_something_else_is_named() -> None:
-    error = not_ollama(Kind.TEI, PLACE)
+    error = not_ollama(ServerKind.TEI, PLACE)
     assert str(error).startswith(f"At {PLACE} answers a Text Embeddings Inference server, not Ollama. It can serve for reranking")
     assert (error.code, error.family) == ("not_ollama", Family.CONNECTION)
 

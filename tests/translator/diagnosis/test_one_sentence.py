@@ -7,7 +7,7 @@ from tests.plugin_entry.checks.sentences import faults
 from translator.diagnosis.one_sentence import continuing, one_sentence, without_stop
 from translator.diagnosis.server_kinds import REMEDIES, not_ollama
 from translator.failures.catalogue import CATALOGUE
-from translator.failures.entry import filled
+from translator.failures.row import filled
 from translator.rerank.catalogue import REFUSALS as RERANK_REFUSALS
 from translator.settings.base_url import REFUSALS as ADDRESS_REFUSALS
 

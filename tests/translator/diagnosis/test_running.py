@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
 from translator.diagnosis.running import RunningModel, explained_silence, listed_names, running_model
 from translator.errors import Family, ServerError
 from translator.shapes.exchange import HttpReply
@@ -21,7 +21,7 @@ def test_recorded(version: str, scenario: str, name: str, found: RunningModel | 
     assert running_model(load(version, scenario).body, name) == found
 
 
-@pytest.mark.parametrize("version", ["0.5.13", "0.9.6", "0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("tags", "chat-plain"))
 def test_every_recorded_list_of_models(version: str) -> None:
     assert "chat:latest" in listed_names(load(version, "tags").body)
 

@@ -1,73 +1,23 @@
 """Embedding calls against a played server: every text gets its own vector or is named, at the cost of few requests."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
-import attrs
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
+from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
-from translator.embedding.job import embedding_plan, vectors_plan
-from translator.embedding.replies import Adjustment, Change, Embedded
-from translator.embedding.requests import EmbedSettings, Overlong
+from translator.embedding.isolation import Adjustment, Change
+from translator.embedding.job import Embedded, vectors_plan
+from translator.embedding.requests import EmbedSettings
 from translator.embedding.texts import InputKind, Prefixes
-from translator.errors import Family, RequestError, ServerError
+from translator.errors import RequestError, ServerError
 from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
-
-PLAIN = EmbedSettings(model="m", max_texts=64)
-NAN = json_reply({"error": "embedding contains NaN or Inf values"}, 400)
-TOO_LONG = recorded(load("0.24.0", "embed-too-long-no-truncate"))
-LOG_32 = 5
-
-
-def vector_of(text: str, dimensions: int = 4) -> list[float]:
-    """A vector that tells its text."""
-    return [len(text) + 1.0, sum(map(ord, text)) % 997 + 1.0, *([0.5] * (dimensions - 2))]
-
-
-@attrs.frozen(kw_only=True)
-class Ollama:
-    """A server with a hidden limit of characters; texts with a word of `poison` fail their batch, texts with one of `holes` get zeros."""
-
-    limit: int = 10**9
-    poison: tuple[str, ...] = ()
-    holes: tuple[str, ...] = ()
-    too_long: HttpReply = TOO_LONG
-    poisoned: HttpReply = NAN
-    dimensions: int = 4
-    most_bytes: int = 10**9
-
-    def __call__(self, request: HttpRequest) -> HttpReply:
-        texts = orjson.loads(request.body)["input"]
-        if len(request.body) > self.most_bytes:
-            return HttpReply(status=413, body=b"<html><title>413 Request Entity Too Large</title></html>")
-        if any(word in text for text in texts for word in self.poison):
-            return self.poisoned
-        if any(len(text) > self.limit for text in texts):
-            return self.too_long
-        vectors = [
-            [0.0] * self.dimensions if any(word in text for word in self.holes) else vector_of(text, self.dimensions) for text in texts
-        ]
-        return json_reply({"embeddings": vectors, "prompt_eval_count": len(texts)})
-
-
-def embed(driver: Driver, texts: Sequence[str], how: EmbedSettings = PLAIN, **extra: Any) -> Embedded:
-    return driver.run(embedding_plan(texts, how, **extra))
-
-
-def texts_of(count: int) -> list[str]:
-    return [f"text number {index}" for index in range(count)]
-
-
-def assert_embedded(result: Embedded, sent: Sequence[str]) -> None:
-    assert list(result.vectors) == [vector_of(text) for text in sent]
 
 
 def test_no_texts_need_no_request() -> None:
@@ -95,182 +45,6 @@ def test_recorded_batch_comes_out_as_it_is() -> None:
     result = embed(Driver(always(recorded(exchange))), exchange.request_body["input"])
     assert orjson.dumps(result.vectors) == orjson.dumps(orjson.loads(exchange.body)["embeddings"])
     assert (result.tokens, result.estimated) == (19, False)
-
-
-# --- texts that fail --------------------------------------------------------------------------------------------------------------
-
-WORDINGS: dict[str, HttpReply] = {
-    "NaN since 0.14": NAN,
-    "NaN before": json_reply({"error": "json: unsupported value: NaN"}, 500),
-    "NaN literal": recorded(load("0.33.0-rc2", "embed-nan-literal")),
-    "overflow": recorded(load("0.33.0-rc2", "embed-overflow")),
-    "crash": recorded(load("0.33.0-rc2", "embed-runner-crash")),
-    "decode error": recorded(load("0.33.0-rc2", "embed-runner-error")),
-}
-
-
-@pytest.mark.parametrize("refusal", WORDINGS.values(), ids=WORDINGS.keys())
-@pytest.mark.parametrize("place", [0, 13, 31])
-def test_bad_text_is_rescued_by_plain_punctuation(refusal: HttpReply, place: int) -> None:
-    driver, texts = Driver(Ollama(poison=("„",), poisoned=refusal)), texts_of(32)
-    texts[place] = "„quoted“ text"
-    result = embed(driver, texts)
-    assert_embedded(result, [*texts[:place], '"quoted" text', *texts[place + 1 :]])
-    assert result.adjustments == (Adjustment(index=place, change=Change.MILDER, length=13, length_sent=13),)
-    assert len(driver.requests) == 1 + 2 * LOG_32 + 1
-
-
-@pytest.mark.parametrize("refusal", WORDINGS.values(), ids=WORDINGS.keys())
-def test_hopeless_text_is_named_by_number_and_length_only(refusal: HttpReply) -> None:
-    driver, texts = Driver(Ollama(poison=("tulip",), poisoned=refusal)), texts_of(32)
-    texts[13] = "tulip ..."
-    with pytest.raises(ServerError) as caught:
-        embed(driver, texts)
-    assert "Text 14 of 32 (9 characters)" in str(caught.value)
-    assert "tulip" not in str(caught.value)
-    assert "127.0.0.1" not in str(caught.value)
-    assert len(driver.requests) == 1 + 2 * LOG_32 + 1
-
-
-def test_fault_of_all_texts_is_told_after_few_requests() -> None:
-    driver = Driver(always(NAN))
-    with pytest.raises(ServerError, match="Text 1 of 32"):
-        embed(driver, texts_of(32))
-    assert len(driver.requests) == 1 + 2 * LOG_32 + 1
-
-
-def test_zero_vector_costs_one_request_alone_and_one_milder() -> None:
-    driver, texts = Driver(Ollama(holes=("„",))), texts_of(32)
-    texts[5] = "„quoted“"
-    result = embed(driver, texts)
-    assert_embedded(result, [*texts[:5], '"quoted"', *texts[6:]])
-    assert [len(body["input"]) for body in driver.bodies] == [32, 1, 1]
-
-
-def test_zero_vector_that_was_a_neighbours_fault_is_not_changed() -> None:
-    def server(request: HttpRequest) -> HttpReply:
-        return Ollama(holes=("number 3",) if b"number 4" in request.body else ())(request)
-
-    result = embed(Driver(server), texts_of(8))
-    assert_embedded(result, texts_of(8))
-    assert result.adjustments == ()
-
-
-@pytest.mark.parametrize("scenario", ["embed-nan-null", "embed-huge"])
-def test_recorded_zero_vectors_fail_clearly(scenario: str) -> None:
-    exchange = load("0.33.0-rc2", scenario)
-    texts = exchange.request_body["input"]
-    zero = orjson.loads(exchange.body)["embeddings"][-1]
-
-    def server(request: HttpRequest) -> HttpReply:
-        sent = orjson.loads(request.body)["input"]
-        return recorded(exchange) if sent == texts else json_reply({"embeddings": [zero] * len(sent)})
-
-    with pytest.raises(ServerError, match=r"Text \d of \d .* a vector of zeros") as caught:
-        embed(Driver(server), texts)
-    assert (caught.value.code, caught.value.family) == ("embed_vector_flawed", Family.BAD_REQUEST)
-
-
-@pytest.mark.parametrize("vectors", [[], [[1.0, 2.0]] * 3, [None, None], None], ids=["none", "too many", "null", "no list"])
-def test_wrong_number_of_vectors_never_leaves(vectors: object) -> None:
-    driver = Driver(always(json_reply({"embeddings": vectors})))
-    with pytest.raises(ServerError):
-        embed(driver, ["a", "b"])
-    assert len(driver.requests) <= 4
-
-
-def test_wrong_number_in_a_batch_is_rescued_alone() -> None:
-    def server(request: HttpRequest) -> HttpReply:
-        sent = orjson.loads(request.body)["input"]
-        return json_reply({"embeddings": [vector_of(text) for text in sent[:1]], "prompt_eval_count": 1})
-
-    assert_embedded(embed(Driver(server), texts_of(4)), texts_of(4))
-
-
-def test_vectors_of_different_lengths_are_an_error() -> None:
-    with pytest.raises(ServerError) as caught:
-        embed(Driver(always(json_reply({"embeddings": [[1.0, 2.0], [1.0, 2.0, 3.0]]}))), ["a", "b"])
-    assert caught.value.code == "embed_lengths_differ"
-
-
-def test_body_too_large_for_a_proxy_is_halved() -> None:
-    driver = Driver(Ollama(most_bytes=400))
-    assert_embedded(embed(driver, texts_of(64)), texts_of(64))
-    with pytest.raises(ServerError, match="Text 1 of 1"):
-        embed(Driver(Ollama(most_bytes=10)), ["long enough"])
-
-
-FATAL: dict[str, tuple[HttpReply, Family]] = {
-    "no such model": (recorded(load("0.33.0-rc2", "error-unknown-model-embed")), Family.BAD_REQUEST),
-    "chat model": (recorded(load("0.33.0-rc2", "embed-chat-model")), Family.BAD_REQUEST),
-    "cannot load": (recorded(load("0.33.0-rc2", "embed-load-failure")), Family.UNAVAILABLE),
-    "queue full": (recorded(load("0.33.0-rc2", "error-queue-full-embed")), Family.UNAVAILABLE),
-    "key": (json_reply({"error": "unauthorized"}, 401), Family.AUTHORIZATION),
-}
-
-
-@pytest.mark.parametrize(("reply", "family"), FATAL.values(), ids=FATAL.keys())
-def test_what_no_text_is_to_blame_for_is_told_at_once(reply: HttpReply, family: Family) -> None:
-    driver = Driver(always(reply))
-    with pytest.raises(ServerError) as caught:
-        embed(driver, texts_of(32))
-    assert "Text" not in str(caught.value)
-    assert len(driver.requests) == 1
-    if family is not Family.UNAVAILABLE:
-        assert caught.value.family is family
-
-
-# --- texts that are too long ------------------------------------------------------------------------------------------------------
-
-LENGTH_WORDS: dict[str, HttpReply] = {
-    "0.5.13": recorded(load("0.5.13", "embed-too-long-no-truncate")),
-    "0.5.13 without words": recorded(load("0.5.13", "embed-too-long")),
-    "0.9.6": recorded(load("0.9.6", "embed-too-long-no-truncate")),
-    "0.24.0": TOO_LONG,
-    "0.33.0-rc2": recorded(load("0.33.0-rc2", "embed-2048-no-truncate")),
-}
-
-
-@pytest.mark.parametrize("refusal", LENGTH_WORDS.values(), ids=LENGTH_WORDS.keys())
-@pytest.mark.parametrize("overlong", [Overlong.SERVER_CUTS, Overlong.CUT_HERE])
-def test_only_the_long_text_is_shortened(refusal: HttpReply, overlong: Overlong) -> None:
-    driver, texts = Driver(Ollama(limit=1000, too_long=refusal)), texts_of(32)
-    texts[20] = "".join(map(str, range(2000)))
-    result = embed(driver, texts, EmbedSettings(model="m", overlong=overlong))
-    (cut,) = result.adjustments
-    assert (cut.index, cut.change, cut.length) == (20, Change.SHORTENED, len(texts[20]))
-    assert 1000 * 0.9 <= cut.length_sent <= 1000
-    assert_embedded(result, [*texts[:20], texts[20][: cut.length_sent], *texts[21:]])
-    assert len(driver.requests) <= 1 + 2 * LOG_32 + 1 + math.ceil(math.log2(len(texts[20]) / 1000)) + 3
-
-
-def test_numbers_of_a_refusal_are_used() -> None:
-    def server(request: HttpRequest) -> HttpReply:
-        (text,) = orjson.loads(request.body)["input"]
-        error = {"code": 400, "message": "x exceeds the available context size", "n_prompt_tokens": len(text) // 4, "n_ctx": 512}
-        return Ollama(limit=2048, too_long=json_reply({"error": orjson.dumps({"error": error}).decode()}, 400))(request)
-
-    driver = Driver(server)
-    (cut,) = embed(driver, ["x" * 100_000]).adjustments
-    assert 1900 < cut.length_sent <= 2048
-    assert len(driver.requests) == 2
-
-
-def test_long_text_is_an_error_when_cutting_is_forbidden() -> None:
-    driver, texts = Driver(Ollama(limit=1000)), texts_of(32)
-    texts[2] = "y" * 1234
-    with pytest.raises(ServerError, match=r"Text 3 of 32 \(1,234 characters\) is longer than the window") as caught:
-        embed(driver, texts, EmbedSettings(model="m", overlong=Overlong.REFUSE))
-    assert (caught.value.code, caught.value.family) == ("embed_text_too_long", Family.BAD_REQUEST)
-    assert all(body["truncate"] is False for body in driver.bodies)
-    assert len(driver.requests) <= 1 + 2 * LOG_32
-
-
-def test_short_text_that_is_called_too_long_ends() -> None:
-    driver = Driver(always(recorded(load("0.33.0-rc2", "embed-empty-item-bare"))))
-    with pytest.raises(ServerError, match="Text 1 of 1"):
-        embed(driver, ["x" * 4000])
-    assert len(driver.requests) <= 12
 
 
 # --- servers ----------------------------------------------------------------------------------------------------------------------
@@ -325,11 +99,14 @@ def test_vectors_of_another_length_than_asked_for(version: str, scenario: str, g
     assert caught.value.code == "embed_dimensions_wrong"
 
 
-@pytest.mark.parametrize("version", ["0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("embed-dimensions", since="0.11.11"))
 def test_dimensions_of_servers_that_know_them(version: str) -> None:
-    driver = Driver(always(recorded(load(version, "embed-dimensions"))))
-    (vector,) = embed(driver, ["the cat"], EmbedSettings(model="m", dimensions=8), version=ServerVersion.parse(version)).vectors
-    assert (len(vector), driver.bodies[0]["dimensions"]) == (8, 8)
+    exchange = load(version, "embed-dimensions")
+    wanted = exchange.request_body["dimensions"]
+    driver = Driver(always(recorded(exchange)))
+    settings = EmbedSettings(model="m", dimensions=wanted)
+    (vector,) = embed(driver, ["the cat"], settings, version=ServerVersion.parse(exchange.server)).vectors
+    assert (len(vector), driver.bodies[0]["dimensions"]) == (wanted, wanted)
 
 
 def test_old_server_and_dimensions_need_no_request() -> None:

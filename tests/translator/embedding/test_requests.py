@@ -128,8 +128,7 @@ BODIES: dict[str, tuple[EmbedSettings, dict[str, Any]]] = {
     "options win": (EmbedSettings(model="m", num_ctx=512, options={"num_batch": 64}), {"options": {"num_ctx": 512, "num_batch": 64}}),
     "keep_alive 0": (EmbedSettings(model="m", keep_alive=0), {"keep_alive": 0}),
     "dimensions": (EmbedSettings(model="m", dimensions=256), {"dimensions": 256}),
-    "cut here": (EmbedSettings(model="m", overlong=Overlong.CUT_HERE), {"truncate": False}),
-    "refuse": (EmbedSettings(model="m", overlong=Overlong.REFUSE), {"truncate": False}),
+    "refuse": (EmbedSettings(model="m", overlong=Overlong.ERROR), {"truncate": False}),
 }
 
 

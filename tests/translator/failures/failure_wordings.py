@@ -71,6 +71,17 @@ TWICE: tuple[Twice, ...] = (
     (f"{ARGUMENTS} \"f\": Value looks like object, but can't find closing '}}' symbol", "tool_call_unreadable", "tool_call_unreadable"),
     (f'{ARGUMENTS} "f": json: cannot unmarshal array into Go struct field X.y of type int', "tool_call_unreadable", "tool_call_unreadable"),
     ("error parsing tool call: raw='x', err=unexpected end of JSON input", "tool_call_unreadable", "tool_call_unreadable"),
+    *(
+        (text, "tool_call_unreadable", "tool_call_unreadable")
+        for text in (
+            "The model produced output that does not match the expected peg-native format",
+            "The model produced output that does not match the expected peg-constructed format",
+            "Failed to parse input at pos 117: <tool_call>",
+            "Failed to parse output at position 3",
+            "Failed to parse function call arguments as JSON: [json.exception.parse_error.101]",
+        )
+    ),
+    ("Unexpected empty grammar stack after accepting piece: } (92)", "answer_unreadable", "answer_unreadable"),
     # the same at any moment
     ("llama runner process has terminated: this model is not supported by your version of Ollama.", "server_too_old", "server_too_old"),
     ('invalid format: "yaml"; expected "json" or a valid JSON Schema object', "format_invalid", "format_invalid"),
@@ -162,7 +173,101 @@ WORDINGS: tuple[Wording, ...] = (
     (500, "invalid JSON schema in format", CHAT, "schema_unsupported"),
     (400, "raw mode does not support template, system, or context", CHAT, "messages_refused"),
     (500, 'template: :3:12: executing "" at <.Foo>: can\'t evaluate field Foo', CHAT, "template_failed"),
-    (500, "\n---\nWhile executing CallExpression\nError: Jinja Exception: Only one system message is allowed", CHAT, "template_failed"),
+    (
+        500,
+        "\n---\nWhile executing CallExpression\nError: Jinja Exception: Only user and assistant roles are supported!",
+        CHAT,
+        "template_failed",
+    ),
+    # conversations that a template or a service behind the cloud refuses
+    *(
+        (500, f"\n---\nWhile executing CallExpression\nError: Jinja Exception: {reason}", CHAT, code)
+        for reason, code in (
+            ("System message must be at the beginning.", "system_not_first"),
+            ("Only one system message is allowed", "system_not_first"),
+            ("Unexpected system message at position 3", "system_not_first"),
+            ("System messages should only appear at the start of the conversation", "system_not_first"),
+            ("System role not supported", "system_refused"),
+            ("System messages are not supported by this model", "system_refused"),
+            ("Unsupported system message", "system_refused"),
+            ("Tool call IDs should be alphanumeric strings with length 9!", "call_id_form"),
+            ("No user query found in messages.", "roles_must_alternate"),
+            ("Conversation roles must alternate user/assistant/user/assistant/...", "roles_must_alternate"),
+            ("After the optional system message, conversation roles must alternate", "roles_must_alternate"),
+            ("The first message must be from the user", "roles_must_alternate"),
+            ("Conversation must start with a user turn", "roles_must_alternate"),
+        )
+    ),
+    (400, "Tool call id was call_abc123 but must be a-z, A-Z, 0-9, with a length of 9.", CHAT, "call_id_form"),
+    *(
+        (400, text, CHAT, "thought_signature")
+        for text in (
+            "Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly",
+            "Function call `default_api:get_weather` in the 2. content block is missing a `thought_signature`.",
+            "Please ensure that function call turns carry a valid thoughtSignature",
+        )
+    ),
+    *(
+        (400, text, CHAT, "thinking_missing")
+        for text in (
+            "The `reasoning_content` in the thinking mode must be passed back to the API. (ref: 00000000-0000-0000-0000-000000000000)",
+            "thinking is enabled but reasoning_content is missing in assistant tool call message at index 3",
+            "Missing `reasoning_content` field in the assistant message at message index 2",
+            "messages.3: a final `assistant` message must start with a thinking block",
+        )
+    ),
+    *(
+        (400, text, CHAT, "thinking_in_history")
+        for text in (
+            "for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning_content' is unsupported)]",
+            "messages[1].reasoning_content is not supported by this model",
+            "Unknown parameter: reasoning_content",
+            "property 'thinking' is unsupported",
+            "messages.1.assistant.thinking: Extra inputs are not permitted",
+        )
+    ),
+    *(
+        (400, text, CHAT, "output_limit")
+        for text in (
+            "max_tokens (32000) exceeds model's maximum output tokens (16384)",
+            "max_tokens must be positive, got: -2",
+            "max_completion_tokens is too large: 32000. This model supports at most 16384 completion tokens",
+            "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum context length is 4096 tokens",
+            "Range of max_tokens should be [1, 8192]",
+            "`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less than the context window",
+            "The maximum number of output tokens is 65536",
+        )
+    ),
+    (
+        413,
+        "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000, reduce your message size",
+        CHAT,
+        "rate_limited",
+    ),
+    # values of parameters
+    (400, "Field 'repeat_last_n': Value must be between 0 <= value <= 2147483647, but got -1", CHAT, "option_range"),
+    (400, "Failed to initialize samplers: penalty_repeat must be finite and greater than 0", CHAT, "option_range"),
+    (400, "temperature must be non-negative, got -1", CHAT, "option_range"),
+    # pictures, and what only sounds like them
+    (500, "height:30 or width:305 must be larger than factor:32", CHAT, "image_too_small"),
+    (
+        500,
+        "mlx runner failed: Error: failed to create server: failed to load image model: failed to load zimage model: x",
+        CHAT,
+        "load_failed",
+    ),
+    (500, "failed to load image generation pipeline: safetensors", CHAT, "load_failed"),
+    (500, "failed to load image", CHAT, "image_unreadable"),
+    (500, "mlx runner failed: Error: text encoder: load weights: failed to load safetensors: x (exit: exit status 1)", CHAT, "load_failed"),
+    *(
+        (500, text, CHAT, "mlx_missing")
+        for text in (
+            "mlx runner failed: Error: MLX not available: failed to load MLX dynamic library (searched: [/usr/lib/ollama])",
+            "failed to load MLX dynamic library: libmlxc.so: cannot open shared object file",
+            "this server was built without MLX",
+            "MLX runtime is not installed",
+        )
+    ),
     # running
     (500, "model requires more system memory (9.1 GiB) than is available (7.3 GiB)", CHAT, "memory_short"),
     (500, "llama runner process has terminated: exit status 0xc0000409", CHAT, "load_failed"),

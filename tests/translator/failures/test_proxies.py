@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.translator.failures.proxied_replies import PROXIED_REPLIES
 from translator.diagnosis.server_kinds import MODELS, TAGS, VERSION
-from translator.diagnosis.withheld import why_not_ollama
+from translator.diagnosis.unanswered import why_not_ollama
 from translator.embedding.replies import not_vectors
 from translator.errors import ServerError
 from translator.failures.build import cut_short, failure_from_reply, failure_in_stream, naming_proxy, only_loaded, with_proxy

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import Family
-from translator.request.context import ContextPlan, ModelWindow, Overflow, plan_context, too_long
+from translator.request.context import ContextPlan, ModelWindow, OverflowPolicy, plan_context, too_long
 from translator.versions import ServerVersion
 
 WINDOWS: dict[str, tuple[int | None, dict[str, object], int, int | None]] = {
@@ -34,7 +34,7 @@ def test_window(setting: int | None, window: dict[str, object], size: int, num_c
 
 def test_drop_sends_nothing_and_error_refuses_truncation() -> None:
     assert plan_context(None, ModelWindow(maximum=4096)) == ContextPlan(size=4096, num_ctx=4096, maximum=4096)
-    assert plan_context(None, ModelWindow(maximum=4096), Overflow.ERROR).truncate is False
+    assert plan_context(None, ModelWindow(maximum=4096), OverflowPolicy.ERROR).truncate is False
 
 
 def test_a_cut_setting_is_said() -> None:
@@ -43,8 +43,8 @@ def test_a_cut_setting_is_said() -> None:
 
 def test_old_servers_cannot_refuse() -> None:
     window = ModelWindow(maximum=4096)
-    assert plan_context(None, window, Overflow.ERROR, version=ServerVersion(0, 12, 5)).note.startswith("Server 0.12.5 cannot refuse")
-    assert plan_context(None, window, Overflow.ERROR, version=ServerVersion(0, 12, 6)).note == ""
+    assert plan_context(None, window, OverflowPolicy.ERROR, version=ServerVersion(0, 12, 5)).note.startswith("Server 0.12.5 cannot refuse")
+    assert plan_context(None, window, OverflowPolicy.ERROR, version=ServerVersion(0, 12, 6)).note == ""
 
 
 NUMBERS: dict[str, tuple[int | None, int | None, int | None, str]] = {
@@ -86,8 +86,10 @@ def test_a_guess_is_called_a_guess() -> None:
 SIZES = st.none() | st.integers(1, 2**20)
 
 
-@given(SIZES, SIZES, SIZES, st.booleans(), st.sampled_from(Overflow))
-def test_both_sides_get_one_number(setting: int | None, maximum: int | None, num_ctx: int | None, remote: bool, overflow: Overflow) -> None:
+@given(SIZES, SIZES, SIZES, st.booleans(), st.sampled_from(OverflowPolicy))
+def test_both_sides_get_one_number(
+    setting: int | None, maximum: int | None, num_ctx: int | None, remote: bool, overflow: OverflowPolicy
+) -> None:
     plan = plan_context(setting, ModelWindow(maximum=maximum, num_ctx=num_ctx, remote=remote), overflow)
     assert plan.num_ctx == (None if remote else plan.size)
     assert plan.size >= 1

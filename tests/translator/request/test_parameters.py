@@ -3,20 +3,13 @@
 import attrs
 import pytest
 
-from tests.go.go_server import BOOLS, FLOATS, INTS
+from tests.go.go_server import BOOLS, DEFAULTS, FLOATS, INTS
 from translator.request.parameter_texts import HELP, LABELS, LOCALES
 from translator.request.parameters import BY_NAME, PARAMETERS, RETIRED, SYNONYMS, Kind, Parameter, Place, form_parameters
 from translator.versions import NEWEST, THINK, ServerVersion
 
 OLDEST = ServerVersion(0, 5)
 every_row = pytest.mark.parametrize("row", PARAMETERS, ids=lambda row: row.name)
-
-SERVER_DEFAULTS = {
-    "temperature": 0.8, "top_p": 0.9, "top_k": 40, "min_p": 0.0, "typical_p": 1.0, "seed": -1, "max_tokens": -1,
-    "repeat_last_n": 64, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
-    "num_keep": 4, "num_batch": 512, "num_gpu": -1, "num_thread": 0,
-}  # fmt: skip
-"""DefaultOptions of api/types.go; what depends on machine, model or environment has none."""
 
 
 def rows(version: ServerVersion = NEWEST, **known: int | None) -> dict[str, Parameter]:
@@ -59,7 +52,7 @@ def test_no_trap_of_dify_rules(row: Parameter) -> None:
 @every_row
 def test_default_is_the_servers(row: Parameter) -> None:
     if row.place is Place.OPTION:
-        assert row.default == SERVER_DEFAULTS.get(row.name)
+        assert row.default == DEFAULTS.get(row.wire)
 
 
 @every_row

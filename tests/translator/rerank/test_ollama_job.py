@@ -16,13 +16,13 @@ from translator.embedding.texts import Prefixes
 from translator.errors import RequestError, ServerError
 from translator.rerank.generative import GenerativeSettings, question_request, read_judgement
 from translator.rerank.ollama_job import MOST_CUTS, generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.replies import Choice, Ranking
+from translator.rerank.ranking import Ranking, RankingOptions
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 
 CHAT = GenerativeSettings(model="rerank-yes")
 QWEN = GenerativeSettings(model="dengcao/Qwen3-Reranker-0.6B:Q8_0")
-EVERYTHING = Choice()
+EVERYTHING = RankingOptions()
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def judge(request: HttpRequest) -> HttpReply:
 @pytest.mark.parametrize("settings", [CHAT, QWEN], ids=["chat", "raw"])
 def test_documents_are_ranked(settings: GenerativeSettings) -> None:
     driver, documents = Driver(judge), ["a" * 10, "b" * 300, "c" * 50]
-    ranking = driver.run(generative_rerank_plan(settings, "q", documents, Choice(top_n=2, score_threshold=0.0)))
+    ranking = driver.run(generative_rerank_plan(settings, "q", documents, RankingOptions(top_n=2, score_threshold=0.0)))
     assert [(document.index, document.text) for document in ranking.documents] == [(1, documents[1]), (2, documents[2])]
     assert (driver.rounds, ranking.tokens, ranking.dialect) == ([1, 2], 27, None)
 

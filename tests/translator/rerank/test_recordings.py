@@ -6,8 +6,8 @@ from fixtures.recordings import Exchange, every
 from tests.translator.plans import Driver, always, recorded
 from translator.codec import loads
 from translator.errors import Family, ServerError
-from translator.rerank.replies import Choice, Dialect
-from translator.rerank.requests import RerankSettings
+from translator.rerank.ranking import RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings
 from translator.rerank.service_job import rerank_plan
 
 POSTS = {exchange.scenario: exchange for exchange in every(lambda exchange: exchange.version == "rerank" and exchange.method == "POST")}
@@ -91,17 +91,17 @@ def played(exchange: Exchange) -> tuple[Driver, list[str]]:
     return Driver(always(recorded(exchange))), [item if isinstance(item, str) else item["text"] for item in held]
 
 
-def settings_of(exchange: Exchange) -> RerankSettings:
+def settings_of(exchange: Exchange) -> RerankServiceSettings:
     body = exchange.request_body if isinstance(exchange.request_body, dict) else {}
     dialect = Dialect.TEI if "texts" in body and not exchange.scenario.startswith("xinference") else Dialect.JINA
-    return RerankSettings(url=f"http://h{exchange.path.rstrip('/') or '/rerank'}", model=body.get("model", ""), dialect=dialect)
+    return RerankServiceSettings(url=f"http://h{exchange.path.rstrip('/') or '/rerank'}", model=body.get("model", ""), dialect=dialect)
 
 
 @pytest.mark.parametrize("scenario", ANSWERED)
 def test_answers_give_sorted_scores_with_the_texts_of_the_request(scenario: str) -> None:
     exchange = POSTS[scenario]
     driver, documents = played(exchange)
-    ranking = driver.run(rerank_plan(settings_of(exchange), "q", documents, Choice()))
+    ranking = driver.run(rerank_plan(settings_of(exchange), "q", documents, RankingOptions()))
     plain = loads(exchange.body)
     items = plain if isinstance(plain, list) else plain["results"]
     expected = sorted((-item.get("relevance_score", item.get("score")), item["index"]) for item in items)
@@ -116,7 +116,7 @@ def test_refusals_have_their_class(scenario: str) -> None:
     exchange = POSTS[scenario]
     driver, documents = played(exchange)
     with pytest.raises(ServerError) as caught:
-        driver.run(rerank_plan(settings_of(exchange), "q", documents, Choice()))
+        driver.run(rerank_plan(settings_of(exchange), "q", documents, RankingOptions()))
     assert (caught.value.code, caught.value.family) == REFUSED[scenario]
     assert SAID.get(scenario, "") in str(caught.value)
     assert "address=" not in str(caught.value)
@@ -130,6 +130,6 @@ def test_most_recordings_are_answers() -> None:
 def test_logits_and_a_daemon_threshold_of_zero_keep_all_documents() -> None:
     exchange = POSTS["llamacpp-normal"]
     driver, documents = played(exchange)
-    ranking = driver.run(rerank_plan(settings_of(exchange), "q", documents, Choice(top_n=0, score_threshold=0.0)))
+    ranking = driver.run(rerank_plan(settings_of(exchange), "q", documents, RankingOptions(top_n=0, score_threshold=0.0)))
     assert [document.index for document in ranking.documents] == [1, 2, 0]
     assert ranking.documents[-1].score < 0

@@ -1,16 +1,12 @@
 """Rerank replies: every shape to scores, and scores to the documents that Dify wants."""
 
-import itertools
-import math
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from translator.errors import Family, ServerError
-from translator.rerank.replies import Choice, Scale, chosen, lost_to_threshold, read_scores, scaled
+from translator.rerank.replies import read_scores
 
 J = {"index": 1, "relevance_score": 0.5}
 SHAPES: dict[str, Any] = {
@@ -78,71 +74,3 @@ def test_mark_of_a_failed_score_is_an_error() -> None:
     with pytest.raises(ServerError, match="could not score") as caught:
         read_scores(b'[{"index":0,"score":-1000000.0}]', 1)
     assert caught.value.code == "rerank_not_scored"
-
-
-SCORES = {0: -1.5, 1: 0.7, 2: 0.7, 3: 0.2}
-DOCUMENTS = ("a", "b", "c", "d")
-CHOICES: dict[str, tuple[Choice, list[int]]] = {
-    "nothing said": (Choice(), [1, 2, 3, 0]),
-    "the daemon's zeros": (Choice(top_n=0, score_threshold=0.0), [1, 2, 3, 0]),
-    "negative top_n": (Choice(top_n=-1), [1, 2, 3, 0]),
-    "top_n": (Choice(top_n=2), [1, 2]),
-    "more than there are": (Choice(top_n=99), [1, 2, 3, 0]),
-    "threshold": (Choice(score_threshold=0.2), [1, 2, 3]),
-    "threshold before top_n": (Choice(score_threshold=0.5, top_n=3), [1, 2]),
-    "negative threshold": (Choice(score_threshold=-2.0), [1, 2, 3, 0]),
-    "threshold after sigmoid": (Choice(score_threshold=0.6, scale=Scale.SIGMOID), [1, 2]),
-    "too high": (Choice(score_threshold=0.9), []),
-}
-
-
-@pytest.mark.parametrize(("choice", "expected"), CHOICES.values(), ids=CHOICES.keys())
-def test_choice(choice: Choice, expected: list[int]) -> None:
-    ranked = chosen(SCORES, DOCUMENTS, choice)
-    assert [document.index for document in ranked] == expected
-    assert [document.text for document in ranked] == [DOCUMENTS[index] for index in expected]
-
-
-def test_scores_are_not_changed_unless_asked_for() -> None:
-    assert [document.score for document in chosen(SCORES, DOCUMENTS, Choice())] == [0.7, 0.7, 0.2, -1.5]
-
-
-@pytest.mark.parametrize(
-    ("score", "expected"),
-    [(0.0, 0.5), (1.9957674, 0.88035196), (-0.6195056, 0.3498939), (-2.2666068, 0.09392659), (800.0, 1.0), (-800.0, 0.0)],
-    ids=["zero", "tei-raw-scores-true 1", "tei-raw-scores-true 0", "tei-raw-scores-true 2", "huge", "tiny"],
-)
-def test_sigmoid_is_the_one_of_the_services(score: float, expected: float) -> None:
-    assert scaled(score, Scale.SIGMOID) == pytest.approx(expected, abs=1e-6)
-    assert scaled(score, Scale.AS_IS) == score
-
-
-@pytest.mark.parametrize(
-    ("scores", "choice", "lost"),
-    [
-        ({0: -1.0, 1: 0.1}, Choice(score_threshold=0.5), True),
-        ({0: -1.0, 1: 0.6}, Choice(score_threshold=0.5), False),
-        ({0: 0.1}, Choice(score_threshold=0.5), False),
-        ({0: -1.0}, Choice(score_threshold=0.0), False),
-        ({0: -1.0}, Choice(), False),
-        ({0: -1.0}, Choice(score_threshold=0.5, scale=Scale.SIGMOID), False),
-        ({}, Choice(score_threshold=0.5), False),
-    ],
-)
-def test_threshold_that_does_not_fit_logits_is_noticed(scores: dict[int, float], choice: Choice, lost: bool) -> None:
-    assert lost_to_threshold(scores, choice) is lost
-
-
-FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32).filter(lambda score: score != -1_000_000)
-
-
-@given(scores=st.lists(FINITE, min_size=1, max_size=30), top_n=st.none() | st.integers(-2, 40), threshold=st.none() | FINITE)
-def test_choice_keeps_what_it_promises(scores: list[float], top_n: int | None, threshold: float | None) -> None:
-    body = orjson.dumps({"results": [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]})
-    documents = [f"text {index}" for index in range(len(scores))]
-    ranked = chosen(read_scores(body, len(scores)).by_index, documents, Choice(top_n=top_n, score_threshold=threshold))
-    assert [document.text for document in ranked] == [documents[document.index] for document in ranked]
-    assert [document.score for document in ranked] == [scores[document.index] for document in ranked]
-    assert all(left.score >= right.score for left, right in itertools.pairwise(ranked))
-    passing = sum(score >= (threshold or -math.inf) for score in scores)
-    assert len(ranked) == (min(top_n, passing) if top_n and top_n > 0 else passing)

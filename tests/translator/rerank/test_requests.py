@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import RequestError
-from translator.rerank.replies import Dialect
-from translator.rerank.requests import RerankSettings, candidate_urls, path_of, rerank_request, rerank_url, service_place, shortened
+from translator.rerank.requests import (
+    Dialect,
+    RerankServiceSettings,
+    candidate_urls,
+    path_of,
+    rerank_request,
+    rerank_url,
+    service_place,
+    shortened,
+)
 
 KEPT = {
     "as users know it": "http://h:8080/api/rerank",
@@ -48,9 +56,9 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
 
 def test_shown_path_has_no_secrets() -> None:
     assert path_of("https://user:secret@h/v1/rerank?key=secret") == "/v1/rerank"
-    assert "secret" not in repr(RerankSettings(url="https://user:secret@h/rerank", api_key="secret"))
+    assert "secret" not in repr(RerankServiceSettings(url="https://user:secret@h/rerank", api_key="secret"))
     assert "secret" not in repr(
-        rerank_request("http://u:secret@h/rerank", Dialect.TEI, "secret", ["secret"], RerankSettings(url="", api_key="secret"))
+        rerank_request("http://u:secret@h/rerank", Dialect.TEI, "secret", ["secret"], RerankServiceSettings(url="", api_key="secret"))
     )
 
 
@@ -67,13 +75,13 @@ BODIES = {
 
 @pytest.mark.parametrize(("url", "dialect", "body"), BODIES.values(), ids=BODIES.keys())
 def test_bodies(url: str, dialect: Dialect, body: dict[str, object]) -> None:
-    request = rerank_request(url, dialect, "q", ["a", "b"], RerankSettings(url=url, model="m"))
+    request = rerank_request(url, dialect, "q", ["a", "b"], RerankServiceSettings(url=url, model="m"))
     assert (request.method, request.url, orjson.loads(request.body)) == ("POST", url, body)
     assert "Authorization" not in request.headers
 
 
 def test_key_is_sent_as_bearer_and_an_empty_model_not_at_all() -> None:
-    request = rerank_request("http://h/rerank", Dialect.JINA, "q", ["a"], RerankSettings(url="", api_key="k"))
+    request = rerank_request("http://h/rerank", Dialect.JINA, "q", ["a"], RerankServiceSettings(url="", api_key="k"))
     assert request.headers["Authorization"] == "Bearer k"
     assert "model" not in orjson.loads(request.body)
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.errors import Family, RequestError, ServerError
-from translator.rerank.replies import Choice, Dialect, Ranking
-from translator.rerank.requests import RerankSettings
+from translator.rerank.ranking import Ranking, RankingOptions
+from translator.rerank.requests import Dialect, RerankServiceSettings
 from translator.rerank.service_job import probe_plan, rerank_plan
 from translator.shapes.exchange import HttpReply, HttpRequest
 
 URL = "http://h/rerank"
-AUTO = RerankSettings(url=URL, model="m")
-TEI = RerankSettings(url=URL, dialect=Dialect.TEI)
-EVERYTHING = Choice()
+AUTO = RerankServiceSettings(url=URL, model="m")
+TEI = RerankServiceSettings(url=URL, dialect=Dialect.TEI)
+EVERYTHING = RankingOptions()
 QUERY = "What is the capital city of France?"
 
 
@@ -53,7 +53,7 @@ def documents(count: int) -> list[str]:
     return ["x" * (1 + index * 7 % count) for index in range(count)]
 
 
-def rerank(driver: Driver, docs: list[str], service: RerankSettings = AUTO, choice: Choice = EVERYTHING) -> Ranking:
+def rerank(driver: Driver, docs: list[str], service: RerankServiceSettings = AUTO, choice: RankingOptions = EVERYTHING) -> Ranking:
     return driver.run(rerank_plan(service, QUERY, docs, choice))
 
 
@@ -84,7 +84,7 @@ def test_auto_learns_tei_from_one_refusal() -> None:
 def test_chosen_dialect_is_never_left() -> None:
     driver = Driver(tei())
     with pytest.raises(ServerError) as caught:
-        rerank(driver, documents(3), RerankSettings(url=URL, dialect=Dialect.JINA))
+        rerank(driver, documents(3), RerankServiceSettings(url=URL, dialect=Dialect.JINA))
     assert (caught.value.code, len(driver.requests)) == ("rerank_refused", 1)
 
 
@@ -205,7 +205,7 @@ def test_a_document_is_shortened_once() -> None:
 def test_query_longer_than_the_window_is_told_at_once() -> None:
     driver = Driver(limited(16, OVERLONG["llamacpp-too-long"]))
     with pytest.raises(ServerError):
-        driver.run(rerank_plan(AUTO, "q" * 400, ["document"], Choice()))
+        driver.run(rerank_plan(AUTO, "q" * 400, ["document"], RankingOptions()))
     assert len(driver.requests) == 1
 
 
@@ -220,7 +220,7 @@ def test_documents_are_not_echoed() -> None:
 
 def test_daemon_zeros_mean_all_and_are_never_sent() -> None:
     driver, docs = Driver(jina), documents(5)
-    ranking = rerank(driver, docs, choice=Choice(top_n=0, score_threshold=0.0))
+    ranking = rerank(driver, docs, choice=RankingOptions(top_n=0, score_threshold=0.0))
     assert_complete(ranking, docs)
     assert driver.bodies[0]["top_n"] == 5
 
@@ -260,7 +260,7 @@ FOUND: dict[str, tuple[dict[str, str], str, Dialect]] = {
 
 @pytest.mark.parametrize(("paths", "path", "dialect"), FOUND.values(), ids=FOUND.keys())
 def test_probe_finds_the_route(paths: dict[str, str], path: str, dialect: Dialect) -> None:
-    address = Driver(at(paths)).run(probe_plan(RerankSettings(url="http://h")))
+    address = Driver(at(paths)).run(probe_plan(RerankServiceSettings(url="http://h")))
     assert (address.url, address.dialect) == (f"http://h{path}", dialect)
 
 
@@ -269,7 +269,7 @@ def test_probe_finds_tei_on_the_third_address_and_its_dialect() -> None:
         return tei()(request) if request.url == "http://h/rerank" else recorded(load("rerank", "tei-wrong-path-api"))
 
     driver = Driver(host)
-    address = driver.run(probe_plan(RerankSettings(url="http://h/")))
+    address = driver.run(probe_plan(RerankServiceSettings(url="http://h/")))
     assert (address.url, address.dialect, len(driver.requests)) == ("http://h/rerank", Dialect.TEI, 4)
 
 
@@ -285,27 +285,29 @@ STOPPED: dict[str, tuple[str, str, Family, int]] = {
 def test_probe_ends_with_the_cause(scenario: str, code: str, family: Family, requests: int) -> None:
     driver = Driver(always(recorded(load("rerank", scenario))))
     with pytest.raises(ServerError) as caught:
-        driver.run(probe_plan(RerankSettings(url="http://user:pw@h")))
+        driver.run(probe_plan(RerankServiceSettings(url="http://user:pw@h")))
     assert (caught.value.code, caught.value.family, len(driver.requests)) == (code, family, requests)
     assert "pw" not in str(caught.value)
 
 
 def test_probe_names_all_addresses_it_tried() -> None:
     with pytest.raises(ServerError, match="/api/rerank, /v1/rerank, /rerank"):
-        Driver(always(recorded(load("rerank", "tei-wrong-path-v1")))).run(probe_plan(RerankSettings(url="http://h")))
+        Driver(always(recorded(load("rerank", "tei-wrong-path-v1")))).run(probe_plan(RerankServiceSettings(url="http://h")))
 
 
 def test_probe_of_ollama_says_that_it_has_no_rerank() -> None:
     with pytest.raises(ServerError, match="Ollama itself has none"):
-        Driver(always(recorded(load("0.33.0-rc2", "error-unknown-route")))).run(probe_plan(RerankSettings(url="http://h/api/rerank")))
+        Driver(always(recorded(load("0.33.0-rc2", "error-unknown-route")))).run(
+            probe_plan(RerankServiceSettings(url="http://h/api/rerank"))
+        )
 
 
 def test_probe_wants_both_documents_scored() -> None:
     with pytest.raises(ServerError) as caught:
-        Driver(always(json_reply([{"index": 0, "score": 1.0}]))).run(probe_plan(RerankSettings(url=URL)))
+        Driver(always(json_reply([{"index": 0, "score": 1.0}]))).run(probe_plan(RerankServiceSettings(url=URL)))
     assert caught.value.code == "rerank_incomplete"
 
 
 def test_bad_url_needs_no_request() -> None:
     with pytest.raises(RequestError):
-        Driver(no_server).run(probe_plan(RerankSettings(url="h:80")))
+        Driver(no_server).run(probe_plan(RerankServiceSettings(url="h:80")))

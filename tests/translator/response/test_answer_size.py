@@ -8,10 +8,11 @@ import pytest
 
 from translator.limits import MIB, Limits
 from translator.response.chunks import chunks_with_thinking, collect
-from translator.response.stream import OF_A_CALL, AnswerSize, ReplyStream, least_of_calls
+from translator.response.decode import CALLS_KEY, _least_bytes
+from translator.response.stream import ReplyStream
+from translator.response.tally import OF_A_CALL
 from translator.shapes.dify import FinishReason
-from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen, WireEvent
-from translator.shapes.wire import WireFunctionCall, WireToolCall
+from translator.shapes.events import Delta, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 
 MOST = 100
 DONE = {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": 1, "prompt_eval_count": 1}
@@ -51,15 +52,9 @@ def test_every_kind_of_piece_counts_to_the_byte(piece: dict[str, Any]) -> None:
     assert stream.finished
 
 
-@pytest.mark.parametrize(("name", "identity"), [("f", ""), ("f" * 50, "i" * 50)], ids=["short", "a long name and id"])
-def test_calls_count_with_their_names_and_ids(name: str, identity: str) -> None:
-    """However little it says, a call takes memory."""
-    said = {"id": identity, "function": {"name": name, "arguments": {"x": ""}}}
-    size = AnswerSize(most=10**9)
-    size.takes(WireEvent(Event.CALLS, calls=(WireToolCall(id=identity, function=WireFunctionCall(name=name, arguments={"x": ""})),)))
-    assert size.said == len('{"x":""}') + len(f'"{name}"') + len(f'"{identity}"') + OF_A_CALL
+def test_calls_count_too() -> None:
     stream = stream_of()
-    deltas = [delta for _ in range(MOST // OF_A_CALL + 1) for delta in stream.feed(line(tool_calls=[said]))]
+    deltas = [delta for _ in range(MOST // OF_A_CALL + 1) for delta in stream.feed(line(tool_calls=[call(10)]))]
     assert isinstance(deltas[-1], FailureDelta)
     assert deltas[-1].error.code == "answer_too_large"
 
@@ -132,7 +127,7 @@ WITHIN: dict[str, dict[str, Any]] = {
     "text that speaks of calls": {"content": '"tool_calls"' + "x" * 3000},
     "much text and a small call": {"content": "x" * 3000, "tool_calls": [call(20)]},
     "escapes": {"tool_calls": [call(20), {"function": {"name": "f", "arguments": {"x": "é" * 600}}}]},
-    "blanks": {"tool_calls": [{"function": {"name": "f", "arguments": {"x": " " * 3000}}}]},
+    "blanks": {"tool_calls": [{"function": {"name": "f", "arguments": {"x": " " * 1500}}}]},
 }
 
 
@@ -151,4 +146,4 @@ def test_the_bound_is_never_more_than_calls_have(arguments: dict[str, Any], spel
     shortest = json.dumps(calls, ensure_ascii=False, separators=(",", ":")).encode()
     spelled = spell(calls).replace("<", "\\u003c").replace("&", "\\u0026").replace("/", "\\/").replace("\n", " ").encode()
     assert json.loads(spelled) == calls
-    assert 0 < least_of_calls(spelled) <= len(shortest)
+    assert 0 < _least_bytes(spelled, spelled.find(CALLS_KEY)) <= len(shortest)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.limits import Limits
-from translator.response.lines import LineSplitter, Overflow
+from translator.response.lines import LineSplitter, LongLine
 
 CASES = {
     "plain": (b"a\nb\n", [(1, b"a"), (2, b"b")]),
@@ -53,4 +53,4 @@ def test_a_line_over_the_limit_is_reported_with_its_number(parts: list[bytes]) -
     splitter = LineSplitter(Limits(line_bytes=16))
     lines = [line for part in parts for line in splitter.feed(part)]
     assert lines[0] == (1, b"ok")
-    assert splitter.overflow == Overflow(2, 18)
+    assert splitter.too_long == LongLine(2, 18)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from translator.errors import ServerError
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG, chunks_with_thinking
-from translator.response.machine import IllegalStepError, Machine
-from translator.response.table import TABLE
+from translator.response.machine import Machine
+from translator.response.table import IllegalStepError
 from translator.shapes.dify import FinishReason
 from translator.shapes.events import (
     CallsDelta,
@@ -79,11 +79,12 @@ ENDS = st.sampled_from(
         done(),
         done("length"),
         done("stop", prompt_eval_count=3, eval_count=4),
-        WireEvent(Event.IDLE, reply=Reply(done=True, done_reason="load")),
+        done("load"),
         REFUSED,
         WireEvent(Event.GARBLED, error=ERROR),
         WireEvent(Event.CUT, error=ERROR),
-        WireEvent(Event.REPEATED),
+        WireEvent(Event.LOST, error=ERROR),
+        WireEvent(Event.CUT, error=ERROR, repeats=True),
         WireEvent(Event.STOP),
     ]
 )
@@ -127,17 +128,13 @@ def test_no_text_is_lost_or_repeated(events: list[WireEvent]) -> None:
 
 
 @given(st.lists(PIECES, max_size=15), ENDS, st.sampled_from(list(Event)))
-def test_after_the_end_only_the_end_is_legal(events: list[WireEvent], end: WireEvent, late: Event) -> None:
-    deltas, subject = run([*events, end])
+def test_after_the_end_nothing_is_legal(events: list[WireEvent], end: WireEvent, late: Event) -> None:
+    _, subject = run([*events, end])
     state = subject.state
-    if late in TABLE[state]:
+    with pytest.raises(IllegalStepError, match=late.name):
         subject.feed(WireEvent(late))
-    else:
-        with pytest.raises(IllegalStepError, match=late.name):
-            subject.feed(WireEvent(late))
     assert subject.state is state
     assert subject.out.take() == []
-    assert deltas is not None
 
 
 FINISHES = {
@@ -147,7 +144,7 @@ FINISHES = {
     "no reason": ([text("a"), done("")], FinishReason.STOP),
     "calls win over stop": ([calls(call()), done()], FinishReason.TOOL_CALLS),
     "calls win over length": ([calls(call()), done("length")], FinishReason.TOOL_CALLS),
-    "repeat abort": ([text("a"), WireEvent(Event.REPEATED)], FinishReason.STOP),
+    "repeat abort": ([text("a"), WireEvent(Event.CUT, error=ERROR, repeats=True)], FinishReason.STOP),
 }
 
 
@@ -219,7 +216,12 @@ def test_text_after_a_call_streams_on_before_the_calls() -> None:
 
 @pytest.mark.parametrize("before", [[], [thinking("hm")]], ids=["nothing", "thinking"])
 def test_a_server_that_only_loaded_the_model_is_an_error(before: list[WireEvent]) -> None:
-    deltas, subject = run([*before, WireEvent(Event.IDLE, reply=Reply(done=True, done_reason="load"))])
+    deltas, subject = run([*before, done("load")])
     assert isinstance(deltas[-1], FailureDelta)
     assert deltas[-1].error.code == "only_loaded"
     assert subject.state is State.FAILED
+
+
+def test_an_event_that_fails_without_an_error_is_a_bug_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="REFUSED brought no error"):
+        machine().feed(WireEvent(Event.REFUSED))

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from fixtures.recordings import load
+from fixtures.recordings import having, load
 from tests.translator.replaying import ESTIMATED_PROMPT, new_stream, outcome, play
 from translator.errors import ServerError
 from translator.limits import Limits
@@ -44,7 +44,7 @@ def test_an_end_without_done_is_an_error_after_the_text(body: bytes) -> None:
     assert result.text == ("a" if body.startswith(LINE.rstrip()) else "")
 
 
-@pytest.mark.parametrize("version", ["0.5.13", "0.9.6", "0.24.0", "0.33.0-rc2"])
+@pytest.mark.parametrize("version", having("chat-repeat-abort", "chat-repeat-abort-blocking"))
 @pytest.mark.parametrize("scenario", ["chat-repeat-abort", "chat-repeat-abort-blocking"])
 def test_the_repeat_abort_ends_well_with_an_estimate(version: str, scenario: str) -> None:
     result = outcome(play([load(version, scenario).body]))

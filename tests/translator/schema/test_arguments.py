@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.go import go_decoder
 from translator.errors import Family, RequestError
+from translator.schema import json_data
 from translator.schema.json_data import arguments_to_object, arguments_to_text
 
 OBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -56,6 +57,23 @@ def test_refusal_names_the_tool_and_never_the_arguments(text: str, code: str) ->
     assert "get_weather" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.fixture
+def _every_text_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_data, "_LONG", -1)
+
+
+@pytest.mark.usefixtures("_every_text_is_long")
+@pytest.mark.parametrize(("text", "expected"), OBJECTS.values(), ids=OBJECTS)
+def test_long_texts_are_read_the_same(text: str, expected: dict[str, Any]) -> None:
+    test_text_to_object(text, expected)
+
+
+@pytest.mark.usefixtures("_every_text_is_long")
+@pytest.mark.parametrize(("text", "code"), REFUSED.values(), ids=REFUSED)
+def test_long_texts_are_refused_the_same(text: str, code: str) -> None:
+    test_refusal_names_the_tool_and_never_the_arguments(text, code)
 
 
 TEXTS: dict[str, tuple[dict[str, Any], str]] = {

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translator.embedding.requests import Overlong
 from translator.errors import Family, RequestError
 from translator.limits import MIB, Limits
-from translator.request.context import Overflow
+from translator.request.context import OverflowPolicy
+from translator.rerank.ranking import ScoreScale
 from translator.settings.credentials import (
     FIELDS,
     Choice,
     ConnectionSettings,
     Credentials,
     EmbeddingSettings,
-    Overlong,
-    Prefixes,
+    PrefixChoice,
     RerankService,
     RerankSettings,
-    ScoreScale,
     Timeouts,
     read_credentials,
 )
@@ -95,14 +95,14 @@ def test_everything() -> None:
         thinking=Choice.NO,
         structured_output=Choice.YES,
         keep_alive=300,
-        overflow=Overflow.ERROR,
+        overflow=OverflowPolicy.ERROR,
         deep_check=True,
         timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
         limits=Limits(answer_bytes=8 * MIB),
         connection=ConnectionSettings(
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
         ),
-        embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=Prefixes.FAMILY),
+        embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=PrefixChoice.FAMILY),
         rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID, template="{query}\n{document}"),
     )
 
@@ -112,10 +112,7 @@ def test_defaults() -> None:
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
         "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
-        "limits": {
-            "line_bytes": 16 * MIB, "answer_bytes": 64 * MIB, "calls_bytes": 4 * MIB, "frame_chars": 256 * 1024,
-            "image_bytes": 20 * MIB, "image_pixels": 50_000_000,
-        },
+        "limits": attrs.asdict(Limits()),
         "connection": {
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },

@@ -105,13 +105,13 @@ CASES: Mapping[str, tuple[Break, str, str]] = {
     "no PRIVACY.md": (drop("PRIVACY.md"), "privacy", "PRIVACY.md is not in the package"),
     "PRIVACY.md of the template": (put("PRIVACY.md", b"!!! Please fill in !!!" * 20), "privacy", "still the template"),
     "privacy names another file": (field("privacy", "privacy.txt"), "privacy", "names privacy.txt"),
-    "dependency without end": (text("pyproject.toml", "aiohttp>=3.11,<4", "aiohttp>=3.11"), "dependencies", "lower and an upper bound"),
-    "dependency without bounds": (text("pyproject.toml", "aiohttp>=3.11,<4", "aiohttp"), "dependencies", "lower and an upper bound"),
+    "dependency of another version": (text("pyproject.toml", "aiohttp==", "aiohttp==1"), "dependencies", "is no exact version of"),
+    "dependency without bounds": (text("pyproject.toml", '"aiohttp==', '"aiohttp", "aiohttp=='), "dependencies", "'aiohttp' is no exact"),
     "dependency from an address": (
-        text("pyproject.toml", "aiohttp>=3.11,<4", "aiohttp @ https://x.example/a.whl"), "dependencies", "is no name with bounds"
+        text("pyproject.toml", '"aiohttp==', '"a @ https://x.example/a.whl", "aiohttp=='), "dependencies", "is no exact version of"
     ),
-    "old SDK": (text("pyproject.toml", "dify_plugin>=0.9.0", "dify_plugin>=0.8.0"), "dependencies", "must begin at 0.9.0"),
-    "dependency that is not pinned": (text("requirements.txt", "\naiohttp==", "\nother=="), "dependencies", "aiohttp is not in"),
+    "old SDK": (text("requirements.txt", "dify-plugin==0.", "dify-plugin==0.8."), "dependencies", "must be 0.9.0 or later"),
+    "dependency that is not pinned": (text("requirements.txt", "\naiohttp==", "\nother=="), "dependencies", "other=="),
     "pin without hashes": (put("requirements.txt", b"aiohttp==3.11\n"), "dependencies", "aiohttp has no hashes"),
     "pin of several lines": (text("requirements.txt", " --hash=", " \\\n    --hash="), "dependencies", "a pin of more than one line"),
     "pins with an address": (text("requirements.txt", "\naiohttp==", "\n--index-url https://x\naiohttp=="), "dependencies", "an address"),

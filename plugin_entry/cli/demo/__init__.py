@@ -1,0 +1,1 @@
+"""The demo: what the plugin does, scene by scene."""

@@ -1,0 +1,181 @@
+"""`dify-ollama demo`: the main job, seen in a terminal.
+
+Enters: nothing, or a server. Leaves: scenes on the screen, and an exit code that is 0 only when everything came out as it should.
+
+Starts the plugin as Dify's daemon does, a subprocess with JSON lines on its standard input and output, and sends it Dify's requests. It
+talks to an embedded server that answers over real HTTP from recordings of real servers, chunk by chunk as recorded and at an even pace;
+or to a real server, when one is named.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.turns import TurnResult
+from plugin_entry.cli.commands import CommandError, add_server_options, names_a_server
+from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
+from plugin_entry.cli.demo.scenes import SCENES, Scene, picture_part
+from plugin_entry.cli.screen import Look, Screen, open_screen
+
+if TYPE_CHECKING:
+    from plugin_entry.cli.demo.stages import Stage
+
+PACE_MS = 90.0
+"""Between two recorded chunks at speed 1. The recorded times are bunched, because the machine was busy."""
+
+HEADINGS = ("", "scene", "finish reason", "tokens in + out", "tokens/s", "first chunk", "frames")
+
+
+@attrs.frozen(slots=True)
+class Played:
+    """A scene and how it went; without results it was not played."""
+
+    scene: Scene
+    results: tuple[TurnResult, ...] = ()
+    complaints: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+EXAMPLES = (
+    "dify-ollama demo",
+    "dify-ollama demo --base-url http://192.168.1.10:11434 --model qwen3:8b",
+)
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """The options of the demo."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "demo", help="see the plugin work, with or without a server", description=__doc__
+    )
+    add_server_options(parser)
+    parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="how fast recordings are played; default: 1")
+    parser.add_argument("--plain", action="store_true", help="no colours; the default where the output is no terminal")
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plays all scenes. Raises CommandError when it cannot begin."""
+    screen = open_screen(plain=options.plain)
+    plugin = PluginProcess()
+    with ExitStack() as stack:
+        stack.callback(plugin.close)
+        try:
+            plugin.start()
+            begin = _real if names_a_server(options) else _recorded
+            played = _play_all(begin(options, plugin, screen, stack), plugin, screen)
+        except PluginProcessError as error:
+            raise CommandError(str(error)) from error
+        strays = len(plugin.stray) + len(plugin.complaints)
+    return _close(screen, played, strays)
+
+
+def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, stack: ExitStack) -> "Stage":
+    try:
+        from fixtures.chunking import paced
+        from fixtures.recordings import every
+        from fixtures.replay import ThreadedReplayServer
+    except ImportError as error:
+        raise CommandError("The recordings are not part of this installation. Name a server with --base-url.") from error
+    from plugin_entry.cli.demo.stages import RecordedStage
+
+    server = stack.enter_context(ThreadedReplayServer(every(), paced(PACE_MS), 1 / options.speed))
+    _introduce(screen, plugin, f"an embedded server that plays recordings of real Ollama servers, {server.url}")
+    return RecordedStage(server)
+
+
+def _real(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, _: ExitStack) -> "Stage":
+    from plugin_entry.cli.chat.servers import target_of
+    from plugin_entry.cli.demo.stages import RealStage
+
+    target = target_of(options)
+    _introduce(screen, plugin, f"{target.place}, model {target.model}")
+    return RealStage(target, frozenset(schema_of(plugin, target.model, target.credentials)["features"]))
+
+
+def _introduce(screen: Screen, plugin: PluginProcess, server: str) -> None:
+    seconds = plugin.wait_until_ready()
+    screen.line("Dify × Ollama", Look.TITLE)
+    screen.line(f"plugin   python -m plugin_entry.main, process {plugin.pid}, ready after {seconds:.1f} s, JSON lines on stdin and stdout")
+    screen.line(f"server   {server}")
+
+
+def _play_all(stage: "Stage", plugin: PluginProcess, screen: Screen) -> list[Played]:
+    played = []
+    for number, scene in enumerate(SCENES, start=1):
+        screen.line()
+        screen.line(f"{number}. {scene.title}", Look.TITLE)
+        refused = stage.refuses(scene)
+        if refused is not None:
+            screen.line(f"not shown: {refused}", Look.QUIET)
+            played.append(Played(scene, refused=refused))
+        else:
+            played.append(_play(stage, scene, plugin, screen))
+    return played
+
+
+def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -> Played:
+    conversation = Conversation(
+        plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools
+    )
+    stage.point(conversation, scene, 0)
+    screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
+    content = [picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt
+    results: list[TurnResult] = []
+    for result in conversation.say(content):
+        screen.line(result.facts, Look.QUIET)
+        results.append(result)
+        stage.point(conversation, scene, len(results))
+    complaints = tuple(stage.complaints(scene, results))
+    for complaint in complaints:
+        screen.line(f"wrong: {complaint}", Look.BAD)
+    return Played(scene, tuple(results), complaints)
+
+
+def _close(screen: Screen, played: Sequence[Played], strays: int) -> int:
+    screen.line()
+    screen.table(HEADINGS, [row for each in played for row in _rows(each)])
+    failed = sum(bool(each.complaints) for each in played)
+    shown = sum(bool(each.results) for each in played)
+    screen.line()
+    if strays:
+        screen.line(f"The plugin wrote {strays} lines that Dify would not understand.", Look.BAD)
+    if failed:
+        screen.line(f"{failed} of {shown} scenes went wrong.", Look.BAD)
+    else:
+        screen.line(f"All {shown} scenes came out as they should.", Look.GOOD)
+    return 1 if failed or strays else 0
+
+
+def _rows(played: Played) -> list[tuple[str, ...]]:
+    """A row per turn."""
+    mark = "wrong" if played.complaints else "ok"
+    titles = (played.scene.title, *["  next turn"] * len(played.results))
+    if not played.results:
+        return [("-", played.scene.title, "not shown", "", "", "", "")]
+    return [(mark, title, *_cells(result)) for title, result in zip(titles, played.results, strict=False)]
+
+
+def _cells(result: TurnResult) -> tuple[str, ...]:
+    said = result.finish_reason is not None
+    return (
+        result.finish_reason or "error",
+        f"{result.prompt_tokens} + {result.completion_tokens}" if said else "",
+        f"{result.tokens_per_second:.1f}" if said and result.tokens_per_second else "",
+        "" if result.first_s is None else f"{result.first_s * 1000:.0f} ms",
+        str(result.frames),
+    )
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < sys.maxsize:
+        raise argparse.ArgumentTypeError("must be a number above 0, such as 5")
+    return value

@@ -1,0 +1,1 @@
+"""Recording exchanges with a server for bug reports, and serving recordings."""

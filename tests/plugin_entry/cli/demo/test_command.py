@@ -1,0 +1,155 @@
+"""`dify-ollama demo` as a process: what it shows, and that its exit code tells the truth."""
+
+import base64
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from PIL import Image
+
+from fixtures.recordings import load
+from fixtures.replay import ThreadedReplayServer
+from plugin_entry.cli import main
+from plugin_entry.cli.chat.turns import TurnResult
+from plugin_entry.cli.demo import scenes
+from plugin_entry.cli.demo.scenes import SCENES, Expected, Scene
+from plugin_entry.cli.demo.stages import RecordedStage
+from tests.stdio.ahead import Program, programs
+
+ROOT = Path(__file__).parents[4]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+CLOSED = "http://127.0.0.1:9"
+RECORDINGS = [load("0.24.0", name) for name in ("chat-plain", "show-chat", "tags", "version")]
+DEMO = ("-m", "plugin_entry.cli", "demo", "--plain")
+# an empty address is none
+PROGRAMS = programs(
+    __name__,
+    {
+        "everything": (*DEMO, "--speed", "20"),
+        "a closed port": (*DEMO, "--base-url", CLOSED),
+        "no key": (*DEMO, "--base-url", CLOSED, "--api-key-env", "NO_SUCH_KEY"),
+    },
+    {"OLLAMA_HOST": ""},
+)
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    done = PROGRAMS["everything"].done
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "thinking: The user asks about the sky.",
+        'calls get_weather({"city":"Paris"})\ncalls get_weather({"city":"Oslo"})\nfinish reason tool_calls · 131 prompt + 14 answer tokens',
+        "fed back: get_weather → 21 °C, sunny\nfed back: get_weather → 9 °C, rain\nIt is 21 °C in Paris.\nfinish reason stop",
+        "A single transparent pixel.",
+        '{"city": "Paris", "temp": 21}',
+        'The answer is not\nerror: The computation of the model "native-crash-message" failed',
+        "All 7 scenes came out as they should.",
+    ],
+)
+def test_demo_shows(fact: str, shown: str) -> None:
+    assert fact in shown
+
+
+def test_every_turn_has_its_figures(shown: str) -> None:
+    assert len(re.findall(r"first chunk after \d+ ms · \d+ frames?\n", shown)) == len(SCENES) + 1
+    assert "\x1b" not in shown
+
+
+def test_the_block_in_the_readme_is_what_the_demo_shows(shown: str) -> None:
+    block = README.split("```console\n")[1].split("```")[0].splitlines()[1:]
+    real = {_without_figures(line) for line in shown.splitlines()}
+    assert [line for line in block if _without_figures(line) not in real] == []
+
+
+def _without_figures(line: str) -> str:
+    return re.sub(r"\d+(\.\d+)?", "#", re.sub(r" · [\d.]+ tokens/s|, process \d+|frames?$", "", line))
+
+
+def test_a_closed_port_is_one_sentence_and_no_success() -> None:
+    done = PROGRAMS["a closed port"].done
+    assert done.returncode == 1
+    assert "Nothing accepts connections at http://127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_real_server_is_asked_for_its_models_and_what_it_cannot_do_is_said() -> None:
+    with ThreadedReplayServer(RECORDINGS) as server:
+        program = Program(*DEMO, "--model", "chat", environment={"OLLAMA_HOST": server.url})
+        done = program.done
+        program.close()
+        assert server.requests[0].path == "/api/tags"
+        chats = [request.body for request in server.requests if request.path == "/api/chat"]
+    assert "model chat" in done.stdout
+    assert "not shown: the model chat cannot (vision)" in done.stdout
+    assert "not shown: a healthy server does not do this on demand" in done.stdout
+    assert [(body["model"], "format" in body) for body in chats] == [("chat", False), ("chat", True)]
+    # this recording answers a question for JSON with plain text
+    assert (done.returncode, "wrong: the answer is no JSON object" in done.stdout) == (1, True)
+
+
+def test_a_missing_key_variable_is_said() -> None:
+    done = PROGRAMS["no key"].done
+    assert done.returncode == 1
+    assert "NO_SUCH_KEY is not set" in done.stderr
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
+def test_speed_is_a_number_above_zero(speed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", f"--speed={speed}"])
+    assert "must be a number above 0" in capsys.readouterr().err
+
+
+GOOD = TurnResult(
+    text="yes",
+    thinking="",
+    calls=(),
+    finish_reason="stop",
+    prompt_tokens=1,
+    completion_tokens=1,
+    first_s=0.1,
+    last_s=0.2,
+    frames=2,
+    error=None,
+)
+SCENE = Scene(title="t", prompt="p", recordings=("0.24.0/chat-plain",), expected=Expected(finish=("stop",), says="yes"))
+BREAKING = attrs.evolve(SCENE, expected=Expected(finish=(None,), says="yes", breaks_off=True))
+
+
+@pytest.mark.parametrize(
+    ("scene", "change", "complaint"),
+    [
+        (SCENE, {}, None),
+        (SCENE, {"finish_reason": "length"}, "finish reasons ('length',) instead of ('stop',)"),
+        (SCENE, {"text": "no"}, "the answer does not say 'yes'"),
+        (SCENE, {"thinking": "hm"}, "thinking where none was expected"),
+        (attrs.evolve(SCENE, expected=attrs.evolve(SCENE.expected, thinks=True)), {}, "no thinking"),
+        (SCENE, {"error": "broken"}, "it ended in an error"),
+        (BREAKING, {"finish_reason": None, "error": "broken"}, None),
+        (BREAKING, {"finish_reason": None}, "the error of the server did not arrive"),
+        (attrs.evolve(SCENE, structured=True), {}, "the answer is no JSON object"),
+        (SCENE, {"calls": ({"id": "call_1"},)}, "the server got 0 results for 1 calls"),
+    ],
+)
+def test_what_differs_from_the_recordings_is_wrong(scene: Scene, change: dict[str, Any], complaint: str | None) -> None:
+    with ThreadedReplayServer(()) as server:
+        complaints = list(RecordedStage(server).complaints(scene, [attrs.evolve(GOOD, **change)]))
+    assert complaints == ([] if complaint is None else [complaint])
+
+
+def test_the_picture_of_the_demo_is_one() -> None:
+    part = scenes.picture_part()
+    with Image.open(BytesIO(base64.b64decode(part["base64_data"]))) as picture:
+        picture.load()
+        assert (picture.format, picture.size) == ("PNG", (64, 64))

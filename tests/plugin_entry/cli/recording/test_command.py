@@ -1,0 +1,290 @@
+"""`dify-ollama record`: the client sees the server's reply unchanged, the file holds it in the form of the recordings, scrubbed."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+import pytest
+
+from fixtures.chunking import paced
+from fixtures.matching import Matcher
+from fixtures.recordings import Exchange, every, load, load_directory
+from fixtures.replay import ThreadedReplayServer
+from plugin_entry.cli import main
+from tests.stdio.networked_plugin import free_port
+from tests.structure.sources import ROOT
+
+KEY = "sk-0123456789abcdef"
+
+
+@attrs.define
+class Recorder:
+    """The command, running; `directory` is where it writes."""
+
+    process: "subprocess.Popen[str]"
+    url: str
+    directory: Path
+
+    def send(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> "Got":
+        with closing(self.connection()) as connection:
+            connection.request(method, path, body, headers or {})
+            with closing(connection.getresponse()) as response:
+                return Got(response.status, dict(response.getheaders()), response.read())
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+
+    def next_line(self) -> str:
+        """The command says one line per exchange, when it is written."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def only(self) -> Exchange:
+        (exchange,) = load_directory(self.directory)
+        return exchange
+
+
+@attrs.frozen
+class Got:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@contextmanager
+def recorder(url: str, directory: Path, *options: str) -> Iterator[Recorder]:
+    process = subprocess.Popen(
+        (sys.executable, "-m", "plugin_entry.cli", "record", url, "--port", "0", "-o", str(directory), *options),
+        cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline().strip()
+        assert first.startswith("http://127.0.0.1:"), first + process.stdout.read()
+        running = Recorder(process, first, directory)
+        assert "Ctrl-C" in running.next_line()
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadedReplayServer]:
+    with ThreadedReplayServer(every(lambda exchange: exchange.version == "0.24.0")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(server: ThreadedReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """One command for many exchanges; a test takes the newest file."""
+    with recorder(server.url, tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+def record(recorder: Recorder, exchange: Exchange, headers: dict[str, str] | None = None) -> tuple[Got, Exchange, str]:
+    """Sends the recorded request through the command; gives what the client got and what was written."""
+    body = b"" if exchange.request_body is None else json.dumps(exchange.request_body).encode()
+    sent = {"Content-Type": "application/json", "X-Replay": exchange.address, **(headers or {})}
+    got = recorder.send(exchange.method, exchange.path, body, sent)
+    line = recorder.next_line()
+    return got, load_directory(recorder.directory)[-1], line
+
+
+ADDRESSES = ("chat-plain", "tool-two", "think-true", "generate-plain", "embed-two", "tags", "error-arguments-string", "chat-plain-blocking")
+
+
+@pytest.mark.parametrize("scenario", [name for name in ADDRESSES if name in {each.scenario for each in every()}])
+def test_client_and_file_get_what_the_server_said(shared: Recorder, scenario: str) -> None:
+    exchange = load("0.24.0", scenario)
+    got, written, line = record(shared, exchange)
+    assert (got.status, got.body) == (exchange.status, exchange.body)
+    assert (written.status, written.body, written.complete) == (exchange.status, exchange.body, True)
+    assert [data for _, data in written.chunks] == [data for _, data in exchange.chunks if data]
+    assert (written.method, written.path, written.request_body) == (exchange.method, exchange.path, exchange.request_body)
+    assert (written.server, written.version, written.content_type) == ("0.24.0", "0.24.0", exchange.content_type)
+    assert written.scenario in line
+    assert f"{exchange.method} {exchange.path}  {exchange.status}" in line
+
+
+def test_written_exchange_can_be_replayed_and_traced(shared: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    exchange = load("0.24.0", "tool-two")
+    _, written, _ = record(shared, exchange)
+    matcher = Matcher([written])
+    received = matcher.receive(method="POST", path="/api/chat", headers={}, raw_body=json.dumps(exchange.request_body).encode())
+    assert matcher.find(received) == written
+    assert main(["trace", str(shared.directory / written.version / f"{written.scenario}.json")]) == 0
+    assert "get_weather" in capsys.readouterr().out
+
+
+def test_key_leaves_no_trace(shared: Recorder) -> None:
+    secret = {"Authorization": f"Bearer {KEY}", "X-Api-Key": "another-key-1"}
+    body = {**load("0.24.0", "chat-plain").request_body, "note": f"my key is {KEY}"}
+    exchange = attrs.evolve(load("0.24.0", "chat-plain"), request_body=body)
+    _, written, line = record(shared, exchange, secret)
+    files = "".join(path.read_text() for path in shared.directory.rglob("*.json"))
+    assert KEY not in files + line
+    assert "another-key-1" not in files
+    assert written.request_headers == {"Authorization": "Bearer scrubbed", "X-Api-Key": "scrubbed", "X-Replay": "scrubbed"}
+    assert written.request_body["note"] == f"my key is {'x' * len(KEY)}"
+
+
+def test_key_across_two_pieces_is_found(tmp_path: Path) -> None:
+    plain = load("0.24.0", "chat-plain")
+    halves = ((1.0, f'{{"error":"bad key {KEY[:9]}'.encode()), (2.0, f'{KEY[9:]}"}}\n'.encode()))
+    with ThreadedReplayServer([attrs.evolve(plain, chunks=halves)]) as server, recorder(server.url, tmp_path) as running:
+        got, written, _ = record(running, plain, {"Authorization": f"Bearer {KEY}"})
+    assert KEY.encode() in got.body, "the client gets it as it was"
+    assert KEY.encode() not in written.body
+    assert [len(data) for _, data in written.chunks] == [len(data) for _, data in halves]
+
+
+def test_times_are_those_of_the_server(tmp_path: Path) -> None:
+    exchange = load("0.24.0", "think-true")
+    with ThreadedReplayServer([exchange], paced(30), 1) as server, recorder(server.url, tmp_path) as running:
+        _, written, _ = record(running, exchange)
+    times = [ms for ms, _ in written.chunks]
+    assert times == sorted(times)
+    assert all(25 < ms / number < 100 for number, ms in enumerate(times, start=1))
+
+
+def test_without_texts(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    exchange = load("0.24.0", "chat-plain")
+    with recorder(server.url, tmp_path, "--without-texts") as running:
+        got, written, _ = record(running, exchange)
+    assert got.body == exchange.body
+    assert len(written.body) == len(exchange.body)
+    assert b"sky" not in written.body
+    assert "sky" not in json.dumps(written.request_body)
+    assert "texts replaced" in (written.note or "")
+    assert json.loads(written.lines[-1])["done_reason"] == "stop"
+
+
+def test_server_that_breaks_off(tmp_path: Path) -> None:
+    whole = load("0.24.0", "chat-plain")
+    broken = attrs.evolve(whole, complete=False, chunks=whole.chunks[:3])
+    with ThreadedReplayServer([broken]) as server, recorder(server.url, tmp_path) as running:
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            record(running, broken)
+        line = running.next_line()
+        written = running.only()
+    assert "broke off" in line
+    assert (written.complete, written.body) == (False, broken.body)
+
+
+def test_client_that_leaves(tmp_path: Path) -> None:
+    exchange = load("0.24.0", "chat-plain")
+    body = json.dumps(exchange.request_body).encode()
+    with ThreadedReplayServer([exchange], paced(100), 1) as server, recorder(server.url, tmp_path) as running:
+        parts = urlsplit(running.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
+            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            received = b""
+            while b'"message"' not in received:
+                received += client.recv(65536)
+        assert "the client left" in running.next_line()
+        server.wait_for_disconnects()
+        written = running.only()
+    assert not written.complete
+    assert 0 < len(written.chunks) < len(exchange.chunks)
+
+
+def test_compressed_reply_is_not_recorded(tmp_path: Path) -> None:
+    plain = load("0.24.0", "tags")
+    packed = attrs.evolve(plain, headers={**plain.headers, "Content-Encoding": "gzip"})
+    with ThreadedReplayServer([packed]) as server, recorder(server.url, tmp_path) as running:
+        assert running.send("GET", "/api/tags").body == plain.body
+        assert "compressed" in running.next_line()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_large_request_is_described(shared: Recorder) -> None:
+    exchange = attrs.evolve(load("0.24.0", "chat-plain"), request_body={"model": "chat", "messages": [], "note": "a b " * 400_000})
+    _, written, _ = record(shared, exchange)
+    assert written.request_body is None
+    assert written.request_body_shortened["fields"] == ["messages", "model", "note"]
+
+
+def test_body_that_is_no_json(shared: Recorder) -> None:
+    got = shared.send("POST", "/api/chat", b"not json from 10.0.0.7")
+    shared.next_line()
+    written = load_directory(shared.directory)[-1]
+    assert (got.status, written.request_raw_body) == (404, b"not json from xx.x.x.x")
+
+
+def test_query_is_passed_on_and_not_kept(shared: Recorder, server: ThreadedReplayServer) -> None:
+    assert shared.send("GET", "/api/tags?key=0123456789").status == 200
+    assert "0123456789" not in shared.next_line()
+    assert load_directory(shared.directory)[-1].path == "/api/tags"
+
+
+def test_server_that_is_away(tmp_path: Path) -> None:
+    with recorder(f"http://127.0.0.1:{free_port()}", tmp_path) as running:
+        got = running.send("GET", "/api/tags")
+        assert "could not be reached" in running.next_line()
+    assert (got.status, list(tmp_path.iterdir())) == (502, [])
+    assert "dify-ollama record" in json.loads(got.body)["error"]
+
+
+def test_interrupt_ends_it_well(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    with recorder(server.url, tmp_path) as running:
+        running.send("GET", "/api/tags")
+        running.next_line()
+        running.process.send_signal(signal.SIGINT)
+        assert running.next_line() == f"1 exchange in {tmp_path}. Look through what is written before you hand it on."
+        assert running.process.wait(60) == 0
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "URL": (("ftp://x",), "other than http://"),
+    "address to listen on": (("http://127.0.0.1:1", "--listen", "203.0.113.1", "--port", "0"), "cannot be used"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_used(arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["record", *arguments, "-o", str(tmp_path)]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+CLIENT = """
+import os, urllib.request
+print("saw " + str(urllib.request.urlopen(os.environ["OLLAMA_HOST"] + "/api/tags").status))
+raise SystemExit({code})
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_client_is_run_against_the_proxy_and_ends_it(server: ThreadedReplayServer, tmp_path: Path, code: int) -> None:
+    command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path), "--plain")
+    client = ("--", sys.executable, "-c", CLIENT.format(code=code))
+    done = subprocess.run((*command, *client), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert "saw 200" in done.stdout
+    assert "1 exchanges in" not in done.stdout
+    assert "1 exchange in" in done.stdout
+    (exchange,) = load_directory(tmp_path)
+    assert exchange.path == "/api/tags"
+
+
+def test_client_that_is_not_there_is_said(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path))
+    done = subprocess.run((*command, "--", "no-such-client"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "dify-ollama: no-such-client cannot be run: No such file or directory.\n"
+
+
+def test_client_behind_a_command_that_runs_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["trace", "0.24.0/chat-plain", "--", "ollama", "run"])
+    assert "this command runs no other: -- ollama run" in capsys.readouterr().err

@@ -1,0 +1,118 @@
+"""How much of an answer came, against its limits: bytes, tool calls, lines that say nothing, equal pieces in a row.
+
+Every method gives False from the first thing on that passes a limit; `error` says which one.
+"""
+
+import attrs
+
+from translator.codec import dumps
+from translator.errors import ServerError
+from translator.failures import build
+from translator.limits import Limits
+from translator.shapes.wire import WireToolCall
+
+REPEATS = 30
+"""More equal pieces in a row than this, and the server gives the answer up without `done` (server/routes.go; 0.24.0
+`chat-repeat-abort`)."""
+LONGEST_UNIT = 64
+"""Characters of the longest token looked for in a reply that came in one piece."""
+OF_A_CALL = 100
+"""Bytes of memory that a call takes at least, however little it says."""
+
+
+@attrs.define(slots=True)
+class Tally:
+    """What came so far. Pieces are counted as the lines carried them, before tags are looked for."""
+
+    limits: Limits
+    said: int = 0
+    """Bytes of text, thinking and calls in UTF-8."""
+    _most: int = attrs.field(init=False)
+    _pieces: int = attrs.field(default=0, init=False)
+    """Pieces of text and thinking that are not blank."""
+    _blanks: int = attrs.field(default=0, init=False)
+    """Pieces that are."""
+    _others: int = attrs.field(default=0, init=False)
+    """Lines with calls, and the end."""
+    _silent: int = attrs.field(default=0, init=False)
+    """Lines that said nothing since `_silent_since`."""
+    _silent_since: int = attrs.field(default=0, init=False)
+    """The progress at the first of them."""
+    _calls: int = attrs.field(default=0, init=False)
+    _calls_bytes: int = attrs.field(default=0, init=False)
+    _last: str = attrs.field(default="", init=False, repr=False)
+    """The last piece without white space around it."""
+    _run: int = attrs.field(default=0, init=False)
+    """How often it came in a row."""
+    _first: str = attrs.field(default="", init=False, repr=False)
+    """The text of the first piece in this row."""
+
+    def __attrs_post_init__(self) -> None:
+        self._most = self.limits.answer_bytes
+
+    @property
+    def progress(self) -> int:
+        """Pieces, calls and ends that brought the answer on; blanks do not."""
+        return self._pieces + self._others
+
+    def nothing(self, lines: int = 1) -> bool:
+        """Counts lines that say nothing."""
+        if self._silent_since != self.progress:
+            self._silent_since, self._silent = self.progress, 0
+        self._silent += lines
+        return self._silent <= self.limits.silent_lines
+
+    def piece(self, text: str) -> bool:
+        """Counts a piece of text or thinking."""
+        self.said += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        piece = text.strip()
+        if piece == self._last and self._run:
+            self._run += 1
+        else:
+            self._last, self._run, self._first = piece, 1, text
+        if piece:
+            self._pieces += 1
+            return self.said <= self._most
+        self._blanks += 1
+        return self.nothing() and self.said <= self._most
+
+    def calls(self, calls: tuple[WireToolCall, ...]) -> bool:
+        """Counts the tool calls of a line."""
+        size = sum(map(_bytes, calls))
+        self.said += size
+        self._others += 1
+        self._calls += len(calls)
+        self._calls_bytes += size
+        return self._calls <= self.limits.calls and self._calls_bytes <= self.limits.calls_bytes and self.said <= self._most
+
+    def end(self) -> None:
+        """Counts the line that ends the answer."""
+        self._others += 1
+
+    def error(self, model: str) -> ServerError:
+        """Which limit was passed."""
+        limits = self.limits
+        if self.said > limits.answer_bytes:
+            return build.answer_too_large(self.said, limits.answer_bytes, model)
+        if self._calls > limits.calls:
+            return build.too_many_calls(limits.calls, model)
+        if self._calls_bytes > limits.calls_bytes:
+            return build.calls_too_large(self._calls_bytes, model)
+        return build.says_nothing(limits.silent_lines)
+
+    @property
+    def repeats(self) -> bool:
+        """True when the pieces end as the server's guard against repetition leaves them."""
+        if self._pieces + self._blanks == 1:
+            return _ends_in_repetition(self._first)
+        return self._run > REPEATS
+
+
+def _ends_in_repetition(text: str) -> bool:
+    """True when the last characters are one unit over and over: a blocking reply joins its pieces."""
+    times = REPEATS + 1
+    return any(len(text) >= length * times and text.endswith(text[-length:] * times) for length in range(1, LONGEST_UNIT + 1))
+
+
+def _bytes(call: WireToolCall) -> int:
+    return len(dumps(call.function.arguments)) + len(dumps(call.function.name)) + len(dumps(call.id)) + OF_A_CALL
