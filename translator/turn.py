@@ -25,7 +25,7 @@ from translator.request.fit import (
     without_older_half,
 )
 from translator.request.messages import completion_text, messages_to_wire, require_insert
-from translator.request.options import WireOptions, options_to_wire
+from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
@@ -181,7 +181,8 @@ def plan_turn(
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     form = answer_format(options.json_schema, options.format_)
-    shared = _shared(options, think, window, credentials) | {"format": form.wire}
+    sent = options_for_model(options.options, window.size, remote=info.remote)
+    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
     case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),

@@ -1,9 +1,8 @@
-"""Writes frames to their descriptor: one system call per turn of the hub. A slow reader holds up only those who write more than may wait.
+"""Writes frames to their descriptor: one system call per turn of the hub.
 
-Enters: whole lines. Leaves: the same lines, those of one stream in their order. While Dify's daemon does not read, lines wait here and
-greenlets run on: connections are read and closed, time limits run out. When it reads again, the streams have their turns (`fair_queue.py`).
-Who writes more than may wait has to wait itself, so that the memory is bounded and the servers feel the slowness through their own
-connections.
+While Dify's daemon does not read, lines wait here and greenlets run on: connections are read and closed, time limits run out. When it
+reads again, the streams have their turns (`FairQueue`). Who writes more than may wait has to wait itself, so the memory is bounded, and
+the servers feel the slowness through their own connections.
 """
 
 import logging
@@ -117,7 +116,7 @@ class FrameOutput:
         """
         if len(data) > LINE_LIMIT:
             raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
-        if not self.has_room(owner):
+        if (self._watcher is not None or self.waiting > MOST_WAITING) and not self.has_room(owner):
             self._wait_until(partial(self.has_room, owner))
         self._take(data, owner)
 

@@ -1,8 +1,8 @@
-"""Request lines from the standard input to greenlets, without threads and queues in between.
+"""Reads request lines from the standard input and runs each request in a greenlet.
 
-Enters: the standard input. Leaves: requests that run. The SDK reads in a native thread, so each request begins with two changes of threads,
-and hands it from there to a second reader through a queue; a pipe can be waited for by gevent's hub like any connection, and a request
-can start where it was read. What is no pipe and no socket (a file) is read as the SDK does it; what is no request goes the SDK's way.
+The SDK reads in a native thread and hands each request to a second reader through a queue. A pipe can be waited for by gevent's hub
+like any connection, so a request starts where it was read. A file is read as the SDK does it, and lines that are no requests (answers
+of the daemon to invocations) go to the SDK's readers.
 """
 
 import logging
@@ -107,7 +107,7 @@ def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...
         future.set_exception(error)
 
 
-def worded(execute: Callable[..., None]) -> Callable[..., None]:
+def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
     """The work of a request, which ends well or in an error whose text Dify shows."""
 
     @wraps(execute)

@@ -1,7 +1,4 @@
-"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's.
-
-Enters: a model's name, its saved credentials, texts. Leaves: vectors in the order of the texts, or one of the SDK's five errors.
-"""
+"""Text embeddings: settings to a plan, the plan's result to the SDK's. Errors are of the SDK's five classes."""
 
 import time
 from collections.abc import Mapping, Sequence

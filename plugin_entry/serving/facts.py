@@ -1,8 +1,7 @@
 """What is known about a model on a server, asked once and kept for a while.
 
-Enters: a server and a model name. Leaves: a `ModelInfo`. Several requests that need the same facts at the same time share one question. A
-server that is there but cannot say (too old, a proxy in between, a name it does not know) gives what is remembered: the request itself
-will bring the real error.
+Requests that need the same facts at the same time share one question. A server that is there but cannot say (too old, a proxy in
+between, a name it does not know) gives what is remembered: the request itself will bring the real error.
 """
 
 import time

@@ -33,7 +33,8 @@ def replies() -> Mapping[str, Reply]:
         sessions = {exchange.address: daemon.send(_request(exchange, server.url_of(exchange.address))) for exchange in answers()}
         found = {address: daemon.reply(session, ALL_WITHIN_S) for address, session in sessions.items()}
         assert plugin.stray == ()
-        assert server.journal()["unmatched"] == []
+        # a folder may lack the recordings that answer the plugin's questions about a model
+        assert [each for each in server.journal()["unmatched"] if each["path"] in MODES] == []
     return found
 
 

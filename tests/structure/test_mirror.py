@@ -17,7 +17,6 @@ OF_SEVERAL: dict[str, str] = {
     "tests/fixtures/test_fixtures.py": "the loader and the replay server, each against the other",
     "tests/plugin_entry/checks/test_last_sentence.py": "the sentence that the forms and the doctor end with is one and the same",
     "tests/plugin_entry/cli/packaging/test_contents.py": "what stands in the package, whoever put it there",
-    "tests/plugin_entry/cli/packaging/test_package.py": "the package as a whole, packed and unpacked",
     "tests/plugin_entry/cli/packaging/test_texts.py": "the texts that the marketplace shows",
     "tests/plugin_entry/provider/test_credential_form.py": "the form in the YAML files",
     "tests/plugin_entry/provider/test_manifest.py": "the manifest",

@@ -117,7 +117,7 @@ PARAMETERS: dict[str, Row] = {
         chat(
             options={
                 "typical_p": 0.7,
-                "repeat_last_n": -1,
+                "repeat_last_n": 4096,
                 "repeat_penalty": 1.1,
                 "presence_penalty": -2.0,
                 "frequency_penalty": 2.0,

@@ -54,8 +54,6 @@ class ModelInfo:
     num_ctx: int | None = None
     embedding_length: int | None = None
     stop: tuple[str, ...] = ()
-    quantization: str = ""
-    parameter_size: str = ""
     parser: str = ""
     template: str = attrs.field(default="", repr=False)
     model_keys: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -150,8 +148,6 @@ def _info(body: Mapping[str, Any], version: ServerVersion, model: str, *, cloud_
         num_ctx=_positive(parameters.get("num_ctx", (None,))[-1]),
         embedding_length=_length("embedding_length", architecture, facts, details),
         stop=parameters.get("stop", ()),
-        quantization=_text(details.get("quantization_level")),
-        parameter_size=_text(details.get("parameter_size")),
         parser=_text(body.get("parser")) or modelfile_command(_text(body.get("modelfile")), "PARSER"),
         template=_text(body.get("template")),
         model_keys=frozenset(facts),

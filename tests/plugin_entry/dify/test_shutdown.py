@@ -130,7 +130,9 @@ def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: Staged
 def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server: StagedServer) -> None:
     ask(plugin, server, "begun")
     os.kill(plugin.pid, signal.SIGTERM)
-    aside(plugin.wait_for_heartbeat)
+    with gevent.Timeout(PATIENCE_S):  # the second signal is sent once the first one has been seen
+        while ENDED not in answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))[1]:
+            gevent.sleep(0)
     os.kill(plugin.pid, signal.SIGINT)
     assert exit_code(plugin, PATIENCE_S) == 128 + signal.SIGINT
     assert server.left["begun"].wait(PATIENCE_S)

@@ -46,6 +46,9 @@ class _Converter:
                 end = self.text.index("}", self.at)
                 parts[-1] = _repeated(parts[-1:], _count(self.text[self.at + 1 : end]))
                 self.at = end + 1
+            elif char == ".":
+                self.at += 1
+                parts.append(r"[^\x0A\x0D]")
             elif char in NOT_LITERAL:
                 raise GrammarError(f"{char} of the converter's own")
             else:

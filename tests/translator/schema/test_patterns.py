@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from fixtures.recordings import Exchange, every
 from tests.translator.schema.grammar_converter import GrammarError, as_regex
 from translator.schema.char_sets import category, complement, intersection, union
 from translator.schema.pattern_syntax import UnsupportedPatternError
@@ -187,3 +188,31 @@ def translated(pattern: str) -> re.Pattern[str]:
     except UnsupportedPatternError:
         assume(False)
         raise
+
+
+# --- real servers ----------------------------------------------------------------------------------------------------------------
+
+RECORDED = every(lambda exchange: exchange.scenario.startswith("format-pattern-"))
+
+
+def pattern_of(exchange: Exchange) -> str:
+    (schema,) = exchange.request_body["format"]["properties"].values()
+    return str(schema["pattern"])
+
+
+@pytest.mark.parametrize("exchange", RECORDED, ids=lambda exchange: exchange.address)
+def test_what_real_servers_made_of_patterns(exchange: Exchange) -> None:
+    """The model of the converter refuses what they refused, and the translated pattern is one that it reads."""
+    pattern = pattern_of(exchange)
+    if "backslash" in exchange.scenario:
+        assert exchange.status in (400, 500)
+        with pytest.raises(GrammarError):
+            as_regex(pattern)
+    as_regex(grammar_pattern(pattern).text)
+
+
+def test_the_text_that_broke_json_is_no_longer_accepted() -> None:
+    """0.24.0 and 0.33.0 `format-pattern-dot-breaks-json` answered `"p": "Tom", "m"`."""
+    inside = 'Tom", "m'
+    assert as_regex("^.{4,8}$").fullmatch(inside)
+    assert not as_regex(grammar_pattern("^.{4,8}$").text).fullmatch(inside)
