@@ -5,10 +5,13 @@ reads again, the streams have their turns (`FairQueue`). Who writes more than ma
 the servers feel the slowness through their own connections.
 """
 
+import fcntl
 import logging
 import os
 import select
 import stat
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -132,6 +135,16 @@ class FrameOutput:
         self._is_scheduled = False
         if self._watcher is None:
             self._push()
+
+    def all_read(self) -> bool:
+        """True when everything has left and the daemon has taken it out of the pipe; False where the system does not say (not Linux)."""
+        if self.waiting:
+            return False
+        try:
+            unread: int = struct.unpack("i", fcntl.ioctl(self._descriptor, termios.FIONREAD, struct.pack("i", 0)))[0]
+        except OSError:
+            return False
+        return unread == 0
 
     def drain(self, within_s: float) -> bool:
         """Waits until everything has left; False when the daemon took too long, or does not read any more."""

@@ -33,8 +33,7 @@ class OllamaTextEmbeddingModel(TextEmbeddingModel):
         return embedding.embed(model, credentials, texts, input_type)
 
     def get_num_tokens(self, model: str, credentials: dict[str, Any], texts: list[str]) -> list[int]:
-        del model, credentials  # counted offline
-        return embedding.count(texts)
+        return embedding.count(model, credentials, texts)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
         checks.check_embedding_model(model, credentials)

@@ -42,7 +42,7 @@ from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
-from translator.tokens import TokenCalibration, estimate_messages
+from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
 BRIDGE = Bridge()
@@ -150,7 +150,9 @@ class AnswerRecord:
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
             window, place = turn.window.num_ctx or 0, self.server.identity
-            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
+            self.answerer.calibration.observe(
+                turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script
+            )
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""
@@ -193,7 +195,7 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
-        self.rewrites.learn((server, ask.model), turn.rewrites)
+        self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         estimate_prompt = partial(self.estimate, server.identity, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
@@ -205,7 +207,7 @@ class Answerer:
         ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
-        known = self.rewrites.of((server, ask.model))
+        known = self.rewrites.of((server.identity, ask.model))
         return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
@@ -215,7 +217,7 @@ class Answerer:
     def estimate(self, identity: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = in_thread(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated, identity)
+        return self.calibration.apply(turn.ask.model, estimated, identity, turn.script)
 
 
 BEGUN = LLMResultChunk.model_construct()
@@ -244,8 +246,10 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = _own_messages(messages), tools_from_sdk(tools)
-    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
-    return CALIBRATION.apply(model, estimated, identity_of(credentials))
+    vocabulary = FACTS.recall(model, credentials).vocabulary
+    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered, vocabulary=vocabulary))
+    script = script_of(text for message in own for text in message.texts)
+    return CALIBRATION.apply(model, estimated, identity_of(credentials), script)
 
 
 @readable

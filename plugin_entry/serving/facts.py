@@ -5,7 +5,8 @@ between, a name it does not know) gives what is remembered: the request itself w
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import gevent
@@ -13,8 +14,8 @@ from gevent.event import AsyncResult
 
 from plugin_entry.network.bridge import Bridge, Started
 from plugin_entry.network.client import Call
-from plugin_entry.network.server import Server
-from translator import codec
+from plugin_entry.network.server import Server, identity_of
+from translator import codec, detected
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.response.capabilities import ModelInfo, is_cloud_name, model_info
@@ -69,6 +70,12 @@ class ModelFacts:
     def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a model's schema, which must always exist: `remembered` when the server cannot say. Never raises a ServerError."""
         return _or_remembered(self._look_up(server, model, UNKNOWN_S), remembered)
+
+    def recall(self, model: str, saved: Mapping[str, Any]) -> ModelInfo:
+        """What is known already, without a question to the server; what was saved with the model when nothing is."""
+        remembered = detected.from_saved(saved)
+        known = self._known.get((identity_of(saved), model))
+        return remembered if known is None else _or_remembered(known, remembered)
 
     def ask(self, server: Server, model: str) -> ModelInfo:
         """Asks anew, for validation. Raises ServerError for anything but a good answer."""

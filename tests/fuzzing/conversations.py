@@ -6,13 +6,14 @@ and it is whole, or it ends in an error. Bytes, delays, and who leaves when come
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from random import Random
 from typing import Any
 
 import attrs
 import gevent
 from dify_plugin.errors.model import InvokeError
+from gevent.pool import Pool
 
 from plugin_entry.serving import chat
 from tests.fuzzing.mutations import cut, damaged
@@ -22,6 +23,7 @@ from tests.servers.loopback import END, HEAD, Visit, serving
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
+AT_ONCE = 8
 MOST_CALLERS = 6
 MOST_WORDS = 6
 LIMIT_S = "0.15"
@@ -82,8 +84,19 @@ class Figures:
     errors: int = 0
     left: int = 0
 
+    def add(self, other: "Figures") -> None:
+        for name in attrs.fields_dict(Figures):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 # --- what the server does ----------------------------------------------------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class Request(Visit):
+    """One request, and who waits for an answer at this time."""
+
+    under_way: Set[str] = frozenset()
 
 
 def lines_of(caller: Caller) -> list[bytes]:
@@ -101,7 +114,7 @@ def body_of(caller: Caller) -> list[bytes]:
     return lines_of(caller)
 
 
-def good(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def good(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """The whole answer, cut as a network cuts."""
     visit.send(HEAD)
     for piece in cut(b"".join(lines), chance):
@@ -111,18 +124,18 @@ def good(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
     visit.send(END)
 
 
-def with_length(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def with_length(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """The same in one piece."""
-    visit.whole(b"".join(lines))
+    visit.send(reply_of(lines))
 
 
-def hinted(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def hinted(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """With words before the answer that HTTP allows."""
     visit.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * chance.randrange(1, 3))
     good(visit, lines, chance)
 
 
-def held(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def held(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """Some of it, and the rest late or never."""
     begins = chance.randrange(len(lines))
     visit.send(HEAD)
@@ -134,32 +147,32 @@ def held(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
     visit.send(END)
 
 
-def broken_off(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def broken_off(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """Ends the connection somewhere."""
     data = HEAD + b"".join(b"%x\r\n%b\r\n" % (len(line), line) for line in lines)
     visit.send(data[: chance.randrange(len(data))])
     raise ConnectionAbortedError
 
 
-def too_short(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def too_short(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """Says that it will be longer than it is."""
     body = b"".join(lines)
     visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body) + 9, body))
     raise ConnectionAbortedError
 
 
-def scrambled(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def scrambled(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """Lines that are damaged, of this answer alone."""
     good(visit, [damaged(line, chance, lines) + b"\n" if not chance.randrange(3) else line for line in lines], chance)
 
 
-def noise(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def noise(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """What is no HTTP."""
     visit.send(chance.randbytes(chance.randrange(1, 200)))
     raise ConnectionAbortedError
 
 
-def refusing(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
+def refusing(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
     """A refusal; after some of them the request is sent again."""
     status = chance.choice((b"400 Bad Request", b"404 Not Found", b"500 Oops", b"503 Busy", b"429 Many"))
     visit.whole(json.dumps({"error": "no"}).encode(), status)
@@ -169,27 +182,39 @@ NOBODY = Caller(name="00000000", words=2, kind="chat", tenant="", waits_s=0.0, h
 STRAYS = [body_of(attrs.evolve(NOBODY, kind=kind)) for kind in ("chat", "completion", "embed")]
 
 
-def one_too_many(visit: Visit, lines: Sequence[bytes], chance: Random) -> None:
-    """A good answer, and a whole further one on the connection that nobody asked for, at once or when the connection is idle."""
-    with_length(visit, lines, chance)
-    gevent.sleep(chance.choice((0.0, 0.002, 0.02)))
-    good(visit, chance.choice(STRAYS), chance)
+def one_too_many(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """A good answer, and behind it a whole further one that nobody asked for."""
+    visit.send(reply_of(lines) + reply_of(chance.choice(STRAYS)))
+
+
+def one_later(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """The same, with the further one while all connections are idle: nobody could tell it from the answer to a request under way."""
+    visit.send(reply_of(lines))
+    gevent.sleep(chance.choice((0.002, 0.02)))
+    if not visit.under_way:
+        visit.send(reply_of(chance.choice(STRAYS)))
+
+
+def reply_of(lines: Sequence[bytes]) -> bytes:
+    body = b"".join(lines)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 GOOD = (good, good, with_length, hinted)
-BAD = (held, broken_off, too_short, scrambled, noise, refusing, one_too_many)
+BAD = (held, broken_off, too_short, scrambled, noise, refusing, one_too_many, one_later)
 
 
 # --- what the callers do -----------------------------------------------------------------------------------------------------------
 
 
-def call(caller: Caller, url: str) -> Heard:
-    """One request from the plugin's side of the SDK to its end."""
+def call(caller: Caller, url: str, under_way: set[str]) -> Heard:
+    """One request from the plugin's side of the SDK to its end; its name is in `under_way` until then."""
     saved: dict[str, Any] = {"base_url": f"{url}/{caller.tenant}", "api_key": caller.tenant}
     if caller.hurries:
         saved |= {"first_byte_timeout": LIMIT_S, "chunk_timeout": LIMIT_S}
     gevent.sleep(caller.waits_s)
     told: list[str] = []
+    under_way.add(caller.name)
     try:
         if caller.kind == "embed":
             return Heard("".join(str(vector) for vector in embed(saved, [caller.name]).embeddings))
@@ -206,6 +231,8 @@ def call(caller: Caller, url: str) -> Heard:
                 return Heard("".join(told), left=True)
     except InvokeError as error:
         return Heard("".join(told), error=type(error).__name__)
+    finally:
+        under_way.discard(caller.name)
     return Heard("".join(told))
 
 
@@ -225,13 +252,14 @@ def callers_of(chance: Random) -> list[Caller]:
     ]
 
 
-type Way = Callable[[Visit, Sequence[bytes], Random], None]
+type Way = Callable[[Request, Sequence[bytes], Random], None]
 
 
 def converse(callers: Sequence[Caller], chance: Random) -> tuple[list[Heard], Mapping[str, list[Way]]]:
     """Plays a conversation; gives what each caller was told, and in which ways the server answered each, by name."""
     ways: dict[str, list[Way]] = {caller.name: [] for caller in callers}
     by_name = {caller.name: caller for caller in callers}
+    under_way: set[str] = set()
 
     def answer(visit: Visit) -> None:
         if visit.path.endswith(("/api/show", "/api/version")):
@@ -239,10 +267,11 @@ def converse(callers: Sequence[Caller], chance: Random) -> tuple[list[Heard], Ma
             return
         way, name = chance.choice(GOOD if chance.randrange(2) else BAD), name_in(visit.body)
         ways[name].append(way)
-        way(visit, body_of(by_name[name]), chance)
+        request = Request(visit.sock, visit.path, visit.body, visit.connection, visit.gone, under_way)
+        way(request, body_of(by_name[name]), chance)
 
     with serving(answer) as server:
-        talking = [gevent.spawn(call, caller, f"http://127.0.0.1:{server.port}") for caller in callers]
+        talking = [gevent.spawn(call, caller, f"http://127.0.0.1:{server.port}", under_way) for caller in callers]
         killed = talking[chance.randrange(len(talking))] if not chance.randrange(4) else None
         if killed is not None:
             gevent.spawn_later(chance.choice((0.0, 0.003, 0.02)), killed.kill, block=False)
@@ -271,28 +300,35 @@ def name_in(body: bytes) -> str:
 def check(caller: Caller, heard: Heard, callers: Sequence[Caller], ways: Sequence[Way]) -> None:
     """Raises StrayAnswerError."""
     if any(other.name in heard.text or str(other.vector) in heard.text for other in (*callers, NOBODY) if other is not caller):
-        raise StrayAnswerError(f"{caller} was told the words of another: {heard.text!r}")
+        raise StrayAnswerError(f"{caller} was told the words of another: {heard.text!r}; the server was {_names(ways)}")
     wanted = str(caller.vector) if caller.kind == "embed" else caller.text
     if not (heard.text == wanted or heard.error or heard.left or scrambled in ways):
-        raise StrayAnswerError(f"{caller} was told {heard.text!r} and no error")
+        raise StrayAnswerError(f"{caller} was told {heard.text!r} and no error; the server was {_names(ways)}")
+
+
+def _names(ways: Sequence[Way]) -> str:
+    return ", ".join(way.__name__ for way in ways) or "not asked"
+
+
+def converse_and_check(place: str) -> Figures:
+    """One conversation, which its place in a run settles. Raises StrayAnswerError with what is needed to see it again."""
+    chance = Random(place)
+    callers = callers_of(chance)
+    figures = Figures(conversations=1)
+    try:
+        found, ways = converse(callers, chance)
+        for caller, heard in zip(callers, found, strict=True):
+            check(caller, heard, callers, ways[caller.name])
+            figures.add(Figures(calls=1, errors=bool(heard.error), left=heard.left, whole=not heard.error and not heard.left))
+    except StrayAnswerError as error:
+        raise StrayAnswerError(f"seed and conversation {place}: {error}") from error
+    return figures
 
 
 def fuzz_conversations(count: int, seed: int, start: int = 0) -> Figures:
-    """Plays so many conversations. Raises StrayAnswerError with what is needed to see one again."""
-    figures = Figures(conversations=start)
-    for number in range(start, start + count):
-        chance = Random(f"{seed}/{number}")
-        callers = callers_of(chance)
-        found, ways = converse(callers, chance)
-        for caller, heard in zip(callers, found, strict=True):
-            try:
-                check(caller, heard, callers, ways[caller.name])
-            except StrayAnswerError as error:
-                played = ", ".join(way.__name__ for way in ways[caller.name])
-                raise StrayAnswerError(f"seed {seed}, conversation {number}: {error}; the server was {played}") from error
-            figures.calls += 1
-            figures.errors += bool(heard.error)
-            figures.left += heard.left
-            figures.whole += not heard.error and not heard.left
-        figures.conversations += 1
+    """Plays so many conversations, some at a time. Raises StrayAnswerError with the first that goes wrong."""
+    figures = Figures()
+    places = [f"{seed}/{number}" for number in range(start, start + count)]
+    for each in Pool(AT_ONCE).imap_unordered(converse_and_check, places):
+        figures.add(each)
     return figures

@@ -33,7 +33,7 @@ from tests.servers.staged_server import StagedServer, staged
 from tests.stdio.networked_plugin import free_port, networked_plugin
 from tests.stdio.test_stopping import FIRST_WORDS, answers, ask, calling
 from tests.translator.response.test_tally import HOSTILE, repeats
-from tests.translator.test_tokens import ENGLISH, PARAGRAPHS
+from tests.translator.tokens.test_estimate import ENGLISH, PARAGRAPHS
 from translator.tokens import estimate_text
 
 pytestmark = pytest.mark.plugin

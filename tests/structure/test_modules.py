@@ -138,6 +138,8 @@ def test_no_test_is_skipped() -> None:
 
 WAITING: dict[str, str] = {
     "tests.servers.staged_server": "a server that talks at a pace",
+    "tests.bench.token_way": "a server that talks at a pace",
+    "tests.fuzzing.conversations": "callers who come later, and a server that keeps them waiting",
     "tests.endurance": "a process that is left alone before it is looked at",
     "tests.stdio.faulty_loop": "greenlets that are given the time to find out",
     "tests.plugin_entry.dify.test_output": "a reader that does not read for a while",
@@ -171,6 +173,7 @@ CLOCKED: dict[str, str] = {
 """Tests outside of `tests/load` that look at a clock, and why; none asserts how long something takes."""
 
 OF_LINUX: dict[str, str] = {
+    "tests/plugin_entry/dify/test_callers.py": "only Linux says what stands in a pipe",
     "tests/load/test_full_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",
     "tests/plugin_entry/network/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
     "tests/plugin_entry/dify/test_frames.py": "pipes can be made small on Linux only",
