@@ -9,7 +9,7 @@ import pytest
 from tests.structure.sources import modules
 
 TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
-    ("errors", "limits", "scalars", "versions"),
+    ("addresses", "errors", "limits", "scalars", "versions"),
     ("shapes",),
     ("codec", "tokens"),
     ("failures", "schema", "media"),
