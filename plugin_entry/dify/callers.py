@@ -23,8 +23,8 @@ SWITCH = "DIFY_OLLAMA_ASK_CALLERS"
 """Environment variable; with "off" nobody is asked, and a request runs to its end whoever waits for it."""
 LOOK_S = 0.25
 NOTHING = {"message": {"content": ""}}
-"""For hosts simpler than the daemon, which take whatever a session sends for a piece of its answer: an empty one. The daemon does not look at
-it (internal/core/io_tunnel/backwards_invocation/task.go).
+"""For hosts simpler than the daemon, which take whatever a session sends for a piece of its answer: an empty one. The daemon does not look
+at it (internal/core/io_tunnel/backwards_invocation/task.go).
 """
 BATCH = 4096
 """Questions that are written at once, about 200 bytes each."""
