@@ -32,6 +32,9 @@ ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/g
 TOO_LONG = "prompt_too_long"
 """The catalogue's code for a prompt that the server found too long."""
 
+EMPTY = "empty_answer"
+"""The code of an answer that ended well and said nothing. A reader was shown nothing, so the request may be sent once more."""
+
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
 
@@ -59,8 +62,11 @@ class Turn:
     ask: Ask = attrs.field(repr=False)
     window: ContextPlan
     show_thinking: bool = True
+    thinks: bool = False
+    """The model is known to think: what its text holds of tags is thinking that the server did not keep apart."""
     notes: tuple[str, ...] = ()
     has_stepped_down: bool = False
+    has_asked_again: bool = False
 
     @property
     def route(self) -> str:
@@ -103,8 +109,11 @@ class Turn:
     def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
-        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long.
+        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long; once as it is after
+        an answer that said nothing.
         """
+        if error.code == EMPTY:
+            return None if self.has_asked_again else attrs.evolve(self, has_asked_again=True)
         step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
         if step is not None:
             return self.stepped_down(step)
@@ -143,6 +152,7 @@ def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Conv
         ask=ask,
         window=window,
         show_thinking=think.show,
+        thinks=bool(info.thinking or features.has_thinking(info, credentials)),
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import ServerError
-from translator.response.chunks import CLOSE_TAG, OPEN_TAG, chunks_with_thinking
+from translator.response.chunks import CLOSE_TAG, OPEN_TAG, deltas_to_chunks
 from translator.response.machine import Machine
 from translator.response.table import IllegalStepError
 from translator.shapes.dify import FinishReason
@@ -199,7 +199,7 @@ def test_thinking_and_a_cut_answer_is_only_long() -> None:
 
 def test_a_failed_turn_gives_its_text_and_not_its_calls() -> None:
     deltas, _ = run([thinking("hm"), calls(call()), text("so"), REFUSED])
-    chunks = chunks_with_thinking(deltas)
+    chunks = deltas_to_chunks(deltas)
     assert [next(chunks).text for _ in range(4)] == [OPEN_TAG, "hm", CLOSE_TAG, "so"]
     with pytest.raises(ServerError) as raised:
         next(chunks)
