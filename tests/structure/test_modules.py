@@ -1,6 +1,7 @@
 """The shape of modules: a docstring that says why it exists, a size that can be read at once, nothing left over."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -27,9 +28,14 @@ REASON = re.compile(r"#\s*(?:type: ignore\[[\w, -]+\]|noqa: [A-Z0-9, ]+|pragma: 
 LEFT_OVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 
 
-def calls(module: Module) -> Iterator[str]:
+@functools.cache
+def calls(module: Module) -> frozenset[str]:
     """The names that are called, `open` or `time.sleep`; a sleep of 0, which only gives way to others, is none."""
-    for node in ast.walk(module.tree):
+    return frozenset(_calls(module.tree))
+
+
+def _calls(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         match node:
             case ast.Call(args=[ast.Constant(value=0)]):
                 continue
@@ -73,7 +79,7 @@ def test_no_module_is_a_drawer() -> None:
 def test_only_programs_print() -> None:
     """Whatever a plugin writes to its standard output beside frames may cost a user an answer."""
     assert [
-        module.place for module in SOURCES if not PROGRAMS.match(module.name) and {"print", "input", "breakpoint"} & {*calls(module)}
+        module.place for module in SOURCES if not PROGRAMS.match(module.name) and {"print", "input", "breakpoint"} & calls(module)
     ] == []
 
 
@@ -91,12 +97,12 @@ def test_nothing_is_put_off() -> None:
 
 
 def test_tests_wait_for_events_not_for_time() -> None:
-    assert [module.place for module in TESTS if {"time.sleep", "gevent.sleep"} & {*calls(module)} and module.name not in WAITING] == []
+    assert [module.place for module in TESTS if {"time.sleep", "gevent.sleep"} & calls(module) and module.name not in WAITING] == []
 
 
 def test_only_load_tests_measure_time() -> None:
     """What must be quick is measured in `tests/load`, where the machine is idle; elsewhere a clock only ends a wait."""
-    measured = [module for module in TESTS if not MEASURING.match(module.name) and (CLOCKS & {*calls(module)} or compared_seconds(module))]
+    measured = [module for module in TESTS if not MEASURING.match(module.name) and (CLOCKS & calls(module) or compared_seconds(module))]
     assert {module.name for module in measured} == CLOCKED.keys()
 
 
@@ -117,7 +123,7 @@ def compared_seconds(module: Module) -> set[str]:
 def test_a_compared_time_is_found() -> None:
     found = _of("def test() -> None:\n    assert server.times[stage] - left < 0.1\n    assert latency_s <= 3\n    assert size < 9\n")
     assert compared_seconds(found) == {"times", "latency_s"}
-    assert {*calls(_of("import time\nbegan = time.monotonic()\n"))} & CLOCKS
+    assert calls(_of("import time\nbegan = time.monotonic()\n")) & CLOCKS
 
 
 def _of(text: str) -> Module:

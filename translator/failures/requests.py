@@ -130,12 +130,6 @@ REQUESTS: tuple[Row, ...] = (
         source="every version, `error-option-type`, `error-stop-string` (500)",
     ).says('The parameter "{option}" has the wrong type; the server wants {kind} there.', "Correct the parameter in the model's settings."),
     bad_request(
-        "option_range",
-        r"Field '(?P<option>\w{1,60})': Value must be",
-        r"(?P<option>\w{1,60}) must be finite",
-        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
-    ).says('The server does not take the value of the parameter "{option}".', "Correct the parameter in the model's settings."),
-    bad_request(
         "format_invalid", r"^invalid format:", source="every version, `format-invalid` (500; a line under status 200 before 0.12.6)"
     ).says(
         "The server does not accept the format of the answer that was asked for.",
@@ -157,8 +151,9 @@ REQUESTS: tuple[Row, ...] = (
         "option_range",
         r"^field '[\w.]{1,60}':",
         r"failed to initialize samplers",
+        r"must be finite",
         r"(?:penalty_\w+|temperature|top_[kp]|min_p|repeat_\w+) must be",
-        source="0.33.0-rc2 with llama-server b10434, `repeat_last_n` -1 and `repeat_penalty` 0",
+        source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
     ).says("The server does not accept the value of a parameter.{said}", "Correct the parameter in the app, or leave it empty."),
     bad_request("logprobs_with_tools", r"logprobs is not supported with tools", source="0.33.0-rc2 `native-logprobs-tools`").says(
         "The server gives no token probabilities together with tools.", "Switch logprobs off, or remove the tools."

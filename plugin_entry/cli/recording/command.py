@@ -1,9 +1,16 @@
 """`dify-ollama record`: stands between Dify and a server, and writes down what passes, so that it can be attached to a bug report.
 
-Enters: the server's URL; requests of any client that is pointed at the printed address instead, or of a command after `--`, which is
-run with that address as OLLAMA_HOST and whose end ends the recording. Leaves: one file per exchange, in the form that
-`dify-ollama replay` and `dify-ollama trace` read, and the exit code of that command. Keys, addresses, names of people and pictures are
-taken out, with --without-texts also what was asked and answered. Look through the files before you hand them on.
+Point a client at the printed address instead of the server, or name a command after `--`: it is run with that address as OLLAMA_HOST, and
+its end ends the recording. There is one file per exchange, which `dify-ollama replay` and `dify-ollama trace` read.
+
+What is written: the structure of requests and replies of Ollama and of rerank services (statuses, counts, times, versions, names of
+models and options), and texts. Every other value is replaced. Replaced in texts, too, is what was sent in a header, a login, a cookie or
+a URL of this run, in plain, percent-encoded, base64 and escaped form; also pictures, keys of well-known forms, mail and IP addresses,
+hosts in URLs, and names of home directories.
+
+Names of people and other words in texts are NOT recognised: what was asked and answered stays as it was. --without-texts replaces all
+texts letter by letter: prompts, answers, tool names and arguments, documents, vectors, and error messages except for the words by which
+they are known. Look through the files before you hand them on.
 """
 
 import argparse
@@ -21,7 +28,7 @@ from plugin_entry.cli.screen import Look, Screen, open_screen
 from translator.errors import RequestError
 
 if TYPE_CHECKING:
-    from plugin_entry.cli.recording.proxy import Recorded, RecordingProxy
+    from plugin_entry.cli.recording.documents import Document, Documents, Exchange, Recorded
     from plugin_entry.network.server import Server
 
 
@@ -44,7 +51,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=11500, help="where to listen; default: 11500; 0 takes a free one")
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1; 0.0.0.0 for a Dify in Docker")
     parser.add_argument("-o", "--output", type=Path, default=Path("recordings"), metavar="DIR", help="default: recordings")
-    parser.add_argument("--without-texts", action="store_true", help="replace what was asked and answered, letter by letter")
+    parser.add_argument("--without-texts", action="store_true", help="replace all texts, letter by letter")
     parser.add_argument("--plain", action="store_true", help="without colours")
     return parser
 
@@ -57,10 +64,11 @@ def run(options: argparse.Namespace) -> int:
         server = server_of(settings_of({"base_url": options.url}))
     except RequestError as error:
         raise CommandError(str(error)) from error
-    folder = Folder(options.output, open_screen(plain=options.plain))
+    documents = _documents(server, without_texts=options.without_texts)
+    folder = Folder(options.output, open_screen(plain=options.plain), documents)
     code = 0
     with contextlib.suppress(KeyboardInterrupt):
-        code = asyncio.run(_serve(server, folder, options))
+        code = asyncio.run(_serve(server, folder, documents, options))
     folder.conclude()
     return code
 
@@ -68,45 +76,65 @@ def run(options: argparse.Namespace) -> int:
 class Folder:
     """Where the exchanges are written, numbered on from what is there."""
 
-    def __init__(self, directory: Path, screen: Screen) -> None:
+    def __init__(self, directory: Path, screen: Screen, documents: "Documents") -> None:
         self._directory = directory
-        self._screen = screen
-        self._kept = 0
+        self._documents = documents
+        self._written: list[tuple[Path, int]] = []
+        self.screen = screen
 
-    @property
-    def screen(self) -> Screen:
-        """Where the person looks."""
-        return self._screen
-
-    def keep(self, recorded: "Recorded") -> None:
-        """Writes one exchange, or says why not."""
+    def keep(self, exchange: "Exchange") -> None:
+        """Writes one exchange, or says why not. Called by the thread of the recorder."""
+        recorded = self._documents.recorded(exchange)
         name = self._write(recorded.path, recorded.document) if recorded.document else "-"
         look = Look.PLAIN if recorded.document else Look.BAD
-        remark = f"  {recorded.remark}" if recorded.remark else ""
-        self._screen.line(f"{name}  {recorded.method} {recorded.path}  {recorded.status}  {_pieces(recorded.pieces)}{remark}", look)
+        self.screen.line(f"{name}  {_described(recorded)}", look)
 
     def conclude(self) -> None:
-        """What to do next."""
-        count = f"{self._kept} exchange{'' if self._kept == 1 else 's'}"
-        self._screen.line(f"{count} in {self._directory}. Look through what is written before you hand it on.")
+        """Hides in earlier files what was sent in secret only later, and says what to do next."""
+        for path, known in self._written:
+            if known < self._known:
+                self._write_again(path)
+        count = f"{len(self._written)} exchange{'' if len(self._written) == 1 else 's'}"
+        self.screen.line(f"{count} in {self._directory}. Look through what is written before you hand it on.")
 
-    def _write(self, route: str, document: dict[str, Any]) -> str:
+    def _write_again(self, path: Path) -> None:
+        from plugin_entry.cli.recording.scrubbing import TakesTooLongError
+
+        try:
+            _put(path, self._documents.again(json.loads(path.read_text(encoding="ascii"))))
+        except TakesTooLongError:
+            path.unlink()
+            self.screen.line(f"{path.name} was taken away again: it could not be scrubbed in time", Look.BAD)
+
+    @property
+    def _known(self) -> int:
+        return self._documents.scrubber.secrets.learnt
+
+    def _write(self, route: str, document: "Document") -> str:
         folder = self._directory / document["server"]
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.json")), default=0)
         scenario = f"{number:04}-{re.sub(r'[^a-z0-9]+', '-', route.lower()).strip('-')[:40] or 'root'}"
-        text = json.dumps({**document, "scenario": scenario}, indent=1)
-        (folder / f"{scenario}.json").write_text(text + "\n", encoding="ascii")
-        self._kept += 1
+        path = folder / f"{scenario}.json"
+        _put(path, {**document, "scenario": scenario})
+        self._written.append((path, self._known))
         return f"{document['server']}/{scenario}.json"
 
 
-def _pieces(count: int) -> str:
-    return f"{count} piece{'' if count == 1 else 's'}"
+def _put(path: Path, document: "Document") -> None:
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="ascii")
 
 
-async def _serve(server: "Server", folder: Folder, options: argparse.Namespace) -> int:
-    proxy = _proxy(server, folder, options)
+def _described(recorded: "Recorded") -> str:
+    pieces = f"{recorded.pieces} piece{'' if recorded.pieces == 1 else 's'}"
+    remark = f"  {recorded.remark}" if recorded.remark else ""
+    return f"{recorded.method} {recorded.path}  {recorded.status}  {pieces}{remark}"
+
+
+async def _serve(server: "Server", folder: Folder, documents: "Documents", options: argparse.Namespace) -> int:
+    from plugin_entry.cli.recording.proxy import RecordingProxy
+
+    proxy = RecordingProxy(server, folder.keep)
     try:
         runner, url = await proxy.start(options.listen, options.port)
     except OSError as error:
@@ -114,8 +142,9 @@ async def _serve(server: "Server", folder: Folder, options: argparse.Namespace) 
             f"Port {options.port} of {options.listen} cannot be used: {error.strerror}. Name another with --port."
         ) from error
     try:
+        documents.version = await proxy.version()
         folder.screen.line(url)
-        folder.screen.line(f"passes everything on to {server.place} (version {proxy.version}); Ctrl-C ends it", Look.QUIET)
+        folder.screen.line(f"passes everything on to {server.place} (version {documents.version}); Ctrl-C ends it", Look.QUIET)
         if options.client:
             return await _client(options.client, url)
         await asyncio.Event().wait()
@@ -138,9 +167,11 @@ async def _client(command: list[str], url: str) -> int:
         raise
 
 
-def _proxy(server: "Server", folder: Folder, options: argparse.Namespace) -> "RecordingProxy":
-    from plugin_entry.cli.recording.proxy import RecordingProxy
+def _documents(server: "Server", *, without_texts: bool) -> "Documents":
+    from plugin_entry.cli.recording import secrets
+    from plugin_entry.cli.recording.documents import Documents
     from plugin_entry.cli.recording.scrubbing import Scrubber
 
-    scrubber = Scrubber(names=(server.base_url.host, socket.gethostname()), without_texts=options.without_texts)
-    return RecordingProxy(server, scrubber, folder.keep)
+    machine = [name for name in (socket.gethostname(),) if re.search(r"[.\d-]", name)]  # a plain word stands in other texts, too
+    known = (*secrets.of_url(server.base_url), *secrets.of_headers(server.headers), *machine)
+    return Documents(Scrubber(secrets.Secrets().and_these(known), without_texts))

@@ -1,83 +1,53 @@
-"""A proxy that writes down what passes: one file per exchange, in the form of the recordings in `fixtures/`, scrubbed.
+"""A proxy that passes everything on, unchanged and at once, and hands each exchange over when it has ended.
 
-Enters: HTTP requests of any client, and a server they are meant for. Leaves: the server's replies, unchanged and at once, and documents for
-whoever keeps them. Pieces are those of the server's transfer chunks, with the milliseconds since the request was passed on.
+Pieces are those of the server's transfer chunks. Scrubbing and writing are done by a thread of their own, so that no exchange waits for
+the recording of another.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import attrs
 from aiohttp import web
 
 from plugin_entry.checks.probing import Question, fetch, new_session
-from plugin_entry.cli.recording.scrubbing import Scrubber, secrets_in
-from plugin_entry.network.server import Server
+from plugin_entry.cli.recording.documents import LARGEST_REPLY, OF_THE_CONNECTION, Exchange
+from plugin_entry.network.server import OWN_HEADERS, Server
 from translator.errors import ServerError
 
-LARGEST_REQUEST, LARGEST_REPLY, LARGEST_KEPT_REQUEST = 1 << 30, 64 << 20, 1 << 20
-"""Bytes; a larger reply is passed on and not recorded, of a larger request only the shape is kept."""
-OF_THE_CONNECTION = frozenset(
-    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"}
-    | {"host", "content-length", "accept-encoding"}
-)
-"""Headers of one hop; the length is counted anew, and a compressed reply could not be scrubbed."""
-OF_EVERY_CLIENT = OF_THE_CONNECTION | {"accept", "user-agent", "accept-language"}
+LARGEST_REQUEST = 1 << 30
+"""Bytes."""
 VERSION_WITHIN_S = 5.0
 BAD_GATEWAY = 502
-
-type Piece = tuple[float, bytes]
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Recorded:
-    """One exchange: `document` is None where it could not be kept, and `remark` says what is special, or why not."""
-
-    method: str
-    path: str
-    status: int
-    pieces: int
-    document: dict[str, Any] | None
-    remark: str = ""
+CLIENT_LEFT = "the client left"
 
 
-@attrs.define(slots=True, eq=False)
-class Passing:
-    """What is known of an exchange so far."""
-
-    request: web.Request
-    body: bytes
-    started: float
-    status: int = 0
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    pieces: list[Piece] = attrs.field(factory=list)
-    size: int = 0
-    remark: str = ""
-    complete: bool = False
+class ClientLeftError(Exception):
+    """Nobody reads the answer any more."""
 
 
 @attrs.define(slots=True, eq=False)
 class RecordingProxy:
-    """`keep` is called once per exchange, when it has ended."""
+    """`keep` is called once per exchange, when it has ended, by a thread that does nothing else."""
 
     server: Server
-    scrubber: Scrubber
-    keep: Callable[[Recorded], None]
-    version: str = "unknown"
+    keep: Callable[[Exchange], None]
     _session: aiohttp.ClientSession = attrs.field(init=False)
+    _keeper: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(max_workers=1), init=False)
 
     async def start(self, host: str, port: int) -> tuple[web.AppRunner, str]:
         """Begins to listen; gives what is to be cleaned up in the end, and the URL. Raises OSError when the port is taken."""
         self._session = new_session()
-        self.version = await self._version()
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_route("*", "/{path:.*}", self._pass_on)
         app.on_cleanup.append(self._close)
+        silent = logging.Logger("dify-ollama record", logging.CRITICAL + 1)
         # without cancellation a client that leaves is noticed only at the next piece
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
+        runner = web.AppRunner(app, access_log=None, logger=silent, handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -86,161 +56,98 @@ class RecordingProxy:
             raise
         return runner, f"http://{host}:{runner.addresses[0][1]}"
 
-    async def _close(self, _: web.Application) -> None:
-        await self._session.close()
-
-    async def _version(self) -> str:
+    async def version(self) -> str:
+        """The server's version, as it tells it; "unknown" when it does not."""
         question = Question(server=self.server, url=self.server.base_url.url_for("/api/version"))
         try:
             reply = await fetch(self._session, question, VERSION_WITHIN_S, VERSION_WITHIN_S)
-            version = json.loads(reply.body)["version"]
+            return str(json.loads(reply.body)["version"])
         except (ServerError, ValueError, KeyError, TypeError):
             return "unknown"
-        return version if isinstance(version, str) and version.replace(".", "").replace("-", "").isalnum() else "unknown"
+
+    async def _close(self, _: web.Application) -> None:
+        await self._session.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._keeper.shutdown)
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        passing = Passing(request, await request.read(), asyncio.get_running_loop().time())
+        exchange = Exchange(method=request.method, target=request.raw_path, request_headers=tuple(request.headers.items()))
         try:
-            return await self._answer(passing)
+            exchange.request_body = await request.read()
+            return await self._answer(exchange, request)
         except asyncio.CancelledError:
-            passing.remark = "the client left"
+            exchange.remark = CLIENT_LEFT
             raise
+        except (ClientLeftError, web.RequestPayloadError):
+            exchange.remark = CLIENT_LEFT
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            passing.remark = f"the server could not be reached or broke off: {type(error).__name__}"
-            if passing.status == 0:
-                return web.json_response({"error": f"dify-ollama record: {passing.remark}"}, status=BAD_GATEWAY)
-            if request.transport is not None:
-                request.transport.close()  # what was written still arrives, and the client sees that it is not all
-            raise
+            exchange.remark = f"the server could not be reached or broke off: {type(error).__name__}"
         finally:
-            self.keep(self._recorded(passing))
+            self._keeper.submit(self.keep, exchange)
+        if exchange.status == 0 and exchange.remark != CLIENT_LEFT:
+            return web.json_response({"error": f"dify-ollama record: {exchange.remark}"}, status=BAD_GATEWAY)
+        if request.transport is not None:
+            request.transport.close()  # what was written still arrives, and the client sees that it is not all
+        return web.Response()
 
-    async def _answer(self, passing: Passing) -> web.StreamResponse:
-        request = passing.request
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in OF_THE_CONNECTION}
-        async with self._session.request(
-            request.method,
-            self.server.base_url.url_for(request.raw_path),
-            data=passing.body or None,
-            headers={**headers, "Accept-Encoding": "identity"},
+    async def _answer(self, exchange: Exchange, request: web.Request) -> web.StreamResponse:
+        started = asyncio.get_running_loop().time()
+        async with self._ask(exchange) as upstream:
+            exchange.status, exchange.headers = upstream.status, tuple(upstream.headers.items())
+            response = _response_like(upstream)
+            await _to_client(response.prepare(request))
+            waiting = b""
+            async for data, ends_piece in upstream.content.iter_chunks():
+                if data:
+                    await _to_client(response.write(data))
+                exchange.size += len(data)
+                waiting += data if exchange.size <= LARGEST_REPLY else b""
+                if ends_piece and waiting:
+                    exchange.pieces.append((_ms_since(started), waiting))
+                    waiting = b""
+            if waiting:
+                exchange.pieces.append((_ms_since(started), waiting))
+            exchange.complete = True
+            await _to_client(response.write_eof())
+            return response
+
+    def _ask(self, exchange: Exchange) -> "aiohttp.client._RequestContextManager":
+        """The same request to the server. Who is meant by the URL's user and password logs in, unless the client does."""
+        headers = [(name, value) for name, value in exchange.request_headers if name.lower() not in OF_THE_CONNECTION]
+        there = {name.lower() for name, _ in headers} | {name.lower() for name in OWN_HEADERS}
+        own = [(name, value) for name, value in self.server.headers if name.lower() not in there]
+        return self._session.request(
+            exchange.method,
+            self.server.base_url.url_for(exchange.target),
+            data=exchange.request_body or None,
+            headers=[*headers, *own, ("Accept-Encoding", "identity")],
             skip_auto_headers=("User-Agent", "Content-Type", "Accept"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.server.limits.connect),
             proxy=self.server.proxy,
             ssl=self.server.tls,
             allow_redirects=False,
             auto_decompress=False,
-        ) as upstream:
-            passing.status, passing.headers = upstream.status, dict(upstream.headers)
-            response = _response_like(upstream)
-            await response.prepare(request)
-            await self._copy(passing, upstream, response)
-            await response.write_eof()
-            passing.complete = True
-            return response
-
-    async def _copy(self, passing: Passing, upstream: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
-        waiting = b""
-        async for data, ends_chunk in upstream.content.iter_chunks():
-            if data:
-                await response.write(data)
-            passing.size += len(data)
-            if passing.size <= LARGEST_REPLY:
-                waiting += data
-            if ends_chunk and waiting:
-                passing.pieces.append((self._elapsed_ms(passing), waiting))
-                waiting = b""
-        if waiting:
-            passing.pieces.append((self._elapsed_ms(passing), waiting))
-
-    def _elapsed_ms(self, passing: Passing) -> float:
-        return round((asyncio.get_running_loop().time() - passing.started) * 1000, 1)
-
-    def _recorded(self, passing: Passing) -> Recorded:
-        refusal = _refusal(passing)
-        request = passing.request
-        return Recorded(
-            method=request.method,
-            path=_path(request),
-            status=passing.status,
-            pieces=len(passing.pieces),
-            document=None if refusal else self._document(passing),
-            remark=refusal or passing.remark,
         )
 
-    def _document(self, passing: Passing) -> dict[str, Any]:
-        scrubber = self.scrubber.with_secrets(secrets_in(passing.request.headers))
-        note = "; ".join(part for part in ("recorded by dify-ollama record, scrubbed", _texts(scrubber), passing.remark) if part)
-        return {
-            "server": self.version,
-            "scenario": "",
-            "engine": "real",
-            "note": note,
-            "request": _request(passing, scrubber),
-            "response": {
-                "status": passing.status,
-                "headers": scrubber.headers(passing.headers),
-                "chunks": _chunks(passing.pieces, scrubber),
-                "complete": passing.complete,
-            },
-        }
+
+async def _to_client(sending: Awaitable[object]) -> None:
+    """Waits for a write to the client. Raises ClientLeftError."""
+    try:
+        await sending
+    except (ConnectionError, aiohttp.ClientConnectionError) as error:
+        raise ClientLeftError from error
+
+
+def _ms_since(started: float) -> float:
+    return round((asyncio.get_running_loop().time() - started) * 1000, 1)
 
 
 def _response_like(upstream: aiohttp.ClientResponse) -> web.StreamResponse:
-    kept = {name: value for name, value in upstream.headers.items() if name.lower() not in OF_THE_CONNECTION}
-    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=kept)
+    response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
+    for name, value in upstream.headers.items():
+        if name.lower() not in OF_THE_CONNECTION:
+            response.headers.add(name, value)
     if upstream.headers.get("Transfer-Encoding", "").lower() == "chunked":
         response.enable_chunked_encoding()
     else:
         response.content_length = upstream.content_length
     return response
-
-
-def _refusal(passing: Passing) -> str:
-    """Why an exchange is not kept, or an empty text."""
-    if passing.status == 0:
-        return passing.remark or "there was no reply"
-    if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in passing.headers.items()):
-        return "not recorded: the reply is compressed and could not be scrubbed"
-    if passing.size > LARGEST_REPLY:
-        return f"not recorded: the reply has {passing.size} bytes, and {LARGEST_REPLY} are kept"
-    return ""
-
-
-def _path(request: web.Request) -> str:
-    return request.raw_path.partition("?")[0]
-
-
-def _texts(scrubber: Scrubber) -> str:
-    return "texts replaced" if scrubber.without_texts else ""
-
-
-def _request(passing: Passing, scrubber: Scrubber) -> dict[str, Any]:
-    headers = {name: value for name, value in passing.request.headers.items() if name.lower() not in OF_EVERY_CLIENT}
-    if headers.get("Content-Type", "").startswith("application/json"):
-        del headers["Content-Type"]
-    written = {"method": passing.request.method, "path": scrubber.body(_path(passing.request).encode()).decode()}
-    return written | ({"headers": scrubber.headers(headers)} if headers else {}) | _request_body(passing.body, scrubber)
-
-
-def _request_body(body: bytes, scrubber: Scrubber) -> dict[str, Any]:
-    if not body:
-        return {}
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return {"raw_body": scrubber.body(body).decode("utf-8", "surrogateescape")}
-    scrubbed = scrubber.request(parsed)
-    if len(json.dumps(scrubbed)) > LARGEST_KEPT_REQUEST:
-        fields = sorted(scrubbed) if isinstance(scrubbed, dict) else []
-        return {"body_shortened": {"bytes": len(body), "fields": fields}}
-    return {"body": scrubbed}
-
-
-def _chunks(pieces: list[Piece], scrubber: Scrubber) -> list[list[Any]]:
-    """Scrubbed as a whole, because a key may stand across a cut, and cut again at the same places."""
-    rest = scrubber.body(b"".join(data for _, data in pieces))
-    chunks: list[list[Any]] = []
-    for ms, data in pieces:
-        piece, rest = rest[: len(data)], rest[len(data) :]
-        chunks.append([ms, piece.decode("utf-8", "surrogateescape")])
-    return chunks

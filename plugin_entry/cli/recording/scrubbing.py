@@ -1,185 +1,239 @@
-"""What must not leave in a bug report: keys, addresses, names of people and machines, pictures, and, on demand, texts. Pure.
+"""What a recording shows of a body, a header or a path. An allow-list: every value is replaced unless `places.py` knows it.
 
-Enters: bodies, headers and JSON as they were on the wire. Leaves: the same with fillers. In a reply every filler is as long as what it
-stands for, so that lengths and the places where the network cut the reply stay true to the byte.
+A reply stays as long as it was, to the byte, so that the places where the network cut it stay true. Fillers: `x` for letters, `0` for
+digits of a text, `1` for those of a number. In the default mode texts stay; what `finding.py` finds in them is replaced. Without texts
+their letters and digits are replaced; tags of thinking and known sentences of servers stay.
 """
 
-import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-SHORTEST_SECRET = 8
-"""Characters. A shorter one may be a word that stands everywhere, `model` for example; it is taken out of headers only."""
+from plugin_entry.cli.recording.finding import Range, View, needles_of, pieces_of, secret_ranges
+from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Place, route_of
+from plugin_entry.cli.recording.scanning import Check, Rule, Span, spans_of
+from plugin_entry.cli.recording.secrets import HARMLESS, SCHEMES, Secrets
+from plugin_entry.cli.recording.veiling import known_words, veiled
+from translator.failures.bodies import PROXY_NAMED
 
-WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]")
+TIME_LIMIT_S = 20.0
+LARGEST_KEPT_REQUEST = 1 << 20
+"""Bytes of JSON; of a larger request only the shape is kept."""
+LONGEST_PATH = 200
 TINY_PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """One pixel, so that the recorded request stays one that a server could answer."""
-PICTURE_KEYS = frozenset({"images", "image"})
-BASE64 = re.compile(rb"[A-Za-z0-9+/]{400,}={0,2}")
-DATA_URL = re.compile(r"(data:[\w.+/-]+;base64,)[A-Za-z0-9+/=]+")
 
-SCRUBBED = "scrubbed"
-HARMLESS_HEADERS = frozenset(
-    {"content-type", "content-length", "transfer-encoding", "connection", "date", "server", "vary", "cache-control", "allow", "retry-after"}
-    | {"www-authenticate", "accept-ranges", "content-encoding"}
-)
-"""Headers whose values tell nothing about people or places."""
-
-STRUCTURE = frozenset(
-    {"model", "name", "role", "type", "format", "keep_alive", "think", "done_reason", "created_at", "id", "tool_name", "tool_call_id"}
-    | {"error", "version", "digest", "modified_at", "expires_at", "family", "families", "parameter_size", "quantization_level"}
-    | {"capabilities", "required", "template", "parameters", "object", "finish_reason", "parent_model", "code", "message_type"}
-)
-"""Keys whose texts say how, not what; they stay when texts are replaced."""
+PIECE = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]", re.DOTALL)
+PUBLIC_REGISTRIES = frozenset({"hf.co", "huggingface.co", "ollama.com", "registry.ollama.ai", "library"})
 
 
-def _whole(match: re.Match[bytes]) -> bytes:
-    return b"x" * len(match[0])
+class TakesTooLongError(Exception):
+    """A body could not be scrubbed in time, so it must not be kept."""
 
 
-def _words(match: re.Match[bytes]) -> bytes:
-    return WORD.sub(b"x", match[0])
+def within(seconds: float = TIME_LIMIT_S) -> Check:
+    """A check that raises TakesTooLongError when the time is up."""
+    deadline = time.monotonic() + seconds
 
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise TakesTooLongError
 
-def _after_first(match: re.Match[bytes]) -> bytes:
-    """Keeps the first group."""
-    return match[1] + WORD.sub(b"x", match[0][len(match[1]) :])
-
-
-def _address(match: re.Match[bytes]) -> bytes:
-    """Numbers that are an address; this machine's own tell nothing."""
-    try:
-        address = ipaddress.ip_address(match[0].decode())
-    except ValueError:
-        return match[0]
-    return match[0] if address.is_loopback or address.is_unspecified else WORD.sub(b"x", match[0])
-
-
-LOCAL = rb"(?:localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])(?![\w.-])"
-
-RULES: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
-    (re.compile(rb"\b(Bearer |Basic )[\w.~+/=-]+"), _after_first),
-    (re.compile(rb"\b(sk-|hf_|ghp_|xox[abp]-)[\w-]{8,}"), _after_first),
-    (re.compile(rb"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), _whole),
-    (re.compile(rb"((?i:api[_-]?key|passw(?:or)?d|secret|access_token)(?:\\?\"|')?\s*[:=]\s*(?:\\?\"|')?)[^\s\"'\\,}&]+"), _after_first),
-    (re.compile(rb"(\b[a-z][a-z0-9+.-]*://)(?!" + LOCAL + rb")[^\s\"'<>/\\?#]+"), _after_first),
-    (re.compile(rb"(\b(?:lookup|dial tcp) )(?!" + LOCAL + rb")[\w.:\[\]-]*[\w\]]"), _after_first),
-    (re.compile(rb"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), _words),
-    (re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d)"), _address),
-    (re.compile(rb"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"), _address),
-    (re.compile(rb"((?:/home/|/Users/|\\\\Users\\\\|\\Users\\))[^/\\\s\"':]+"), _after_first),
-    (BASE64, lambda match: b"A" * len(match[0].rstrip(b"=")) + b"=" * match[0].count(b"=")),
-)
-"""What gives people and places away wherever it stands, and what becomes of it."""
-
-TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)("?)(\s*:)?', re.DOTALL)
-"""A text in JSON; the quote is missing where the body was cut."""
-LETTER = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[Tt]hink|[A-Za-z]|[0-9]|[\x80-\xff]", re.DOTALL)
-
-
-def _veiled(match: re.Match[bytes]) -> bytes:
-    """One character of a text that is replaced; tags of thinking stay, since they are what bug reports are about."""
-    piece = match[0]
-    if piece.startswith(b"\\u"):
-        return piece if int(piece[2:], 16) < 0x80 else b"\\u0078"
-    if len(piece) > 1:
-        return piece
-    return b"0" if piece.isdigit() else b"x"
+    return check
 
 
 @attrs.frozen(slots=True)
 class Scrubber:
-    """`secrets` are taken out wherever they stand, `names` of machines where they stand as words; `without_texts` replaces what was asked
-    and answered.
-    """
+    """`secrets` are what this run sent in credentials, headers and URLs."""
 
-    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
-    names: tuple[str, ...] = attrs.field(default=(), repr=False)
+    secrets: Secrets = attrs.field(factory=Secrets, repr=False)
     without_texts: bool = False
 
-    def with_secrets(self, secrets: Iterable[str]) -> "Scrubber":
-        """Knows more."""
-        longer = {secret for secret in (*self.secrets, *secrets) if len(secret) >= SHORTEST_SECRET}
-        return attrs.evolve(self, secrets=tuple(sorted(longer, key=lambda secret: (-len(secret), secret))))
+    def reply(self, data: bytes, path: str, check: Check | None = None) -> bytes:
+        """The body of a reply, as long as it was. Raises TakesTooLongError."""
+        return self._body(data, self._place(path, 1), check or within(), same_length=True)
 
-    def body(self, data: bytes) -> bytes:
-        """A body of the same length."""
-        for secret in self.secrets:
-            for spelled in _spellings(secret):
-                data = data.replace(spelled, b"x" * len(spelled))
-        for name in filter(_tells, self.names):
-            data = re.sub(rb"(?<![\w.-])" + re.escape(name.encode()) + rb"(?![\w-])", _words, data)
-        for pattern, replacement in RULES:
-            data = pattern.sub(replacement, data)
-        return _without_texts(data) if self.without_texts else data
+    def request(self, data: bytes, path: str, check: Check | None = None) -> dict[str, Any]:
+        """The body of a request as the part of a recording, with one small picture for each that was in it. Raises TakesTooLongError."""
+        if not data:
+            return {}
+        scrubbed = self._body(data, self._place(path, 0), check or within(), same_length=False).decode("utf-8", "surrogateescape")
+        try:
+            json.loads(data)
+            body = json.loads(scrubbed)
+        except (ValueError, RecursionError):
+            return {"raw_body": scrubbed[:LARGEST_KEPT_REQUEST]}
+        if len(scrubbed) > LARGEST_KEPT_REQUEST:
+            return {"body_shortened": {"bytes": len(data), "fields": sorted(body) if isinstance(body, dict) else []}}
+        return {"body": body}
 
-    def request(self, body: Any) -> Any:
-        """A request's JSON, with one small picture for each that was in it."""
-        pictures = _with_small_pictures(body)
-        plain = json.dumps(pictures, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return json.loads(self.body(plain).decode("utf-8", "surrogatepass"))
+    def path(self, path: str) -> str:
+        """A path without its query; what is no word of a known route is replaced."""
+        words = path.partition("?")[0].split("/")
+        return "/".join(word if word in WORDS_OF_PATHS else "x" * len(word) for word in words)[:LONGEST_PATH]
 
-    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Names stay, values only where they are harmless."""
-        return {name: value if name.lower() in HARMLESS_HEADERS else _hidden(value) for name, value in headers.items()}
+    def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Names stay unless they hold a secret; values stay where they are of a known form."""
+        shown: dict[str, str] = {}
+        for name, value in headers:
+            kept = self._text(name)
+            told = _header(name.lower(), value)
+            shown[kept] = f"{shown[kept]}, {told}" if kept in shown else told
+        return shown
+
+    def _text(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogateescape")
+        return _hidden(data, self._finds(View(data), [], within())).decode("utf-8", "surrogateescape")
+
+    def _place(self, path: str, side: int) -> Place:
+        route = route_of(path.partition("?")[0])
+        return None if route is None else ROUTES[route][side]
+
+    def _body(self, data: bytes, place: Place, check: Check, *, same_length: bool) -> bytes:
+        spans = list(spans_of(data, place, check))
+        finds = self._finds(View(data), spans, check)
+        parts, done = list[bytes](), 0
+        starts = [start for start, _ in finds]
+        for number, span in enumerate(spans):
+            if number % 1024 == 0:
+                check()
+            token = data[span.start : span.end]
+            parts += (data[done : span.start], self._shown(token, span, _within(finds, starts, span), same_length=same_length))
+            done = span.end
+        return b"".join((*parts, data[done:]))
+
+    def _finds(self, whole: View, spans: Sequence[Span], check: Check) -> list[Range]:
+        """Merged ranges, in order. Texts that came in pieces are looked at joined, because a key may come in pieces, too."""
+        pieces: dict[str, list[Range]] = {}
+        for span in spans:
+            if span.path:
+                pieces.setdefault(span.path, []).append((span.start + 1, span.end - (whole.data[span.end - 1 : span.end] == b'"')))
+        views = [whole, *(pieces_of(whole.data, ranges) for ranges in pieces.values() if len(ranges) > 1)]
+        needles = needles_of(self.secrets)
+        return _merged(found for view in views for found in secret_ranges(view, needles, check))
+
+    def _shown(self, token: bytes, span: Span, finds: Sequence[Range], *, same_length: bool) -> bytes:
+        is_string = token.startswith(b'"')
+        match span.rule:
+            case Rule.PICTURE if is_string:
+                return _picture(token) if same_length else b'"' + TINY_PICTURE.encode() + b'"'
+            case Rule.UNKNOWN | Rule.PICTURE:
+                return _replaced(token)
+            case Rule.TEXT | Rule.ERROR if self.without_texts:
+                shown = _replaced(token) if _is_number(token) else veiled(token, known_words(token) if span.rule is Rule.ERROR else ())
+            case Rule.MODEL:
+                shown = _model(token)
+            case _:
+                shown = token
+        if not finds:
+            return shown
+        return _hidden(shown, finds) if is_string or not _is_number(token) else _replaced(token)
 
 
-def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of a request's headers that must not turn up anywhere."""
-    values = [value for name, value in headers.items() if name.lower() in SECRET_HEADERS]
-    return tuple(part for value in values for part in (value, *value.split()[1:]))
+def _within(finds: Sequence[Range], starts: Sequence[int], span: Span) -> list[Range]:
+    """The parts of the finds that lie in a span, counted from its beginning."""
+    found: list[Range] = []
+    for start, end in finds[max(0, bisect_right(starts, span.start) - 1) : bisect_right(starts, span.end)]:
+        if start < span.end and end > span.start:
+            found.append((max(start - span.start, 0), min(end, span.end) - span.start))
+    return found
 
 
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"})
+def _merged(ranges: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif end > start:
+            merged.append((start, end))
+    return merged
 
 
-def _tells(name: str) -> bool:
-    """A single word, such as a service's name, is a word of other texts, too; in addresses it is found by its place."""
-    return re.search(r"[.\d-]", name) is not None and not name.startswith("127.")
+def _hidden(token: bytes, finds: Sequence[Range]) -> bytes:
+    """The token with `x` for what was found; quotes stay, and no escape is left in half."""
+    quoted = token.startswith(b'"')
+    first, last = int(quoted), len(token) - int(quoted and len(token) > 1 and token.endswith(b'"'))
+    parts, done = [token[:first]], first
+    for start, end in finds:
+        for piece in PIECE.finditer(token, done, last):
+            if piece.start() >= end:
+                break
+            parts.append(b"x" * len(piece[0]) if piece.end() > start else piece[0])
+            done = piece.end()
+    return b"".join((*parts, token[done:]))
 
 
-def _hidden(value: str) -> str:
+def _replaced(token: bytes) -> bytes:
+    """The token with fillers alone: a string stays one, numbers stay numbers."""
+    if token.startswith(b'"'):
+        closed = len(token) > 1 and token.endswith(b'"')
+        return b'"' + b"x" * (len(token) - 1 - closed) + b'"' * closed
+    if _is_number(token):
+        return re.sub(rb"[\deE+]|(?<=[\deE+.-])-", b"1", token)
+    return re.sub(rb"\S", b"x", token)
+
+
+def _is_number(token: bytes) -> bool:
+    return re.match(rb"-?\d[\d.eE+-]*(?:\s*,\s*-?\d[\d.eE+-]*)*\Z", token) is not None
+
+
+def _picture(token: bytes) -> bytes:
+    """As long as the picture, and still base64."""
+    inner = token[1:-1] if token.endswith(b'"') and len(token) > 1 else token[1:]
+    filled = re.sub(rb"[^=]", b"A", inner)
+    return token[:1] + filled + token[1 + len(inner) :]
+
+
+def _model(token: bytes) -> bytes:
+    """Of a name with a registry or a namespace that is not public only the last part stays."""
+    before, slash, last = token.rpartition(b"/")
+    if not slash or before.lstrip(b'"').partition(b"/")[0].decode("utf-8", "replace") in PUBLIC_REGISTRIES:
+        return token
+    return re.sub(rb"[A-Za-z0-9\x80-\xff]", b"x", before) + slash + last
+
+
+# --- headers -----------------------------------------------------------------------------------------------------------------------
+
+SCRUBBED = "scrubbed"
+_METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
+KNOWN_VALUES: Mapping[str, re.Pattern[str]] = {
+    **{name: pattern for name, pattern in HARMLESS.items() if name != "host"},
+    "date": re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
+    "allow": re.compile(rf"(?:{_METHODS})(?:, ?(?:{_METHODS}))*"),
+    "vary": re.compile(
+        r"(?i)(?:accept|accept-encoding|accept-language|origin|\*)(?:, ?(?:accept|accept-encoding|accept-language|origin))*"
+    ),
+    "retry-after": re.compile(r"\d{1,6}"),
+    "accept-ranges": re.compile(r"bytes|none"),
+    "content-encoding": re.compile(r"gzip|deflate|br|zstd|identity"),
+}
+OF_PROXIES = frozenset({"server", "via", "proxy-status", "x-cache", "x-cache-lookup", "x-squid-error", "x-powered-by"})
+"""Their values tell which proxy answered; names of products and versions stay in them."""
+PRODUCT = re.compile(
+    rf"{PROXY_NAMED.pattern}|\b(?:uvicorn|hypercorn|gunicorn|Python|aiohttp|llama\.cpp|Werkzeug|Kestrel|Apache|HTTP|HIT|MISS|NONE|from)\b"
+    r"|\berror=[a-z_]{1,40}|\bERR_[A-Z_]{1,40}|(?<=/)\d[\d.]{0,11}\b|\b\d\.\d\b|[^\w]",
+    re.IGNORECASE,
+)
+
+
+def _header(name: str, value: str) -> str:
+    known = KNOWN_VALUES.get(name)
+    if known is not None and known.fullmatch(value):
+        return value
+    if name in OF_PROXIES:
+        return _products(value)
     scheme, blank, _ = value.partition(" ")
-    return f"{scheme} {SCRUBBED}" if blank and scheme.lower() in {"bearer", "basic"} else SCRUBBED
+    return f"{scheme} {SCRUBBED}" if blank and scheme.lower() in SCHEMES else SCRUBBED
 
 
-def _spellings(secret: str) -> set[bytes]:
-    """As it is, in JSON, and in JSON as Go writes it."""
-    in_json = json.dumps(secret)[1:-1]
-    go = in_json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return {text.encode("utf-8", "surrogateescape") for text in (secret, in_json, go, json.dumps(secret, ensure_ascii=False)[1:-1])}
-
-
-def _with_small_pictures(value: Any, key: str = "") -> Any:
-    match value:
-        case dict():
-            return {name: _with_small_pictures(member, name) for name, member in value.items()}
-        case list():
-            return [_with_small_pictures(member, key) for member in value]
-        case str() if key in PICTURE_KEYS:
-            return TINY_PICTURE
-        case str():
-            return DATA_URL.sub(lambda match: match[1] + TINY_PICTURE, value)
-    return value
-
-
-def _without_texts(data: bytes) -> bytes:
-    """Letters become x and digits 0 in every text of JSON whose key is not one of STRUCTURE."""
-    if not data.lstrip().startswith((b"{", b"[")):
-        return data
-    key = b""
-
-    def replaced(match: re.Match[bytes]) -> bytes:
-        nonlocal key
-        if match[3] is not None:
-            key = match[1]
-            return match[0]
-        if key.decode("utf-8", "replace") in STRUCTURE or match[1].decode("ascii", "replace") == TINY_PICTURE:
-            return match[0]
-        return b'"' + LETTER.sub(_veiled, match[1]) + match[2]
-
-    return TOKEN.sub(replaced, data)
+def _products(value: str) -> str:
+    parts, done = list[str](), 0
+    for match in PRODUCT.finditer(value[:LONGEST_PATH]):
+        parts += ("x" * (match.start() - done), match[0])
+        done = match.end()
+    return "".join((*parts, "x" * (len(value[:LONGEST_PATH]) - done)))

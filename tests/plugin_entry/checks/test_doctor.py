@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.recordings import every, load
-from fixtures.replay import ReplayServer, SubprocessReplayServer
+from fixtures.replay import ReplayServer, ThreadedReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
 from plugin_entry.checks.probing import Patience, Surroundings, look_around
@@ -327,7 +327,7 @@ for url in sys.argv[1:]:
 def test_sentence_for_a_form_on_the_plugin_s_own_loop() -> None:
     """In a process of its own: the plugin's loop never ends, and a thread runs one loop only."""
     refused = f"http://localhost:{free_port()}"
-    with SubprocessReplayServer() as recordings:
+    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0")) as recordings:
         command = [sys.executable, "-c", IN_THE_PLUGIN, refused, f"{recordings.url}/replay/0.24.0"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
     assert told[0].startswith(f"Nothing accepts connections at {refused}: ")

@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
 from fixtures.recordings import having, load
-=======
-from fixtures.recordings import load
 from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
->>>>>>> failures
 from tests.translator.plans import Driver, always, json_reply, no_server, recorded
 from translator.embedding.frame import FRAME_BYTES
 from translator.embedding.isolation import Adjustment, Change

@@ -143,29 +143,13 @@ def test_numbers_are_counted_without_parsing(body: bytes, numbers: int) -> None:
 
 # --- refusals ---------------------------------------------------------------------------------------------------------------------
 
-<<<<<<< HEAD
 KINDS: dict[str, Refused] = {
     "embed_nameless": Refused.OPAQUE,
     "text_too_long": Refused.OVERLONG,
     "embed_empty_text": Refused.OVERLONG,
     "embed_not_finite": Refused.TEXT,
-    "runner_crashed": Refused.TEXT,
+    "runner_crashed": Refused.OPAQUE,
     "compute_failed": Refused.TEXT,
-=======
-RECORDED: dict[str, Refused] = {
-    "0.5.13/embed-too-long": Refused.OPAQUE,
-    "0.5.13/embed-too-long-no-truncate": Refused.OVERLONG,
-    "0.9.6/embed-too-long-no-truncate": Refused.OVERLONG,
-    "0.24.0/embed-too-long-no-truncate": Refused.OVERLONG,
-    "0.33.0-rc2/embed-too-long-no-truncate": Refused.OVERLONG,
-    "0.33.0-rc2/embed-2048-no-truncate": Refused.OVERLONG,
-    "0.33.0-rc2/embed-empty-item-bare": Refused.OVERLONG,
-    "0.33.0-rc2/embeddings-legacy-too-long": Refused.OVERLONG,
-    "0.33.0-rc2/embed-nan-literal": Refused.TEXT,
-    "0.33.0-rc2/embed-overflow": Refused.TEXT,
-    "0.33.0-rc2/embed-runner-crash": Refused.OPAQUE,
-    "0.33.0-rc2/embed-runner-error": Refused.TEXT,
->>>>>>> failures
 }
 """What the rows of the error catalogue mean for a batch; every other refusal is of no single text."""
 

@@ -8,8 +8,9 @@ import pytest
 
 from fixtures import recordings
 from tests.translator.failures.failure_wordings import TWICE, WORDINGS
-from tests.translator.failures.test_catalogue import PLAIN_TEXTS, body_of, error_line, failed
-from tests.translator.failures.test_too_long import SAYS
+from tests.translator.failures.test_bodies_too_long import SAYS
+from tests.translator.failures.test_catalogue import PLAIN_TEXTS, body_of
+from tests.translator.recorded_failures import error_line, failed
 from translator.failures.bodies import unwrap
 from translator.failures.build import failure_from_reply, failure_in_stream
 from translator.failures.quoting import HIDDEN, quotable, reason_line
