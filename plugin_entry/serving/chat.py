@@ -7,6 +7,7 @@ them as errors of the call. The connection is given up as soon as the reader lea
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -85,26 +86,18 @@ class RunningAnswer:
 
     def _deltas(self) -> Generator[Delta]:
         """The deltas of the answer. One that says nothing is asked for once more, while nothing of it was given."""
-        is_given, reading = False, self._read()
-        try:
+        is_given = False
+        with closing(self._read()) as reading:
             for deltas in reading:
-                following = None if is_given else self._instead_of(deltas)
-                if following is not None:
-                    reading.close()
-                    self._begin_again(following)
-                    yield from self._deltas()
-                    return
+                match deltas:
+                    case [FailureDelta(error)] if not is_given and (following := self.turn.after_refusal(error, b"")):
+                        break
                 yield from self._recorded(deltas)
                 is_given = is_given or bool(deltas)
-        finally:
-            reading.close()
-
-    def _instead_of(self, deltas: list[Delta]) -> Turn | None:
-        """What to send instead of an answer that is nothing but this failure."""
-        match deltas:
-            case [FailureDelta(error)]:
-                return self.turn.after_refusal(error, b"")
-        return None
+            else:
+                return
+        self._begin_again(following)
+        yield from self._deltas()
 
     def _begin_again(self, turn: Turn) -> None:
         try:

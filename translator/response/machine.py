@@ -69,9 +69,12 @@ class DeltaBuffer:
 
     def _close(self) -> None:
         """Ends the piece that was added to last."""
-        joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
-        self._parts.clear()
-        step = self.limits.frame_chars
+        parts, step = self._parts, self.limits.frame_chars
+        if len(parts) == 1:
+            joined = parts.pop()
+        else:
+            joined = "".join(parts)
+            parts.clear()
         if len(joined) <= step:
             self._ready.append(self._kind(joined))
         else:

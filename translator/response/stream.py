@@ -15,7 +15,7 @@ import attrs
 from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
-from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, Limits
+from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
@@ -44,6 +44,10 @@ class ReplyStream:
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=lambda: TagSplitter(NATIVE), init=False)
     _tally: Tally = attrs.field(init=False)
+    _is_watching: bool = attrs.field(default=False, init=False)
+    """Plain text cannot pass unread, as it may belong to a tag or to code."""
+    _costly: int = attrs.field(default=0, init=False)
+    """Bytes of lines in this slice that did not go the short way."""
 
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
@@ -99,10 +103,15 @@ class ReplyStream:
         return self._slices(data)
 
     def _slices(self, data: bytes) -> Iterator[list[Delta]]:
+        lines, self._costly = self.lines, 0
         for start in range(0, len(data), SLICE_BYTES):
             if self.finished:
-                return
-            yield self.feed(data[start : start + SLICE_BYTES])
+                break
+            self._read(data[start : start + SLICE_BYTES])
+            if self.lines - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
+                lines, self._costly = self.lines, 0
+                yield self._machine.out.take()
+        yield self._machine.out.take()
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
@@ -135,12 +144,16 @@ class ReplyStream:
         lines = splitter.feed(data)
         if splitter.room < 0 or splitter.blank:
             self._count_blank_lines()
+            if machine.finished:
+                return
         too_long = splitter.too_long
+        if too_long is not None:
+            lines = [(number, line) for number, line in lines if number < too_long.number]
         for number, line in lines:
-            if machine.state in TERMINAL or (too_long is not None and number >= too_long.number):
-                break
             self._read_line(number, line)
-        if too_long is not None and not machine.finished:
+            if machine.state in TERMINAL:
+                return
+        if too_long is not None:
             self._give_up(build.line_too_long(too_long.number, too_long.length))
 
     def _count_blank_lines(self) -> None:
@@ -151,35 +164,35 @@ class ReplyStream:
         self._lines.blank = 0
 
     def _read_line(self, number: int, line: bytes) -> None:
-        if self._is_costly(number, line):
+        if len(line) > SMALL and self._is_costly(number, line):
             return
         raw = line_to_raw(line)
         kind, text = plain_piece(raw)
         if not text or not self._take_steady(kind, text):
+            self._costly += len(line)
             self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
 
     def _read_last_line(self, number: int, line: bytes) -> None:
         """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
-        if not self._is_costly(number, line):
+        if len(line) <= SMALL or not self._is_costly(number, line):
             self._take_all([event for event in line_to_events(line, number, self.model) if event.kind is not Event.GARBLED])
 
     def _is_costly(self, number: int, line: bytes) -> bool:
-        error = costly_line(line, number, self.limits, self.model) if len(line) > SMALL else None
+        error = costly_line(line, number, self.limits, self.model)
         if error is not None:
             self._give_up(error)
         return error is not None
 
     def _take_steady(self, kind: Event, text: str) -> bool:
         """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
-        tags = self._tags
-        if "<" in text or "`" in text or tags.is_watching or self._thinking_tags.is_holding:
+        if self._is_watching or "<" in text or "`" in text:
             return False
         output = self._machine.steady(kind)
         if output is None:
             return False
         if self._tally.piece(text):
             self._machine.feed_steady(output, text)
-            tags.before = text
+            self._tags.before = text
         else:
             self._give_up(self._tally.error(self.model))
         return True
@@ -191,6 +204,7 @@ class ReplyStream:
         for event in events:
             if not self._machine.finished:
                 self._take(event)
+        self._is_watching = self._tags.is_watching or self._thinking_tags.is_holding
 
     def _take(self, event: WireEvent) -> None:
         if not self._is_within(event):

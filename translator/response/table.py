@@ -31,8 +31,8 @@ What the rows promise to every reader:
 - One end, and nothing after it. All states lead to the ends alike, except that an open block is closed first.
 
 Not every `done` is a good end: `LOADED` means that the server was asked nothing, `SPENT` that all tokens went into thinking, `EMPTY` that
-there is nothing to show. And not every end without `done` is bad: `REPEATED` is how servers leave an answer that repeats itself (server/routes.go, 0.24.0
-`chat-repeat-abort`).
+there is nothing to show. And not every end without `done` is bad: `REPEATED` is how servers leave an answer that repeats itself
+(server/routes.go, 0.24.0 `chat-repeat-abort`).
 
 Most tokens change nothing: text follows text, thinking follows thinking. Such a row has no guard, leads back to its own state and gives
 one piece. `STEADY` lists these rows, and the stream takes them without building an event. The list is computed from the table, so the

@@ -50,16 +50,25 @@ NATIVE = Marker("", "")
 """A block that the server keeps apart: nothing in its text ends it."""
 
 BLANKS = re.compile(r"\s*")
-ANSWER_TAG = re.compile(f"{OPEN}|{CLOSE}")
-REST_OF_LINE = re.compile(r"[ \t]{0,8}(?:\r?\n|\Z)")
+END_OF_BOTH = "think>"
+REST_OF_LINE = re.compile(r"[ \t]{0,8}\r?(?:\n|\Z)")
 TICKS = re.compile(r"`+|\n")
+LINE_START = 64
+"""Blanks before a tag that are looked through for the end of the line before; a tag further to the right does not stand alone."""
 FENCE = 3
 """Back-ticks that open code of several lines."""
 
 
-def _tag_of(marker: Marker) -> re.Pattern[str]:
-    """What is looked for in a block."""
-    return re.compile("|".join(re.escape(tag) for tag in sorted({marker.closes, OPEN, CLOSE}, reverse=True) if tag))
+def think_tag(text: str, at: int) -> tuple[int, str] | None:
+    """Where the next think tag begins, and which one it is. One plain search: an expression takes 50 times as long in text without tags."""
+    start = at
+    while (found := text.find(END_OF_BOTH, at)) >= 0:
+        for tag in (OPEN, CLOSE):
+            begin = found + len(END_OF_BOTH) - len(tag)
+            if begin >= start and text.startswith(tag, begin):
+                return begin, tag
+        at = found + 1
+    return None
 
 
 @attrs.frozen(slots=True)
@@ -80,7 +89,7 @@ def _starts(*tags: str) -> Starts:
     return Starts(frozenset(tag[:length] for tag in tags for length in range(1, len(tag))), max(map(len, tags)) - 1)
 
 
-BLOCK_TAGS = {marker: _tag_of(marker) for marker in (*MARKERS, NATIVE)}
+FOREIGN_TAGS = {marker: re.compile(f"{re.escape(marker.closes)}|{OPEN}|{CLOSE}") for marker in MARKERS if marker is not THINK}
 BLOCK_STARTS = {marker: _starts(marker.closes, OPEN, CLOSE) for marker in (*MARKERS, NATIVE)}
 ANSWER_STARTS = _starts(OPEN, CLOSE)
 FIRST_STARTS = _starts(CLOSE, *(marker.opens for marker in MARKERS))
@@ -102,6 +111,10 @@ class Code:
 
     def read(self, text: str) -> None:
         """Takes text without tags."""
+        if "`" not in text:
+            self._end_run()
+            self._open = 0 if self._open < FENCE and "\n" in text else self._open
+            return
         at = 0
         for match in TICKS.finditer(text):
             if match.start() > at:
@@ -189,36 +202,45 @@ class TagSplitter:
         return None if is_undecided else self._in_answer(is_last)
 
     def _in_block(self, is_last: bool) -> WireEvent | None:
-        match = BLOCK_TAGS[self.marker].search(self._text, self._at)
-        if match is None:
+        found = self._tag_in_block()
+        if found is None:
             return self._say(len(self._text) if is_last else BLOCK_STARTS[self.marker].certain_end(self._text, self._at))
-        if match.start() > self._at:
-            return self._say(match.start())
-        ends = match.group() == self.marker.closes
-        if ends and self._code.is_inline():
-            if match.end() == len(self._text) and not is_last:
+        start, tag = found
+        if start > self._at:
+            return self._say(start)
+        end, is_end = start + len(tag), tag == self.marker.closes
+        if is_end and self._code.is_inline():
+            if end == len(self._text) and not is_last:
                 return None
-            ends = not self._text.startswith("`", match.end())
-        self._at = match.end()
-        if not ends:
+            is_end = not self._text.startswith("`", end)
+        self._at = end
+        if not is_end:
             return None
         self.marker, self._code, self.before = THINK, Code(), ""
-        return WireEvent(Event.TAG_CLOSE, match.group())
+        return WireEvent(Event.TAG_CLOSE, tag)
+
+    def _tag_in_block(self) -> tuple[int, str] | None:
+        pattern = FOREIGN_TAGS.get(self.marker)
+        if pattern is None:
+            return think_tag(self._text, self._at)
+        match = pattern.search(self._text, self._at)
+        return None if match is None else (match.start(), match.group())
 
     def _in_answer(self, is_last: bool) -> WireEvent | None:
-        match = ANSWER_TAG.search(self._text, self._at)
-        if match is None:
+        found = think_tag(self._text, self._at)
+        if found is None:
             return self._say(len(self._text) if is_last else ANSWER_STARTS.certain_end(self._text, self._at))
-        if match.start() > self._at:
-            return self._say(match.start())
-        tag = match.group()
+        start, tag = found
+        if start > self._at:
+            return self._say(start)
+        end = start + len(tag)
         if self._code.is_open():
-            return self._say(match.end())
-        rest = REST_OF_LINE.match(self._text, match.end()) if tag == CLOSE else None
+            return self._say(end)
+        rest = REST_OF_LINE.match(self._text, end) if tag == CLOSE else None
         if rest is not None and rest.end() == len(self._text) and not rest.group().endswith("\n") and not is_last:
             return None
         is_alone = rest is not None and self._is_at_line_start()
-        self._at, self.before = match.end(), tag
+        self._at, self.before = end, tag
         return WireEvent(Event.TAG_OPEN if tag == OPEN else Event.TAG_CLOSE, tag, is_alone=is_alone)
 
     def _is_at_line_start(self) -> bool:
@@ -231,5 +253,5 @@ class TagSplitter:
             return None
         self._at = end
         self._code.read(text)
-        self.before = text
+        self.before = text if text.strip(" \t") else self.before[-LINE_START:] + text[:LINE_START]
         return WireEvent(Event.TEXT, text)

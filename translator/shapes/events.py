@@ -122,8 +122,10 @@ class Output(IntEnum):
 
 @attrs.frozen(slots=True)
 class WireEvent:
-    """One event with what it carries: `text` for pieces and tags, `calls`, `reply` for the done line, `error` for faults; `repeats` for
-    bytes that ended after many equal pieces, `is_alone` for a closing tag that is alone on its line. What a kind does not carry stays empty.
+    """One event with what it carries; what a kind does not carry stays empty.
+
+    `text` is for pieces and tags, `calls` for calls, `reply` for the done line, `error` for faults. `repeats`: the bytes ended after many
+    equal pieces. `is_alone`: a closing tag is alone on its line.
     """
 
     kind: Event
