@@ -1,11 +1,11 @@
 """The entrypoint that Dify's daemon starts: `python -m plugin_entry.main` in the plugin's directory.
 
-Enters: the environment of the daemon. Leaves: a plugin that serves until it is ended. The order of the steps matters: the cycle collector
-is slowed down before the imports, which are nearly all of the start; the SDK's import patches the process; frames get their descriptor
-before anything can print; the shutdown comes last.
+The order of the steps matters. The cycle collector is slowed down before the imports, which are nearly all of the start. The SDK's import
+patches the process for gevent. The SDK's own patches come before `Plugin(...)`, and frames get their descriptor before anything can print.
 """
 
 import gc
+import logging
 import os
 
 WHILE_IMPORTING = (4_000, 10, 10)
@@ -32,23 +32,16 @@ def serve() -> None:
     """`dify_plugin` comes first on purpose: its import patches the process for gevent."""
     from dify_plugin import DifyPluginEnv, Plugin  # isort: split
     import gevent
-    from dify_plugin.config.config import InstallMethod
 
-    from plugin_entry.dify import frames, requests, serverless, shutdown, startup
+    from plugin_entry.dify import callers, frames, requests, sdk_patches, shutdown, startup
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
-    if settings.INSTALL_METHOD is InstallMethod.Local:
-        frames.install(frames.own_stdout())
-        requests.install()
-    elif settings.INSTALL_METHOD is InstallMethod.Serverless:
-        serverless.install()
-    frames.limit_all_writers()
-    requests.use_greenlets()
-    requests.read_long_histories_in_thread()
+    left_out = sdk_patches.install(settings.INSTALL_METHOD)
     frames.show_logs(os.environ.get(frames.LEVEL, frames.USUAL))
-    startup.use_fast_yaml()
+    for sentence in left_out:
+        logging.getLogger(sdk_patches.__name__).warning(sentence)
     plugin = Plugin(settings)
-    requests.serve(plugin)
+    requests.serve(plugin, callers.of_process(frames.output()))
     shutdown.install(plugin, frames.output())
     gevent.spawn(startup.warm_up)
     plugin.run()

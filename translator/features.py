@@ -76,9 +76,11 @@ def mode(credentials: Credentials) -> str:
 @lru_cache(maxsize=KEPT)
 def thinker(info: ModelInfo, credentials: Credentials) -> Thinker:
     """What `plan_think` has to know. In completion mode a format works from the first token, whatever the parser."""
+    is_chat = credentials.mode is Mode.CHAT
     return Thinker(
         can_think=has_thinking(info, credentials),
         always_thinks=info.always_thinks,
-        parser=info.parser if credentials.mode is Mode.CHAT else "",
+        parser=info.parser if is_chat else "",
+        formats_at_once=not is_chat,
         version=info.version,
     )

@@ -4,7 +4,7 @@ All rules meet here and none is made here; each has its own module. A `Turn` is 
 knows what to send instead when the server refuses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -15,25 +15,32 @@ from translator.failures.bodies import unwrap
 from translator.media.images import Convert, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
-from translator.request.fit import may_be_cut, require_room, undroppable, without_older_half
+from translator.request.fit import (
+    HARDLY_MORE,
+    alternates,
+    may_be_cut,
+    may_be_cut_by_server,
+    require_room,
+    undroppable,
+    without_older_half,
+)
 from translator.request.messages import completion_text, messages_to_wire, require_insert
-from translator.request.options import WireOptions, options_to_wire
+from translator.request.options import WireOptions, options_for_model, options_to_wire
+from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import format_to_wire, schema_prompt
+from translator.schema.formats import AnswerFormat, answer_format
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
 from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
-from translator.tokens import estimate_messages
+from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
 
-TOO_LONG = "prompt_too_long"
-"""The catalogue's code for a prompt that the server found too long."""
-
-EMPTY = "empty_answer"
-"""The code of an answer that ended well and said nothing. A reader was shown nothing, so the request may be sent once more."""
+TOO_LONG, ROLES, EMPTY = "prompt_too_long", "roles_must_alternate", "empty_answer"
+"""Codes of the catalogue: a prompt that the server found too long; a template that raised because of the order of roles, its own or what
+was left of it after the server had cut it; an answer that ended well and said nothing."""
 
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -56,15 +63,19 @@ class Ask:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Turn:
-    """A request ready to be encoded, and how its reply is shown. `notes` say what was changed against the user's wish."""
+    """A request ready to be encoded, and how its reply is read. `notes` say what was changed against the user's wish."""
 
     request: ChatRequest | GenerateRequest
     ask: Ask = attrs.field(repr=False)
     window: ContextPlan
+    vocabulary: Vocabulary = Vocabulary.OTHER
     show_thinking: bool = True
     thinks: bool = False
-    """The model is known to think: what its text holds of tags is thinking that the server did not keep apart."""
     notes: tuple[str, ...] = ()
+    after_nothing: StepDown | None = None
+    """What to try when a structured answer held nothing but thinking."""
+    rewrites: frozenset[Rewrite] = frozenset()
+    """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
     has_asked_again: bool = False
 
@@ -90,34 +101,58 @@ class Turn:
 
     def estimate_prompt(self) -> int:
         """Tokens of the prompt, for a server that does not say."""
-        return estimate_messages(self.ask.messages, self.ask.tools)
+        return estimate_messages(self.ask.messages, self.ask.tools, self.vocabulary)
+
+    @property
+    def script(self) -> str:
+        """The script that most of the prompt is in."""
+        return script_of(text for message in self.ask.messages for text in message.texts)
 
     def stepped_down(self, step: StepDown) -> "Turn":
         """The same turn with another `think`."""
         return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
 
     def shortened(self) -> "Turn | None":
-        """The same turn without the older half of its turns; None when the policy is to fail or nothing is left to drop."""
+        """The same turn without its oldest exchanges (`fit.py`); None when the policy is to fail or nothing is left to drop."""
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
             return None
         messages = without_older_half(self.request.messages)
-        if messages is None:
+        return None if messages is None else self._with(attrs.evolve(self.request, messages=messages, truncate=False), SHORTENED)
+
+    def rewritten(self, rewrite: Rewrite) -> "Turn | None":
+        """The same turn in another form; None when it has that form already."""
+        if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        notes = tuple(dict.fromkeys((*self.notes, SHORTENED)))
-        return attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False), notes=notes)
+        messages = rewritten(self.request.messages, rewrite)
+        if messages == self.request.messages:
+            return None
+        turn = self._with(attrs.evolve(self.request, messages=messages), rewrite.value)
+        return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
+
+    def _with(self, request: ChatRequest, note: str) -> "Turn":
+        return attrs.evolve(self, request=request, notes=tuple(dict.fromkeys((*self.notes, note))))
 
     def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
-        Once with less thinking, where just that was refused; without older turns as often as the prompt is too long; once as it is after
-        an answer that said nothing.
+        Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
+        often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
         if error.code == EMPTY:
-            return None if self.has_asked_again else attrs.evolve(self, has_asked_again=True)
+            turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
+            return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
         step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        return self.shortened() if error.code == TOO_LONG else None
+        if error.code in AFTER:
+            return self.rewritten(AFTER[error.code])
+        return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
+
+    def _was_cut_by_server(self) -> bool:
+        """The conversation was in order, and long enough for the server to have cut it, which it was allowed to do."""
+        request = self.request
+        is_allowed = isinstance(request, ChatRequest) and request.truncate is not False and alternates(request.messages)
+        return is_allowed and self.estimate_prompt() * HARDLY_MORE > self.window.size
 
     def explained(self, error: ServerError, body: bytes = b"", estimate: Callable[[], int] | None = None) -> ServerError:
         """The error a user reads: one about the window names all three numbers, prompt, window and the model's maximum.
@@ -128,8 +163,9 @@ class Turn:
             return error
         said = unwrap(body)
         window = self.window.size if said.n_ctx is None else said.n_ctx
-        if said.n_prompt_tokens is not None:
-            return ServerError(too_long(said.n_prompt_tokens, window, self.window.maximum))
+        prompt = window + said.n_excess if said.n_prompt_tokens is None and said.n_excess is not None else said.n_prompt_tokens
+        if prompt is not None:
+            return ServerError(too_long(prompt, window, self.window.maximum))
         return ServerError(too_long((estimate or self.estimate_prompt)(), window, self.window.maximum, estimated=True))
 
 
@@ -138,23 +174,35 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
     return MediaRules(model=ask.model, sees=features.has_vision(info, credentials), hears=info.audio, fetched=ask.fetched)
 
 
-def plan_turn(ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert) -> Turn:
-    """Builds the request; `convert` makes PNG or JPEG of other pictures. Raises RequestError with the setting to change."""
+def plan_turn(
+    ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert, known: Collection[Rewrite] = frozenset()
+) -> Turn:
+    """Builds the request; `convert` makes PNG or JPEG of other pictures, `known` are forms that this model needs (`KnownRewrites`).
+
+    Raises RequestError with the setting to change.
+    """
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
     think = _think(options, info, credentials)
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
-    shared = _shared(options, think, window, credentials)
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, shared=shared, convert=convert)
-    return Turn(
+    form = answer_format(options.json_schema, options.format_)
+    sent = options_for_model(options.options, window.size, remote=info.remote)
+    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
+    turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
+        vocabulary=info.vocabulary,
         show_thinking=think.show,
         thinks=bool(info.thinking or features.has_thinking(info, credentials)),
+        after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )
+    for rewrite in known:
+        turn = turn.rewritten(rewrite) or turn
+    return turn
 
 
 def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
@@ -180,7 +228,6 @@ def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credent
     """The fields that both routes have in common; one `num_ctx`, whoever set it."""
     num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
     return {
-        "format": format_to_wire(options.json_schema, options.format_),
         "think": think.think,
         "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
         "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
@@ -214,14 +261,15 @@ class _Case:
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
+    form: AnswerFormat
     shared: dict[str, Any]
     convert: Convert
 
     @property
     def instruction(self) -> str:
-        """The format in words, where the server does not enforce it, or shall not be trusted to."""
+        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
         is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
-        return "" if self.shared["format"] is None or is_enforced else schema_prompt(self.shared["format"])
+        return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)
@@ -230,9 +278,13 @@ class _Case:
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
-    require_room(kept, case.ask.tools, case.window)
+    require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
     messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
-    is_whole = without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
+    is_whole = (
+        not may_be_cut_by_server(messages)
+        or without_older_half(messages) is None
+        or may_be_cut(kept, case.ask.tools, case.window, case.info.vocabulary)
+    )
     return ChatRequest(
         model=case.ask.model,
         messages=messages,
@@ -253,7 +305,7 @@ def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tu
 
 def _generate(case: _Case) -> GenerateRequest:
     """One prompt, of which nothing may be dropped."""
-    require_room(case.ask.messages, (), case.window)
+    require_room(case.ask.messages, (), case.window, case.info.vocabulary)
     text = completion_text(case.ask.messages, case.media_to_wire)
     return GenerateRequest(
         model=case.ask.model,

@@ -1,8 +1,8 @@
-"""Frames to Dify's daemon: alone on the standard output, one system call each.
+"""Frames to Dify's daemon: alone on the standard output, one dump each.
 
-Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything
-else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
-front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
+Frames leave by the descriptor that was the standard output when the process began. Everything else that writes there (a stray `print`,
+a native library) lands on the standard error. Half a line of foreign text in front of a frame makes the daemon lose that frame without
+a word, and a line over 5 MiB makes it kill the process and every answer in it.
 """
 
 import fcntl
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
 import orjson
-from dify_plugin import plugin
 from dify_plugin.config.logger_format import plugin_logger_handler
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event, StreamOutputMessage
@@ -57,13 +56,8 @@ def shortened(data: object) -> dict[str, Any] | None:
     return {"type": "error", "data": kept}
 
 
-def limit_all_writers() -> None:
-    """Puts the limit under the writers of all modes; the one for frames on the standard output has its own, faster `put`."""
-    vars_of_writer: Any = ResponseWriter
-    vars_of_writer.put = _put
-
-
-def _put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
+def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
+    """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
     plain = data.model_dump() if isinstance(data, BaseModel) else data
     line = _sdk_line(event, session_id, plain)
     if len(line) > LINE_LIMIT:
@@ -193,13 +187,17 @@ def _widen(descriptor: int) -> None:
         logger.debug("the standard output keeps its size")  # no pipe, or more than this user may have
 
 
-def install(output: FrameOutput) -> None:
-    """Makes the SDK write its stdio frames through `output`. Must come before `Plugin(...)`."""
+def write_frames_to(output: FrameOutput) -> None:
+    """Makes the frames of FrameWriter and the SDK's log lines leave through `output`."""
     FrameWriter.output = output
-    vars(plugin)[StdioResponseWriter.__name__] = FrameWriter
     plugin_logger_handler.setStream(cast("TextIO", LogStream(output)))
 
 
 def output() -> FrameOutput | None:
     """Where frames leave; None in the modes that do not use the standard output."""
     return getattr(FrameWriter, "output", None)
+
+
+def new_writer() -> StdioResponseWriter:
+    """A writer for one request over the standard output: ours, or the SDK's own where it was not replaced."""
+    return StdioResponseWriter() if output() is None else FrameWriter()

@@ -1,30 +1,25 @@
 """Serverless mode: a caller that goes away ends its request at once, so that Ollama stops generating.
 
-Enters: the SDK's requests over HTTP. Leaves: the same replies; a request whose connection the caller closed is ended where it waits, which
-closes the connection to the server. The SDK alone closes only the generator it answers with: the request behind it runs to its end, and a
-caller that leaves while nothing is being written is noticed late or never (SDK 0.10.2, serverless/request_reader.py).
-
-Like Go's HTTP server, this takes the end of what the caller sends for its leaving.
+A request whose connection the caller closed is ended where it waits, which closes the connection to the server. The SDK alone closes
+only the generator it answers with: the request behind it runs to its end, and a caller that leaves while nothing is being written is
+noticed late or never (SDK 0.10.2, serverless/request_reader.py). Like Go's HTTP server, this takes the end of what the caller sends for
+its leaving.
 """
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from queue import Queue
 from typing import Any
 
 import gevent
 from dify_plugin.core.server.io_server import IOServer
-from dify_plugin.core.server.serverless import request_reader
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from flask import request
 
 from plugin_entry.dify.requests import CallerLeft
-
-EXECUTE = "_execute_request_in_thread"
-"""The SDK's method that runs one request; its fourth argument is the writer of the reply."""
 
 
 class CallerAwareWriter(ServerlessResponseWriter):
@@ -57,14 +52,12 @@ class CallerAwareWriter(ServerlessResponseWriter):
             greenlet.kill(CallerLeft, block=False)
 
 
-def install() -> None:
-    """Makes the SDK watch its callers. Must come before `Plugin(...)`."""
-    vars(request_reader)[ServerlessResponseWriter.__name__] = CallerAwareWriter
-    execute = getattr(IOServer, EXECUTE)
+def ended_with_caller(execute: Callable[..., None]) -> Callable[..., None]:
+    """The SDK's method that runs one request, which ends when the caller has gone."""
 
     @wraps(execute)
     def watched(server: IOServer, session_id: str, data: Any, reader: Any, writer: Any, *rest: Any) -> None:
-        with writer.while_caller_stays():
+        with writer.while_caller_stays() if isinstance(writer, CallerAwareWriter) else nullcontext():
             execute(server, session_id, data, reader, writer, *rest)
 
-    setattr(IOServer, EXECUTE, watched)
+    return watched

@@ -1,9 +1,8 @@
 """How the process ends when it is asked to, or when nobody is there any more.
 
-Enters: SIGTERM, SIGINT, the end of the standard input, or a standard output that nobody reads. Leaves: exit code 0, after the answers that
-were under way have ended. A signal gives them five seconds; then they end with an error that says why, and their servers' connections are
-closed, so that Ollama stops generating. When only the input ends, running answers are finished as long as their output is
-read: `dify` drives plugins that way (one request, then the end of the input). A second signal ends the process at once.
+A signal (SIGTERM, SIGINT) gives running answers five seconds. Then they end with an error that says why, and their servers' connections
+are closed, so that Ollama stops generating. A second signal ends the process at once. When only the input ends, running answers are
+finished as long as their output is read: `dify` drives plugins that way (one request, then the end of the input). The exit code is 0.
 """
 
 import logging
@@ -17,10 +16,9 @@ from typing import Any, Protocol
 
 import attrs
 import gevent
-from dify_plugin.errors.model import InvokeServerUnavailableError
 
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import ENDED, LineReader
+from plugin_entry.dify.requests import GreenletExecutor, LineReader
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +112,15 @@ class Shutdown:
 
 
 def install(plugin: Any, output: FrameOutput | None) -> None:
-    """Makes this process end in order. `output` is where frames leave, if that is the standard output."""
+    """Makes this process end in order, if its requests run in our executor. `output` is where frames leave, if it is ours."""
+    executor = plugin.executer
+    if not isinstance(executor, GreenletExecutor):
+        return
 
     def refuse() -> None:
-        plugin._execute_request = _refused
+        executor.refuses = True
 
-    shutdown = Shutdown(requests=plugin.executer, refuse=refuse, give_up=end_exchanges, output=output)
+    shutdown = Shutdown(requests=executor, refuse=refuse, give_up=end_exchanges, output=output)
     if output is not None:
         output.on_lost = shutdown.begin
     _kept.extend(gevent.signal_handler(number, shutdown.on_signal, number) for number in SIGNALS)
@@ -134,7 +135,3 @@ def end_exchanges() -> None:
         from plugin_entry.network.transport_entries import own_failure
 
         runtime.BRIDGE.give_up(own_failure("plugin_stopping"))
-
-
-def _refused(*_: object, **__: object) -> None:
-    raise InvokeServerUnavailableError(ENDED)

@@ -17,7 +17,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -32,16 +32,13 @@ from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
-from translator.response.chunks import (
-    Chunk,
-    collect,
-    deltas_to_chunks,
-)
+from translator.request.rewrites import KnownRewrites
+from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message, Usage
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
-from translator.tokens import TokenCalibration, estimate_messages
+from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
 BRIDGE = Bridge()
@@ -89,10 +86,12 @@ class RunningAnswer:
         is_given = False
         with closing(self._read()) as reading:
             for deltas in reading:
-                match deltas:
-                    case [FailureDelta(error)] if not is_given and (following := self.turn.after_refusal(error, b"")):
+                last = deltas[-1] if deltas else None
+                if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
+                    following = self.turn.after_refusal(last.error, b"")
+                    if following is not None:
                         break
-                yield from self._recorded(deltas)
+                yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
                 is_given = is_given or bool(deltas)
             else:
                 return
@@ -139,7 +138,7 @@ class RunningAnswer:
 
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
-        last = deltas[-1] if deltas else None
+        last = deltas[-1]
         if isinstance(last, FailureDelta):
             error = with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy)
             last = attrs.evolve(last, error=error)
@@ -182,7 +181,9 @@ class AnswerRecord:
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
             window, place = turn.window.num_ctx or 0, self.server.place
-            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
+            self.answerer.calibration.observe(
+                turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script
+            )
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""
@@ -197,11 +198,8 @@ class AnswerRecord:
 
 
 def _counted(usage: Usage) -> dict[str, int]:
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "load_ms": usage.load_ns // 1_000_000,
-    }
+    counts = usage.prompt_tokens, usage.completion_tokens, usage.load_ns // 1_000_000
+    return dict(zip(("prompt_tokens", "completion_tokens", "load_ms"), counts, strict=True))
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -212,6 +210,7 @@ class Answerer:
     facts: ModelFacts
     calibration: TokenCalibration
     last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    rewrites: KnownRewrites = attrs.field(factory=KnownRewrites)
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn
 
@@ -227,6 +226,7 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
+        self.rewrites.learn((server, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log), begin)
 
@@ -250,12 +250,13 @@ class Answerer:
         ask = attrs.evolve(ask, fetched=download_all(urls, partial(fetch_media, self.bridge)))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
-        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert), pool), weight
+        known = self.rewrites.of((server, ask.model))
+        return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def estimate(self, place: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = in_thread(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated, place)
+        return self.calibration.apply(turn.ask.model, estimated, place, turn.script)
 
 
 BEGUN = LLMResultChunk.model_construct()
@@ -284,8 +285,10 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = _own_messages(messages), tools_from_sdk(tools)
-    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
-    return CALIBRATION.apply(model, estimated, place_of(credentials))
+    vocabulary = FACTS.recall(model, credentials).vocabulary
+    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered, vocabulary=vocabulary))
+    script = script_of(text for message in own for text in message.texts)
+    return CALIBRATION.apply(model, estimated, place_of(credentials), script)
 
 
 @readable
@@ -309,7 +312,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield chunk_to_sdk(model, index, chunk, started)
+            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

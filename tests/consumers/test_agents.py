@@ -1,30 +1,35 @@
 """Dify's agents read every recorded answer, as the plugin sends it, to the same end."""
 
+import functools
 import json
 import re
 
 import pytest
 
-from fixtures.recordings import Exchange
+from fixtures.recordings import Exchange, load
 from tests.consumers.doubles import blocking_agent, function_calling_agent, react_parser
 from tests.stdio.recorded_replies import model_of, replies
-from tests.stdio.told import Told, told_by_recording
-from tests.translator.replaying import answers, label
+from tests.stdio.whole_answers import WholeAnswer, recorded_answer
+from tests.translator.stream_player import answers, label
 
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)
-EVERY = pytest.mark.parametrize("exchange", answers(), ids=label)
 
 
-def read(exchange: Exchange) -> Told:
-    return told_by_recording(exchange, model_of(exchange))
+def read(exchange: Exchange) -> WholeAnswer:
+    return _read(exchange.address)
 
 
-def wanted_calls(told: Told) -> list[tuple[str, object]]:
+@functools.cache
+def _read(address: str) -> WholeAnswer:
+    exchange = load(*address.split("/"))
+    return recorded_answer(exchange, model_of(exchange))
+
+
+def wanted_calls(told: WholeAnswer) -> list[tuple[str, object]]:
     return [(name, json.loads(arguments)) for name, arguments in told.calls]
 
 
-@EVERY
-def test_streaming_agent(exchange: Exchange) -> None:
+def streaming_agent(exchange: Exchange) -> None:
     told, found = read(exchange), function_calling_agent(replies()[exchange.address].payloads)
     assert found.calls == wanted_calls(told)
     assert (found.text, found.thinking) == (told.text, "".join(THINKING.findall(told.text)))
@@ -32,15 +37,13 @@ def test_streaming_agent(exchange: Exchange) -> None:
     assert bool(found.tokens) == (told.usage is not None)
 
 
-@EVERY
-def test_agent_that_does_not_stream(exchange: Exchange) -> None:
+def agent_that_does_not_stream(exchange: Exchange) -> None:
     told, found = read(exchange), blocking_agent(replies()[exchange.address].payloads)
     assert (found.calls, found.text) == (wanted_calls(told), told.text)
     assert len(set(found.ids)) == len(found.ids)
 
 
-@EVERY
-def test_both_agents_count_the_same_tokens(exchange: Exchange) -> None:
+def both_agents_count_the_same_tokens(exchange: Exchange) -> None:
     chunks = replies()[exchange.address].payloads
     told = read(exchange)
     counted = {function_calling_agent(chunks).tokens, blocking_agent(chunks).tokens}
@@ -49,9 +52,14 @@ def test_both_agents_count_the_same_tokens(exchange: Exchange) -> None:
         assert counted == {sum(told.usage)}
 
 
-@EVERY
-def test_react_parser(exchange: Exchange) -> None:
+def react_strategy(exchange: Exchange) -> None:
     assert react_parser(replies()[exchange.address].payloads) == THINKING.sub("", read(exchange).text)
+
+
+@pytest.mark.parametrize("exchange", answers(), ids=label)
+def test_every_agent_reads_the_same_end(exchange: Exchange) -> None:
+    for check in (streaming_agent, agent_that_does_not_stream, both_agents_count_the_same_tokens, react_strategy):
+        check(exchange)
 
 
 def test_the_recordings_hold_what_is_compared() -> None:

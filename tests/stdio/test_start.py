@@ -27,7 +27,7 @@ NOT_BEFORE = {"aiohttp", "cattrs", "translator"}
 ALLOWED_BEFORE = {"main", "models", "provider"} | {
     f"dify.{name}" for name in ("frames", "output", "requests", "serverless", "shutdown", "startup")
 }
-ALLOWED_BEFORE |= {"dify", "log", "serving", "serving.direct_route"}
+ALLOWED_BEFORE |= {"dify", "dify.sdk_patches", "log"}
 """Modules of the plugin that the first heartbeat needs."""
 
 

@@ -1,14 +1,13 @@
 """What the manual says, held against the code: generated pages, links, names of files and recordings, the tutorial."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from docs.pages import PAGES
 from fixtures.recordings import scenarios, versions
+from tests.stdio.early_processes import programs
 from tests.structure.sources import ROOT, modules
 from tests.structure.test_public_names import PUBLIC
 
@@ -19,7 +18,8 @@ TEXTS += sorted((ROOT / "readme").glob("*.md"))
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs)/[\w./-]*)`")
 RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
-GENERATED_BY_COMMANDS = {"docs/performance.md"}
+BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
+PROGRAMS = programs(__name__, {"generator": ("docs/generate.py", "--check"), "tutorial": ("-c", "\n".join(BLOCKS))})
 
 
 def name_of(path: Path) -> str:
@@ -33,9 +33,7 @@ def test_generated_page_is_up_to_date(name: str) -> None:
 
 
 def test_generator_runs_as_a_program() -> None:
-    done = subprocess.run(
-        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = PROGRAMS["generator"].done
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -104,9 +102,8 @@ def _recorded(version: str, name: str) -> bool:
 
 def test_tutorial_runs() -> None:
     """Its blocks are one program, run from top to bottom in a fresh interpreter: what a reader types in must work."""
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 5
-    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert len(BLOCKS) == 5
+    done = PROGRAMS["tutorial"].done
     assert (done.returncode, done.stderr) == (0, "")
 
 

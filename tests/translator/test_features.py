@@ -90,6 +90,6 @@ def test_thinker() -> None:
     info = recorded("0.24.0", "show-harmony-text")
     expected = Thinker(can_think=True, always_thinks=True, parser="harmony", version=ServerVersion(0, 24))
     assert thinker(info, OURS) == expected
-    assert thinker(info, attrs.evolve(OURS, mode=Mode.COMPLETION)) == attrs.evolve(expected, parser="")
+    assert thinker(info, attrs.evolve(OURS, mode=Mode.COMPLETION)) == attrs.evolve(expected, parser="", formats_at_once=True)
     assert thinker(info, attrs.evolve(OURS, thinking=Choice.NO)).can_think is False
     assert thinker(ModelInfo(), OURS).can_think is None

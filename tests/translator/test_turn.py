@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.translator.turns import (
+from tests.translator.sample_turns import (
     ABLE,
     CLOUD,
     COMPLETING,
@@ -117,7 +117,7 @@ PARAMETERS: dict[str, Row] = {
         chat(
             options={
                 "typical_p": 0.7,
-                "repeat_last_n": -1,
+                "repeat_last_n": 4096,
                 "repeat_penalty": 1.1,
                 "presence_penalty": -2.0,
                 "frequency_penalty": 2.0,
@@ -206,11 +206,11 @@ FORMATS: dict[str, Row] = {
         saved(),
         chat(think=False, format=SCHEMA),
     ),
-    "even when told to think": (
+    "told to think: it does, hidden": (
         ask(parameters={"json_schema": SCHEMA_TEXT, "think": "high"}),
         THINKER,
         saved(),
-        chat(think=False, format=SCHEMA),
+        chat(think="high", format=SCHEMA),
     ),
     "gpt-oss thinks a little, hidden": (
         ask(parameters={"json_schema": SCHEMA_TEXT}),
@@ -267,7 +267,7 @@ MESSAGES: dict[str, Row] = {
         ask(*LOOP, tools=(WEATHER,)),
         ABLE,
         saved(),
-        without_truncate(chat({"role": "user", "content": "weather?"}, WIRE_CALL, WIRE_RESULT, num_ctx=8192, tools=[WIRE_WEATHER])),
+        chat({"role": "user", "content": "weather?"}, WIRE_CALL, WIRE_RESULT, num_ctx=8192, tools=[WIRE_WEATHER]),
     ),
     "tools, and nobody knows": (ask(tools=(WEATHER,)), ModelInfo(), saved(), chat(num_ctx=8192, tools=[WIRE_WEATHER])),
     "tools, by the user's word": (ask(tools=(WEATHER,)), PLAIN, saved(function_call_support="true"), chat(tools=[WIRE_WEATHER])),
@@ -308,14 +308,12 @@ IMAGES: dict[str, Row] = {
         ),
         ABLE,
         saved(),
-        without_truncate(
-            chat(
-                {"role": "system", "content": "s", "images": [PNG]},
-                {"role": "user", "content": "u", "images": [PNG]},
-                {"role": "assistant", "content": "a", "images": [PNG]},
-                {"role": "tool", "content": "t", "images": [PNG], "tool_name": "f", "tool_call_id": "1"},
-                num_ctx=8192,
-            )
+        chat(
+            {"role": "system", "content": "s", "images": [PNG]},
+            {"role": "user", "content": "u", "images": [PNG]},
+            {"role": "assistant", "content": "a", "images": [PNG]},
+            {"role": "tool", "content": "t", "images": [PNG], "tool_name": "f", "tool_call_id": "1"},
+            num_ctx=8192,
         ),
     ),
     "by the user's word": (

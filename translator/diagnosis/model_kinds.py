@@ -24,7 +24,12 @@ class ModelKind(StrEnum):
 
 
 def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
-    """Raises RequestError when the server says that the model is of the other kind; what it does not say is no reason."""
+    """Raises RequestError when the server says that the model is of another kind; what it does not say is no reason."""
+    said = info.capabilities or frozenset()
+    if "image" in said and said.isdisjoint({"completion", "embedding"}):
+        cause = f'The model "{model}" makes pictures and {"cannot answer" if kind is ModelKind.LANGUAGE else "no embeddings"}.'
+        remedy = "Dify has no place for such a model: choose a chat model such as qwen3, or an embedding model such as embeddinggemma."
+        raise RequestError.of("model_kind", cause, remedy)
     if kind is ModelKind.LANGUAGE and info.completion is False:
         raise RequestError.of(
             "model_kind",

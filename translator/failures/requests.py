@@ -84,8 +84,8 @@ REQUESTS: tuple[Row, ...] = (
         r"(?:output|completion) token limit",
         source="ollama.com, `max_tokens (32000) exceeds model's maximum output tokens`; OpenAI, DashScope, vLLM",
     ).says(
-        "{model} cannot write that many tokens in one answer.{said}",
-        "Lower max tokens (num_predict) in the app, or leave it empty.",
+        "{model} does not accept the limit of tokens for an answer.{said}",
+        "Correct max tokens (num_predict) in the app, mostly to a smaller number, or leave it empty.",
     ),
     bad_request(
         "prompt_too_long",
@@ -173,6 +173,15 @@ REQUESTS: tuple[Row, ...] = (
     ).says(
         "The chat template of {model} takes one system message, at the beginning of the conversation.",
         "Move the SYSTEM blocks of the prompt to the top, or join them.",
+    ),
+    bad_request(
+        "system_refused",
+        r"system (?:message|role|prompt)s?\b.{0,20}(?:not (?:supported|allowed)|unsupported)",
+        r"(?:unsupported|unknown|no) system (?:message|role)",
+        source="templates of gemma: `System role not supported`",
+    ).says(
+        "The chat template of {model} takes no system message.",
+        "Put the instructions into the user message, or choose another model.",
     ),
     bad_request(
         "call_id_form",

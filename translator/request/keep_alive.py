@@ -1,8 +1,8 @@
 """How long a model stays loaded, in every spelling people use, as the server accepts it.
 
-Enters: seconds as a number or as text (300, "300", "-1"), a Go duration ("5m", "1h30m"), or a word ("forever"). Leaves: a
-number for seconds, the duration text otherwise, None when nothing was said. The server refuses seconds in a string with 400
-`time: missing unit in duration` (0.24.0 `keep-alive-bad-string`) and words with `time: invalid duration` (api/types.go, Duration).
+People give seconds as a number or as text (300, "300", "-1"), a Go duration ("5m", "1h30m"), or a word ("forever"). The server refuses
+seconds in a string with 400 `time: missing unit in duration` (0.24.0 `keep-alive-bad-string`) and words with `time: invalid duration`
+(api/types.go, Duration).
 """
 
 import re

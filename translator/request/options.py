@@ -1,8 +1,8 @@
 """Model parameters as people give them become `options` and top-level fields as the server takes them.
 
-Enters: a mapping of parameter names to values (from Dify's form, a workflow variable or library code) and Dify's own stop list.
-Leaves: `WireOptions`. A value of the wrong type, out of range or under an unknown name is an error before anything is sent: the
-server answers 500 to wrong types (0.24.0 `error-option-type`, `error-stop-string`) and silently ignores unknown names.
+Values come from Dify's form, a workflow variable or library code. One of the wrong type, out of range or under an unknown name is an error
+before anything is sent: the server answers 500 to wrong types (0.24.0 `error-option-type`, `error-stop-string`) and silently ignores
+unknown names.
 """
 
 import difflib
@@ -14,7 +14,7 @@ import attrs
 from translator.codec import DecodeError, loads
 from translator.errors import RequestError
 from translator.request.keep_alive import keep_alive_to_wire
-from translator.request.parameters import BY_NAME, RETIRED, SYNONYMS, Kind, Parameter, Place
+from translator.request.parameters import BY_NAME, LARGEST_INT, RETIRED, SYNONYMS, WHOLE_WINDOW, Kind, Parameter, Place
 from translator.request.thinking import think_choice
 from translator.scalars import as_bool, as_float, as_int, is_blank
 from translator.shapes.wire import KeepAlive
@@ -100,6 +100,20 @@ def _options(given: Mapping[str, object]) -> dict[str, Any]:
     return options
 
 
+def options_for_model(options: Mapping[str, Any], window: int, *, remote: bool) -> dict[str, Any]:
+    """The options as every server takes them; `window` is the context size in tokens, `remote` a model in the cloud.
+
+    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). A `num_predict` below 1 means no
+    limit, and the cloud refuses it ("max_tokens must be positive").
+    """
+    result = dict(options)
+    if result.get("repeat_last_n") == WHOLE_WINDOW:
+        result["repeat_last_n"] = window
+    if remote and result.get("num_predict", 1) < 1:
+        del result["num_predict"]
+    return result
+
+
 def read_value(row: Parameter, value: object) -> bool | int | float | str:
     """One value as its row wants it. Raises RequestError (parameter_type, parameter_range, parameter_choice)."""
     try:
@@ -129,11 +143,17 @@ def _read_kind(kind: Kind, value: object) -> bool | int | float | str:
 
 
 def _in_range(row: Parameter, value: float) -> bool:
-    return (row.minimum is None or value >= row.minimum) and (row.maximum is None or value <= row.maximum)
+    low, high = _range(row)
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _range(row: Parameter) -> tuple[float | None, float | None]:
+    is_bounded = row.maximum is None and row.kind is Kind.INT and row.place is Place.OPTION and row.name != "seed"
+    return row.minimum, LARGEST_INT if is_bounded else row.maximum
 
 
 def _range_text(row: Parameter) -> str:
-    match row.minimum, row.maximum:
+    match _range(row):
         case None, None:
             return ""
         case low, None:

@@ -1,9 +1,8 @@
 """Every model parameter that exists, as one table: what Dify's form shows, what a request may carry, where it goes on the wire.
 
-Enters: nothing (a table) or what is known about one model (for `form_parameters`). Leaves: `Parameter` rows. Nothing here
-reads values; `options.py` does. The rows avoid the traps of Dify's parameter rules: no templates (a template replaces a default,
-minimum or maximum of 0), no number of decimals (values with more decimals are refused before we see them), whole numbers as int, and a
-row for everything that must arrive, as the SDK drops whatever has no rule.
+Values are read in `options.py`. The rows avoid the traps of Dify's parameter rules: no templates (a template replaces a default, minimum or
+maximum of 0), no number of decimals (values with more decimals are refused before we see them), whole numbers as int, and a row for
+everything that must arrive, as the SDK drops whatever has no rule.
 """
 
 from collections.abc import Mapping
@@ -110,7 +109,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _row("max_tokens", _INT, -2, None, -1, wire="num_predict"),
     _row("think", _STRING, default="default", place=_TOP, choices=THINK_CHOICES, since=THINK),
     _row("show_thinking", _BOOLEAN, default=True, place=_OURS),
-    _row("repeat_penalty", _FLOAT, 0, 2, 1.0),
+    _row("repeat_penalty", _FLOAT, 0.1, 2, 1.0),
     _row("repeat_last_n", _INT, -1, None, 64),
     _row("presence_penalty", _FLOAT, -2, 2, 0.0),
     _row("frequency_penalty", _FLOAT, -2, 2, 0.0),
@@ -130,9 +129,16 @@ PARAMETERS: tuple[Parameter, ...] = (
 )
 """Options of api/types.go (0.33.0) with the server's defaults (DefaultOptions).
 
-`stop` is no rule: Dify's editor has its own field for it,
-and a second one would arrive as a text where Dify's daemon wants a list. Ranges bound what makes sense; the server checks none.
+`stop` is no rule: Dify's editor has its own field for it, and a second one would arrive as a text where Dify's daemon wants a list. Ranges
+bound what makes sense and what every server takes: a `repeat_penalty` of 0 is refused by 0.33 and ends the model's process of 0.24
+(`option-repeat-penalty-0`).
 """
+
+LARGEST_INT = 2**31 - 1
+"""Whole numbers of options are 32 bits wide in llama.cpp. Not in the form: Dify would make a slider of it."""
+
+WHOLE_WINDOW = -1
+"""A `repeat_last_n` of so many is the whole context window."""
 
 BY_NAME: Mapping[str, Parameter] = {row.name: row for row in PARAMETERS}
 
@@ -170,10 +176,12 @@ def form_parameters(
     """The rows to show for one model on one server, in order.
 
     `context_size` (tokens) becomes the number shown for `num_ctx`, so that switching the parameter on changes nothing by itself;
-    `model_maximum` (tokens) bounds it. `max_tokens` is the upper bound for that parameter from the saved credentials.
+    `model_maximum` (tokens) bounds it. It has no minimum in the form: with both bounds Dify shows a slider, which goes in steps of 100 from
+    the minimum and cannot meet both 4096 and 8192; with one, any number can be typed. `max_tokens` is the upper bound for that parameter
+    from the saved credentials.
     """
     for_this_model = {
-        "num_ctx": lambda row: attrs.evolve(row, default=context_size, maximum=model_maximum),
+        "num_ctx": lambda row: attrs.evolve(row, default=context_size, minimum=None, maximum=model_maximum),
         "max_tokens": lambda row: attrs.evolve(row, maximum=max_tokens),
         "repeat_penalty": lambda row: attrs.evolve(row, default=repeat_penalty_default(version)),
     }

@@ -61,23 +61,28 @@ class Thinker:
     """What is known of the model that shall think.
 
     `can_think` is None where the server did not say. `always_thinks`: gpt-oss and everything else that speaks its format.
-    `parser` is the name of the server's built-in parser for the model; empty where there is none, and for `/api/generate`, which applies
-    a format from the first token on.
+    `parser` is the name of the server's built-in parser for the model, empty where there is none. `formats_at_once`: a format holds from
+    the first token on, so that thinking has no place before it (`/api/generate`).
     """
 
     can_think: bool | None
     always_thinks: bool = False
     parser: str = ""
+    formats_at_once: bool = False
     version: ServerVersion = NEWEST
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class ThinkPlan:
-    """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output."""
+    """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output.
+
+    `after_nothing` is what to try once more when thinking was all that came.
+    """
 
     think: Think | None
     show: bool = True
     note: str = ""
+    after_nothing: "StepDown | None" = None
 
 
 def think_choice(think: object = None, level: object = None) -> ThinkChoice:
@@ -115,14 +120,22 @@ def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False,
 
 
 def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
-    """Thinking off, or hidden where switching it off would lose the format or the answer.
+    """As asked, but hidden; off where nothing was asked, unless that would lose the format or the answer.
 
-    gpt-oss with `think: false` and a format answers with empty content (0.33.0 `harmony-format-think-false`; `harmony-format` is fine).
-    Built-in parsers ignored the format with `think: false` before 0.31.2, but applied it after the thinking since 0.12.4.
+    The chat route applies a format after the thinking since 0.12.4 (`think-with-schema`). gpt-oss with `think: false` and a format answers
+    with empty content (0.33.0 `harmony-format-think-false`; `harmony-format` is fine). Built-in parsers ignored the format with
+    `think: false` before 0.31.2.
     """
     if model.always_thinks:
-        return attrs.evolve(_plan_free(ALWAYS_THINKING_LOWEST, model), show=False, note="hidden: this model cannot stop thinking")
-    if model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING):
+        level = choice if _asks(choice) else ALWAYS_THINKING_LOWEST
+        return attrs.evolve(_plan_free(level, model), show=False, note="hidden: this model cannot stop thinking")
+    only_after = (
+        model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING)
+    )
+    if _asks(choice) and model.can_think is not False and model.version >= THINK_BY_DEFAULT and not model.formats_at_once:
+        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=None if only_after else StepDown(_off(model)))
+        return attrs.evolve(plan, note=plan.note or "thinking is hidden while the answer has a format")
+    if only_after:
         return ThinkPlan(think=None, show=False, note="hidden: this server applies a format to this model only after thinking")
     note = "thinking is off while the answer has a format" if _asks(choice) else ""
     return ThinkPlan(think=_off(model), show=False, note=note)
@@ -173,7 +186,7 @@ def _level_note(choice: ThinkChoice, sent: Think) -> str:
 
 @attrs.frozen(slots=True)
 class StepDown:
-    """The one retry after a refusal: the `think` to send instead (None: leave it out)."""
+    """One more try: the `think` to send instead (None: leave it out)."""
 
     think: Think | None
 

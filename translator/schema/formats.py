@@ -1,15 +1,18 @@
-"""Structured output: what a user asks for, as the server's `format`.
+"""Structured output: what a user asks for, as the server's `format` and as words for the model.
 
-Enters: the parameters `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. What
-leaves: `"json"`, a schema object, or None for free text. The server takes nothing else: any other value is a 500 after the model was loaded
-(0.24.0 `format-invalid`). Nothing is downgraded: what cannot be enforced is an error.
+The parameters are `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. The server takes
+`"json"` or a schema object: any other value is a 500 after the model was loaded (0.24.0 `format-invalid`). Nothing is dropped: what its
+grammar does not say is asked for in words.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import attrs
+
 from translator.errors import RequestError
+from translator.schema.constraints import constrained, rules_prompt
 from translator.schema.grammar import check_references, grammar_schema
 from translator.schema.json_data import compact_json, plain_json
 from translator.schema.merge import lift_required, merge_all_of
@@ -19,8 +22,26 @@ from translator.schema.walk import Schema
 _WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})
 
 
-def format_to_wire(json_schema: str | Mapping[str, Any] | None, format_: str | Mapping[str, Any] | None) -> object | None:
-    """Gives the value of `format`: `json_schema` if there is one, else `format_` (`json`, a schema, or nothing).
+@attrs.frozen(slots=True, kw_only=True)
+class AnswerFormat:
+    """`wire` is the value of `format`: "json", a schema that the server's grammar converter takes, or None for free text.
+
+    `schema` is what was asked for ("json", or the schema without indirection), `rules` what of it the grammar does not say.
+    """
+
+    wire: object | None = None
+    schema: object | None = None
+    rules: tuple[str, ...] = ()
+
+    def instruction(self, *, is_enforced: bool) -> str:
+        """What the model is told: everything where the server does not enforce `format`, else what the grammar does not say."""
+        if self.wire is None:
+            return ""
+        return rules_prompt(self.rules) if is_enforced else schema_prompt(self.schema)
+
+
+def answer_format(json_schema: str | Mapping[str, Any] | None, format_: str | Mapping[str, Any] | None) -> AnswerFormat:
+    """`json_schema` if there is one, else `format_` (`json`, a schema, or nothing).
 
     References are replaced by what they point to. A schema that contains itself keeps references, into one `$defs` with plain names: only
     so can a grammar repeat it, and llama.cpp's converter follows local references.
@@ -32,7 +53,7 @@ def format_to_wire(json_schema: str | Mapping[str, Any] | None, format_: str | M
     schema = _read(json_schema)
     other = _format(format_)
     if schema is None:
-        return other if other is None or other == "json" else _enforceable(other)
+        return AnswerFormat(wire=other, schema=other) if other is None or other == "json" else _enforceable(other)
     if isinstance(other, Mapping) and other != schema:
         raise RequestError.of("schema_twice", "Two different JSON schemas are given, in json_schema and in format.", "Remove one of them.")
     return _enforceable(schema)
@@ -87,15 +108,16 @@ def _format(value: str | Mapping[str, Any] | None) -> object | None:
     return _read(value)
 
 
-def _enforceable(schema: object) -> Schema:
+def _enforceable(schema: object) -> AnswerFormat:
     plain = plain_json(schema)
     inlined = inline_refs(plain)
     if inlined.unresolved:
         names = ", ".join(inlined.unresolved)
         raise RequestError.of("schema_reference", f"The JSON schema refers to something it does not hold: {names}.", "Put it into $defs.")
-    result = grammar_schema(_normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema))
-    check_references(result)
-    return result
+    direct = _normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema)
+    result = constrained(grammar_schema(direct))
+    check_references(result.schema)
+    return AnswerFormat(wire=result.schema, schema=direct, rules=result.rules)
 
 
 def _normal(schema: Schema) -> Schema:

@@ -1,9 +1,8 @@
 """A schema that llama.cpp can turn into a grammar, or a clear error before any model is loaded.
 
-Enters: a schema without `$ref`, or with references into `$defs` only. Leaves: a schema, no wider, that the server's
-converter accepts (llama.cpp common/json-schema-to-grammar.cpp, SchemaConverter::visit): it refuses boolean schemas, schemas without a type
-and patterns without anchors, takes `{}` for an object, and stops at wrongly typed keywords. The server itself would say so only after
-loading the model, and for thinking models in the middle of the answer.
+The server's converter (llama.cpp common/json-schema-to-grammar.cpp, visit) refuses boolean schemas and schemas without a type, takes `{}`
+for an object, and stops at keywords of a wrong type. The server itself would say so only after loading the model, and for thinking models
+in the middle of the answer. What a grammar cannot say is found by `constraints.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -158,31 +157,17 @@ def _count(value: Any, path: str) -> Any:
     return _expect(value, int, "a whole number", path)
 
 
-def _pattern(value: Any, path: str) -> Any:
-    """Anchors a pattern: JSON Schema finds it anywhere in the text, the converter takes only whole texts, `^...$`.
-
-    What is put around it leaves out quotes and backslashes, since the converter writes a class unescaped into the JSON text.
-    """
-    text: str = _text(value, path)
-    at_end = text.endswith("$") and not text.endswith("\\$")
-    if text.startswith("^") and at_end:
-        return text
-    body = text.removeprefix("^").removesuffix("$" if at_end else "")
-    return f"^{'' if text.startswith('^') else _AROUND}({body}){'' if at_end else _AROUND}$"
-
-
 def _invalid(path: str, reason: str) -> RequestError:
     return RequestError.of("schema_invalid", f"The JSON schema is not valid: {path} {reason}.", "Correct the schema.")
 
 
-_AROUND = r'[^"\\\x00-\x1F]*'
 _DATA = frozenset({"const", "default"})
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "type": _type,
     "enum": _filled,
     "required": _required,
     "format": _text,
-    "pattern": _pattern,
+    "pattern": _text,
     **dict.fromkeys(("minimum", "maximum"), _number),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _count),
 }

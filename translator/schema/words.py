@@ -162,7 +162,7 @@ NOTES: dict[str, _Say] = {
     "examples": _examples,
     "example": _examples,
     "format": _data("format"),
-    "pattern": _data("pattern"),
+    "pattern": lambda value, _: f"pattern {value}",
     "minimum": _bound("at least", "more than", "exclusiveMinimum"),
     "exclusiveMinimum": _exclusive("more than"),
     "maximum": _bound("at most", "less than", "exclusiveMaximum"),

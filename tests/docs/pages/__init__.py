@@ -1,1 +1,1 @@
-"""Tests of pages of the manual."""
+"""Tests of the generated pages of the manual."""

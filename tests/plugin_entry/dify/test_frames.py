@@ -20,7 +20,7 @@ from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter, LogStream
 from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
@@ -253,8 +253,9 @@ def test_an_output_that_is_no_pipe_serves_as_well() -> None:
 INSTALLED = """
 import dify_plugin
 from dify_plugin import plugin
-from plugin_entry.dify import frames
-frames.install(frames.own_stdout())
+from dify_plugin.config.config import InstallMethod
+from plugin_entry.dify import sdk_patches
+assert sdk_patches.install(InstallMethod.Local) == []
 plugin.StdioResponseWriter().heartbeat()
 import gevent; gevent.idle()
 """

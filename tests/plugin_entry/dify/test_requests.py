@@ -12,11 +12,11 @@ import gevent
 import pytest
 from dify_plugin.core.entities.plugin.io import PluginInStream
 from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
+from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from gevent import monkey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.frames import FrameWriter
 from plugin_entry.dify.requests import LONG, Input, LineReader
 
 CLOSE = monkey.get_original("os", "close")
@@ -124,7 +124,7 @@ NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'{"session_id"
 
 def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(FrameWriter, "error", lambda _, session_id=None, data=None: told.append(data["error"]))
+    monkeypatch.setattr(StdioResponseWriter, "error", lambda _, session_id=None, data=None: told.append(data["error"]))
     found = read_by(LineReader(), [b"\n".join([*NO_REQUESTS, line(1), b""])])
     assert [request.session_id for request in found] == ["s1"]
     assert [text for text in told if "secret" in text] == []

@@ -9,7 +9,7 @@ import pytest
 from dify_plugin.errors.model import InvokeError
 
 from tests.plugin_entry.serving.test_chat import PLAIN, bodies, invoke, text, usage
-from tests.servers.green_server import GreenServer, Speak, json_reply, reply
+from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply
 
 pytestmark = pytest.mark.plugin
 
@@ -30,9 +30,9 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
-def server(*speaks: Speak) -> GreenServer:
+def server(*speaks: Speak) -> RoutesServer:
     show = PLAIN | {"capabilities": ["completion", "thinking"]}
-    return GreenServer({"/api/chat": list(speaks), "/api/show": json_reply(show), "/api/version": json_reply({"version": "0.33.0"})})
+    return RoutesServer({"/api/chat": list(speaks), "/api/show": json_reply(show), "/api/version": json_reply({"version": "0.33.0"})})
 
 
 @pytest.mark.parametrize("stream", [True, False])

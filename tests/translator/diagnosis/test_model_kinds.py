@@ -41,6 +41,18 @@ def test_kind(info: ModelInfo, kind: ModelKind, fits: bool) -> None:
     assert caught.value.problem.remedy
 
 
+@pytest.mark.parametrize("capabilities", [{"image"}, {"image", "vision"}])
+def test_a_model_that_makes_pictures(capabilities: set[str]) -> None:
+    """ollama/ollama#15572: x/z-image-turbo."""
+    info = ModelInfo(capabilities=frozenset(capabilities))
+    for kind, cause in ((LANGUAGE, "makes pictures and cannot answer."), (EMBEDDING, "makes pictures and no embeddings.")):
+        with pytest.raises(RequestError) as caught:
+            require_kind("x/z-image-turbo", info, kind)
+        assert caught.value.problem.cause == f'The model "x/z-image-turbo" {cause}'
+        assert "text embedding model" not in caught.value.problem.remedy
+    require_kind("m", ModelInfo(capabilities=frozenset({"completion", "image"})), LANGUAGE)
+
+
 INSTALLED = ["qwen3:8b", "llama3.2:latest", "llama3.2:1b", "Qwen3:32b", "gemma3:4b", "nomic-embed-text:latest", "hf.co/x/Y-GGUF:Q4_K_M"]
 NEAREST: dict[str, tuple[str, list[str]]] = {
     "tag forgotten": ("qwen3", ["qwen3:8b", "Qwen3:32b"]),

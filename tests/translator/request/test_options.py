@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from fixtures.recordings import Exchange, every
 from tests.go.go_server import Refused, read_keep_alive, read_options
 from translator.errors import Family, RequestError
-from translator.request.options import WireOptions, options_to_wire, stop_texts
+from translator.request.options import WireOptions, options_for_model, options_to_wire, stop_texts
 from translator.request.parameters import BY_NAME, RETIRED, THINK_CHOICES
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -46,6 +47,44 @@ def test_options(given_parameters: dict[str, object], expected: dict[str, object
     assert wire.options == expected
     assert {name: type(value) for name, value in wire.options.items()} == {name: type(value) for name, value in expected.items()}
     read_options(wire.options)
+
+
+REAL = every(lambda exchange: exchange.scenario.startswith("option-"))
+BESIDE = {"temperature", "seed", "num_ctx", "num_predict"}
+
+
+def tried(exchange: Exchange) -> tuple[str, Any]:
+    """The option that a recording is about, and its value."""
+    assert isinstance(exchange.request_body, dict)
+    return next((name, value) for name, value in exchange.request_body["options"].items() if name not in BESIDE)
+
+
+def test_bounds_are_what_real_servers_take() -> None:
+    """What any of them refuses is refused here in clear words, or sent in a way that all of them take."""
+    refused = {tried(exchange) for exchange in REAL if exchange.status != 200}
+    assert refused == {("repeat_last_n", -1), ("repeat_penalty", 0)}
+    with pytest.raises(RequestError, match=r"Give a number from 0\.1 to 2"):
+        options_to_wire({"repeat_penalty": 0})
+    for name, value in {tried(exchange) for exchange in REAL} - {("repeat_penalty", 0)}:
+        sent = options_for_model(options_to_wire({name: value}).options, 4096, remote=False)[name]
+        assert sent == (4096 if (name, value) in refused else value)
+
+
+FOR_MODEL: dict[str, tuple[dict[str, object], bool, dict[str, object]]] = {
+    "the whole window": ({"repeat_last_n": -1}, False, {"repeat_last_n": 4096}),
+    "a part of it": ({"repeat_last_n": 64}, False, {"repeat_last_n": 64}),
+    "none": ({"repeat_last_n": 0}, True, {"repeat_last_n": 0}),
+    "no limit here": ({"num_predict": -2}, False, {"num_predict": -2}),
+    "no limit in the cloud": ({"num_predict": -2}, True, {}),
+    "no limit in the cloud, spelled otherwise": ({"num_predict": -1, "top_k": 5}, True, {"top_k": 5}),
+    "a limit in the cloud": ({"num_predict": 1}, True, {"num_predict": 1}),
+    "nothing": ({}, True, {}),
+}
+
+
+@pytest.mark.parametrize(("options", "remote", "expected"), FOR_MODEL.values(), ids=FOR_MODEL)
+def test_options_for_a_model(options: dict[str, object], remote: bool, expected: dict[str, object]) -> None:
+    assert options_for_model(options, 4096, remote=remote) == expected
 
 
 STOPS: dict[str, tuple[tuple[str, ...], object, tuple[str, ...], list[str] | None]] = {
@@ -96,11 +135,13 @@ def test_structured() -> None:
 STOP_ERROR = 'stop must be a text or a list of texts. Give one text, or a list such as ["END", "###"].'
 ERRORS: dict[str, tuple[dict[str, object], str, str]] = {
     "text for a number": ({"temperature": "hot"}, "parameter_type", "temperature must be a number. Give a number from 0 to 2."),
-    "bool for a number": ({"top_k": True}, "parameter_type", "top_k must be a whole number. Give a whole number, 0 or more."),
-    "fraction": ({"num_ctx": 4096.9}, "parameter_type", "num_ctx must be a whole number. Give a whole number, 64 or more."),
+    "bool for a number": ({"top_k": True}, "parameter_type", "top_k must be a whole number. Give a whole number from 0 to 2147483647."),
+    "fraction": ({"num_ctx": 4096.9}, "parameter_type", "num_ctx must be a whole number. Give a whole number from 64 to 2147483647."),
     "not a number": ({"top_p": math.nan}, "parameter_type", "top_p must be a number. Give a number from 0 to 1."),
     "too large": ({"temperature": 3}, "parameter_range", "temperature is out of range. Give a number from 0 to 2."),
-    "too small": ({"max_tokens": -3}, "parameter_range", "max_tokens is out of range. Give a whole number, -2 or more."),
+    "too small": ({"max_tokens": -3}, "parameter_range", "max_tokens is out of range. Give a whole number from -2 to 2147483647."),
+    "wider than 32 bits": ({"num_keep": 2**31}, "parameter_range", "num_keep is out of range. Give a whole number from -1 to 2147483647."),
+    "no penalty at all": ({"repeat_penalty": 0}, "parameter_range", "repeat_penalty is out of range. Give a number from 0.1 to 2."),
     "number for a switch": ({"use_mmap": 2}, "parameter_type", "use_mmap must be true or false. Give true or false."),
     "inexact": ({"seed": 2**60}, "parameter_type", "seed must be a whole number. Give a whole number."),
     "stop items": ({"stop": ["a", 1]}, "parameter_type", STOP_ERROR),
@@ -157,8 +198,11 @@ def _sent_options(exchange: Exchange) -> bool:
 
 @pytest.mark.parametrize("exchange", every(_sent_options), ids=lambda exchange: exchange.address)
 def test_recorded_options(exchange: Exchange) -> None:
-    """What servers took passes unchanged; what they refused for its type is refused or comes out right."""
+    """What servers took passes unchanged; what they refused for its type is refused or comes out right. For bounds see above."""
     options = exchange.request_body["options"]
+    if options.get("repeat_penalty") == 0:
+        assert exchange.status != 200
+        return
     is_refusal = exchange.status == 500 and b"must be" in exchange.body
     if not is_refusal:
         read_options(options)

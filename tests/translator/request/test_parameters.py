@@ -84,6 +84,7 @@ def test_think_is_shown_where_the_server_knows_it() -> None:
 def test_numbers_of_the_model() -> None:
     shown = rows(context_size=8192, model_maximum=131072, max_tokens=4096)
     assert (shown["num_ctx"].default, shown["num_ctx"].maximum) == (8192, 131072)
+    assert shown["num_ctx"].minimum is None, "with both bounds Dify shows a slider that meets neither 4096 nor 8192"
     assert shown["max_tokens"].maximum == 4096
     assert type(shown["num_ctx"].default) is int
 
@@ -98,4 +99,7 @@ def test_repeat_penalty_default_follows_the_server(version: str, default: float)
 
 def test_form_changes_nothing_else() -> None:
     for row in form_parameters(NEWEST):
-        assert attrs.evolve(row, default=BY_NAME[row.name].default, maximum=BY_NAME[row.name].maximum) == BY_NAME[row.name]
+        assert (
+            attrs.evolve(row, default=BY_NAME[row.name].default, minimum=BY_NAME[row.name].minimum, maximum=BY_NAME[row.name].maximum)
+            == BY_NAME[row.name]
+        )

@@ -59,6 +59,7 @@ def test_choices_are_those_of_the_form() -> None:
 NEW = "0.33.0-rc2"
 CAN, CANNOT, UNKNOWN = Thinker(can_think=True), Thinker(can_think=False), Thinker(can_think=None)
 GPT_OSS = Thinker(can_think=True, always_thinks=True, parser="harmony")
+AT_ONCE = Thinker(can_think=True, formats_at_once=True)
 QWEN3 = Thinker(can_think=True, parser="qwen3-thinking")
 GEMMA4 = Thinker(can_think=True, parser="gemma4")
 
@@ -98,7 +99,15 @@ def test_plan(choice: str, model: Thinker, server: str, think: Think | None) -> 
 
 STRUCTURED: dict[str, tuple[str, Thinker, str, Think | None]] = {
     "thinking model": ("default", CAN, NEW, False),
-    "a level is overruled": ("high", CAN, NEW, False),
+    "a level, hidden": ("high", CAN, NEW, "high"),
+    "on, hidden": ("on", CAN, NEW, True),
+    "on, unknown model": ("on", UNKNOWN, NEW, True),
+    "off": ("off", CAN, NEW, False),
+    "on before formats came after thinking": ("on", CAN, "0.12.3", False),
+    "on where a format holds at once": ("on", AT_ONCE, NEW, False),
+    "on where nothing thinks": ("on", CANNOT, NEW, None),
+    "gpt-oss: the level that was asked for": ("high", GPT_OSS, NEW, "high"),
+    "on, built-in parser before 0.31.2": ("on", QWEN3, "0.24.0", True),
     "no thinking model": ("default", CANNOT, NEW, None),
     "unknown model": ("default", UNKNOWN, NEW, False),
     "gpt-oss: lowest level, never false": ("default", GPT_OSS, NEW, "low"),
@@ -129,7 +138,8 @@ NOTES: dict[str, tuple[str, Thinker, str, bool, str]] = {
     "no max": ("max", CAN, "0.21.0", False, "this server does not know the level max; high was sent"),
     "gpt-oss off": ("off", GPT_OSS, NEW, False, "this model cannot stop thinking; it thinks as little as possible"),
     "gpt-oss with a format": ("default", GPT_OSS, NEW, True, "hidden: this model cannot stop thinking"),
-    "a format over a wish": ("on", CAN, NEW, True, "thinking is off while the answer has a format"),
+    "a wish and a format": ("on", CAN, NEW, True, "thinking is hidden while the answer has a format"),
+    "a format over a wish": ("on", AT_ONCE, NEW, True, "thinking is off while the answer has a format"),
     "a format, nothing wished": ("default", CAN, NEW, True, ""),
     "format only after thinking": ("off", QWEN3, "0.24.0", True, "hidden: this server applies a format to this model only after thinking"),
 }
@@ -139,6 +149,25 @@ NOTES: dict[str, tuple[str, Thinker, str, bool, str]] = {
 def test_what_was_changed_is_said(choice: str, model: Thinker, server: str, structured: bool, note: str) -> None:
     plan = plan_think(ThinkChoice(choice), attrs.evolve(model, version=version(server)), structured=structured)
     assert plan.note == note
+
+
+AFTER_NOTHING: dict[str, tuple[str, Thinker, str, StepDown | None]] = {
+    "on": ("on", CAN, NEW, StepDown(False)),
+    "a level": ("low", CAN, NEW, StepDown(False)),
+    "unknown model": ("on", UNKNOWN, NEW, StepDown(False)),
+    "built-in parser": ("on", QWEN3, NEW, StepDown(False)),
+    "built-in parser that loses the format without thinking": ("on", QWEN3, "0.24.0", None),
+    "gpt-oss cannot stop": ("high", GPT_OSS, NEW, None),
+    "nothing asked": ("default", CAN, NEW, None),
+    "off": ("off", CAN, NEW, None),
+}
+
+
+@pytest.mark.parametrize(("choice", "model", "server", "step"), AFTER_NOTHING.values(), ids=AFTER_NOTHING)
+def test_what_is_tried_when_thinking_was_all_that_came(choice: str, model: Thinker, server: str, step: StepDown | None) -> None:
+    plan = plan_think(ThinkChoice(choice), attrs.evolve(model, version=version(server)), structured=True)
+    assert plan.after_nothing == step
+    assert plan_think(ThinkChoice(choice), attrs.evolve(model, version=version(server))).after_nothing is None
 
 
 @pytest.mark.parametrize("choice", ThinkChoice)

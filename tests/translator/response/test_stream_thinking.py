@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.translator.replaying import ESTIMATED_PROMPT
+from tests.translator.stream_player import ESTIMATED_PROMPT
 from translator.errors import ServerError
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG, Chunk, deltas_to_chunks
 from translator.response.stream import ReplyStream

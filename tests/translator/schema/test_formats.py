@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from tests.go import go_decoder
 from tests.translator.schema.schema_strategies import SCHEMAS
 from translator.errors import RequestError
-from translator.schema.formats import format_to_wire, schema_prompt
+from translator.schema.formats import answer_format, schema_prompt
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 ANYTHING = {"type": ["string", "number", "boolean", "object", "array", "null"]}
 NODE = {"type": "object", "properties": {"v": {"type": "integer"}, "kids": {"type": "array", "items": {"$ref": "#/$defs/Node"}}}}
 NODE_OUT = {"type": "object", "properties": {"v": {"type": "integer"}, "kids": {"type": "array", "items": {"$ref": "#/$defs/def-0-Node"}}}}
-AROUND = r'[^"\\\x00-\x1F]*'
+AROUND = r"[\x20-\x21\x23-\x5B\x5D-\x7E\x80-\U0010FFFF]*"
 
 GIVEN: dict[str, tuple[Any, Any, Any]] = {
     "nothing": (None, None, None),
@@ -43,7 +43,7 @@ GIVEN: dict[str, tuple[Any, Any, Any]] = {
 
 @pytest.mark.parametrize(("json_schema", "format_", "expected"), GIVEN.values(), ids=GIVEN)
 def test_format(json_schema: Any, format_: Any, expected: Any) -> None:
-    result = format_to_wire(json_schema, format_)
+    result = answer_format(json_schema, format_).wire
     assert result == expected
     go_decoder.check_chat({"model": "m", "format": result})
 
@@ -77,11 +77,14 @@ REWRITTEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         inside({"type": "array", "prefixItems": [{"type": "string"}]}),
     ),
     "whole pattern": (inside({"type": "string", "pattern": "^a$"}), inside({"type": "string", "pattern": "^a$"})),
-    "open pattern": (inside({"type": "string", "pattern": "a+"}), inside({"type": "string", "pattern": f"^{AROUND}(a+){AROUND}$"})),
-    "pattern from the start": (inside({"type": "string", "pattern": "^a|b"}), inside({"type": "string", "pattern": f"^(a|b){AROUND}$"})),
+    "open pattern": (inside({"type": "string", "pattern": "a+"}), inside({"type": "string", "pattern": f"^{AROUND}a+{AROUND}$"})),
+    "pattern from the start": (
+        inside({"type": "string", "pattern": "^a|b"}),
+        inside({"type": "string", "pattern": f"^(a{AROUND}|{AROUND}b{AROUND})$"}),
+    ),
     "pattern with a dollar sign": (
         inside({"type": "string", "pattern": "^a\\$"}),
-        inside({"type": "string", "pattern": f"^(a\\$){AROUND}$"}),
+        inside({"type": "string", "pattern": f"^a[\\x24]{AROUND}$"}),
     ),
     "count as a float": (inside({"type": "array", "minItems": 2.0}), inside({"type": "array", "minItems": 2})),
     "kept closed": ({**CITY, "additionalProperties": False}, {**CITY, "additionalProperties": False}),
@@ -91,7 +94,7 @@ REWRITTEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("schema", "expected"), REWRITTEN.values(), ids=REWRITTEN)
 def test_schema(schema: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert format_to_wire(schema, None) == expected
+    assert answer_format(schema, None).wire == expected
 
 
 REFUSED: dict[str, tuple[Any, Any, str, str]] = {
@@ -162,7 +165,7 @@ REFUSED: dict[str, tuple[Any, Any, str, str]] = {
 @pytest.mark.parametrize(("json_schema", "format_", "code", "cause"), REFUSED.values(), ids=REFUSED)
 def test_refused(json_schema: Any, format_: Any, code: str, cause: str) -> None:
     with pytest.raises(RequestError) as caught:
-        format_to_wire(json_schema, format_)
+        answer_format(json_schema, format_)
     assert caught.value.code == code
     assert caught.value.problem.cause == cause
     assert caught.value.problem.remedy
@@ -170,7 +173,7 @@ def test_refused(json_schema: Any, format_: Any, code: str, cause: str) -> None:
 
 def format_or_code(schema: dict[str, Any]) -> object:
     try:
-        return format_to_wire(schema, None)
+        return answer_format(schema, None).wire
     except RequestError as error:
         return error.code
 
@@ -185,7 +188,7 @@ def test_any_schema_is_enforceable_or_refused(schema: dict[str, Any]) -> None:
     go_decoder.check_chat({"model": "m", "format": result})
     assert isinstance(result, dict)
     assert "$schema" not in result
-    assert format_to_wire(json.dumps(result), None) is not None
+    assert answer_format(json.dumps(result), None).wire is not None
 
 
 PROMPTS: dict[str, tuple[Any, str]] = {

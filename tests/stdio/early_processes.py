@@ -1,7 +1,7 @@
-"""Processes that tests need, begun before it is their turn: while pytest works on one core, another core starts one after the other.
+"""Processes that tests need, started before it is their turn: while pytest works on one core, another core starts one after the other.
 
-Enters: programs and plugin processes, when the modules that need them are imported. Leaves: the same, begun or already done. Where there
-is one core only, each is begun when it is needed.
+A test module names its programs, plugin processes and replay servers when it is imported. On a machine with one core each is started when
+it is needed.
 """
 
 import os
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
+from fixtures.replay import SubprocessReplayServer
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.process import COMMAND
 from tests.structure.sources import ROOT
@@ -124,6 +125,36 @@ class Plugin:
         self._plugin.close()
 
 
+class Replay:
+    """A replay server of all recordings in a process of its own."""
+
+    def __init__(self) -> None:
+        self._server = SubprocessReplayServer()
+        self._is_idle = False
+
+    def start(self) -> None:
+        self._is_idle = True
+        self._server.start()
+
+    @property
+    def is_busy(self) -> bool:
+        return False
+
+    @property
+    def is_idle(self) -> bool:
+        return self._is_idle
+
+    @contextmanager
+    def taken(self) -> Iterator[SubprocessReplayServer]:
+        """The server, when it answers; the end ends it."""
+        self._is_idle = False
+        with self._server as server:
+            yield server
+
+    def close(self) -> None:
+        self._server.close()
+
+
 class Queue:
     """Of the modules that are run, in their order."""
 
@@ -163,6 +194,13 @@ def programs(module: str, arguments: Mapping[str, Sequence[str]], environment: M
     found = {name: Program(*each, environment=environment) for name, each in arguments.items()}
     for each in found.values():
         QUEUE.add(module, each)
+    return found
+
+
+def replay(module: str) -> Replay:
+    """A replay server of a module."""
+    found = Replay()
+    QUEUE.add(module, found)
     return found
 
 

@@ -1,6 +1,6 @@
 """An Ollama server whose models are stages of an answer: the name of the model says how far the answer comes, and then it waits.
 
-Enters: requests over real sockets. Leaves: replies, and the moment at which each client left.
+A test can wait until a client came and until it left.
 """
 
 import json
@@ -55,16 +55,6 @@ def talking(visit: Visit) -> None:
         gevent.sleep(PACE_S)
 
 
-def brief(visit: Visit) -> None:
-    """Answers in a second."""
-    visit.send(HEAD)
-    for number in range(15):
-        visit.chunk(line(content=f"{number} "))
-        gevent.sleep(7 * PACE_S)
-    visit.chunk(json.dumps(DONE).encode() + b"\n")
-    visit.send(END)
-
-
 def quick(visit: Visit) -> None:
     """Answers at once."""
     visit.send(HEAD)
@@ -72,13 +62,13 @@ def quick(visit: Visit) -> None:
     visit.send(END)
 
 
-STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, brief, quick)}
-WHOLE = frozenset({"brief", "quick"})
+STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, quick)}
+WHOLE = frozenset({"quick"})
 """Those that come to an end by themselves."""
 
 
 @attrs.define(eq=False)
-class StagedServer:
+class StallingServer:
     """`came` and `left` tell, per stage, that a client came and that it left; `times` when it left (`time.monotonic`)."""
 
     server: LoopbackServer
@@ -114,12 +104,12 @@ def aside[T](work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def staged(**more: Callable[[Visit], None]) -> Iterator[StagedServer]:
+def stalling(**more: Callable[[Visit], None]) -> Iterator[StallingServer]:
     """Serves while the block runs; `more` are stages of a test's own."""
 
     def answer(visit: Visit) -> None:
         state.answer(visit)
 
     with serving(answer) as server:
-        state = StagedServer(server, STAGES | more)
+        state = StallingServer(server, STAGES | more)
         yield state

@@ -7,8 +7,7 @@ import pytest
 from dify_plugin.core.entities.plugin.request import ModelInvokeLLMRequest
 from pydantic import ValidationError
 
-from plugin_entry.dify import requests
-from plugin_entry.dify.requests import MANY
+from plugin_entry.dify.requests import MANY, long_histories_in_thread
 
 
 def request(messages: object) -> dict[str, Any]:
@@ -28,12 +27,12 @@ def request(messages: object) -> dict[str, Any]:
 
 
 class Request(ModelInvokeLLMRequest):
-    """One for this test: what is installed stays."""
+    """One for this test: what is replaced stays."""
 
 
-def test_long_histories_are_read_the_same_while_others_go_on() -> None:
+def test_long_histories_are_read_the_same_while_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Request(**request([{"role": "user", "content": "x"}] * (MANY + 1)))
-    requests._install_for(Request)
+    monkeypatch.setattr(Request, "__init__", long_histories_in_thread(Request.__init__))
     seen: list[int] = []
     other = gevent.spawn(seen.append, 1)
     assert Request(**request([{"role": "user", "content": "x"}])).prompt_messages == plain.prompt_messages[:1]

@@ -73,8 +73,7 @@ def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
 
         monkeypatch.setattr(FrameWriter, "output", Output(), raising=False)
         return FrameWriter(), kept
-    monkeypatch.setattr(ResponseWriter, "put", ResponseWriter.put)
-    frames.limit_all_writers()
+    monkeypatch.setattr(ResponseWriter, "put", frames.limited_put)
 
     class Lines(Queue[Any]):
         def put(self, item: str, *_: Any, **__: Any) -> None:
@@ -122,8 +121,7 @@ def test_what_is_short_enough_is_spelled_as_the_sdk_does(monkeypatch: pytest.Mon
     for payload in payloads:
         theirs.session_message("s", theirs.stream_object(payload))
     theirs.put(Event.HEARTBEAT, None, {})
-    monkeypatch.setattr(ResponseWriter, "put", ResponseWriter.put)
-    frames.limit_all_writers()
+    monkeypatch.setattr(ResponseWriter, "put", frames.limited_put)
     for payload in payloads:
         own.session_message("s", own.stream_object(payload))
     own.put(Event.HEARTBEAT, None, {})
