@@ -21,9 +21,9 @@ from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender, models_in_memory
-from plugin_entry.network.server import Server, place_of, server_of, settings_of
+from plugin_entry.network.server import Server, identity_of, server_of, settings_of
 from plugin_entry.serving.facts import ModelFacts
-from plugin_entry.serving.pictures import convert, download_all
+from plugin_entry.serving.pictures import convert
 from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, weight_of, weight_of_prompt
 from translator import detected
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
@@ -135,7 +135,7 @@ class AnswerRecord:
     def answered(self, turn: Turn, final: FinalDelta) -> None:
         """The answer is complete."""
         self._learn(turn, final)
-        model, place, last = turn.ask.model, self.server.place, self.answerer.last_answers
+        model, place, last = turn.ask.model, self.server.identity, self.answerer.last_answers
         before = Before(estimate=partial(self.answerer.estimate, place, turn), since_last_ms=last.since_ms(place, model))
         for remark in remarks(turn, final, before):
             self.log.remark(remark)
@@ -149,7 +149,7 @@ class AnswerRecord:
         real = final.usage.prompt_tokens
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            window, place = turn.window.num_ctx or 0, self.server.place
+            window, place = turn.window.num_ctx or 0, self.server.identity
             self.answerer.calibration.observe(
                 turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script
             )
@@ -195,29 +195,29 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
-        self.rewrites.learn((server, ask.model), turn.rewrites)
+        self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        estimate_prompt = partial(self.estimate, server.place, turn)
+        estimate_prompt = partial(self.estimate, server.identity, turn)
         stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
         return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log))
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        ask = attrs.evolve(ask, fetched=download_all(urls, partial(fetch_media, self.bridge)))
+        ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
-        known = self.rewrites.of((server, ask.model))
+        known = self.rewrites.of((server.identity, ask.model))
         return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
 
     def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
-        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.place), sleep=self.sleep, weight=weight)
+        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
         return sender.send(turn, server)
 
-    def estimate(self, place: str, turn: Turn) -> int:
+    def estimate(self, identity: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = in_thread(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated, place, turn.script)
+        return self.calibration.apply(turn.ask.model, estimated, identity, turn.script)
 
 
 BEGUN = LLMResultChunk.model_construct()
@@ -249,7 +249,7 @@ def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptM
     vocabulary = FACTS.recall(model, credentials).vocabulary
     estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered, vocabulary=vocabulary))
     script = script_of(text for message in own for text in message.texts)
-    return CALIBRATION.apply(model, estimated, place_of(credentials), script)
+    return CALIBRATION.apply(model, estimated, identity_of(credentials), script)
 
 
 @readable

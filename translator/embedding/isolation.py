@@ -11,7 +11,7 @@ from enum import StrEnum
 import attrs
 
 from translator.embedding.errors import flawed, given_up, unequal_lengths, wrong_count, wrong_dimensions
-from translator.embedding.frame import FRAME_BYTES, check_frame
+from translator.embedding.frame import check_frame
 from translator.embedding.replies import EmbedReply, Flaw, Refused, Vector, dimensions_of, read_embed, read_legacy, refusal_of
 from translator.embedding.requests import (
     EMBED_PATH,
@@ -27,6 +27,7 @@ from translator.embedding.texts import milder, sendable
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.build import failure_from_reply, naming_proxy
+from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.tokens import TEXT_MARKS, estimate_text
 from translator.versions import NEWEST, ServerVersion

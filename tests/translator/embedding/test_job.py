@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import having, load
 from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
-from tests.translator.plans import Driver, always, json_reply, no_server, recorded
-from translator.embedding.frame import FRAME_BYTES
+from tests.translator.plan_driver import Driver, always, json_reply, no_server, recorded
 from translator.embedding.isolation import Adjustment, Change
 from translator.embedding.job import Embedded, vectors_plan
 from translator.embedding.requests import EmbedSettings
 from translator.embedding.texts import InputKind, Prefixes
 from translator.errors import RequestError, ServerError
+from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 

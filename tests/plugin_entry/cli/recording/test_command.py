@@ -26,7 +26,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
 from tests.stdio.networked_plugin import free_port
 from tests.structure.sources import ROOT
-from tests.translator.replaying import GENERATING, play
+from tests.translator.stream_player import GENERATING, play
 
 KEY = "sk-0123456789abcdef"
 
@@ -364,7 +364,7 @@ def test_what_cannot_be_used(arguments: tuple[str, ...], sentence: str, capsys: 
 
 CLIENT = """
 import os, urllib.request
-print("saw", urllib.request.urlopen(os.environ["OLLAMA_HOST"] + "/api/tags").status)
+print("saw " + str(urllib.request.urlopen(os.environ["OLLAMA_HOST"] + "/api/tags").status))
 raise SystemExit({code})
 """
 
