@@ -80,7 +80,7 @@ def _rank(
     settings = _settings(model, credentials, place, saved, service)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(model, plan, service, BATCHES_AT_ONCE, service_is_busy, _weight(query, documents), settings.url)
+        ranking = _run(model, plan, service, BATCHES_AT_ONCE, service_is_busy, _weight(query, documents), url=settings.url)
     except ServerError:
         _learnt.pop(_place(service, settings.url), None)
         raise
@@ -98,7 +98,7 @@ def _rank_with_ollama(
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
         is_bare = credentials.rerank.prefixes is PrefixChoice.FAMILY and known_prefixes(model, info) is None
         notes = (WITHOUT_PREFIXES,) if is_bare else ()
-        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents), notes)
+        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents), notes=notes)
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -115,13 +115,17 @@ def _weight(query: str, documents: Sequence[str]) -> int:
     return weight_of_texts(documents) + len(query) * len(documents)
 
 
-<<<<<<< HEAD
 def _run(
-    model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient, weight: int, notes: Sequence[str] = ()
+    model: str,
+    plan: Plan[Ranking],
+    server: Server,
+    at_once: int,
+    is_transient: IsTransient,
+    weight: int,
+    *,
+    url: str = "",
+    notes: Sequence[str] = (),
 ) -> Ranking:
-=======
-def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient, weight: int, url: str = "") -> Ranking:
->>>>>>> main
     with logged("rerank", model, server.place) as log:
         ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), is_transient), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)

@@ -181,13 +181,13 @@ def test_embedding_model() -> None:
 @pytest.mark.parametrize("version", ["0.24.0-real", "0.33.0-rc2-real"])
 @pytest.mark.parametrize("prefixes", ["queries", "family"])
 def test_a_copy_under_another_name_can_have_prefixes(version: str, prefixes: str) -> None:
-    with GreenServer(routes(show="show-embedder") | {"/api/show": recorded(version, "embeddinggemma-show")}) as server:
+    with RoutesServer(routes(show="show-embedder") | {"/api/show": recorded(version, "embeddinggemma-show")}) as server:
         check_embedding_model("notes-search", saved(server.url, embedding_prefixes=prefixes))
 
 
 @pytest.mark.parametrize("prefixes", ["queries", "family"])
 def test_a_family_that_is_not_known_is_said_when_prefixes_are_wanted(prefixes: str) -> None:
-    with GreenServer(routes(show="show-embedder")) as server:
+    with RoutesServer(routes(show="show-embedder")) as server:
         check_embedding_model("embedder", saved(server.url))
         with pytest.raises(CredentialsValidateFailedError, match='prefixes the model "embedder" was trained with is not known'):
             check_embedding_model("embedder", saved(server.url, embedding_prefixes=prefixes))
@@ -203,7 +203,7 @@ def test_sizes_that_the_model_cannot_have_are_not_saved(
     check: Callable[[str, dict[str, Any]], None], service: dict[str, str], wish: dict[str, str], text: str
 ) -> None:
     shown = recorded("0.33.0-rc2-real", "embeddinggemma-show")
-    with GreenServer(routes() | {"/api/show": shown}) as server, pytest.raises(CredentialsValidateFailedError, match=text):
+    with RoutesServer(routes() | {"/api/show": shown}) as server, pytest.raises(CredentialsValidateFailedError, match=text):
         check("embeddinggemma", saved(server.url, **service, **wish))
 
 
