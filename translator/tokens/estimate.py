@@ -48,8 +48,8 @@ def estimate_text(text: str, vocabulary: Vocabulary = Vocabulary.OTHER) -> int:
 
 
 def estimate_texts(texts: Sequence[str], vocabulary: Vocabulary = Vocabulary.OTHER, marks: int = 0) -> list[int]:
-    """One estimate per text, in order, each with so many marks; texts that are equal are measured once."""
-    known = {text: estimate_text(text, vocabulary) + marks for text in set(texts)}
+    """One estimate per text, in order, each with so many marks unless it is empty; texts that are equal are measured once."""
+    known = {text: estimate_text(text, vocabulary) + (marks if text else 0) for text in set(texts)}
     return [known[text] for text in texts]
 
 

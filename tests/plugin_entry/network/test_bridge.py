@@ -13,7 +13,7 @@ from plugin_entry.network.bridge import LINGER_S, Bridge
 from plugin_entry.network.inbox import HIGH_WATER
 from plugin_entry.network.selector import LONGEST_REST_S, Pace, Rhythm
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 from translator.errors import ServerError
 from translator.settings.credentials import Timeouts
 

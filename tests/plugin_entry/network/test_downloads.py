@@ -13,8 +13,8 @@ from plugin_entry.network import downloads
 from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.link_rules import OF_DIFY, VARIABLE
 from plugin_entry.serving.chat import BRIDGE
-from tests.servers.green_server import GreenServer, Speak, cut, endless, redirect, reply, silence, trickle
 from tests.servers.name_service import naming
+from tests.servers.routes_server import RoutesServer, Speak, cut, endless, redirect, reply, silence, trickle
 from translator.errors import Family, RequestError
 from translator.limits import Limits
 
@@ -40,19 +40,19 @@ def fetch(url: str, seconds: float = 5.0, limits: Limits = SMALL) -> bytes:
 
 
 def test_ok() -> None:
-    with GreenServer({"/files/1": reply(200, PNG, Content_Type="image/png")}) as server:
+    with RoutesServer({"/files/1": reply(200, PNG, Content_Type="image/png")}) as server:
         assert fetch(f"{server.url}/files/1?{SECRET}") == PNG
         assert server.asked[0].headers["user-agent"] == "dify-ollama"
 
 
 def test_by_name() -> None:
-    with GreenServer({"/files/1": reply(200, PNG)}) as server:
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server:
         assert fetch(f"http://localhost:{server.port}/files/1") == PNG
         assert server.asked[0].headers["host"] == f"localhost:{server.port}"
 
 
 def test_a_signed_link_arrives_as_it_is() -> None:
-    with GreenServer({"/a%2Fb%20c": reply(200, PNG)}) as server:
+    with RoutesServer({"/a%2Fb%20c": reply(200, PNG)}) as server:
         assert fetch(f"{server.url}/a%2Fb%20c?sign=a%2Bb%3D&x=%7e") == PNG
         assert [asked.target for asked in server.asked] == ["/a%2Fb%20c?sign=a%2Bb%3D&x=%7e"]
 
@@ -61,13 +61,13 @@ def test_a_signed_link_arrives_as_it_is() -> None:
 def test_a_chain_of_redirects(hops: int) -> None:
     """To the host that Dify gave, over ways of every spelling."""
     routes: dict[str, Speak] = {f"/{hop}": redirect(f"/{hop + 1}", 301 + hop) for hop in range(hops)}
-    with GreenServer({**routes, f"/{hops}": reply(200, PNG)}) as server:
+    with RoutesServer({**routes, f"/{hops}": reply(200, PNG)}) as server:
         assert fetch(f"{server.url}/0") == PNG
         assert server.paths() == [f"/{hop}" for hop in range(hops + 1)]
 
 
 def test_too_many_redirects() -> None:
-    with GreenServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="cannot be downloaded"):
+    with RoutesServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="cannot be downloaded"):
         fetch(f"{server.url}/")
     assert len(server.asked) == 4
 
@@ -86,7 +86,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("target", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_neither_a_link_nor_a_redirect_leads_into_the_network(target: str) -> None:
-    with GreenServer({"/": redirect(target)}) as server:
+    with RoutesServer({"/": redirect(target)}) as server:
         for url in (f"{server.url}/?{SECRET}", target):
             with pytest.raises(RequestError, match="leads into the network of Dify's plugin service") as caught:
                 fetch(url)
@@ -112,7 +112,7 @@ STRANGE = {
 
 @pytest.mark.parametrize(("target", "code"), STRANGE.values(), ids=STRANGE)
 def test_redirects_to_no_web_address(target: str, code: str) -> None:
-    with GreenServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
+    with RoutesServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
         fetch(f"{server.url}/")
     assert caught.value.code == code
 
@@ -135,7 +135,7 @@ def test_whatever_goes_wrong_is_one_sentence_and_the_reason_is_in_the_log(caplog
     """A closed port, a wrong status and a name that nobody knows: who sends links cannot tell them apart."""
     said: set[str] = set()
     for speak, _ in FAILING.values():
-        with GreenServer({"/files/1": speak}) as server, pytest.raises(RequestError, match="cannot be downloaded") as caught:
+        with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match="cannot be downloaded") as caught:
             fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
         assert (caught.value.code, caught.value.family) == ("media_unreachable", Family.BAD_REQUEST)
         assert "topsecret" not in f"{caught.value!r}{caught.value}{caught.value.__cause__}{caplog.text}"
@@ -155,14 +155,14 @@ def test_whatever_goes_wrong_is_one_sentence_and_the_reason_is_in_the_log(caplog
 
 @pytest.mark.parametrize("speak", [reply(200, b"x" * 1001), endless], ids=["and says so", "and says nothing"])
 def test_a_file_that_is_too_large(speak: Speak) -> None:
-    with GreenServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=r"larger than 0\.0 MiB") as caught:
+    with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=r"larger than 0\.0 MiB") as caught:
         fetch(f"{server.url}/files/1?{SECRET}")
     assert caught.value.code == "media_too_large"
 
 
 def test_a_page_is_bytes_like_any_other() -> None:
     """That a login page is no picture is said by who looks at the bytes (`test_turn.py`, page instead of a picture)."""
-    with GreenServer({"/files/1": reply(200, b"<html>login</html>", Content_Type="text/html")}) as server:
+    with RoutesServer({"/files/1": reply(200, b"<html>login</html>", Content_Type="text/html")}) as server:
         assert fetch(f"{server.url}/files/1") == b"<html>login</html>"
 
 
@@ -175,7 +175,7 @@ def test_links_that_hold_their_data_or_no_host() -> None:
 
 def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that only the proxy knows."""
-    with GreenServer({"http://files.example.com.invalid/1": reply(200, PNG)}) as proxy:
+    with RoutesServer({"http://files.example.com.invalid/1": reply(200, PNG)}) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         assert fetch("http://files.example.com.invalid/1") == PNG
 
@@ -183,7 +183,7 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_way_around_the_rules_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"files.example.com": ("93.184.216.34",), "inside.example.com": ("10.1.2.3",)}
     for target in ("http://169.254.169.254/latest/", "http://inside.example.com/"):
-        with GreenServer({"http://files.example.com/1": redirect(target)}) as proxy, naming(known):
+        with RoutesServer({"http://files.example.com/1": redirect(target)}) as proxy, naming(known):
             monkeypatch.setenv("http_proxy", proxy.url)
             with pytest.raises(RequestError) as caught:
                 fetch("http://files.example.com/1")
@@ -197,7 +197,7 @@ def test_no_way_around_the_rules_through_a_proxy(monkeypatch: pytest.MonkeyPatch
 
 def test_a_name_that_leads_somewhere_else_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: the address is judged when the connection is made, whatever was said before."""
-    with GreenServer({"/files/1": reply(200, PNG)}) as server, naming({"rebinding.example": ("127.0.0.1",)}) as names:
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server, naming({"rebinding.example": ("127.0.0.1",)}) as names:
         monkeypatch.setenv(VARIABLE, "127.0.0.1")
         url = f"http://rebinding.example:{server.port}/files/1"
         assert fetch(url) == PNG, "allowed by its address"
@@ -216,14 +216,14 @@ def test_a_name_that_leads_somewhere_else_the_second_time(monkeypatch: pytest.Mo
 
 
 def test_of_several_addresses_those_that_are_allowed_are_tried() -> None:
-    with GreenServer({"/files/1": reply(200, PNG)}) as server, naming({"several.example": ("10.255.255.1", "127.0.0.1")}):
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server, naming({"several.example": ("10.255.255.1", "127.0.0.1")}):
         assert fetch(f"http://several.example:{server.port}/files/1") == PNG
     BRIDGE.close()
 
 
 def test_the_file_server_of_dify_is_reached_and_nothing_else_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "")
-    with GreenServer({"*": reply(200, PNG)}) as server, naming({"api": ("127.0.0.1",)}):
+    with RoutesServer({"*": reply(200, PNG)}) as server, naming({"api": ("127.0.0.1",)}):
         monkeypatch.setenv("INTERNAL_FILES_URL", f"http://api:{server.port}")
         path = f"/files/0123/file-preview?{SECRET}"
         assert fetch(f"http://api:{server.port}{path}") == PNG
@@ -258,7 +258,7 @@ class Meeting:
 
 def test_links_of_one_message_are_downloaded_at_the_same_time() -> None:
     meeting = Meeting(downloads.AT_ONCE)
-    with GreenServer({"*": meeting}) as server:
+    with RoutesServer({"*": meeting}) as server:
         urls = [f"{server.url}/{number}" for number in range(3 * downloads.AT_ONCE)]
         assert fetch_media(BRIDGE, urls) == dict.fromkeys(urls, PNG)
     assert meeting.most == downloads.AT_ONCE
@@ -272,7 +272,7 @@ def test_a_request_that_is_ended_ends_its_downloads() -> None:
         silence(sock)
         left.set()
 
-    with GreenServer({"/1": until_the_client_leaves}) as server:
+    with RoutesServer({"/1": until_the_client_leaves}) as server:
         request = gevent.spawn(fetch_media, BRIDGE, [f"{server.url}/1"])
         assert began.wait(5)
         request.kill()
@@ -287,7 +287,7 @@ def test_the_first_that_fails_ends_the_others() -> None:
         left.set()
 
     with (
-        GreenServer({"/1": until_the_client_leaves, "/2": reply(404)}) as server,
+        RoutesServer({"/1": until_the_client_leaves, "/2": reply(404)}) as server,
         pytest.raises(RequestError, match="cannot be downloaded"),
     ):
         fetch_media(BRIDGE, [f"{server.url}/1", f"{server.url}/2"])
@@ -301,7 +301,7 @@ def test_loop_is_not_blocked_by_a_slow_link() -> None:
         await asyncio.sleep(0)
         return "alive"
 
-    with GreenServer({"/": silence}) as server:
+    with RoutesServer({"/": silence}) as server:
         with pytest.raises(RequestError):
             fetch(f"{server.url}/", seconds=0.05)
         assert BRIDGE.run(tick) == "alive"

@@ -15,7 +15,7 @@ from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.client import Call
 from plugin_entry.network.retries import LONGEST_S, RETRIES, Budget, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server
-from tests.translator.plans import json_reply, recorded
+from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
 from translator.settings.base_url import parse_base_url
 from translator.shapes.exchange import HttpReply

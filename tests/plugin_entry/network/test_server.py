@@ -177,7 +177,7 @@ def test_large_settings_are_read_and_not_remembered() -> None:
     """Hundreds of sets with megabytes each would fill the memory of the process."""
     SETTINGS.clear()
     for number in range(60):
-        saved = {"base_url": f"http://h{number}", "rerank_template": "x" * 4_000_000}
+        saved = {"base_url": f"http://h{number}", "rerank_template": "{query} {document}" + "x" * 4_000_000}
         assert server_of(settings_of(saved)).place == f"http://h{number}:80"
     assert len(SETTINGS) == 0
     assert len(SERVERS) == 60

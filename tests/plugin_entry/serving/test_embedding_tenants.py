@@ -5,8 +5,8 @@ import pytest
 from gevent.event import Event
 
 from tests.plugin_entry.serving.sdk_requests import embed
-from tests.servers.answering_server import AnsweringServer, Asked
 from tests.servers.embedding_server import Ollama
+from tests.servers.function_server import Asked, FunctionServer
 from tests.servers.rerank_services import BEST_FIRST, LLAMA_CPP, TEI, ranked
 from translator.shapes.exchange import HttpReply
 
@@ -31,7 +31,7 @@ class Gateway:
 
 def test_a_stalled_tenant_delays_nobody_else() -> None:
     gateway = Gateway()
-    with AnsweringServer(gateway) as server:
+    with FunctionServer(gateway) as server:
         stalled = [gevent.spawn(embed, A | {"base_url": f"{server.url}/a"}, ["text"]) for _ in range(3)]
         assert gateway.stalled.wait(10)
         with gevent.Timeout(10):
@@ -48,7 +48,7 @@ def test_what_one_key_was_told_is_not_used_for_another() -> None:
     def answer(asked: Asked) -> HttpReply:
         return (TEI if asked.headers.get("Authorization") == "Bearer key-of-a" else LLAMA_CPP)(asked)
 
-    with AnsweringServer(answer) as server:
+    with FunctionServer(answer) as server:
         for key in ("key-of-a", "key-of-b", "key-of-a", "key-of-b"):
             assert ranked({"base_url": f"{server.url}/rerank", "api_key": key}) == BEST_FIRST
         assert len(server.asked) == 5, "the dialect of each is learnt once"

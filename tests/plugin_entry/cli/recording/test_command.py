@@ -26,7 +26,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
 from tests.stdio.networked_plugin import free_port
 from tests.structure.sources import ROOT
-from tests.translator.replaying import GENERATING, play
+from tests.translator.stream_player import GENERATING, play
 
 KEY = "sk-0123456789abcdef"
 
