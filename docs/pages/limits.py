@@ -8,7 +8,7 @@ from plugin_entry.network.names import FOR_GOOD_NAMES, OF_ONE_DOMAIN, OF_ONE_OWN
 from plugin_entry.network.retries import LONGEST_TURN_S
 from translator import codec, limits
 from translator.failures.catalogue import STREAM_FAULTS
-from translator.limits import DEFAULT_LIMITS, MIB, SLICE_BYTES
+from translator.limits import DEFAULT_LIMITS, MIB, SLICE_LINES
 from translator.settings.auth import MOST_KEY_CHARS
 from translator.settings.certificates import MOST_PEM_CHARS
 from translator.settings.extra_headers import MOST_CHARS
@@ -20,7 +20,7 @@ One process serves all users of an installation, and a base URL is whatever a us
 memory of the process or keep others waiting. Every bound stands in `translator/limits.py` and is passed in; the size of an answer is a
 setting of the model.
 
-A reply is read in slices of {SLICE_BYTES // 1024} KiB (`ReplyStream.slices`), and others have their turn in between. Time limits count
+A reply is read in slices of some {SLICE_LINES} lines (`ReplyStream.slices`), and others have their turn in between. Time limits count
 `ReplyStream.progress`, not bytes: a server that only sends blanks is as silent as one that sends nothing.
 
 ## What a hostile server can cost
