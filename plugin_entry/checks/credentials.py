@@ -1,7 +1,7 @@
 """Checks credentials when a user saves a model, without loading the model.
 
-Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
-(Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
+When all is well, the facts that were found are written back into the form's values, which Dify stores. Else one error of one sentence:
+address, key, no such model, or a model of another kind.
 """
 
 import logging

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, Server, server_of, settings_of, tls_of
+from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, SETTINGS, Server, server_of, settings_of, tls_of
 from translator.errors import RequestError
 from translator.settings.certificates import whole_pem
 
@@ -171,6 +171,20 @@ EQUAL: dict[str, tuple[dict[str, str], bool]] = {
 @pytest.mark.parametrize(("saved", "tls"), EQUAL.values(), ids=EQUAL)
 def test_verification(saved: dict[str, str], tls: bool) -> None:
     assert server(**saved).tls is tls
+
+
+def test_large_settings_are_read_and_not_remembered() -> None:
+    """Hundreds of sets with megabytes each would fill the memory of the process."""
+    SETTINGS.clear()
+    for number in range(60):
+        saved = {"base_url": f"http://h{number}", "rerank_template": "{query} {document}" + "x" * 4_000_000}
+        assert server_of(settings_of(saved)).place == f"http://h{number}:80"
+    assert len(SETTINGS) == 0
+    assert len(SERVERS) == 60
+    with pytest.raises(RequestError, match="more than 65,536 characters"):
+        server(extra_headers="X-A: " + "x" * 4_000_000)
+    with pytest.raises(RequestError, match="more than 524,288 characters"):
+        server(ca_certificate=AUTHORITY * 1000)
 
 
 def test_equal_credentials_give_equal_servers() -> None:
