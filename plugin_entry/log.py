@@ -1,7 +1,7 @@
 """One line per request, for whoever runs Dify: which server was asked for what, how long it took, how it ended.
 
-Enters: names, numbers and codes. Leaves: a line of JSON at level DEBUG, and remarks at level WARNING. Nothing a user wrote, no argument, no
-key and no file ever comes here: a model's name, a server's scheme, host and port, and the code of an error are all that is text.
+The line is JSON at level DEBUG; remarks are at level WARNING. Nothing a user wrote, no argument, no key and no file comes here. The
+only text is a model's name, a server's scheme, host and port, and the code of an error.
 """
 
 import logging
@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 
-def whereabouts(error: BaseException) -> str:
+def error_place(error: BaseException) -> str:
     """Such as "KeyError in answering.py:101"."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else type(error).__name__
@@ -70,7 +70,7 @@ def logged(kind: str, model: str, place: str, **facts: object) -> Iterator[Reque
 
 def outcome_of(error: BaseException) -> str:
     """The code of an error of ours, the class of any other."""
-    from translator.errors import TranslatorError  # not before the first heartbeat, which needs `whereabouts` alone
+    from translator.errors import TranslatorError  # not before the first heartbeat, which needs `error_place` alone
 
     return error.code if isinstance(error, TranslatorError) else type(error).__name__
 

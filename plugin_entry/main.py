@@ -33,7 +33,7 @@ def serve() -> None:
     from dify_plugin import DifyPluginEnv, Plugin  # isort: split
     import gevent
 
-    from plugin_entry.dify import frames, requests, sdk_patches, shutdown, startup
+    from plugin_entry.dify import callers, frames, requests, sdk_patches, shutdown, startup
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     left_out = sdk_patches.install(settings.INSTALL_METHOD)
@@ -41,7 +41,7 @@ def serve() -> None:
     for sentence in left_out:
         logging.getLogger(sdk_patches.__name__).warning(sentence)
     plugin = Plugin(settings)
-    requests.serve(plugin)
+    requests.serve(plugin, callers.of_process(frames.output()))
     shutdown.install(plugin, frames.output())
     gevent.spawn(startup.warm_up)
     plugin.run()

@@ -1,9 +1,8 @@
-"""Work that would keep everybody waiting goes to a thread of its own: long prompts and histories, large schemas, megabytes of JSON.
+"""Runs heavy work in a thread: long prompts and histories, large schemas, megabytes of JSON.
 
-Enters: a piece of pure work and how heavy it is. Leaves: its result, or what it raised. All requests share one thread, so whatever takes a
-tenth of a second there delays every stream by as much. In a thread of its own the same work is interrupted by the interpreter every few
-milliseconds, and by what C code releases the lock for; for decoders of pictures, which do not, see `serving/pictures.py`. Moving work
-costs a tenth of a millisecond, so light work stays where it is.
+All requests share one thread, so whatever takes a tenth of a second there delays every stream by as much. In a thread of its own the
+same work is interrupted by the interpreter every few milliseconds, and by what C code releases the lock for; for decoders of pictures,
+which do not, see `serving/pictures.py`. Moving work costs a tenth of a millisecond, so light work stays where it is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

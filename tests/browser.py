@@ -1,6 +1,6 @@
 """A headless Chromium, driven through ChromeDriver with nothing but HTTP.
 
-Enters: addresses, scripts, sizes. Leaves: what the page says, what it complained of, what it asked for, and pictures of it. Needs Debian's
+It tells what a page says, what it complained of and what it asked for, and takes pictures of it. Needs Debian's
 packages `chromium` and `chromium-driver`, or others of that name.
 """
 

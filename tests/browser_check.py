@@ -1,7 +1,7 @@
 """Looks at the pages people look at, in a real browser: `python -m tests.browser_check [--site FOLDER] [--pictures FOLDER]`.
 
-Enters: recordings, which become pages of `dify-ollama trace`; with --site, the manual as mkdocs built it. Leaves: a line per page, pictures
-where they were asked for, and exit code 0 when every page is whole: nothing in the console, nothing asked from elsewhere, everything in its
+The pages are those of `dify-ollama trace` for some recordings and, with --site, the manual as mkdocs built it. It prints a line per page.
+The exit code is 0 when every page is whole: nothing in the console, nothing asked from elsewhere, everything in its
 place by day and by night, and every click does what it says.
 """
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from plugin_entry.network import retries
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
-from tests.stdio.ahead import QUEUE
+from tests.stdio.early_processes import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")

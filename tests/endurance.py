@@ -1,7 +1,7 @@
 """Whether the plugin's memory stays flat: `python -m tests.endurance [REQUESTS]` answers many requests in one process and looks.
 
-Enters: a number of requests (10,000 by default). Leaves: a line of JSON, and exit code 1 when there is more of anything at the end than
-after the first thousand: bytes of the process, objects of the interpreter, open descriptors, greenlets.
+It sends 10,000 by default and prints a line of JSON. The exit code is 1 when there is more of anything at the end than after the first
+thousand: bytes of the process, objects of the interpreter, open descriptors, greenlets.
 """
 
 import gc
@@ -21,7 +21,7 @@ from plugin_entry.serving import chat
 from plugin_entry.serving.chat import BRIDGE
 from tests.sdk_chunks import as_models
 from tests.servers.loopback import END, HEAD, Visit
-from tests.servers.staged_server import DONE, line, staged
+from tests.servers.stalling_server import DONE, line, stalling
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
@@ -86,7 +86,7 @@ def long(visit: Visit) -> None:
 
 def endure(requests: int) -> dict[str, Any]:
     """Gives both looks, and what has grown."""
-    with staged(long=long) as server:
+    with stalling(long=long) as server:
         warm_up = min(WARM_UP, requests // 3)
         many(server.url, warm_up)
         before = look()

@@ -15,6 +15,7 @@ from translator.errors import RequestError as RequestError
 from translator.errors import ServerError as ServerError
 from translator.errors import TranslatorError as TranslatorError
 from translator.failures.build import failure_from_reply as failure_from_reply
+from translator.failures.build import is_loading as is_loading
 from translator.failures.build import is_retryable as is_retryable
 from translator.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
 from translator.limits import Limits as Limits

@@ -9,13 +9,15 @@ from typing import Any
 
 from translator.response.capabilities import ModelInfo
 from translator.scalars import as_int
+from translator.tokens import Vocabulary
 from translator.versions import ServerVersion
 
-CAPABILITIES, CONTEXT, NUM_CTX, VERSION = (
+CAPABILITIES, CONTEXT, NUM_CTX, VERSION, VOCABULARY = (
     "detected_capabilities",
     "detected_context_length",
     "detected_num_ctx",
     "detected_server_version",
+    "detected_vocabulary",
 )
 
 KEPT = 256
@@ -28,6 +30,7 @@ def to_saved(info: ModelInfo) -> dict[str, str]:
         CONTEXT: info.context_length,
         NUM_CTX: info.num_ctx,
         VERSION: str(info.version) if info.version.is_known else None,
+        VOCABULARY: None if info.vocabulary is Vocabulary.OTHER else info.vocabulary,
     }
     return {name: str(value) for name, value in facts.items() if value is not None}
 
@@ -36,18 +39,23 @@ def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
     """The facts of the last good check; without one, facts without content."""
     words = saved.get(CAPABILITIES)
     return _remembered(
-        words if isinstance(words, str) else "", _number(saved.get(CONTEXT)), _number(saved.get(NUM_CTX)), str(saved.get(VERSION) or "")
+        words if isinstance(words, str) else "",
+        _number(saved.get(CONTEXT)),
+        _number(saved.get(NUM_CTX)),
+        str(saved.get(VERSION) or ""),
+        str(saved.get(VOCABULARY) or ""),
     )
 
 
 @lru_cache(maxsize=KEPT)
-def _remembered(words: str, context_length: int | None, num_ctx: int | None, version: str) -> ModelInfo:
+def _remembered(words: str, context_length: int | None, num_ctx: int | None, version: str, vocabulary: str) -> ModelInfo:
     """The same object for the same facts: they are asked for several times per request."""
     return ModelInfo(
         capabilities=frozenset(words.split()) or None,
         context_length=context_length,
         num_ctx=num_ctx,
         version=ServerVersion.parse(version),
+        vocabulary=Vocabulary(vocabulary) if vocabulary in set(Vocabulary) else Vocabulary.OTHER,
     )
 
 

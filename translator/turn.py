@@ -34,7 +34,7 @@ from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
 from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
-from translator.tokens import estimate_messages
+from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
 
@@ -69,6 +69,7 @@ class Turn:
     request: ChatRequest | GenerateRequest
     ask: Ask = attrs.field(repr=False)
     window: ContextPlan
+    vocabulary: Vocabulary = Vocabulary.OTHER
     show_thinking: bool = True
     notes: tuple[str, ...] = ()
     after_nothing: StepDown | None = None
@@ -99,7 +100,12 @@ class Turn:
 
     def estimate_prompt(self) -> int:
         """Tokens of the prompt, for a server that does not say."""
-        return estimate_messages(self.ask.messages, self.ask.tools)
+        return estimate_messages(self.ask.messages, self.ask.tools, self.vocabulary)
+
+    @property
+    def script(self) -> str:
+        """The script that most of the prompt is in."""
+        return script_of(text for message in self.ask.messages for text in message.texts)
 
     def stepped_down(self, step: StepDown) -> "Turn":
         """The same turn with another `think`."""
@@ -188,6 +194,7 @@ def plan_turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
         window=window,
+        vocabulary=info.vocabulary,
         show_thinking=think.show,
         after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
@@ -270,9 +277,13 @@ class _Case:
 
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
-    require_room(kept, case.ask.tools, case.window)
+    require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
     messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
-    is_whole = not may_be_cut_by_server(messages) or without_older_half(messages) is None or may_be_cut(kept, case.ask.tools, case.window)
+    is_whole = (
+        not may_be_cut_by_server(messages)
+        or without_older_half(messages) is None
+        or may_be_cut(kept, case.ask.tools, case.window, case.info.vocabulary)
+    )
     return ChatRequest(
         model=case.ask.model,
         messages=messages,
@@ -293,7 +304,7 @@ def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tu
 
 def _generate(case: _Case) -> GenerateRequest:
     """One prompt, of which nothing may be dropped."""
-    require_room(case.ask.messages, (), case.window)
+    require_room(case.ask.messages, (), case.window, case.info.vocabulary)
     text = completion_text(case.ask.messages, case.media_to_wire)
     return GenerateRequest(
         model=case.ask.model,

@@ -15,7 +15,7 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry.checks.doctor import why_unreachable
-from plugin_entry.log import logged, whereabouts
+from plugin_entry.log import error_place, logged
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.network.transport import Call
 from plugin_entry.serving import embedding, rerank
@@ -71,7 +71,7 @@ def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
         remedy = "Check the base URL, or try again when the server is less busy."
         raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from None
     except Exception as error:  # noqa: BLE001  # told as a failed check
-        logger.error("a check met an error of its own (%s)", whereabouts(error))  # noqa: TRY400  # its text may hold secrets
+        logger.error("a check met an error of its own (%s)", error_place(error))  # noqa: TRY400  # its text may hold secrets
         unexpected = f"The check failed unexpectedly ({type(error).__name__})."
         raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from None
 

@@ -1,7 +1,7 @@
 """`dify-ollama doctor URL`: what stands between this machine and a server, step by step, and one sentence at the end.
 
-Enters: a URL. Leaves: a line per step, one last sentence with what is wrong and what to do, and an exit code that is 0 when all is well and
-tells the step otherwise. A terminal gets lines of its width; a file or a pipe gets each finding on one line.
+The exit code is 0 when all is well and tells the step otherwise. A terminal gets lines of its width; a file or a pipe gets each finding on
+one line. It is part of the package for Dify: `python -m plugin_entry.cli doctor URL` runs it in the plugin's own environment.
 """
 
 import argparse

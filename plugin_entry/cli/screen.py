@@ -1,7 +1,6 @@
-"""Where the commands write: one small surface, coloured in a terminal and plain everywhere else.
+"""Where the commands write: text on the standard output, at once, so that an answer is seen while it is written.
 
-Enters: pieces of text with a meaning. Leaves: text on the standard output, at once, so that an answer is seen while it is written. `rich`
-colours it where it is installed and the output is a terminal; without it, or with `plain`, the same words come out bare.
+`rich` colours it where it is installed and the output is a terminal. Without it, or with `plain`, the same words come out bare.
 """
 
 import re

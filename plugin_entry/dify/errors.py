@@ -1,7 +1,4 @@
-"""Our errors to the SDK's five classes, the only ones whose text Dify shows as it is.
-
-Enters: any exception. Leaves: one of the five, with one clear text.
-"""
+"""Our errors as the SDK's five classes, the only ones whose text Dify shows as it is."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,8 +14,9 @@ from dify_plugin.errors.model import (
     InvokeServerUnavailableError,
 )
 
-from plugin_entry.log import whereabouts
-from translator.errors import Family, TranslatorError
+from plugin_entry.log import error_place
+from plugin_entry.network.transport_entries import NOT_CONNECTED
+from translator.errors import Family, Problem, TranslatorError
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +39,17 @@ def to_invoke_error(error: Exception) -> InvokeError:
     if isinstance(error, InvokeError):
         return error
     if isinstance(error, TranslatorError):
-        return CLASSES[error.family](error.problem.message)
-    logger.error("the plugin met an error of its own (%s)", whereabouts(error))
+        return CLASSES[error.family](_shown(error.problem))
+    logger.error("the plugin met an error of its own (%s)", error_place(error))
     return InvokeServerUnavailableError(
         f"The Ollama plugin failed unexpectedly ({type(error).__name__}). "
         "Try again; if it happens again, report it with the plugin's version."
     )
+
+
+def _shown(problem: Problem) -> str:
+    """Cause and remedy. Where nobody answers the cause alone: how a server is set up is for the form and the doctor, not for who chats."""
+    return problem.cause if problem.code in NOT_CONNECTED else problem.message
 
 
 def readable[**P, R](call: Callable[P, R]) -> Callable[P, R]:

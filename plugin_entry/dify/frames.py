@@ -1,8 +1,8 @@
-"""Frames to Dify's daemon: alone on the standard output, one system call each.
+"""Frames to Dify's daemon: alone on the standard output, one dump each.
 
-Enters: what the SDK would write. Leaves: the same lines on the descriptor that was the standard output when the process began. Everything
-else that writes to the standard output (a stray `print`, a native library) lands on the standard error: half a line of foreign text in
-front of a frame makes the daemon lose that frame without a word, and a line over 5 MiB makes it kill the process and every answer in it.
+Frames leave by the descriptor that was the standard output when the process began. Everything else that writes there (a stray `print`,
+a native library) lands on the standard error. Half a line of foreign text in front of a frame makes the daemon lose that frame without
+a word, and a line over 5 MiB makes it kill the process and every answer in it.
 """
 
 import fcntl

@@ -1,7 +1,4 @@
-"""The SDK's prompt messages and tools to ours. Nothing is interpreted here; what a part means is the translator's business.
-
-Enters: the SDK's objects. Leaves: `Message`, `Tool` and their parts.
-"""
+"""The SDK's messages and tools to ours, and our chunks and answers to the SDK's. Nothing is interpreted here."""
 
 import time
 from collections.abc import Sequence

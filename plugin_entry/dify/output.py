@@ -1,15 +1,17 @@
-"""Writes frames to their descriptor: one system call per turn of the hub. A slow reader holds up only those who write more than may wait.
+"""Writes frames to their descriptor: one system call per turn of the hub.
 
-Enters: whole lines. Leaves: the same lines, those of one stream in their order. While Dify's daemon does not read, lines wait here and
-greenlets run on: connections are read and closed, time limits run out. When it reads again, the streams have their turns (`fair_queue.py`).
-Who writes more than may wait has to wait itself, so that the memory is bounded and the servers feel the slowness through their own
-connections.
+While Dify's daemon does not read, lines wait here and greenlets run on: connections are read and closed, time limits run out. When it
+reads again, the streams have their turns (`FairQueue`). Who writes more than may wait has to wait itself, so the memory is bounded, and
+the servers feel the slowness through their own connections.
 """
 
+import fcntl
 import logging
 import os
 import select
 import stat
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -117,7 +119,7 @@ class FrameOutput:
         """
         if len(data) > LINE_LIMIT:
             raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
-        if not self.has_room(owner):
+        if (self._watcher is not None or self.waiting > MOST_WAITING) and not self.has_room(owner):
             self._wait_until(partial(self.has_room, owner))
         self._take(data, owner)
 
@@ -133,6 +135,16 @@ class FrameOutput:
         self._is_scheduled = False
         if self._watcher is None:
             self._push()
+
+    def all_read(self) -> bool:
+        """True when everything has left and the daemon has taken it out of the pipe; False where the system does not say (not Linux)."""
+        if self.waiting:
+            return False
+        try:
+            unread: int = struct.unpack("i", fcntl.ioctl(self._descriptor, termios.FIONREAD, struct.pack("i", 0)))[0]
+        except OSError:
+            return False
+        return unread == 0
 
     def drain(self, within_s: float) -> bool:
         """Waits until everything has left; False when the daemon took too long, or does not read any more."""

@@ -1,12 +1,13 @@
-"""Request lines from the standard input to greenlets, without threads and queues in between.
+"""Reads request lines from the standard input and runs each request in a greenlet.
 
-Enters: the standard input. Leaves: requests that run. The SDK reads in a native thread, so each request begins with two changes of threads,
-and hands it from there to a second reader through a queue; a pipe can be waited for by gevent's hub like any connection, and a request
-can start where it was read. What is no pipe and no socket (a file) is read as the SDK does it; what is no request goes the SDK's way.
+The SDK reads in a native thread and hands each request to a second reader through a queue. A pipe can be waited for by gevent's hub
+like any connection, so a request starts where it was read. A file is read as the SDK does it, and lines that are no requests (answers
+of the daemon to invocations) go to the SDK's readers.
 """
 
 import logging
 import os
+import re
 import stat
 import traceback
 from collections.abc import Callable, Generator
@@ -18,13 +19,14 @@ import gevent
 from dify_plugin import Plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream, PluginInStreamEvent
 from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
-from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServerUnavailableError
+from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeBadRequestError, InvokeServerUnavailableError
 from gevent.event import Event
 from gevent.os import tp_read
 from gevent.pool import Pool
 from pydantic import TypeAdapter
 
 from plugin_entry.dify import startup
+from plugin_entry.dify.callers import Callers
 from plugin_entry.dify.frames import new_writer
 
 if TYPE_CHECKING:
@@ -94,6 +96,8 @@ class GreenletExecutor:
 def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     try:
         function(*args)
+    except CallerLeft:
+        logger.debug("a request was ended: its caller has left")
     except BaseException as error:  # noqa: BLE001  # an exit of a request is not one of the process
         logger.warning("a request ended without a word (%s)", type(error).__name__)
 
@@ -107,7 +111,7 @@ def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...
         future.set_exception(error)
 
 
-def worded(execute: Callable[..., None]) -> Callable[..., None]:
+def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
     """The work of a request, which ends well or in an error whose text Dify shows."""
 
     @wraps(execute)
@@ -159,6 +163,14 @@ AT_ONCE = 64 * 1024
 LONG = 4 * 1024 * 1024
 """Bytes of a line that take 10 ms to parse."""
 
+ANSWER = PluginInStreamEvent.BackwardInvocationResponse.value
+SESSION, BEGINNING = re.compile(rb'"session_id"\s*:\s*"([\w-]{1,100})"', re.ASCII), 4096
+"""The daemon writes the session's id at the beginning of a line; there it is found although the line as a whole is no JSON."""
+UNREADABLE = (
+    "It is nested too deeply, or holds characters that are no text: simplify the schemas of the tools and of the answer, and look for "
+    "broken characters in the messages."
+)
+
 FIELDS = TypeAdapter(dict[str, Any])
 """Reads JSON as the SDK does, which builds one and the same reader anew for each line."""
 
@@ -192,6 +204,8 @@ class LineReader(StdioRequestReader):
     start: Callable[[PluginInStream], object] | None = None
     on_end: Callable[[], object] | None = None
     """Called once the input has ended."""
+    on_answer: Callable[[str, object], object] | None = None
+    """Called with session id and data of an answer to a backwards invocation."""
     _input: Input | None = None
 
     def _read_async(self) -> bytes:
@@ -228,10 +242,28 @@ class LineReader(StdioRequestReader):
         if len(line) > LONG:
             gevent.sleep(0)  # others have had to wait while it was copied together
         try:
-            return _to_request(FIELDS.validate_json(line), self)
+            fields = FIELDS.validate_json(line)
+            if fields["event"] == ANSWER and self.on_answer is not None:
+                self.on_answer(str(fields["session_id"]), fields["data"])
+                return None
+            return _to_request(fields, self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read
-            new_writer().error(data={"error": f"A request line of {len(line)} bytes cannot be read ({type(error).__name__})."})
+            _refuse(line, type(error).__name__)
             return None
+
+
+def _refuse(line: bytes, reason: str) -> None:
+    """Tells the session of a line that cannot be read, if the line says which it is, else the daemon's log. Not a word of the line."""
+    writer = new_writer()
+    sentence = f"A request line of {len(line)} bytes cannot be read ({reason})."
+    found = SESSION.search(line[:BEGINNING])
+    if found is None:
+        writer.error(data={"error": sentence})
+        return
+    session_id = found[1].decode()
+    refusal = {"error_type": InvokeBadRequestError.__name__, "message": f"{sentence} {UNREADABLE}", "args": {}}
+    writer.session_message(session_id, writer.stream_error_object(refusal))
+    writer.session_message(session_id, writer.stream_end_object())
 
 
 def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
@@ -249,23 +281,30 @@ def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
     )
 
 
-def serve(served: Plugin) -> None:
-    """Requests of this plugin start where they are read, as many at a time as its executor allows."""
+def serve(served: Plugin, callers: Callers | None) -> None:
+    """Requests start where they are read, as many at a time as the executor allows; `callers` ends those that nobody waits for."""
     reader, executor = served.request_reader, served.executer
     if isinstance(reader, LineReader) and isinstance(executor, GreenletExecutor):
-        reader.start = partial(_start, served, executor)
+        reader.start = partial(executor.start, partial(_execute, served, callers))
+        if callers is not None:
+            reader.on_answer = callers.answered
 
 
-def _start(served: Plugin, executor: GreenletExecutor, request: PluginInStream) -> None:
-    executor.start(
-        served._execute_request_in_thread,
-        request.session_id,
-        request.data,
-        request.reader,
-        request.writer,
-        request.conversation_id,
-        request.message_id,
-        request.app_id,
-        request.endpoint_id,
-        request.context,
-    )
+def _execute(served: Plugin, callers: Callers | None, request: PluginInStream) -> None:
+    if callers is not None:
+        callers.begin(request.session_id, partial(gevent.getcurrent().kill, CallerLeft, block=False))
+    try:
+        served._execute_request_in_thread(
+            request.session_id,
+            request.data,
+            request.reader,
+            request.writer,
+            request.conversation_id,
+            request.message_id,
+            request.app_id,
+            request.endpoint_id,
+            request.context,
+        )
+    finally:
+        if callers is not None:
+            callers.end(request.session_id)

@@ -79,7 +79,7 @@ PATCHES: dict[str, Patch] = {
     ),
     "error texts": Patch(
         why="whatever ends a request is told as an error whose text Dify shows; the SDK passes an exit without a word",
-        replaces={f"{PLUGIN}:Plugin._execute_request": requests.worded},
+        replaces={f"{PLUGIN}:Plugin._execute_request": requests.errors_told},
         relies_on={f"{PLUGIN}:Plugin._execute_request": EXECUTED},
     ),
     "frame limit": Patch(

@@ -1,10 +1,9 @@
 """Serverless mode: a caller that goes away ends its request at once, so that Ollama stops generating.
 
-Enters: the SDK's requests over HTTP. Leaves: the same replies; a request whose connection the caller closed is ended where it waits, which
-closes the connection to the server. The SDK alone closes only the generator it answers with: the request behind it runs to its end, and a
-caller that leaves while nothing is being written is noticed late or never (SDK 0.10.2, serverless/request_reader.py).
-
-Like Go's HTTP server, this takes the end of what the caller sends for its leaving.
+A request whose connection the caller closed is ended where it waits, which closes the connection to the server. The SDK alone closes
+only the generator it answers with: the request behind it runs to its end, and a caller that leaves while nothing is being written is
+noticed late or never (SDK 0.10.2, serverless/request_reader.py). Like Go's HTTP server, this takes the end of what the caller sends for
+its leaving.
 """
 
 import os

@@ -1,9 +1,8 @@
 """How the process ends when it is asked to, or when nobody is there any more.
 
-Enters: SIGTERM, SIGINT, the end of the standard input, or a standard output that nobody reads. Leaves: exit code 0, after the answers that
-were under way have ended. A signal gives them five seconds; then they end with an error that says why, and their servers' connections are
-closed, so that Ollama stops generating. When only the input ends, running answers are finished as long as their output is
-read: `dify` drives plugins that way (one request, then the end of the input). A second signal ends the process at once.
+A signal (SIGTERM, SIGINT) gives running answers five seconds. Then they end with an error that says why, and their servers' connections
+are closed, so that Ollama stops generating. A second signal ends the process at once. When only the input ends, running answers are
+finished as long as their output is read: `dify` drives plugins that way (one request, then the end of the input). The exit code is 0.
 """
 
 import logging

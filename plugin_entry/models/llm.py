@@ -1,7 +1,4 @@
-"""The language model as Dify loads it: thin, because the SDK executes source modules apart from the import system.
-
-Enters: what Dify asks. Leaves: the answers of `language_model`, `checking` and `sdk_schema`, unchanged.
-"""
+"""The language model as Dify loads it. It is thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any

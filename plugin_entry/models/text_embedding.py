@@ -1,7 +1,4 @@
-"""The text-embedding model as Dify loads it: thin, because the SDK executes source modules apart from the import system.
-
-Enters: what Dify asks. Leaves: the answers of `embedding_model`, `checking` and `sdk_schema`, unchanged.
-"""
+"""The text-embedding model as Dify loads it. It is thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -36,8 +33,7 @@ class OllamaTextEmbeddingModel(TextEmbeddingModel):
         return embedding.embed(model, credentials, texts, input_type)
 
     def get_num_tokens(self, model: str, credentials: dict[str, Any], texts: list[str]) -> list[int]:
-        del model, credentials  # counted offline
-        return embedding.count(texts)
+        return embedding.count(model, credentials, texts)
 
     def validate_credentials(self, model: str, credentials: Mapping[str, Any]) -> None:
         checks.check_embedding_model(model, credentials)

@@ -1,7 +1,6 @@
-"""The synchronous end: a request greenlet opens a reply, reads its bytes, closes it.
+"""Where greenlets meet the event loop: a request greenlet opens a reply, reads its bytes, closes it.
 
-Enters: calls. Leaves: open replies whose headers are here, or whole replies; every failure as a ServerError. The SDK wants plain
-generators in greenlets, aiohttp wants an event loop: this module is where the two meet.
+The SDK wants plain generators in greenlets, aiohttp wants an event loop. Every failure comes out of here as a ServerError.
 """
 
 import asyncio

@@ -113,7 +113,8 @@ class Inbox:
         data = b"".join(self._parts[:taken])
         del self._parts[:taken]
         self._size -= size
-        self._relieve()
+        if self._drained is not None:
+            self._relieve()
         return data
 
     def _relieve(self) -> None:

@@ -1,11 +1,9 @@
 """One asyncio loop inside one greenlet: where aiohttp lives in a process that gevent has patched.
 
-Enters: coroutines from any greenlet of the thread. Leaves: asyncio tasks. The SDK runs every request as a greenlet in one OS thread, and
-asyncio allows one running loop per thread, so all requests share this loop; its selector is gevent's, so while it waits for sockets other
-greenlets run. Compared with a loop in a thread of its own it needs no hand-over between threads and was as fast or faster
-(docs/performance.md). Nothing that happens on the loop may end the process or leave anybody waiting: should the loop die, its tasks are
-reported lost, the servers' connections are closed and the next task starts a new loop; an exception in a callback ends the task on whose
-behalf it ran.
+The SDK runs every request as a greenlet in one OS thread, and asyncio allows one running loop per thread, so all requests share this
+loop. While it waits for sockets other greenlets run. Compared with a loop in a thread of its own it needs no hand-over between threads
+and was as fast or faster (docs/performance.md). Should the loop die, its tasks are told so, the servers' connections are closed, and
+the next task starts a new loop.
 """
 
 import asyncio
@@ -22,7 +20,7 @@ import attrs
 import gevent
 from gevent.event import Event
 
-from plugin_entry.log import whereabouts
+from plugin_entry.log import error_place
 from plugin_entry.network.selector import HubSelector, Pace, new_selector
 
 logger = logging.getLogger(__name__)
@@ -136,7 +134,7 @@ class LoopGreenlet:
         try:
             loop.run_forever()
         except BaseException as error:  # noqa: BLE001  # an exit that some callback raises is not the end of the process
-            place = whereabouts(error)
+            place = error_place(error)
             logger.error("the event loop ended (%s); the next request starts a new one", place)  # noqa: TRY400  # its text may hold secrets
         finally:
             self._lost(loop)
@@ -153,7 +151,7 @@ class LoopGreenlet:
         if error is None:
             logger.debug("the event loop complains about something that was not closed")
         else:
-            logger.error("the event loop met an error of its own (%s)", whereabouts(error))
+            logger.error("the event loop met an error of its own (%s)", error_place(error))
 
     def _lost(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:

@@ -1,8 +1,7 @@
-"""The selector under the event loop: the kernel's epoll, waited for through gevent's hub.
+"""The selector under the event loop: the kernel's epoll, waited for through gevent's hub; and how often streams are read.
 
-Enters: file descriptors that asyncio watches, and the rhythm of those that need not be seen at once. Leaves: those that are ready. While
-nothing is ready the greenlet of the loop waits, and all others run. gevent's own selector starts and stops a watcher per descriptor and
-event; here one watcher looks at one epoll descriptor, so the cost of a turn does not grow with the number of streams.
+While nothing is ready the greenlet of the loop waits, and all others run. gevent's own selector starts and stops a watcher per
+descriptor and event; here one watcher looks at one epoll descriptor, so the cost of a turn does not grow with the number of streams.
 
 A descriptor with a rhythm lives in an epoll set of its own that is looked at only at the ticks of that rhythm: what arrives in between
 collects in the kernel, and neither a timer nor a wake-up is spent on it. Where there is no epoll (macOS), gevent's selector serves, and
@@ -59,17 +58,24 @@ class Pace:
 
     def begin(self) -> None:
         """Notes a new request, which is work like many lines: the streams that talk already make room for it."""
-        self._count(REQUEST_LINES, self.clock())
+        self.note_read(REQUEST_LINES, 0.0, None)
 
     def note_read(self, lines: int, last_read: float, descriptor: int | None) -> float:
         """Notes a read of `lines` lines by a stream that was last read at `last_read`, and sets when it is read next. Gives the time now.
 
-        `descriptor` is None when nothing more comes from it.
+        `descriptor` is None when nothing more comes from it. A read that ends no line is a piece of something that is wanted whole, such as
+        a reply with vectors: a rest gains nothing.
         """
         now = self.clock()
-        self._count(lines, now)
+        if now >= self._window_ends:
+            self._open_window(now)
+        self._lines += lines
+        if self._lines >= BUSY_LINES and self.rest_s < LONGEST_REST_S:
+            self.rest_s = max(self.rest_s, _rest(self._lines))
         if descriptor is not None and self.selector is not None:
-            self.selector.set_rhythm(descriptor, self._rhythm(lines, now - last_read))
+            is_flood = lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * (now - last_read)
+            rests = lines and self.rest_s
+            self.selector.set_rhythm(descriptor, Rhythm.FLOOD if is_flood else Rhythm.TOGETHER if rests else Rhythm.AT_ONCE)
         return now
 
     def watch(self, descriptor: int, rhythm: Rhythm) -> None:
@@ -77,23 +83,12 @@ class Pace:
         if self.selector is not None:
             self.selector.set_rhythm(descriptor, rhythm)
 
-    def _rhythm(self, lines: int, seconds: float) -> Rhythm:
-        """A read that ends no line is a piece of something that is wanted whole, such as a reply with vectors: a rest gains nothing."""
-        if not lines:
-            return Rhythm.AT_ONCE
-        if lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * seconds:
-            return Rhythm.FLOOD
-        return Rhythm.TOGETHER if self.rest_s else Rhythm.AT_ONCE
-
-    def _count(self, lines: int, now: float) -> None:
-        if now >= self._window_ends:
-            quiet = now >= self._window_ends + WINDOW_S
-            self.rest_s = 0.0 if quiet else _rest(self._lines)
-            self._window_ends = now + WINDOW_S
-            self._lines = 0
-        self._lines += lines
-        if self._lines >= BUSY_LINES and self.rest_s < LONGEST_REST_S:
-            self.rest_s = max(self.rest_s, _rest(self._lines))
+    def _open_window(self, now: float) -> None:
+        """The lines of the window before count in this one, too, unless it was quiet in between."""
+        quiet = now >= self._window_ends + WINDOW_S
+        self.rest_s = 0.0 if quiet else _rest(self._lines)
+        self._window_ends = now + WINDOW_S
+        self._lines = 0
 
 
 def _rest(lines: int) -> float:

@@ -1,7 +1,6 @@
-"""The asynchronous end: aiohttp sends one encoded request and hands back status, headers and raw bytes.
+"""Sends one request with aiohttp and puts status, headers and bytes of the reply into an inbox.
 
-Enters: method, URL, headers, body and time limits. Leaves: bytes into an inbox, as they arrive, never looked at. It owns every time limit
-and closes the connection as soon as its task is cancelled, which makes the server stop generating.
+Every time limit lives here. The connection is closed as soon as the task is cancelled, which makes the server stop generating.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The provider as Dify loads it.
 
-Enters: the values of the provider's own form, which is optional: a model that has credentials of its own never sees them. What leaves:
-nothing, or an error. There is no logic here, because the SDK executes a source module apart from the import system, and wants exactly one
-subclass of `ModelProvider` in it.
+The provider's own form is optional: a model that has credentials of its own never sees it. There is no logic here, because the SDK
+executes a source module apart from the import system, and wants exactly one subclass of `ModelProvider` in it.
 """
 
 from collections.abc import Mapping

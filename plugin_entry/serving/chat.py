@@ -16,7 +16,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -42,7 +42,7 @@ from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
-from translator.tokens import TokenCalibration, estimate_messages
+from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
 BRIDGE = Bridge()
@@ -89,9 +89,11 @@ class RunningAnswer:
         try:
             for data in self.reply.bursts():
                 # a very long line is parsed in a thread, so that others do not wait for it
-                yield from self._recorded(feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data)))
-                if self.stream.finished:
+                deltas = feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data))
+                if deltas and isinstance(deltas[-1], FinalDelta | FailureDelta):
+                    yield from self._recorded(deltas)
                     break
+                yield from deltas
                 unended = 0 if b"\n" in data else unended + len(data)
             yield from self._recorded(self.stream.end())
         except ServerError as error:
@@ -148,7 +150,9 @@ class AnswerRecord:
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
             window, place = turn.window.num_ctx or 0, self.server.place
-            self.answerer.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place)
+            self.answerer.calibration.observe(
+                turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script
+            )
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""
@@ -213,7 +217,7 @@ class Answerer:
     def estimate(self, place: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""
         estimated = in_thread(weight_of_prompt(turn.ask.messages, turn.ask.tools), turn.estimate_prompt)
-        return self.calibration.apply(turn.ask.model, estimated, place)
+        return self.calibration.apply(turn.ask.model, estimated, place, turn.script)
 
 
 BEGUN = LLMResultChunk.model_construct()
@@ -242,8 +246,10 @@ def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
 def count(model: str, credentials: Mapping[str, Any], messages: Sequence[PromptMessage], tools: Sequence[PromptMessageTool] | None) -> int:
     """Tokens of a prompt, estimated offline and corrected by what this model's server counted before."""
     own, offered = _own_messages(messages), tools_from_sdk(tools)
-    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered))
-    return CALIBRATION.apply(model, estimated, place_of(credentials))
+    vocabulary = FACTS.recall(model, credentials).vocabulary
+    estimated = in_thread(weight_of_prompt(own, offered), lambda: estimate_messages(own, offered, vocabulary=vocabulary))
+    script = script_of(text for message in own for text in message.texts)
+    return CALIBRATION.apply(model, estimated, place_of(credentials), script)
 
 
 @readable
@@ -267,7 +273,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield chunk_to_sdk(model, index, chunk, started)
+            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

@@ -1,7 +1,4 @@
-"""What the text-embedding source module does, as plain functions: settings to a plan, the plan's result to the SDK's.
-
-Enters: a model's name, its saved credentials, texts. Leaves: vectors in the order of the texts, or one of the SDK's five errors.
-"""
+"""Text embeddings: settings to a plan, the plan's result to the SDK's. Errors are of the SDK's five classes."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +22,7 @@ from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, PrefixChoice
-from translator.tokens import estimate_texts
+from translator.tokens import TEXT_MARKS, estimate_texts
 
 
 @readable
@@ -37,9 +34,10 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
     return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
 
 
-def count(texts: Sequence[str]) -> list[int]:
-    """Tokens per text, estimated offline; a list of the same length."""
-    return in_thread(weight_of_texts(texts), lambda: estimate_texts(list(texts)))
+def count(model: str, saved: Mapping[str, Any], texts: Sequence[str]) -> list[int]:
+    """Tokens per text with its begin and end marks, estimated offline; a list of the same length."""
+    vocabulary = FACTS.recall(model, saved).vocabulary
+    return in_thread(weight_of_texts(texts), lambda: estimate_texts(list(texts), vocabulary, TEXT_MARKS))
 
 
 def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> EmbedSettings:

@@ -1,22 +1,22 @@
 """What is known about a model on a server, asked once and kept for a while.
 
-Enters: a server and a model name. Leaves: a `ModelInfo`. Several requests that need the same facts at the same time share one question. A
-server that is there but cannot say (too old, a proxy in between, a name it does not know) gives what is remembered: the request itself
-will bring the real error.
+Requests that need the same facts at the same time share one question. A server that is there but cannot say (too old, a proxy in
+between, a name it does not know) gives what is remembered: the request itself will bring the real error.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import gevent
 from gevent.event import AsyncResult
 
 from plugin_entry.network.bridge import Bridge, Started
-from plugin_entry.network.server import Server
+from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.network.transport import Call
-from translator import codec
-from translator.errors import Family, ServerError
+from translator import codec, detected
+from translator.errors import Family, RequestError, ServerError
 from translator.failures.build import failure_from_reply
 from translator.response.capabilities import ModelInfo, is_cloud_name, model_info
 from translator.shapes.exchange import HttpReply
@@ -69,6 +69,15 @@ class ModelFacts:
     def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a model's schema, which must always exist: `remembered` when the server cannot say. Never raises a ServerError."""
         return _or_remembered(self._look_up((server, model), UNKNOWN_S), remembered)
+
+    def recall(self, model: str, saved: Mapping[str, Any]) -> ModelInfo:
+        """What is known already, without a question to the server; what was saved with the model when nothing is."""
+        remembered = detected.from_saved(saved)
+        try:
+            known = self._known.get((server_of(settings_of(saved)), model))
+        except RequestError:
+            return remembered
+        return remembered if known is None else _or_remembered(known, remembered)
 
     def ask(self, server: Server, model: str) -> ModelInfo:
         """Asks anew, for validation. Raises ServerError for anything but a good answer."""

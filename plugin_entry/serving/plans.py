@@ -1,7 +1,6 @@
-"""Drives a plan of the translator over real connections.
+"""Runs a plan of the translator, a generator of rounds of requests, over real connections.
 
-Enters: a plan (a generator of rounds of requests) and a server. Leaves: the plan's result. The requests of a round run at the same time,
-as many as allowed; a failure of the transport ends the plan.
+The requests of a round run at the same time, as many as allowed. A failure of the transport ends the plan.
 """
 
 from contextlib import suppress

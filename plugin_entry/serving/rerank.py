@@ -1,7 +1,4 @@
-"""What the rerank source module does, as plain functions: settings to a plan, the ranking to the SDK's result.
-
-Enters: a query, documents, what is wanted of them, the saved credentials. Leaves: documents, best first, or one of the SDK's five errors.
-"""
+"""Reranking: settings to a plan, the ranking to the SDK's result. Errors are of the SDK's five classes."""
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any

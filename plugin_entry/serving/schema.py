@@ -1,8 +1,7 @@
-"""Facts about a model to the SDK's schema of it: features, context size, parameter rules.
+"""The SDK's schema of a model, from what is known about it: features, context size, parameter rules.
 
-Enters: a model name and its saved credentials. Leaves: an `AIModelEntity`. The SDK asks several times per request and Dify keeps the
-answer for an hour, so it must be quick and must never fail: a server that is away gives a schema of what the user said and what every
-server can do.
+The SDK asks several times per request and Dify keeps the answer for an hour, so this must be quick and must never fail. A server that
+is away gives a schema of what the user said and what every server can do.
 """
 
 from collections.abc import Mapping

@@ -22,6 +22,7 @@ from tests.bench.reading import READER, bare_reading
 from tests.bench.replies import LAST, lines, thinking_lines, tool_lines
 from tests.bench.report import FULL, QUICK, Line, Size, text
 from tests.bench.route import ScriptedBridge, SilentBridge, plan, request_line, requests_of, way
+from tests.bench.token_way import way as way_of_a_token
 from translator.embedding.replies import Flaw, read_embed
 
 pytestmark = pytest.mark.plugin
@@ -149,6 +150,12 @@ def test_a_load_is_measured_by_the_plain_plugin_at_fifty_streams() -> None:
     assert (line.beside, line.goal) == ({"plain at 50": 100, "bare reader": 12}, "0.25 x plain at 50")
     assert found["50 streams x 50 tokens/s: time"].beside == {"plain": 1.0, "bare reader": 1.0}
     assert len(found) == 3 * len(FOUND)
+
+
+def test_a_token_takes_one_short_way() -> None:
+    """From the read of its bytes to its frame, without returning to a module that it left."""
+    shell = way_of_a_token().of("plugin_entry")
+    assert (shell.functions <= 14, shell.files <= 7, shell.returns) == (True, True, 0), shell.passed
 
 
 def test_vectors_are_flawless() -> None:

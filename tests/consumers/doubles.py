@@ -1,6 +1,6 @@
 """Readers of chunks in Dify that are no library: re-stated in a few lines each, from what their code does.
 
-Enters: chunks as decoded JSON. Leaves: what that reader believes the answer was. Where readers disagree about the same chunks,
+Each takes chunks as decoded JSON and gives what that reader believes the answer was. Where readers disagree about the same chunks,
 a plugin must send what all of them read alike.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from tests.stdio.told import calls_of, text_of, usage_of
+from tests.stdio.whole_answers import calls_of, text_of, usage_of
 
 type Chunk = Mapping[str, Any]
 type Calls = list[tuple[str, dict[str, Any]]]

@@ -9,23 +9,23 @@ import pytest
 from fixtures.recordings import Exchange, load
 from tests.consumers.doubles import blocking_agent, function_calling_agent, react_parser
 from tests.stdio.recorded_replies import model_of, replies
-from tests.stdio.told import Told, told_by_recording
-from tests.translator.replaying import answers, label
+from tests.stdio.whole_answers import WholeAnswer, recorded_answer
+from tests.translator.stream_player import answers, label
 
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)
 
 
-def read(exchange: Exchange) -> Told:
+def read(exchange: Exchange) -> WholeAnswer:
     return _read(exchange.address)
 
 
 @functools.cache
-def _read(address: str) -> Told:
+def _read(address: str) -> WholeAnswer:
     exchange = load(*address.split("/"))
-    return told_by_recording(exchange, model_of(exchange))
+    return recorded_answer(exchange, model_of(exchange))
 
 
-def wanted_calls(told: Told) -> list[tuple[str, object]]:
+def wanted_calls(told: WholeAnswer) -> list[tuple[str, object]]:
     return [(name, json.loads(arguments)) for name, arguments in told.calls]
 
 

@@ -20,15 +20,15 @@ from graphon.nodes.llm.runtime_protocols import LLMProtocol
 
 from fixtures.recordings import Exchange
 from tests.stdio.recorded_replies import model_of, replies
-from tests.stdio.told import Told, told_by_recording
-from tests.translator.replaying import answers, label
+from tests.stdio.whole_answers import WholeAnswer, recorded_answer
+from tests.translator.stream_player import answers, label
 
 EVERY = pytest.mark.parametrize("exchange", answers(), ids=label)
 THINKING = re.compile(r"<think>\n(.*?)\n</think>", re.DOTALL)
 
 
-def read(exchange: Exchange) -> Told:
-    return told_by_recording(exchange, model_of(exchange))
+def read(exchange: Exchange) -> WholeAnswer:
+    return recorded_answer(exchange, model_of(exchange))
 
 
 def chunks_of(exchange: Exchange) -> list[LLMResultChunk]:
@@ -50,7 +50,7 @@ def test_caller_that_does_not_stream(exchange: Exchange) -> None:
     assert_same_usage(result, told)
 
 
-def assert_same_usage(result: LLMResult, told: Told) -> None:
+def assert_same_usage(result: LLMResult, told: WholeAnswer) -> None:
     usage = result.usage
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     if told.usage is None:

@@ -1,6 +1,6 @@
 """Where a fault lives: the address that is entered as the base URL, for faults that happen before anything is said and for all others.
 
-Enters: a server's script and its route. Leaves: a base URL, and the server if there is one.
+Most faults have a server; some have only an address where nothing answers.
 """
 
 import socket
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults import proxy_scripts, scripts
 from tests.faults.server import FaultServer, Script, opened, serving
-from tests.servers.speaking_server import free_port
+from tests.servers.asyncio_server import free_port
 from translator.settings.network_places import ProxyMode, proxy_for
 
 TLS = Path(__file__).parent.parent / "data" / "tls"

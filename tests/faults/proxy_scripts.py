@@ -1,6 +1,6 @@
 """What a proxy in between does in each fault: its own replies, and the server's with its headers on them.
 
-Enters: a `Visit`. Leaves: bytes, or the end of the connection, like `scripts.py`, whose scripts it plays.
+The scripts work like those of `scripts.py`, and play them behind the proxy.
 """
 
 from collections.abc import Callable, Mapping

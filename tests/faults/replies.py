@@ -1,6 +1,6 @@
 """What a healthy server says to each request, as the lines of its answer: an operation's whole answer is one line unless it streams.
 
-Enters: a route, the request, and which answer is wanted. Leaves: lines with their line ends.
+Lines have their line ends.
 """
 
 from collections.abc import Callable, Mapping

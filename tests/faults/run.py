@@ -1,6 +1,6 @@
 """Runs cells of the fault matrix: each a whole call through the classes that Dify loads, over real sockets.
 
-Enters: cells. Leaves: what came of each. Cells run at the same time, those about time last and apart, so that the work of
+Cells run at the same time, those about time last and apart, so that the work of
 others cannot make them late. What would only take time is shortened: waits between tries, the time limits of further questions, and the
 size of a whole answer.
 """

@@ -1,6 +1,6 @@
 """What the server does in each fault, byte by byte, on the one route where it is not healthy. One function per row of the table.
 
-Enters: a `Visit`, a request with its good answer. Leaves: bytes, or the end of the connection. A script that returns leaves the
+A script gets a `Visit`: a request with its good answer. A script that returns leaves the
 connection open for the next request; one that never does is ended by the client.
 """
 

@@ -1,8 +1,8 @@
 """A server that is healthy but for one route, where it does what a fault's script says, byte by byte.
 
-Enters: a script and the route it plays on. Leaves: a port, the requests that came, and which connections are still in use. It
-lives in greenlets of the test's own thread; every other route answers at once and keeps its connection. Asked as a forward proxy, by a
-whole address or by CONNECT, it is that proxy and the server behind it in one.
+It keeps the requests that came and knows which connections are still in use. It lives in greenlets of the test's own thread; every other
+route answers at once and keeps its connection. Asked as a forward proxy, by a whole address or by CONNECT, it is that proxy and the server
+behind it in one.
 """
 
 import contextlib

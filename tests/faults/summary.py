@@ -1,7 +1,4 @@
-"""Rows of the matrix in words, alike operations together. For the terminal and for the page of the manual; needs no server.
-
-Enters: faults. Leaves: for each kind of operation its outcome in words.
-"""
+"""Rows of the matrix in words, alike operations together. For the terminal and for the page of the manual; needs no server."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby

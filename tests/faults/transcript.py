@@ -1,6 +1,6 @@
 """What was delivered, in one line that two people would write alike: `think[hm] text[Hello] calls[look,find] end[stop]`.
 
-Enters: the chunks of an answer as Dify gets them. Leaves: the notation. Chunks that no reader of Dify would take right raise an
+Chunks are taken as Dify gets them. Those that no reader of Dify would take right raise an
 AssertionError: a tag glued to text, calls in two chunks, anything after the last chunk.
 """
 

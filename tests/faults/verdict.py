@@ -1,6 +1,6 @@
 """Whether a cell came out as the table says, and whether what holds for all cells holds for it.
 
-Enters: a cell and what came of it. Leaves: complaints, none when all is well. That a stream ends in one of two ways only, and
+That a stream ends in one of two ways only, and
 with every think block closed, is checked while it is read (`transcript.py`).
 """
 

@@ -1,4 +1,7 @@
-"""Fuzzes everything that reads a server: `uv run python -m tests.fuzzing --lines 1000000 --seed N`. Exit code 1 when a case goes wrong."""
+"""Fuzzes everything that reads a server: `uv run python -m tests.fuzzing --lines 1000000 --seed N`.
+
+With `--conversations 1000` whole conversations over real sockets instead. Exit code 1 when a case goes wrong.
+"""
 
 import argparse
 import sys
@@ -14,14 +17,31 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000, help="how many lines (default: a million)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
     parser.add_argument("--case", type=int, default=0, help="the case to begin with")
+    parser.add_argument("--conversations", type=int, help="how many whole conversations, instead of lines")
     wanted = parser.parse_args()
     try:
+        if wanted.conversations:
+            return _converse(wanted.conversations, wanted.seed, wanted.case)
         figures = fuzz(wanted.lines, wanted.seed, wanted.case, _report)
     except FuzzError as error:
         print(error)
         return 1
     _report(figures)
     return 1 if figures.slowest_s > SLOWEST_LINE_S else 0
+
+
+def _converse(count: int, seed: int, start: int) -> int:
+    import dify_plugin  # patches the process, as it does in the plugin
+
+    from tests.fuzzing.conversations import StrayAnswerError, fuzz_conversations
+
+    assert dify_plugin
+    try:
+        print(fuzz_conversations(count, seed, start))
+    except StrayAnswerError as error:
+        print(error)
+        return 1
+    return 0
 
 
 def _report(figures: Figures) -> None:

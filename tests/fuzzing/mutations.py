@@ -1,6 +1,6 @@
 """Damage, as functions of chance: bytes of one recorded line, or of two, to bytes that a broken or hostile server might send.
 
-Enters: lines and a seeded generator. Leaves: bytes. The same seed gives the same bytes.
+The same seed gives the same bytes.
 """
 
 from collections.abc import Callable, Sequence

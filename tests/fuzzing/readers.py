@@ -1,6 +1,6 @@
 """Everything that reads what a server sent, each as a function of bytes that either works or raises what its documentation says.
 
-Enters: bytes and a seeded generator. Leaves: nothing; what must hold is asserted here.
+What must hold of their results is asserted here.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """Plays damaged recordings to the readers and keeps count.
 
-Enters: how many lines, and a seed. Leaves: figures, or the first case that goes wrong with what is needed to see it again. Every
-case has a generator of its own, so one case can be repeated without those before it.
+The first case that goes wrong ends the run, with what is needed to see it again. Every case has a generator of its own, so one case can be
+repeated without those before it.
 """
 
 import time

@@ -12,7 +12,7 @@ from tests.fuzzing import run
 from tests.fuzzing.mutations import MUTATIONS, RAW, Mutation, cut, damaged
 from tests.fuzzing.readers import READERS, Reader, check_deltas, read_stream
 from tests.fuzzing.run import FuzzError, fuzz, recorded_lines
-from tests.translator.replaying import ESTIMATED_PROMPT, outcome, play
+from tests.translator.stream_player import ESTIMATED_PROMPT, outcome, play
 from translator.codec import dumps
 from translator.shapes.dify import FinishReason
 from translator.shapes.events import Delta, TextDelta, ThinkOpen

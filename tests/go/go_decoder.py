@@ -1,7 +1,7 @@
 """The server's request decoder as a test double: what it refuses, and with which words.
 
-Enters: a whole request body for `/api/chat`, `/api/generate` or `/api/embed`. Leaves: nothing, or `Refused` with the status and
-the text a server of 0.24 or later answers. It follows Go's encoding/json over the structs of api/types.go: an unknown key is ignored, keys
+It checks whole request bodies for `/api/chat`, `/api/generate` and `/api/embed`, and raises `Refused` with the status and the text that a
+server of 0.24 or later answers. It follows Go's encoding/json over the structs of api/types.go: an unknown key is ignored, keys
 match without case, `null` is always accepted, a wrong type is remembered (the first counts), an error of a type's own decoder ends at once.
 `tests/data/go_decode.jsonl` holds the answers of the real structs (0.32.15, Go 1.26) that this file is measured against.
 """

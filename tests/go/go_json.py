@@ -1,7 +1,7 @@
 """Go's encoding/json, as far as its refusals go: Go types as data, and a decoder that fails with Go's words.
 
-Enters: JSON data and the Go type it is decoded into. Leaves: nothing, or the error that Go's Unmarshal returns: the first wrong
-type with the struct and field where it was met, or at once the error of a type that decodes itself.
+The error is the one that Go's Unmarshal returns: the first wrong type with the struct and field where it was met, or at once the error of a
+type that decodes itself.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Texts as Go's standard library reads and quotes them: base64, durations, %q.
 
-Enters: a text of a request. Leaves: the place or the words of Go's refusal (encoding/base64, time.ParseDuration, strconv.Quote).
+From encoding/base64, time.ParseDuration and strconv.Quote.
 """
 
 import re

@@ -15,7 +15,7 @@ import gevent
 from plugin_entry.cli.daemon import Frame, PluginProcess
 from tests.load.extremes import EXTREMES, chat, extreme_server
 from tests.load.ticking_plugin import COMMAND, late_s
-from tests.servers.staged_server import aside
+from tests.servers.stalling_server import aside
 from tests.stdio.daemon_requests import Data, as_daemon_sends
 
 SETTLED_S = 0.1

@@ -23,7 +23,7 @@ from plugin_entry.cli.daemon.requests import (
     user_message,
 )
 from tests.servers.loopback import END, HEAD, Visit, serving
-from tests.servers.staged_server import DONE, line
+from tests.servers.stalling_server import DONE, line
 from tests.stdio.daemon_requests import Data
 
 MB = 1_000_000

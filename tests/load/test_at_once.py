@@ -27,13 +27,13 @@ from tests.faults.run import is_about_time, run
 from tests.fuzzing.run import fuzz
 from tests.plugin_entry.checks.test_credentials import MISSING, routes
 from tests.plugin_entry.serving.test_schema import SAVED, shown
-from tests.servers.green_server import GreenServer, silence
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit, serving
-from tests.servers.staged_server import StagedServer, staged
+from tests.servers.routes_server import RoutesServer, silence
+from tests.servers.stalling_server import StallingServer, stalling
 from tests.stdio.networked_plugin import free_port, networked_plugin
 from tests.stdio.test_stopping import FIRST_WORDS, answers, ask, calling
 from tests.translator.response.test_tally import HOSTILE, repeats
-from tests.translator.test_tokens import ENGLISH, PARAGRAPHS
+from tests.translator.tokens.test_estimate import ENGLISH, PARAGRAPHS
 from translator.tokens import estimate_text
 
 pytestmark = pytest.mark.plugin
@@ -56,9 +56,9 @@ def soon(measure: Callable[[], float], limit_s: float) -> None:
 # --- servers are left at once ------------------------------------------------------------------------------------------------------
 
 
-def leaving(leave: Callable[[StagedServer], AbstractContextManager[None]], stage: str) -> float:
+def leaving(leave: Callable[[StallingServer], AbstractContextManager[None]], stage: str) -> float:
     """From the end of a block until the server sees that its client has left."""
-    with staged() as server:
+    with stalling() as server:
         with leave(server):
             pass
         left = time.monotonic()
@@ -69,7 +69,7 @@ def leaving(leave: Callable[[StagedServer], AbstractContextManager[None]], stage
 @pytest.mark.parametrize("stage", FIRST_WORDS)
 def test_closing_the_generator(stage: str) -> None:
     def close() -> float:
-        with staged() as server:
+        with stalling() as server:
             chunks = chat.stream(ask(stage), {"base_url": server.url})
             next(chunks)
             left = time.monotonic()
@@ -83,7 +83,7 @@ def test_closing_the_generator(stage: str) -> None:
 @pytest.mark.parametrize("stage", ["silent", "headed", "begun", "thinking"])
 def test_ending_a_request_that_waits(stage: str) -> None:
     def kill() -> float:
-        with staged() as server:
+        with stalling() as server:
             request = gevent.spawn(lambda: list(chat.stream(ask(stage), {"base_url": server.url})))
             assert server.came[stage].wait(PATIENCE_S)
             gevent.idle()
@@ -131,7 +131,7 @@ def test_closing_a_reply() -> None:
 @pytest.mark.parametrize("silent", ["/api/show", "/api/tags"])
 def test_the_check_of_a_form_has_a_budget(silent: str) -> None:
     began = time.monotonic()
-    with GreenServer(routes() | {"/api/show": MISSING} | {silent: silence}) as server, pytest.raises(CredentialsValidateFailedError):
+    with RoutesServer(routes() | {"/api/show": MISSING} | {silent: silence}) as server, pytest.raises(CredentialsValidateFailedError):
         check_language_model("m", {"base_url": server.url})
     assert time.monotonic() - began < BUDGET_S + 2
 
@@ -153,7 +153,7 @@ def took(work: Callable[[], object]) -> float:
 
 
 def test_a_schema_that_is_cached() -> None:
-    with GreenServer(shown("0.24.0", "show-think-tools")) as server:
+    with RoutesServer(shown("0.24.0", "show-think-tools")) as server:
         saved = {"base_url": server.url, "context_size": "auto", **SAVED}
         times = [took(lambda: schema.language_model("m", dict(saved))) for _ in range(200)]
     assert statistics.median(times) < 0.001

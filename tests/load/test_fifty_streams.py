@@ -12,7 +12,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.stdio.daemon import Daemon
-from tests.stdio.told import check_order, told_by
+from tests.stdio.whole_answers import check_order, whole_answer
 
 HEARTBEAT_S = 0.1
 ASK = [user_message("Why is the sky blue?")]
@@ -55,7 +55,7 @@ def test_fifty_streams_at_once(daemon: Daemon) -> None:
         sessions = [daemon.send(request) for request in requests]
         found = [daemon.reply(session) for session in sessions]
     for number, reply in enumerate(found):
-        told = told_by(reply)
+        told = whole_answer(reply)
         assert told.text == "".join(crowd_pieces(number))
         assert (told.finish_reason, told.error_type) == ("stop", "")
         check_order(reply.payloads, failed=False)

@@ -9,13 +9,13 @@ from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S
 from tests.plugin_entry.dify.test_shutdown import HANGING, answer, ask, exit_code
 from tests.servers.loopback import PATIENCE_S
-from tests.servers.staged_server import staged
+from tests.servers.stalling_server import stalling
 
 EARLY_S, SOON_S = 0.5, 2.0
 
 
 def test_answers_that_hang_get_five_seconds_and_are_told() -> None:
-    with staged() as server, PluginProcess() as plugin:
+    with stalling() as server, PluginProcess() as plugin:
         sessions = {stage: ask(plugin, server, stage) for stage in HANGING}
         began = time.monotonic()
         os.kill(plugin.pid, signal.SIGTERM)

@@ -13,7 +13,7 @@ import pytest
 
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
-from tests.servers.staged_server import DONE, line, staged
+from tests.servers.stalling_server import DONE, line, stalling
 from tests.stdio.daemon_requests import as_daemon_sends
 from tests.structure.sources import ROOT
 
@@ -51,7 +51,7 @@ def settled_memory_kib(pid: int) -> int:
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux opens a pipe's end anew")
 def test_a_process_whose_output_is_full_goes_on_and_ends_well() -> None:
-    with staged(flood=flood) as server:
+    with stalling(flood=flood) as server:
         command = (sys.executable, "-m", "plugin_entry.main")
         environment = {**os.environ, "INSTALL_METHOD": "local", "HEARTBEAT_INTERVAL": "0.1"}
         process = subprocess.Popen(

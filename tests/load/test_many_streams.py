@@ -18,7 +18,7 @@ from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from plugin_entry.network.bridge import Bridge
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
-from tests.servers.staged_server import DONE, SHOW, aside, line
+from tests.servers.stalling_server import DONE, SHOW, aside, line
 from tests.structure.sources import ROOT
 from translator.response.stream import ReplyStream
 from translator.shapes.events import TextDelta

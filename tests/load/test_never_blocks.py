@@ -29,7 +29,7 @@ from plugin_entry.threads import HEAVY, in_thread, weight_of, weight_of_prompt, 
 from tests.load.delays import Bench, bench
 from tests.load.extremes import EXTREMES, arguments, schema, text
 from tests.servers.loopback import serving
-from tests.servers.staged_server import DONE, line
+from tests.servers.stalling_server import DONE, line
 from translator.embedding.job import embedding_plan
 from translator.embedding.requests import EmbedSettings
 from translator.errors import ServerError

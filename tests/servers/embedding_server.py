@@ -3,8 +3,8 @@
 import attrs
 
 from fixtures.recordings import load
-from tests.servers.answering_server import Asked
-from tests.translator.plans import json_reply, recorded
+from tests.servers.function_server import Asked
+from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
 EMBED, LEGACY = "/api/embed", "/api/embeddings"

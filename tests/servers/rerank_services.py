@@ -6,8 +6,8 @@ import attrs
 
 from fixtures.recordings import load
 from tests.plugin_entry.serving.sdk_requests import Saved, rerank, validate
-from tests.servers.answering_server import Asked
-from tests.translator.plans import json_reply, recorded
+from tests.servers.function_server import Asked
+from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
 DOCS = ["first words", "second words", "third words"]

@@ -1,7 +1,7 @@
 """Dify's daemon in front of a plugin process, as strict as the real one.
 
-Enters: request data as Dify's core words it. Leaves: replies that the daemon would pass on; a frame that it would refuse, a line that is
-too long, a frame after the end or a missing end is an error of the test.
+A request is given as Dify's core words it. A frame that the daemon would refuse, a line that is too long, a frame after the end and a
+missing end are errors of the test.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """What Dify's daemon demands of a reply: the Go structs as tables, and a check of decoded JSON against them.
 
-Enters: the payload of a frame. Leaves: nothing, or RefusedFrame, which in the daemon ends the stream with `unmarshal_error`. Two things are
+A payload that does not fit raises RefusedFrame; in the daemon it ends the stream with `unmarshal_error`. Two things are
 stricter than the daemon because it would damage them silently: null in a vector, which Go reads as 0.0, and calls with empty fields.
 Read from langgenius/dify-plugin-daemon of August 2026 (pkg/entities/model_entities, internal/core/io_tunnel/generic.go).
 """

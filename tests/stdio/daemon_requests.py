@@ -1,8 +1,8 @@
 """What Dify's daemon makes of a request before the plugin sees it.
 
-Enters: request data as Dify's core words it. Leaves: the data as the daemon re-encodes it: it decodes into Go structs, so that every key of
-a struct is there, an absent text is `""`, an absent number 0. What the daemon itself answers with HTTP 400 is refused here, too. Read from
-langgenius/dify-plugin-daemon of August 2026 (pkg/entities/model_entities/llm.go, pkg/entities/requests/model.go).
+The daemon decodes what Dify's core sends into Go structs and encodes it again: every key of a struct is there, an absent text is `""`, an
+absent number 0. What the daemon itself answers with HTTP 400 is refused here, too. Read from langgenius/dify-plugin-daemon of August 2026
+(pkg/entities/model_entities/llm.go, pkg/entities/requests/model.go).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """The side of Dify's daemon in remote debugging: a TCP port that a plugin under development connects to.
 
-Enters: the plugin's lines. Leaves: what it declared, refused where the daemon refuses, and then sessions. Read from
+It takes what a plugin declares, refuses what the daemon refuses, and then invokes the plugin. Read from
 langgenius/dify-plugin-daemon of August 2026 (internal/core/debugging_runtime): the key first, declarations, assets in pieces, the end, at
 which the manifest is validated; heartbeats from then on.
 """

@@ -1,6 +1,6 @@
 """The plugin in the two modes where it talks over the network instead of over its standard output.
 
-Enters: environment variables. Leaves: a running process, and what it printed.
+Environment variables choose the mode.
 """
 
 import os

@@ -7,15 +7,15 @@ import pytest
 
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
-from tests.servers.staged_server import DONE, StagedServer, aside, line, staged
-from tests.stdio.ahead import plugin as plugin_ahead
+from tests.servers.stalling_server import DONE, StallingServer, aside, line, stalling
 from tests.stdio.daemon import Daemon
-from tests.stdio.told import Told, told_by
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.whole_answers import WholeAnswer, whole_answer
 from translator.limits import MIB
 
 pytestmark = pytest.mark.plugin
 
-PLUGIN = plugin_ahead(__name__)
+PLUGIN = early_plugin(__name__)
 ASK = [user_message("Tell me a story.")]
 PIECE = "x" * (64 * 1024)
 WAYS = pytest.mark.parametrize("stream", [True, False], ids=["streaming", "blocking"])
@@ -44,18 +44,18 @@ def daemon() -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def server() -> Iterator[StagedServer]:
-    with staged(endless=endless, large=large) as running:
+def server() -> Iterator[StallingServer]:
+    with stalling(endless=endless, large=large) as running:
         yield running
 
 
-def answer(daemon: Daemon, server: StagedServer, stage: str, *, stream: bool, **saved: str) -> Told:
+def answer(daemon: Daemon, server: StallingServer, stage: str, *, stream: bool, **saved: str) -> WholeAnswer:
     request = invoke_llm(stage, {"base_url": server.url, **saved}, ASK, stream=stream)
-    return told_by(aside(lambda: daemon.invoke(request)))
+    return whole_answer(aside(lambda: daemon.invoke(request)))
 
 
 @WAYS
-def test_an_endless_answer_ends_at_the_limit_that_was_set(daemon: Daemon, server: StagedServer, stream: bool) -> None:
+def test_an_endless_answer_ends_at_the_limit_that_was_set(daemon: Daemon, server: StallingServer, stream: bool) -> None:
     told = answer(daemon, server, "endless", stream=stream, max_answer_size="1")
     assert told.error_type == "InvokeServerUnavailableError"
     assert "which is more than the limit of 1 MiB." in told.message
@@ -66,13 +66,13 @@ def test_an_endless_answer_ends_at_the_limit_that_was_set(daemon: Daemon, server
 
 @WAYS
 @pytest.mark.parametrize("saved", [{}, {"max_answer_size": "3"}], ids=["default", "just enough"])
-def test_an_answer_within_the_limit_is_whole(daemon: Daemon, server: StagedServer, saved: dict[str, str], stream: bool) -> None:
+def test_an_answer_within_the_limit_is_whole(daemon: Daemon, server: StallingServer, saved: dict[str, str], stream: bool) -> None:
     told = answer(daemon, server, "large", stream=stream, **saved)
     assert (told.error_type, len(told.text)) == ("", 3 * MIB)
 
 
 @WAYS
-def test_a_limit_that_makes_no_sense_is_refused(daemon: Daemon, server: StagedServer, stream: bool) -> None:
+def test_a_limit_that_makes_no_sense_is_refused(daemon: Daemon, server: StallingServer, stream: bool) -> None:
     told = answer(daemon, server, "quick", stream=stream, max_answer_size="0")
     assert told.error_type == "InvokeBadRequestError"
     assert told.message == "max_answer_size is not valid. It must be a whole number of MiB from 1 to 1024."

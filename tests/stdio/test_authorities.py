@@ -10,15 +10,15 @@ from tests.faults.cells import Reply as Said
 from tests.faults.places import encrypted
 from tests.faults.scripts import good
 from tests.faults.server import FaultServer
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
-from tests.stdio.told import told_by
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.whole_answers import whole_answer
 
 AUTHORITY = Path(__file__).parents[1] / "data" / "tls" / "authority.pem"
 """Of the certificate that the test servers have."""
 
-TRUSTING = plugin_ahead(__name__, environment={"SSL_CERT_FILE": str(AUTHORITY)})
-DOUBTING = plugin_ahead(__name__)
+TRUSTING = early_plugin(__name__, environment={"SSL_CERT_FILE": str(AUTHORITY)})
+DOUBTING = early_plugin(__name__)
 
 
 def asked(plugin: PluginProcess) -> Reply:
@@ -31,7 +31,7 @@ def asked(plugin: PluginProcess) -> Reply:
 
 def test_an_authority_of_the_machine_is_trusted() -> None:
     with TRUSTING.taken() as plugin:
-        told = told_by(asked(plugin))
+        told = whole_answer(asked(plugin))
     assert (told.finish_reason, told.error_type) == ("stop", "")
 
 

@@ -10,18 +10,18 @@ from fixtures.recordings import every
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon.requests import LLM, get_ai_model_schemas, get_llm_num_tokens, invoke_llm, tool, user_message
 from plugin_entry.dify.sdk_patches import PATCHES
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.changed_sdk import changed
 from tests.stdio.daemon import Daemon
-from tests.stdio.told import told_by
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.whole_answers import whole_answer
 
 pytestmark = pytest.mark.plugin
 
 LOCAL = [name for name, patch in PATCHES.items() if InstallMethod.Local in patch.modes]
 LEFT_OUT: dict[str, tuple[str, ...]] = {name: (name,) for name in LOCAL} | {"all of them": tuple(LOCAL)}
 ENVIRONMENT = {"HEARTBEAT_INTERVAL": "0.1"}
-PLUGINS = {name: plugin_ahead(__name__, environment=ENVIRONMENT, command=changed(*names)) for name, names in LEFT_OUT.items()}
-USUAL = plugin_ahead(__name__)
+PLUGINS = {name: early_plugin(__name__, environment=ENVIRONMENT, command=changed(*names)) for name, names in LEFT_OUT.items()}
+USUAL = early_plugin(__name__)
 
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -55,7 +55,7 @@ def answers(daemon: Daemon, server: ThreadedReplayServer) -> list[object]:
     for question in questions(server):
         reply = daemon.invoke(question)
         is_answer = question["action"] == "invoke_llm"
-        found.append((told_by(reply), reply.error_type, reply.message) if is_answer else reply.payloads)
+        found.append((whole_answer(reply), reply.error_type, reply.message) if is_answer else reply.payloads)
     return found
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from plugin_entry.cli.daemon import PluginProcess
-from tests.stdio.ahead import plugin as plugin_ahead
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.early_processes import programs
 
 SECRET = "PLANTED-SECRET"
 
 
 PROGRAMS = programs(__name__, {"plugin": ("-m", "plugin_entry.main")}, {"INSTALL_METHOD": "local", "MAX_WORKER": SECRET, "ANOTHER": SECRET})
-PLUGIN = plugin_ahead(__name__)
+PLUGIN = early_plugin(__name__)
 
 
 def test_a_variable_that_cannot_be_used_is_named_and_not_shown() -> None:

@@ -24,8 +24,8 @@ from tests.faults.replies import ROUTES
 from tests.faults.run import PROMPT, SECRETS, saved_of, script_of
 from tests.faults.server import FaultServer
 from tests.faults.transcript import Transcript
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
+from tests.stdio.early_processes import plugin as early_plugin
 
 pytestmark = pytest.mark.plugin
 
@@ -52,7 +52,7 @@ SAID: Mapping[str, str] = {
 """Cells of the matrix, and a piece of what the user reads; empty where it works."""
 
 
-PLUGIN = plugin_ahead(__name__)
+PLUGIN = early_plugin(__name__)
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from plugin_entry.cli.daemon.requests import (
     validate_model_credentials,
     validate_provider_credentials,
 )
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon
+from tests.stdio.early_processes import plugin as early_plugin
 
 OFFICIAL = {
     "api_key": "",
@@ -43,7 +43,7 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
-PLUGIN = plugin_ahead(__name__)
+PLUGIN = early_plugin(__name__)
 
 
 @pytest.fixture(scope="module")

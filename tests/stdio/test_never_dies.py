@@ -1,6 +1,6 @@
 """Whatever goes wrong inside the plugin, the streams concerned are told, and the next request works.
 
-The faults are planted into processes of their own, one of which plants the faults of the event loop (`tests/stdio/faulty_loop.py`).
+The faults are planted into processes of their own, one of which plants the faults of the event loop (`tests/stdio/loop_faults.py`).
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 
 SECRET = "sk-secret"
 STREAMS = 3
@@ -53,7 +53,7 @@ def test_a_loop_that_finds_no_descriptors_is_an_error_of_one_request() -> None:
 
 def test_the_log_names_errors_and_places_and_nothing_else() -> None:
     log = PROGRAMS["loops"].done.stderr
-    assert "ValueError in faulty_loop.py" in log
+    assert "ValueError in loop_faults.py" in log
     assert SECRET not in log
 
 
@@ -74,7 +74,7 @@ class Writer:
     def stream_end_object(self): return "end"
     def done(self): pass
 class Server(IOServer):
-    _execute_request = workers.worded(execute)
+    _execute_request = workers.errors_told(execute)
     def __init__(self): self.executer = workers.GreenletExecutor(5)
 server, found = Server(), {}
 for name, FAULT in faults.items():
@@ -102,7 +102,7 @@ import dify_plugin
 import json, gevent
 from plugin_entry.serving import chat as language_model
 from tests.sdk_chunks import as_models
-from tests.servers.staged_server import staged
+from tests.servers.stalling_server import stalling
 from translator.response.machine import Machine
 from translator.turn import Ask
 from translator.shapes.dify import Message, Role
@@ -111,7 +111,7 @@ feed = Machine.feed
 def ask(stage, url):
     return "".join(str(chunk.delta.message.content) for chunk in as_models(language_model.stream(
         Ask(model=stage, messages=(Message(role=Role.USER, content="hi"),)), {"base_url": url})))
-with staged() as server, gevent.Timeout(60):
+with stalling() as server, gevent.Timeout(60):
     for fault in (MemoryError, RecursionError, KeyError):
         def fail(machine, event):
             raise fault("sk-secret")
@@ -142,7 +142,7 @@ OTHERS = ("callback_fails", "session_is_closed", "no_descriptors")
 PROGRAMS = programs(
     __name__,
     {
-        "loops": ("-m", "tests.stdio.faulty_loop", *OF_THE_LOOP, *OTHERS),
+        "loops": ("-m", "tests.stdio.loop_faults", *OF_THE_LOOP, *OTHERS),
         "wordless": ("-c", WORDLESS),
         "planted": ("-c", PLANTED),
     },

@@ -24,11 +24,11 @@ from plugin_entry.cli.daemon.requests import (
     user_message,
     validate_model_credentials,
 )
-from tests.stdio.ahead import Plugin
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon
 from tests.stdio.daemon_requests import Data
-from tests.stdio.guarded_plugin import is_local
+from tests.stdio.early_processes import Plugin
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.plugin_without_network import is_local
 
 TOKENIZERS = {"tiktoken", "transformers", "tokenizers", "sentencepiece", "huggingface_hub", "nltk", "torch"}
 """Libraries that count tokens by files they download, or bring such."""
@@ -65,7 +65,7 @@ def _folder() -> Iterator[None]:
 
 def guarded_plugin(name: str) -> tuple[Plugin, Path]:
     report = Path(FOLDER.name) / name
-    return plugin_ahead(__name__, NO_PROXY, (sys.executable, "-m", "tests.stdio.guarded_plugin", str(report))), report
+    return early_plugin(__name__, NO_PROXY, (sys.executable, "-m", "tests.stdio.plugin_without_network", str(report))), report
 
 
 PLUGINS = [guarded_plugin(name) for name in ("one", "two")]

@@ -8,15 +8,15 @@ import pytest
 from fixtures.recordings import Exchange, every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon.requests import assistant_message, invoke_llm, tool, tool_message, user_message
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.daemon_requests import Data
-from tests.stdio.hurried_plugin import hurried
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.plugin_with_constants import plugin_with
 from tests.stdio.recorded_replies import model_of, replies
-from tests.stdio.told import calls_of, check_order, text_of, told_by, told_by_recording
-from tests.translator.replaying import answers, label
+from tests.stdio.whole_answers import calls_of, check_order, recorded_answer, text_of, whole_answer
+from tests.translator.stream_player import answers, label
 
-PLUGIN = plugin_ahead(__name__, command=hurried(network__retries__FIRST_WAIT_S=0.01))
+PLUGIN = early_plugin(__name__, command=plugin_with(network__retries__FIRST_WAIT_S=0.01))
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 
@@ -49,7 +49,7 @@ def texts(reply: Reply) -> list[str]:
 
 
 def test_plain(server: ThreadedReplayServer, daemon: Daemon) -> None:
-    told = told_by(daemon.invoke(chat(server, "0.24.0/chat-plain")))
+    told = whole_answer(daemon.invoke(chat(server, "0.24.0/chat-plain")))
     assert told.text.startswith("The sky is blue because air scatters short wavelengths more.")
     assert (told.finish_reason, told.usage, told.error_type) == ("stop", (3, 20), "")
 
@@ -76,7 +76,7 @@ def test_parallel_calls_come_in_one_chunk(server: ThreadedReplayServer, daemon: 
 def test_text_around_calls_is_not_lost(server: ThreadedReplayServer, daemon: Daemon) -> None:
     reply = daemon.invoke(chat(server, "0.24.0/tool-after-text"))
     check_order(reply.payloads, failed=False)
-    told = told_by(reply)
+    told = whole_answer(reply)
     assert told.text
     assert [name for name, _ in told.calls] == ["get_weather"]
 
@@ -88,10 +88,10 @@ def test_results_go_back_with_names_and_ids(server: ThreadedReplayServer, daemon
         tool_message(f"{call['function']['arguments']}: sun", call["id"], name)
         for call, name in zip(calls, ("get_weather", None), strict=True)
     ]
-    messages = [*ASK, assistant_message(told_by(first).text, calls), *reversed(results)]
+    messages = [*ASK, assistant_message(whole_answer(first).text, calls), *reversed(results)]
     credentials = {"base_url": server.url_of("0.24.0/tool-result-turn")}
     second = daemon.invoke(invoke_llm("tool-unused", credentials, messages, tools=[WEATHER]))
-    assert told_by(second).finish_reason == "stop"
+    assert whole_answer(second).finish_reason == "stop"
     sent = server.requests[-1].body["messages"]
     assert [call["function"] for call in sent[1]["tool_calls"]] == [
         {"name": "get_weather", "arguments": {"city": "Paris"}},
@@ -106,7 +106,7 @@ def test_blocking_is_one_chunk_with_everything(server: ThreadedReplayServer, dae
     blocking = daemon.invoke(chat(server, address, stream=False))
     chunk = blocking.only
     # the SDK's answer to a call that does not stream has no place for a finish reason
-    assert attrs.evolve(told_by(streamed), finish_reason=None) == told_by(blocking)
+    assert attrs.evolve(whole_answer(streamed), finish_reason=None) == whole_answer(blocking)
     assert chunk["delta"]["usage"]["latency"] > 0
     assert len({call["id"] for call in calls_of(chunk)}) == len(calls_of(chunk))
 
@@ -126,7 +126,7 @@ def test_blocking_is_one_chunk_with_everything(server: ThreadedReplayServer, dae
 )
 def test_failure_midway(server: ThreadedReplayServer, daemon: Daemon, address: str, error_type: str, phrase: str, stream: bool) -> None:
     reply = daemon.invoke(chat(server, address, stream=stream))
-    told = told_by(reply)
+    told = whole_answer(reply)
     assert (told.error_type, told.finish_reason, told.usage, told.calls) == (error_type, None, None, ())
     assert bool(told.text) == stream, "what came before the failure is delivered, but half an answer is none"
     assert phrase in told.message
@@ -172,7 +172,7 @@ def test_nobody_there(daemon: Daemon, stream: bool) -> None:
 
 def test_repeating_model_ends_as_if_it_had_stopped(server: ThreadedReplayServer, daemon: Daemon) -> None:
     reply = daemon.invoke(chat(server, "0.24.0/chat-repeat-abort"))
-    told = told_by(reply)
+    told = whole_answer(reply)
     assert (told.finish_reason, told.error_type) == ("stop", "")
     assert told.usage is not None
     assert min(told.usage) > 0
@@ -181,8 +181,8 @@ def test_repeating_model_ends_as_if_it_had_stopped(server: ThreadedReplayServer,
 @pytest.mark.parametrize("exchange", answers(), ids=label)
 def test_every_recorded_answer_comes_out_as_it_is_read(exchange: Exchange) -> None:
     reply = replies()[exchange.address]
-    expected = told_by_recording(exchange, model_of(exchange))
-    told = told_by(reply).without_estimates(expected)
+    expected = recorded_answer(exchange, model_of(exchange))
+    told = whole_answer(reply).without_estimates(expected)
     if not exchange.complete:
         assert "ended in the middle of the answer" in told.message
         told = attrs.evolve(told, message=expected.message)

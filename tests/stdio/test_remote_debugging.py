@@ -16,7 +16,7 @@ from tests.stdio.daemon import Reply
 from tests.stdio.daemon_replies import ERROR, REPLIES, check
 from tests.stdio.debugging_host import DebuggingHost, Declared, RefusedPlugin, validate
 from tests.stdio.networked_plugin import NetworkedPlugin, networked_plugin
-from tests.stdio.told import told_by
+from tests.stdio.whole_answers import whole_answer
 
 KEY, SECRET, PROMPT = "debugging-key", "sk-very-secret", "Why is the sky blue?"
 ASK = [user_message(PROMPT)]
@@ -64,7 +64,7 @@ def test_it_declares_itself(debugging: Debugging) -> None:
 
 
 def test_it_answers(debugging: Debugging, server: ThreadedReplayServer) -> None:
-    told = told_by(debugging.invoke(invoke_llm("chat", {"base_url": server.url_of("0.24.0/chat-plain")}, ASK)))
+    told = whole_answer(debugging.invoke(invoke_llm("chat", {"base_url": server.url_of("0.24.0/chat-plain")}, ASK)))
     assert told.text.startswith("The sky is blue because air scatters short wavelengths more.")
     assert (told.finish_reason, told.usage, told.error_type) == ("stop", (3, 20), "")
 

@@ -28,9 +28,9 @@ from plugin_entry.cli.daemon.requests import (
 )
 from plugin_entry.dify import frames
 from plugin_entry.dify.errors import CLASSES
-from tests.stdio.ahead import plugin as plugin_ahead
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.daemon_requests import Data
+from tests.stdio.early_processes import plugin as early_plugin
 
 WORD = "PLANTED"
 KEY = f"sk-{WORD}-KEY-0123456789abcdef"
@@ -88,7 +88,7 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
-PLUGIN = plugin_ahead(__name__, {frames.LEVEL: "DEBUG"})
+PLUGIN = early_plugin(__name__, {frames.LEVEL: "DEBUG"})
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import sys
 
 from plugin_entry.cli.daemon.requests import get_llm_num_tokens, user_message
-from tests.stdio.ahead import plugin as plugin_ahead
+from tests.stdio.early_processes import plugin as early_plugin
 
 CHATTY = """
 import dify_plugin
@@ -25,7 +25,7 @@ runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
 """
 
 
-PLUGIN = plugin_ahead(__name__, {"HEARTBEAT_INTERVAL": "0.05"}, command=(sys.executable, "-c", CHATTY))
+PLUGIN = early_plugin(__name__, {"HEARTBEAT_INTERVAL": "0.05"}, command=(sys.executable, "-c", CHATTY))
 
 
 def test_plugin_that_is_chatted_over_loses_no_frame() -> None:

@@ -14,16 +14,16 @@ from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from plugin_entry.serving import chat
 from tests.sdk_chunks import as_models
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit
-from tests.servers.staged_server import StagedServer, aside, line, staged
-from tests.stdio.ahead import plugin as plugin_ahead
+from tests.servers.stalling_server import StallingServer, aside, line, stalling
 from tests.stdio.daemon_requests import as_daemon_sends
+from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.networked_plugin import free_port, networked_plugin
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
 pytestmark = pytest.mark.plugin
 
-PLUGIN = plugin_ahead(__name__)
+PLUGIN = early_plugin(__name__)
 FIRST_WORDS = {"begun": "once ", "thinking": "<think>\n", "talking": "on "}
 
 
@@ -33,7 +33,7 @@ def ask(stage: str) -> Ask:
 
 @pytest.mark.parametrize("stage", FIRST_WORDS)
 def test_closing_the_generator_closes_the_connection(stage: str) -> None:
-    with staged() as server:
+    with stalling() as server:
         chunks = chat.stream(ask(stage), {"base_url": server.url})
         assert str(next(as_models(chunks)).delta.message.content).startswith(FIRST_WORDS[stage])
         chunks.close()
@@ -43,7 +43,7 @@ def test_closing_the_generator_closes_the_connection(stage: str) -> None:
 @pytest.mark.parametrize("stage", ["silent", "headed", "begun", "thinking"])
 def test_ending_a_request_that_waits_closes_the_connection(stage: str) -> None:
     """For headers, for the first text, for the next one."""
-    with staged() as server:
+    with stalling() as server:
         request = gevent.spawn(lambda: list(chat.stream(ask(stage), {"base_url": server.url})))
         assert server.came[stage].wait(PATIENCE_S)
         gevent.idle()
@@ -71,13 +71,13 @@ def calls(*sizes: int) -> Callable[[Visit], None]:
 
 HUGE = {
     "one": (calls(5 << 20), 'The tool calls of the model "huge" have 5,242,956 bytes or more, and Dify takes 4 MiB at once.'),
-    "two": (calls(5 << 19, 5 << 19), "The tool calls of 5.0 MiB cannot be handed to Dify"),
+    "two": (calls(5 << 19, 5 << 19), 'The tool calls of the model "huge" have 5,243,110 bytes or more, and Dify takes 4 MiB at once.'),
 }
 
 
 @pytest.mark.parametrize(("huge", "words"), HUGE.values(), ids=HUGE)
 def test_an_answer_that_cannot_be_handed_on_closes_the_connection(huge: Callable[[Visit], None], words: str, plugin: PluginProcess) -> None:
-    with staged(huge=huge) as server:
+    with stalling(huge=huge) as server:
         request = invoke_llm("huge", {"base_url": server.url}, [user_message("hi")])
         frames = aside(lambda: list(plugin.invoke(request, PATIENCE_S)))
         assert [frame.kind for frame in frames] == ["error", "end"]
@@ -108,14 +108,14 @@ def answers(port: int) -> bool:
 
 @pytest.mark.parametrize("stage", ["silent", "begun", "thinking", "talking"])
 def test_a_serverless_caller_that_leaves_closes_the_connection(port: int, stage: str) -> None:
-    with staged() as server:
+    with stalling() as server:
         with calling(port, stage, server):
             """The caller leaves."""
         assert server.left[stage].wait(PATIENCE_S)
 
 
 @contextmanager
-def calling(port: int, stage: str, server: StagedServer) -> Iterator[None]:
+def calling(port: int, stage: str, server: StallingServer) -> Iterator[None]:
     """A caller whose answer is at a stage."""
     data = as_daemon_sends(invoke_llm(stage, {"base_url": server.url}, [user_message("hi")]))
     body = json.dumps({"session_id": "s1", "event": "request", "data": data}).encode()

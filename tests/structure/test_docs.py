@@ -7,7 +7,7 @@ import pytest
 
 from docs.pages import PAGES
 from fixtures.recordings import scenarios, versions
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 from tests.structure.sources import ROOT, modules
 from tests.structure.test_public_names import PUBLIC
 

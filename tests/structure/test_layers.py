@@ -11,7 +11,7 @@ from tests.structure.sources import modules
 TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
     ("errors", "limits", "scalars", "versions"),
     ("shapes",),
-    ("codec", "tokens", "token_classes"),
+    ("codec", "tokens"),
     ("failures", "schema", "media"),
     ("embedding",),
     ("rerank",),
@@ -33,9 +33,7 @@ PLUGIN_ROOMS: tuple[tuple[str, ...], ...] = (
 )
 """The rooms of `plugin_entry` from the bottom to the top."""
 
-NEIGHBOURS: frozenset[tuple[str, str]] = frozenset(
-    {("features", "turn"), ("turn", "features"), ("tokens", "token_classes"), ("shapes", "errors")}
-)
+NEIGHBOURS: frozenset[tuple[str, str]] = frozenset({("features", "turn"), ("turn", "features"), ("shapes", "errors")})
 """Rooms of one row that know each other."""
 
 PURE = frozenset(

@@ -137,9 +137,11 @@ def test_no_test_is_skipped() -> None:
 
 
 WAITING: dict[str, str] = {
-    "tests.servers.staged_server": "a server that talks at a pace",
+    "tests.servers.stalling_server": "a server that talks at a pace",
+    "tests.bench.token_way": "a server that talks at a pace",
+    "tests.fuzzing.conversations": "callers who come later, and a server that keeps them waiting",
     "tests.endurance": "a process that is left alone before it is looked at",
-    "tests.stdio.faulty_loop": "greenlets that are given the time to find out",
+    "tests.stdio.loop_faults": "greenlets that are given the time to find out",
     "tests.plugin_entry.dify.test_output": "a reader that does not read for a while",
     "tests.load.test_full_output": "the same",
     "tests.load.test_many_streams": "servers that talk at a pace",
@@ -147,7 +149,7 @@ WAITING: dict[str, str] = {
     "tests.load.ticking_plugin": "the same",
     "tests.load.test_several_servers": "a proxy that is another program and says nothing when it listens",
     "tests.load.delays": "a tick that is told after the end of a request",
-    "tests.servers.answering_server": "a server whose work takes time, to see how many requests are under way at once",
+    "tests.servers.function_server": "a server whose work takes time, to see how many requests are under way at once",
     "tests.plugin_entry.serving.test_plans": "the same",
     "tests.plugin_entry.network.test_bridge": "a reader or a server that is slower than the other end",
 }
@@ -161,16 +163,17 @@ CLOCKED: dict[str, str] = {
     "tests.fuzzing.run": "notes for its report and for `tests/load` which line took longest",
     "tests.install_check": "ends a wait, and says what an installation took",
     "tests.plugin_entry.cli.chat.test_command": "ends a wait",
-    "tests.plugin_entry.network.test_pace": "a clock of its own, which the test moves",
+    "tests.plugin_entry.network.test_selector_pace": "a clock of its own, which the test moves",
     "tests.plugin_entry.network.test_retrying": "waits that were planned; nobody waits",
     "tests.plugin_entry.serving.test_chat": "the latency that an answer tells is a number above 0",
     "tests.plugin_entry.cli.daemon.test_process": "frames that a program sent bear times in their order",
-    "tests.servers.staged_server": "notes for `tests/load` when a client left",
+    "tests.servers.stalling_server": "notes for `tests/load` when a client left",
     "tests.stdio.networked_plugin": "ends a wait",
 }
 """Tests outside of `tests/load` that look at a clock, and why; none asserts how long something takes."""
 
 OF_LINUX: dict[str, str] = {
+    "tests/plugin_entry/dify/test_callers.py": "only Linux says what stands in a pipe",
     "tests/load/test_full_output.py": "only Linux opens a pipe's end anew, so that writing never blocks",
     "tests/plugin_entry/network/test_selector.py": "epoll exists on Linux only; elsewhere gevent's selector serves",
     "tests/plugin_entry/dify/test_frames.py": "pipes can be made small on Linux only",

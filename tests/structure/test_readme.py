@@ -8,7 +8,7 @@ import pytest
 
 from plugin_entry.cli import main
 from plugin_entry.cli.commands import COMMANDS, Command, installed, parse
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")

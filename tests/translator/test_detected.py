@@ -12,6 +12,7 @@ from translator.detected import from_saved, to_saved
 from translator.features import context_size, features
 from translator.response.capabilities import ModelInfo, model_info
 from translator.settings.credentials import read_credentials
+from translator.tokens import Vocabulary
 from translator.versions import ServerVersion
 
 THINKS = model_info(load("0.24.0", "show-think-tools").body, json.dumps({"version": "0.24.0"}))
@@ -47,6 +48,7 @@ INFOS = st.builds(
     capabilities=st.none() | st.frozensets(st.sampled_from(["completion", "tools", "vision", "thinking", "audio", "insert"]), min_size=1),
     context_length=st.none() | st.integers(1, 2**30),
     num_ctx=st.none() | st.integers(1, 2**30),
+    vocabulary=st.sampled_from(Vocabulary),
     version=st.sampled_from([ServerVersion.newest(), ServerVersion(0, 5, 13), ServerVersion(0, 33, 0, 2)]),
 )
 
@@ -60,7 +62,8 @@ SPOILED: dict[str, dict[str, object]] = {
     "nothing": {},
     "empty": {"detected_capabilities": "", "detected_context_length": "", "detected_num_ctx": "", "detected_server_version": ""},
     "none": dict.fromkeys(("detected_capabilities", "detected_context_length", "detected_num_ctx", "detected_server_version")),
-    "nonsense": {"detected_capabilities": 7, "detected_context_length": "many", "detected_num_ctx": [1], "detected_server_version": {}},
+    "nonsense": {"detected_capabilities": 7, "detected_context_length": "many", "detected_num_ctx": [1], "detected_server_version": {}}
+    | {"detected_vocabulary": 7},
 }
 
 

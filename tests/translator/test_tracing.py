@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.chunking import at_random, original, single_bytes
 from fixtures.recordings import load
-from tests.translator.replaying import ESTIMATED_PROMPT, answers, outcome, play
+from tests.translator.stream_player import ESTIMATED_PROMPT, answers, outcome, play
 from translator.errors import Family
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG
 from translator.shapes.dify import FinishReason

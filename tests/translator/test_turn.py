@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.translator.turns import (
+from tests.translator.sample_turns import (
     ABLE,
     CLOUD,
     COMPLETING,

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from fixtures.recordings import load
-from tests.translator.turns import ABLE, CALL, CLOUD, LOOP, PLAIN, WEATHER, ask, chat, checked, saved, says, user
+from tests.translator.sample_turns import ABLE, CALL, CLOUD, LOOP, PLAIN, WEATHER, ask, chat, checked, saved, says, user
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply
 from translator.request.rewrites import Rewrite

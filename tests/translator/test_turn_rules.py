@@ -11,7 +11,7 @@ from fixtures.recordings import Exchange, every, having, load
 from tests.go.go_decoder import CHECKS, Refused
 from tests.plugin_entry.cli.packaging.plugin_files import FORM
 from tests.translator.recorded_failures import is_misspelled
-from tests.translator.turns import (
+from tests.translator.sample_turns import (
     ABLE,
     CLOUD,
     COMPLETING,

@@ -11,7 +11,7 @@ import attrs
 
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
-from translator.failures.catalogue import RETRYABLE, STREAM_FAULTS, problem_of
+from translator.failures.catalogue import LOADING, RETRYABLE, STREAM_FAULTS, problem_of
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
 from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
@@ -50,6 +50,11 @@ def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat
 def is_retryable(error: ServerError) -> bool:
     """Whether the same request may succeed within seconds. Valid only as long as no byte of an answer was read."""
     return error.code in RETRYABLE
+
+
+def is_loading(error: ServerError) -> bool:
+    """Whether the server refuses only until a model is loaded: worth asking again for as long as one waits for a first byte."""
+    return error.code in LOADING
 
 
 def cut_short(lines: int, model: str = "") -> ServerError:

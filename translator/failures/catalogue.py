@@ -47,6 +47,10 @@ STREAM_FAULTS: dict[str, Row] = {row.code: row for row in STREAM}
 RETRYABLE: frozenset[str] = frozenset(row.code for row in CATALOGUE if row.retryable)
 """Codes worth another try, and only while no byte of an answer was read: 502, 503, 504 and the 429 of concurrency."""
 
+LOADING: frozenset[str] = frozenset({"queue_full", "model_loading", "rerank_loading"})
+"""Codes of a server that refuses until a model is loaded, which may take minutes. Ollama's queue holds only requests for models that are
+not loaded yet (server/sched.go); those for a loaded model wait without a limit. So a full queue means that a load is under way."""
+
 
 def problem_of(refusal: Refusal) -> Problem:
     """The catalogue's word on a refusal; never raises."""

@@ -84,8 +84,8 @@ REQUESTS: tuple[Row, ...] = (
         r"(?:output|completion) token limit",
         source="ollama.com, `max_tokens (32000) exceeds model's maximum output tokens`; OpenAI, DashScope, vLLM",
     ).says(
-        "{model} cannot write that many tokens in one answer.{said}",
-        "Lower max tokens (num_predict) in the app, or leave it empty.",
+        "{model} does not accept the limit of tokens for an answer.{said}",
+        "Correct max tokens (num_predict) in the app, mostly to a smaller number, or leave it empty.",
     ),
     bad_request(
         "prompt_too_long",

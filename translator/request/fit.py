@@ -18,10 +18,10 @@ from translator.errors import RequestError
 from translator.request.context import ContextPlan, too_long
 from translator.schema.tools import spelled
 from translator.shapes.dify import Message, Role, TextPart, Tool
-from translator.tokens import TOOLS_TOKENS, estimate_messages
+from translator.tokens import TOOLS_TOKENS, Vocabulary, estimate_messages
 
 CERTAINLY_MORE = 0.6
-"""An estimate times this is below the real count for any vocabulary (see `translator/tokens.py`)."""
+"""An estimate times this is below the real count for any vocabulary (see `translator/tokens`)."""
 
 HARDLY_MORE = 2.0
 """An estimate times this is above the real count for nearly any vocabulary."""
@@ -45,7 +45,9 @@ def undroppable[M: HasRole](messages: Sequence[M]) -> tuple[M, ...]:
     return tuple(message for index, message in enumerate(messages) if index not in dropped)
 
 
-def require_room(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan) -> None:
+def require_room(
+    messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan, vocabulary: Vocabulary = Vocabulary.OTHER
+) -> None:
     """Refuses what is certain not to fit even alone; for the rest the server knows better than any estimate.
 
     Files are not counted: a picture costs one model 64 tokens and another 4000. Raises RequestError (context_too_long).
@@ -53,17 +55,17 @@ def require_room(messages: Sequence[Message], tools: Sequence[Tool], window: Con
     texts = _texts(messages)
     if _is_short(texts, tools, window):
         return
-    tokens = estimate_messages(texts, tools)
+    tokens = estimate_messages(texts, tools, vocabulary)
     if tokens * CERTAINLY_MORE > window.size:
         raise RequestError(too_long(tokens, window.size, window.maximum, estimated=True))
 
 
-def may_be_cut(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan) -> bool:
+def may_be_cut(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan, vocabulary: Vocabulary = Vocabulary.OTHER) -> bool:
     """Whether these messages alone might be longer than the window, so that the server must not be allowed to truncate."""
     has_files = any(not isinstance(message.content, str) for message in messages)
     if not has_files and _is_short(messages, tools, window):
         return False
-    return estimate_messages(messages, tools) * HARDLY_MORE > window.size
+    return estimate_messages(messages, tools, vocabulary) * HARDLY_MORE > window.size
 
 
 def without_older_half[M: HasRole](messages: Sequence[M]) -> tuple[M, ...] | None:

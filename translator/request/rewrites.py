@@ -17,7 +17,7 @@ SEPARATOR = "\n\n"
 REMEMBERED = 1024
 """Models of which rewrites are remembered; the ones that were used longest ago are forgotten."""
 
-type Messages = tuple[WireMessage, ...]
+type WireMessages = tuple[WireMessage, ...]
 
 
 class Rewrite(StrEnum):
@@ -38,7 +38,7 @@ AFTER: Mapping[str, Rewrite] = {
 """Which rewrite may help after a refusal, by the code of the error catalogue."""
 
 
-def rewritten(messages: Messages, rewrite: Rewrite) -> Messages:
+def rewritten(messages: WireMessages, rewrite: Rewrite) -> WireMessages:
     """The messages in that form; equal to what they were when there is nothing to change."""
     return _FORMS[rewrite](messages)
 
@@ -62,14 +62,14 @@ class KnownRewrites:
             del self._known[next(iter(self._known))]
 
 
-def _system_first(messages: Messages) -> Messages:
+def _system_first(messages: WireMessages) -> WireMessages:
     system = [message for message in messages if message.role == Role.SYSTEM]
     if not system or (len(system) == 1 and messages[0] is system[0]):
         return messages
     return (_joined(system, system[0]), *_without_system(messages))
 
 
-def _system_in_user(messages: Messages) -> Messages:
+def _system_in_user(messages: WireMessages) -> WireMessages:
     system = [message for message in messages if message.role == Role.SYSTEM]
     others = _without_system(messages)
     first = next((index for index, message in enumerate(others) if message.role == Role.USER), None)
@@ -78,7 +78,7 @@ def _system_in_user(messages: Messages) -> Messages:
     return (*others[:first], _joined([*system, others[first]], others[first]), *others[first + 1 :])
 
 
-def _without_system(messages: Messages) -> Messages:
+def _without_system(messages: WireMessages) -> WireMessages:
     return tuple(message for message in messages if message.role != Role.SYSTEM)
 
 
@@ -87,7 +87,7 @@ def _joined(messages: Sequence[WireMessage], like: WireMessage) -> WireMessage:
     return attrs.evolve(like, content=content, images=tuple(image for message in messages for image in message.images))
 
 
-def _short_call_ids(messages: Messages) -> Messages:
+def _short_call_ids(messages: WireMessages) -> WireMessages:
     """Calls are numbered in their order; a result gets the id of its call, by the id it had or else by its place."""
     numbers = count(1)
     ids: dict[str, str] = {}
@@ -108,11 +108,11 @@ def _short_call_ids(messages: Messages) -> Messages:
     return tuple(changed)
 
 
-def _without_thinking(messages: Messages) -> Messages:
+def _without_thinking(messages: WireMessages) -> WireMessages:
     return tuple(message if message.thinking is None else attrs.evolve(message, thinking=None) for message in messages)
 
 
-_FORMS: Mapping[Rewrite, Callable[[Messages], Messages]] = {
+_FORMS: Mapping[Rewrite, Callable[[WireMessages], WireMessages]] = {
     Rewrite.SYSTEM_FIRST: _system_first,
     Rewrite.SYSTEM_IN_USER: _system_in_user,
     Rewrite.SHORT_CALL_IDS: _short_call_ids,

@@ -15,6 +15,7 @@ from translator.codec import DecodeError, loads
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_in_stream
 from translator.scalars import as_int
+from translator.tokens import Vocabulary, vocabulary_of
 from translator.versions import NEWEST, ServerVersion
 
 GPT_OSS_FAMILIES = frozenset({"gptoss", "gpt-oss"})
@@ -49,13 +50,12 @@ class ModelInfo:
     architecture: str = ""
     family: str = ""
     families: tuple[str, ...] = ()
+    vocabulary: Vocabulary = Vocabulary.OTHER
     format: str = ""
     context_length: int | None = None
     num_ctx: int | None = None
     embedding_length: int | None = None
     stop: tuple[str, ...] = ()
-    quantization: str = ""
-    parameter_size: str = ""
     parser: str = ""
     template: str = attrs.field(default="", repr=False)
     model_keys: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -138,20 +138,22 @@ def listed_info(entry: Mapping[str, Any], model: str, *, cloud_host: bool = Fals
 def _info(body: Mapping[str, Any], version: ServerVersion, model: str, *, cloud_host: bool) -> ModelInfo:
     details, facts = _object(body.get("details")), _object(body.get("model_info"))
     architecture = _text(facts.get("general.architecture"))
+    family, families = _text(details.get("family")), _texts(details.get("families"))
     parameters = parse_parameters(_text(body.get("parameters")))
     return ModelInfo(
         capabilities=_capabilities(body.get("capabilities")),
         version=version,
         architecture=architecture,
-        family=_text(details.get("family")),
-        families=_texts(details.get("families")),
+        family=family,
+        families=families,
+        vocabulary=vocabulary_of(
+            _text(facts.get("tokenizer.ggml.model")), _text(facts.get("tokenizer.ggml.pre")), (architecture, family, *families)
+        ),
         format=_text(details.get("format")).lower(),
         context_length=_length("context_length", architecture, facts, details),
         num_ctx=_positive(parameters.get("num_ctx", (None,))[-1]),
         embedding_length=_length("embedding_length", architecture, facts, details),
         stop=parameters.get("stop", ()),
-        quantization=_text(details.get("quantization_level")),
-        parameter_size=_text(details.get("parameter_size")),
         parser=_text(body.get("parser")) or modelfile_command(_text(body.get("modelfile")), "PARSER"),
         template=_text(body.get("template")),
         model_keys=frozenset(facts),

@@ -44,18 +44,11 @@ def chunks_without_thinking(deltas: Iterable[Delta]) -> Iterator[Chunk]:
     return (_chunk(delta) for delta in deltas if not isinstance(delta, ThinkOpen | ThinkDelta | ThinkClose))
 
 
-def text_with_thinking(delta: Delta) -> str | None:
-    """The text of a chunk that is nothing but text; None for any other."""
-    kind = type(delta)
-    if kind is TextDelta or kind is ThinkDelta:
-        return delta.text  # type: ignore[union-attr]  # both kinds have it
-    return TAGS.get(kind)
-
-
 def _chunk(delta: Delta) -> Chunk:
-    text = text_with_thinking(delta)
-    if text is not None:
-        return Chunk(text)
+    if isinstance(delta, TextDelta | ThinkDelta):
+        return Chunk(delta.text)
+    if (tag := TAGS.get(type(delta))) is not None:
+        return Chunk(tag)
     match delta:
         case CallsDelta(calls):
             return Chunk(tool_calls=calls)

@@ -4,7 +4,7 @@ Enters: a JSON Schema of any draft. Leaves: its direct sub-schemas, or a copy wi
 listed here hold schemas; what lies in `enum`, `const`, `default` or `examples` is data and is never taken for a schema.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 type Schema = dict[str, Any]
@@ -23,15 +23,6 @@ LIST_KEYWORDS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 
 MAP_KEYWORDS = frozenset({"dependentSchemas", "patternProperties", "properties"})
 """Keywords that hold schemas by name."""
-
-
-def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yields the direct sub-schemas of a schema, never the data in `enum`, `const`, `default` or `examples`."""
-    for keyword, value in schema.items():
-        if keyword in MAP_KEYWORDS and isinstance(value, Mapping):
-            yield from value.values()
-        elif keyword in LIST_KEYWORDS or keyword in SCHEMA_KEYWORDS:
-            yield from value if isinstance(value, list) else (value,)
 
 
 def map_subschemas(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> Schema:

@@ -1,7 +1,7 @@
 """`dify-ollama chat`: a chat in the terminal that goes the whole way a Dify chat goes, through the plugin as a subprocess.
 
-Enters: what a person types, or lines on the standard input. Leaves: answers on the screen, and an exit code that tells whether all messages
-were answered.
+It takes what a person types, or lines on the standard input. A line that ends in a backslash goes on in the next one; three quotes begin a
+block that goes on to the next three quotes. The exit code tells whether all messages were answered.
 
 Ctrl-C stops an answer. Dify's protocol has no word for that, so the plugin's process is ended and another one started: its connections are
 closed with it, and a server whose client is gone stops generating.

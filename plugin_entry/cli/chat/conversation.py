@@ -1,7 +1,6 @@
 """A conversation with a model through the plugin, with the history that Dify would keep.
 
-Enters: what the user says. Leaves: answers on the screen and as results; tool calls are answered and the model is asked again until it has
-nothing more to call.
+Tool calls are answered, and the model is asked again until it has nothing more to call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

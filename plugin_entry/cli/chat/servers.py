@@ -1,7 +1,6 @@
-"""Which server and which model the commands talk to.
+"""Which server and which model the commands talk to: from the options, `OLLAMA_HOST`, and what the server says of its models.
 
-Enters: the options of `server_options`, and `OLLAMA_HOST`. Leaves: credentials as Dify would save them, and a model
-that can chat. The few questions that go to the server directly are asked here; everything else goes through the plugin.
+The few questions that go to the server directly are asked here; everything else goes through the plugin.
 """
 
 import argparse

@@ -1,8 +1,4 @@
-"""What begins with a slash in the chat, as a table.
-
-Enters: a name and the rest of the line. Leaves: a changed conversation and a line about it; `Leave` ends the chat. A mistake is a
-CommandError, whose sentence is shown, and the chat goes on.
-"""
+"""What begins with a slash in the chat, as a table. A mistake is a CommandError; its sentence is shown and the chat goes on."""
 
 import mimetypes
 from collections.abc import Callable, Mapping

@@ -1,7 +1,4 @@
-"""Tools that the commands offer to a model, with answers that are made up: nothing outside of the process is asked.
-
-Enters: a tool call as it came in a chunk. Leaves: the message with its result, and a line about it.
-"""
+"""Tools that the chat and the demo offer to a model, with made-up answers: nothing outside of the process is asked."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,7 +1,6 @@
-"""One turn with the plugin, from its frames to what a person wants to know about it.
+"""One turn with the plugin: shows its frames while they arrive and sums them up.
 
-Enters: frames of a chat request, as the plugin sends them to Dify. Leaves: pieces for the screen while they arrive, then a `TurnResult`.
-Thinking is told from answer as Dify's agents do it: by the chunks that are nothing but a tag.
+Thinking is told from the answer as Dify's agents do it: by the chunks that are nothing but a tag.
 """
 
 from collections.abc import Iterable, Mapping

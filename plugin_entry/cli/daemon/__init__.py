@@ -1,7 +1,7 @@
 """Dify's place in front of the plugin: starts it as the daemon does, sends requests, reads frames.
 
-Enters: request data as Dify sends it. Leaves: frames. For the command line and the tests; the plugin itself does not use it.
-Nothing here imports Dify's SDK, so the process that does the driving stays as it is; in a process that gevent has patched it works, too.
+For the command line and the tests; the plugin itself does not use it. Nothing here imports Dify's SDK. It works in a process that gevent
+has patched, too.
 """
 
 from plugin_entry.cli.daemon.frames import Frame

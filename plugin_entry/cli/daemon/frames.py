@@ -1,7 +1,6 @@
-"""The plugin's standard output, line by line, sorted by what each line is.
+"""The plugin's standard output, line by line, sorted by what each line is: a queue of frames per session, and what belongs to none.
 
-Enters: whole lines, as one thread reads them, and session ids that were asked for. Leaves: a queue of frames per session, counts,
-and what should not have been there. Pure, except for the queues, which carry frames from the reading thread to the asking one.
+One thread reads the lines, another reads the frames. Where gevent has patched the process, both need the threads and queues from before.
 """
 
 import importlib
@@ -61,6 +60,10 @@ class Switchboard:
     """Lines that Dify's daemon would not understand, or would throw away: no JSON, no known event, a session that nobody asked for or
     that has ended.
     """
+    answer: Callable[[str, str], None] | None = None
+    """Given the ids of a running session and of its question: answers as the daemon does, which lets no model invoke Dify."""
+    questions: int = 0
+    """Backwards invocations so far, of whatever session."""
     ended: bool = False
     _unread: dict[str, Session] = attrs.field(factory=dict)
     _running: dict[str, Session] = attrs.field(factory=dict)
@@ -128,6 +131,8 @@ class Switchboard:
     def _frame(self, message: dict[str, Any], size: int, now: float) -> bool:
         session_id, payload = message.get("session_id"), message.get("data")
         session = self._running.get(str(session_id))
+        if isinstance(payload, dict) and payload.get("type") == "invoke":
+            return self._question(str(session_id), payload.get("data"))
         if not isinstance(payload, dict) or payload.get("type") not in KINDS:
             return False
         if session is None:
@@ -137,6 +142,15 @@ class Switchboard:
         if kind == "end":
             self._running.pop(str(session_id), None)
         return True
+
+    def _question(self, session_id: str, data: Any) -> bool:
+        """The daemon answers for a session that somebody reads, and drops the line for any other."""
+        is_complete = isinstance(data, dict) and {"type", "backwards_request_id"} <= data.keys() and isinstance(data.get("request"), dict)
+        self.questions += 1
+        self._pulse.put(None)
+        if is_complete and session_id in self._running and self.answer is not None:
+            self.answer(session_id, str(data["backwards_request_id"]))
+        return is_complete
 
 
 def native(module: str, name: str) -> Any:

@@ -1,7 +1,6 @@
 """The plugin as a process, driven over its standard input and output as Dify's daemon drives it.
 
-Enters: request data. Leaves: frames, with the time they took. The output is read by an OS thread of its own, so that the plugin
-is never held up by who reads the frames, and the times are true.
+A thread of the operating system reads the output, so that the plugin is never held up by who reads the frames, and their times are true.
 """
 
 import contextlib
@@ -39,13 +38,16 @@ class PluginProcessError(RuntimeError):
 class PluginProcess:
     """`with PluginProcess() as plugin:` starts the plugin and waits until it is ready; the end kills it.
 
-    `environment` is added to the one of this process. `command` stands for `python -m plugin_entry.main`.
+    `environment` is added to the one of this process. `command` stands for `python -m plugin_entry.main`. The daemon answers a plugin that
+    asks for Dify's services in a session that is read ("you can not invoke dify from model"); with `answers_questions` off, nothing does.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND, *, answers_questions: bool = True
+    ) -> None:
         self._environment = {**os.environ, "INSTALL_METHOD": "local", **(environment or {})}
         self._command = command
-        self._board = Switchboard()
+        self._board = Switchboard(answer=self._refuse_invocation if answers_questions else None)
         self._writing = native("_thread", "allocate_lock")()
         self._reading = native("_thread", "allocate_lock")()
         self._open = False
@@ -94,6 +96,10 @@ class PluginProcess:
         before = self.heartbeats
         self._wait(lambda: self.heartbeats > before, timeout_s, "sent no heartbeat")
 
+    def wait_for_questions(self, count: int, timeout_s: float = PATIENCE_S) -> None:
+        """Waits until the plugin has asked so often about its sessions. Raises PluginProcessError."""
+        self._wait(lambda: self._board.questions >= count, timeout_s, f"asked less than {count} times")
+
     def close(self) -> None:
         """Kills the process, waits for its end and for the end of its output. Does nothing a second time."""
         if not self._open:
@@ -122,6 +128,11 @@ class PluginProcess:
     def heartbeats(self) -> int:
         """Heartbeats so far."""
         return self._board.heartbeats
+
+    @property
+    def questions(self) -> int:
+        """How often the plugin asked about its sessions so far."""
+        return self._board.questions
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -162,10 +173,21 @@ class PluginProcess:
         view = memoryview(line)
         with self._writing:
             try:
-                while view:
+                while view and self._open:
                     view = view[os.write(self._stdin, view) :]
             except BrokenPipeError as error:
                 raise self._error("ended") from error
+
+    def leave(self, session_id: str) -> None:
+        """The caller of this session goes away, as a person does who presses stop: further frames are dropped, and questions unanswered."""
+        self._board.leave(session_id)
+
+    def _refuse_invocation(self, session_id: str, backwards_request_id: str) -> None:
+        """Two lines, word by word as a real daemon writes them. A plugin that has ended needs no answer."""
+        for event, message in (("error", "you can not invoke dify from model"), ("end", "")):
+            data = {"backwards_request_id": backwards_request_id, "event": event, "message": message, "data": None}
+            with contextlib.suppress(PluginProcessError):
+                self.write(orjson.dumps({"session_id": session_id, "event": "backwards_response", "data": data}) + b"\n")
 
     def frames(self, session_id: str, timeout_s: float = READY_WITHIN_S) -> Iterator[Frame]:
         """Gives the frames of a session as they come, the last one of kind `end`; `timeout_s` is for all of them together.

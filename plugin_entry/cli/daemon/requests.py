@@ -1,7 +1,4 @@
-"""The data of requests as Dify words them, one function per action.
-
-Enters: a model, its saved credentials and what is asked. Leaves: plain dictionaries for `PluginProcess.send`.
-"""
+"""The data of requests as Dify words them, one function per action, for `PluginProcess.send`."""
 
 import base64
 from collections.abc import Mapping, Sequence

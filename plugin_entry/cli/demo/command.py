@@ -1,10 +1,8 @@
-"""`dify-ollama demo`: the main job, seen in a terminal.
+"""`dify-ollama demo`: the plugin at work in a terminal. The exit code is 0 only when everything came out as it should.
 
-Enters: nothing, or a server. Leaves: scenes on the screen, and an exit code that is 0 only when everything came out as it should.
-
-Starts the plugin as Dify's daemon does, a subprocess with JSON lines on its standard input and output, and sends it Dify's requests. It
-talks to an embedded server that answers over real HTTP from recordings of real servers, chunk by chunk as recorded and at an even pace;
-or to a real server, when one is named.
+It starts the plugin as Dify's daemon does, a subprocess with JSON lines on its standard input and output, and sends it Dify's requests.
+The plugin talks to an embedded server that answers over real HTTP from recordings of real servers, chunk by chunk as recorded and at an
+even pace; or to a real server, when one is named.
 """
 
 import argparse

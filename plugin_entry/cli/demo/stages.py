@@ -1,7 +1,6 @@
 """Where the demo plays: on recordings of real servers, or on a real server.
 
-Enters: a scene. Leaves: where its turns go, why it cannot be played, and what went wrong in it. On recordings everything is known
-beforehand, so everything is checked; on a real server only what must hold for every model.
+On recordings everything is known beforehand, so everything is checked; on a real server only what must hold for every model.
 """
 
 import json

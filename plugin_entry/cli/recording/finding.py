@@ -211,14 +211,17 @@ BEFORE_AT = re.compile(rb"[^\s@\"'<>()\[\],;:\\]{1,64}\Z")
 IPV4 = re.compile(rb"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]{0,4}\.\d)")
 IPV6 = re.compile(rb"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 HOME = re.compile(rb"[/\\](?:home|Users)[/\\]{1,4}([^/\\\s\"':<>|]{1,128}(?: [^/\\\s\"':<>|]{1,64}){0,3}(?=[/\\])|[^/\\\s\"':<>|]{1,128})")
-PEM = re.compile(rb"-----BEGIN [A-Z ]{0,32}(?:PRIVATE KEY|CERTIFICATE)-----([^\x00-\x08]{1,8192}?)(?:-----END|\Z)")
+PEM = re.compile(rb"-----BEGIN [A-Z ]{0,32}(?:PRIVATE KEY|CERTIFICATE)-----")
 
 
 def _keys(data: bytes) -> Iterator[Range]:
     yield from (match.span() for match in KEY.finditer(data))
     yield from (match.span(1) for match in LOGIN.finditer(data) if LOGIN_IS_NO_WORD.search(match[1]))
-    for pattern in (NAMED, QUERY, PEM):
+    for pattern in (NAMED, QUERY):
         yield from (match.span(1) for match in pattern.finditer(data))
+    for match in PEM.finditer(data):
+        last = data.find(b"-----", match.end())
+        yield match.end(), last if last > match.end() else len(data)
 
 
 def _hosts(data: bytes) -> Iterator[Range]:

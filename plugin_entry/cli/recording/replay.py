@@ -1,7 +1,4 @@
-"""`dify-ollama replay`: recordings served as an Ollama server, so that Dify or any other client can talk to them.
-
-Enters: directories and the replay server's own options. Leaves: the server's URL on the standard output.
-"""
+"""`dify-ollama replay`: recordings served as an Ollama server, so that Dify or any other client can talk to them."""
 
 import argparse
 from typing import Any

@@ -25,8 +25,9 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 STRAY_LINE = re.compile(rb"[^\n]+")
-BEGINNING = re.compile(rb"(?:\s|\xef\xbb\xbf)*(?:data:\s*)?(?=[{\[])")
+AHEAD = re.compile(rb"(?:\s|\xef\xbb\xbf)*+(?:data:\s*+)?+")
 """What may stand in front of a document: blanks, a byte order mark, the field name of an event."""
+LONGEST_PATH = 200
 TOKENS_PER_CHECK = 4096
 DEEPEST = 500
 """Levels; deeper ones are unknown places."""
@@ -79,20 +80,16 @@ def spans_of(data: bytes, root: Place, check: Check) -> Iterator[Span]:
         at_line_start = position == 0 or data[position - 1 : position] == b"\n"
         if not stack or (at_line_start and data.startswith((b"{", b"data:"), position)):
             stack.clear()
-            begun = BEGINNING.match(data, position)
-            line = STRAY_LINE.match(data, position) if begun is None else None
-            if line:
-                if not line[0].isspace():
-                    yield Span(line.start(), line.end(), stray)
-                position = line.end()
-                continue
-            if begun is None:
+            ahead = AHEAD.match(data, position)
+            position = ahead.end() if ahead else position
+            first = data[position : position + 1]
+            if first in (b"{", b"["):
+                stack.append(_Level(root, "", first == b"{"))
+                _enter(stack[-1], root)
                 position += 1
-                continue
-            position = begun.end()
-            stack.append(_Level(root, "", data[position : position + 1] == b"{"))
-            _enter(stack[-1], root)
-            position += 1
+            elif line := STRAY_LINE.match(data, position):
+                yield Span(line.start(), line.end(), stray)
+                position = line.end()
             continue
         token = TOKEN.match(data, position)
         if token is None:
@@ -151,7 +148,7 @@ def _key(token: re.Match[bytes], level: _Level) -> Span | None:
     else:
         level.value = place if place in (TEXT, ERROR, SCHEMA) else None
         known = place is SCHEMA and name in SCHEMA_KEYWORDS
-    level.value_path = f"{level.path}.{name}"
+    level.value_path = f"{level.path}.{name}"[-LONGEST_PATH:]
     if (isinstance(place, dict) and name in place) or (known and place is SCHEMA):
         return None
     return Span(token.start(), token.end(), Rule.OPEN if known else Rule.TEXT)

@@ -41,6 +41,8 @@ HARMLESS: Mapping[str, re.Pattern[str]] = {
 CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"})
 SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "token", "apikey"})
 
+NAME = re.compile(r"[A-Za-z][\w.-]{0,40}")
+"""What stands before the equals sign of a cookie or a parameter."""
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -114,8 +116,9 @@ def _of_value(value: str) -> Iterator[str]:
         yield rest.strip()
         yield from _of_basic(rest.strip())
     for part in re.split(r"[\s,;]+", value):
-        told = part.partition("=")[2].strip('"') or part.strip('"')
-        if told.lower() not in SCHEMES:
+        name, _, told = part.partition("=")
+        told = (told if NAME.fullmatch(name) and told.strip("=") else part).strip('"')
+        if told.lower() not in SCHEMES and re.search(r"\w", told):
             yield told
             yield urllib.parse.unquote(told)
 

@@ -1,7 +1,6 @@
 """`dify-ollama trace`: the X-ray of one reply, line by line: what came, what it meant, where it led, and what Dify was given.
 
-Enters: a recording, the body of a reply in a file, or a reply that is arriving on the standard input: `curl -N ... | dify-ollama trace -`.
-Leaves: text, JSON, or one HTML page.
+The reply comes from a recording, a file with its body, or the standard input while it arrives: `curl -N ... | dify-ollama trace -`.
 """
 
 import argparse

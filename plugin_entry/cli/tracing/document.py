@@ -1,6 +1,6 @@
-"""A trace as one plain document, the same for every way to show it.
+"""A trace as one plain document, the same for every way to show it: dictionaries, lists, texts and numbers, ready for JSON.
 
-Enters: a `Source`. Leaves: dictionaries, lists, texts and numbers, ready for JSON. Times are milliseconds since the request was sent.
+Times are milliseconds since the request was sent.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
-"""A trace as one page that needs nothing but itself: no script, no font, no address.
+"""A trace as one HTML page that needs nothing but itself: no script, no font, no address.
 
-Enters: the document of a trace. Leaves: HTML. A timeline on top shows every line at its time, the machine's state, and a row per kind of
-event; a click leads to the line below. What is shown of the lines can be chosen; the browser does that by style alone.
+A timeline on top shows every line at its time, the machine's state, and a row per kind of event; a click leads to the line below. What is
+shown of the lines can be chosen; the browser does that by style alone.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Where a reply to be traced comes from.
-
-Enters: what was typed: a file, `-`, or the address of a recording. Leaves: a `Source`, the bytes of the reply with their times.
-"""
+"""The reply to be traced: from a file, the standard input, or a recording."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""A trace for a terminal and for programs.
-
-Enters: the document of a trace. Leaves: text, or JSON.
-"""
+"""A trace as text for a terminal and as JSON for programs."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServe
 from fixtures.recordings import having, load
 from plugin_entry.checks import credentials
 from plugin_entry.checks.credentials import BUDGET_S, check_embedding_model, check_language_model, check_rerank_model, checked
-from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
+from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 from translator.errors import RequestError
 from translator.settings.base_url import BaseUrl
 
@@ -40,7 +40,7 @@ def saved(url: str, **values: str) -> dict[str, Any]:
 
 
 def test_a_good_model_and_what_is_written_back() -> None:
-    with GreenServer(routes(show="show-think-tools")) as server:
+    with RoutesServer(routes(show="show-think-tools")) as server:
         values = saved(server.url, context_size="auto")
         check_language_model("think-tools", values)
         assert values == {
@@ -55,12 +55,12 @@ def test_a_good_model_and_what_is_written_back() -> None:
 
 @pytest.mark.parametrize("version", having("show-chat", "version", "tags"))
 def test_every_recorded_server(version: str) -> None:
-    with GreenServer(routes(version)) as server:
+    with RoutesServer(routes(version)) as server:
         check_language_model("chat", saved(server.url))
 
 
 def test_official_credentials() -> None:
-    with GreenServer(routes()) as server:
+    with RoutesServer(routes()) as server:
         values = saved(
             server.url, mode="chat", context_size="4096", max_tokens="4096", vision_support="false", function_call_support="true"
         )
@@ -79,7 +79,7 @@ NO_TAGS: dict[str, tuple[Speak, str]] = {
 
 @pytest.mark.parametrize(("tags", "text"), NO_TAGS.values(), ids=NO_TAGS)
 def test_a_wrong_name(tags: Speak, text: str) -> None:
-    with GreenServer(routes(show="show-chat") | {"/api/show": MISSING, "/api/tags": tags}) as server:
+    with RoutesServer(routes(show="show-chat") | {"/api/show": MISSING, "/api/tags": tags}) as server:
         values = saved(server.url)
         with pytest.raises(CredentialsValidateFailedError) as caught:
             check_language_model("qwen3", values)
@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Callable[[str, dict[str, Any]], None], Routes, dict[str
 
 @pytest.mark.parametrize(("check", "answers", "values", "text"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(check: Callable[[str, dict[str, Any]], None], answers: Routes, values: dict[str, str], text: str) -> None:
-    with GreenServer(answers) as server, pytest.raises(CredentialsValidateFailedError) as caught:
+    with RoutesServer(answers) as server, pytest.raises(CredentialsValidateFailedError) as caught:
         check("m", saved(server.url, **values))
     assert text in str(caught.value)
     assert "topsecret" not in str(caught.value)
@@ -158,7 +158,7 @@ def test_the_whole_check_has_a_budget(monkeypatch: pytest.MonkeyPatch, silent: s
     monkeypatch.setattr(credentials, "BUDGET_S", 0.1)
     answers = routes() | {"/api/show": MISSING} | {silent: silence}
     with (
-        GreenServer(answers) as server,
+        RoutesServer(answers) as server,
         pytest.raises(CredentialsValidateFailedError, match=r"did not answer the check within 0\.05 seconds"),
     ):
         check_language_model("m", saved(server.url))
@@ -166,20 +166,20 @@ def test_the_whole_check_has_a_budget(monkeypatch: pytest.MonkeyPatch, silent: s
 
 def test_a_silent_version_is_no_reason_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugin_entry.serving.facts.VERSION_LIMIT_S", 0.05)
-    with GreenServer(routes(version="0.24.0") | {"/api/version": silence}) as server:
+    with RoutesServer(routes(version="0.24.0") | {"/api/version": silence}) as server:
         values = saved(server.url)
         check_language_model("chat", values)
         assert "detected_server_version" not in values
 
 
 def test_embedding_model() -> None:
-    with GreenServer(routes(show="show-embedder")) as server:
+    with RoutesServer(routes(show="show-embedder")) as server:
         check_embedding_model("embedder", saved(server.url))
         assert "/api/embed" not in server.paths()
 
 
 def test_deep_check_embeds_once() -> None:
-    with GreenServer(routes(show="show-embedder") | {"/api/embed": recorded("0.24.0", "embed-one")}) as server:
+    with RoutesServer(routes(show="show-embedder") | {"/api/embed": recorded("0.24.0", "embed-one")}) as server:
         check_embedding_model("embedder", saved(server.url, deep_check="true"))
         assert server.paths().count("/api/embed") == 1
 
@@ -202,7 +202,7 @@ def _in_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_in_the_cloud")
 @pytest.mark.parametrize(("me", "found"), KEYS.values(), ids=KEYS)
 def test_cloud_key(me: Speak, found: str) -> None:
-    with GreenServer(routes("0.33.0-rc2", "cloud-proxy-show", me=me)) as server:
+    with RoutesServer(routes("0.33.0-rc2", "cloud-proxy-show", me=me)) as server:
         values = saved(server.url, api_key="topsecret")
         check_language_model("gpt-oss:120b", values)
         assert values["detected_key"] == found
@@ -214,7 +214,7 @@ def test_cloud_key(me: Speak, found: str) -> None:
 @pytest.mark.usefixtures("_in_the_cloud")
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_cloud_key_that_is_refused(status: int) -> None:
-    with GreenServer(routes("0.33.0-rc2", "cloud-proxy-show", me=reply(status, b'{"error":"unauthorized"}'))) as server:
+    with RoutesServer(routes("0.33.0-rc2", "cloud-proxy-show", me=reply(status, b'{"error":"unauthorized"}'))) as server:
         values = saved(server.url, api_key="topsecret")
         with pytest.raises(CredentialsValidateFailedError, match="API key"):
             check_language_model("gpt-oss:120b", values)
@@ -223,7 +223,7 @@ def test_a_cloud_key_that_is_refused(status: int) -> None:
 @pytest.mark.usefixtures("_in_the_cloud")
 def test_the_cloud_wants_a_key() -> None:
     wanted = pytest.raises(CredentialsValidateFailedError, match="only with an API key")
-    with GreenServer(routes("0.33.0-rc2", "cloud-proxy-show")) as server, wanted:
+    with RoutesServer(routes("0.33.0-rc2", "cloud-proxy-show")) as server, wanted:
         check_language_model("gpt-oss:120b", saved(server.url))
 
 
@@ -256,7 +256,7 @@ def test_only_one_class_of_error_leaves(error: Exception, text: str) -> None:
 )
 def test_the_cloud_has_no_embeddings_and_is_not_even_asked(check: Callable[[str, dict[str, Any]], None], service: str) -> None:
     with (
-        GreenServer(routes()) as server,
+        RoutesServer(routes()) as server,
         pytest.raises(CredentialsValidateFailedError, match="cloud, which has no embeddings"),
     ):
         check("embedder", saved(server.url, rerank_service=service))
@@ -265,7 +265,7 @@ def test_the_cloud_has_no_embeddings_and_is_not_even_asked(check: Callable[[str,
 
 def test_a_server_too_old_for_reranking_is_said_when_saving() -> None:
     with (
-        GreenServer(routes("0.9.6")) as server,
+        RoutesServer(routes("0.9.6")) as server,
         pytest.raises(CredentialsValidateFailedError, match=r"0\.12\.11"),
     ):
         check_rerank_model("chat", saved(server.url, rerank_service="ollama"))
@@ -274,7 +274,7 @@ def test_a_server_too_old_for_reranking_is_said_when_saving() -> None:
 def test_the_deep_check_has_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "DEEP_BUDGET_S", 0.1)
     with (
-        GreenServer(routes(show="show-embedder", embed=silence)) as server,
+        RoutesServer(routes(show="show-embedder", embed=silence)) as server,
         pytest.raises(CredentialsValidateFailedError, match=r"within 0\.05 seconds"),
     ):
         check_embedding_model("embedder", saved(server.url, deep_check="true"))

@@ -16,7 +16,7 @@ from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
 from plugin_entry.checks.probing import Patience, Surroundings, look_around
 from plugin_entry.network.server import Server, server_of, settings_of
-from tests.servers.speaking_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
+from tests.servers.asyncio_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Layer
 from translator.settings.base_url import BaseUrl
 

@@ -20,8 +20,8 @@ from plugin_entry.checks.probing import Patience, Surroundings
 from plugin_entry.network.server import server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
 from tests.plugin_entry.checks.sentences import faults
-from tests.servers.green_server import GreenServer, Speak, cut, json_reply, redirect, reply, silence
-from tests.servers.speaking_server import free_port
+from tests.servers.asyncio_server import free_port
+from tests.servers.routes_server import RoutesServer, Speak, cut, json_reply, redirect, reply, silence
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Layer
 from translator.settings.base_url import BaseUrl
 
@@ -251,7 +251,7 @@ def there(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with ExitStack() as stack:
         ports = {"closed": free_port(), "port": 0}
         if failure.routes is not None:
-            ports["port"] = stack.enter_context(GreenServer(failure.routes)).port
+            ports["port"] = stack.enter_context(RoutesServer(failure.routes)).port
         for name, serve in (("hole", black_hole), ("encrypted", encrypted)):
             if f"{{{name}}}" in failure.url:
                 ports[name] = stack.enter_context(serve())
@@ -333,7 +333,7 @@ CLOUD: dict[str, tuple[dict[str, str], Speak, str]] = {
 @pytest.mark.parametrize(("saved", "me", "says"), CLOUD.values(), ids=CLOUD)
 def test_cloud(saved: dict[str, str], me: Speak, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BaseUrl, "is_cloud", property(lambda _: True))
-    with GreenServer({**GOOD, "/api/me": me}) as server:
+    with RoutesServer({**GOOD, "/api/me": me}) as server:
         reached = server_of(settings_of({"base_url": server.url, **saved}))
         diagnosis = BRIDGE.run(lambda: diagnose(reached, patience=SHORT))
         for check in (LANGUAGE, provider_form):
@@ -355,7 +355,7 @@ LOCALHOST: dict[str, tuple[bool, str]] = {
 @pytest.mark.parametrize(("is_near", "says"), LOCALHOST.values(), ids=LOCALHOST)
 def test_localhost_in_a_container(is_near: bool, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://localhost:{free_port()}"
-    with GreenServer(GOOD) as near:
+    with RoutesServer(GOOD) as near:
         monkeypatch.setattr(doctor_network, "other_addresses", lambda *_, **__: (near.url,) if is_near else ())
         diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": url})), patience=SHORT))
         with pytest.raises(CredentialsValidateFailedError) as caught:
@@ -390,7 +390,7 @@ WELL: dict[str, tuple[Routes, str, str]] = {
 
 @pytest.mark.parametrize(("routes", "model", "says"), WELL.values(), ids=WELL)
 def test_well(routes: Routes, model: str, says: str) -> None:
-    with GreenServer(routes) as server:
+    with RoutesServer(routes) as server:
         diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": server.url})), model=model, patience=SHORT))
         if model:
             LANGUAGE(model, {"base_url": server.url})

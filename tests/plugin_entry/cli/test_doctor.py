@@ -9,8 +9,8 @@ from plugin_entry.checks import doctor_network
 from plugin_entry.cli import main
 from plugin_entry.cli.doctor import EXIT_MEANINGS
 from tests.plugin_entry.checks.sentences import faults
-from tests.servers.speaking_server import free_port
-from tests.stdio.ahead import programs
+from tests.servers.asyncio_server import free_port
+from tests.stdio.early_processes import programs
 from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Layer
 
 ROOT = Path(__file__).parents[3]

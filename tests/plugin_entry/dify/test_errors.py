@@ -12,6 +12,7 @@ from dify_plugin.errors.model import (
 
 from plugin_entry.dify.errors import CLASSES, MAPPING, bad_parameters, readable, to_invoke_error
 from plugin_entry.models.llm import OllamaLargeLanguageModel
+from plugin_entry.network.transport_entries import NOT_CONNECTED
 from translator.errors import Family, RequestError, ServerError
 
 FAMILIES: dict[Family, type[InvokeError]] = {
@@ -37,6 +38,13 @@ def test_there_is_a_class_for_every_family() -> None:
 
 def test_a_request_error_is_a_bad_request() -> None:
     assert type(to_invoke_error(RequestError.of("x", "This is wrong."))) is InvokeBadRequestError
+
+
+@pytest.mark.parametrize("code", sorted(NOT_CONNECTED))
+def test_who_chats_is_told_in_one_sentence_that_nobody_answers(code: str) -> None:
+    """How a server is set up is for the form."""
+    error = ServerError.of(code, "Nothing accepts connections at http://x:1.", "Set OLLAMA_HOST. Open the port.", family=Family.CONNECTION)
+    assert str(to_invoke_error(error)) == "Nothing accepts connections at http://x:1."
 
 
 def test_unexpected_errors_say_nothing_they_hold() -> None:

@@ -20,7 +20,7 @@ from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter, LogStream
 from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 

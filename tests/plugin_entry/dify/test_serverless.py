@@ -16,12 +16,12 @@ from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon.requests import LLM, invoke_llm, invoke_text_embedding, user_message, validate_model_credentials
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
-from tests.servers.staged_server import DONE, line, staged
+from tests.servers.stalling_server import DONE, line, stalling
 from tests.stdio.daemon import Reply
 from tests.stdio.daemon_replies import ERROR, REPLIES, check
 from tests.stdio.daemon_requests import Data, as_daemon_sends
 from tests.stdio.networked_plugin import NetworkedPlugin, free_port, networked_plugin
-from tests.stdio.told import text_of, told_by
+from tests.stdio.whole_answers import text_of, whole_answer
 
 PACE_MS = 40
 NEVER_MS = 3_600_000
@@ -107,7 +107,7 @@ def test_frames_come_while_the_server_still_talks(serverless: Serverless) -> Non
         visit.chunk(line(content="more") + json.dumps(DONE).encode() + b"\n")
         visit.send(END)
 
-    with staged(waits=answer) as server, serverless.invoking(invoke_llm("waits", {"base_url": server.url}, ASK)) as response:
+    with stalling(waits=answer) as server, serverless.invoking(invoke_llm("waits", {"base_url": server.url}, ASK)) as response:
         frames = frames_of(response)
         texts = [text_of(next(frames)["data"])]
         heard.set()
@@ -118,7 +118,7 @@ def test_frames_come_while_the_server_still_talks(serverless: Serverless) -> Non
 def test_an_answer_is_whole(serverless: Serverless) -> None:
     exchange = load("0.24.0", "chat-plain")
     with ThreadedReplayServer([exchange]) as server:
-        told = told_by(serverless.invoke(invoke_llm("chat", {"base_url": server.url_of(exchange.address)}, ASK)))
+        told = whole_answer(serverless.invoke(invoke_llm("chat", {"base_url": server.url_of(exchange.address)}, ASK)))
     assert told.text.startswith("The sky is blue because air scatters short wavelengths more.")
     assert (told.finish_reason, told.usage, told.error_type) == ("stop", (3, 20), "")
 

@@ -19,26 +19,26 @@ from plugin_entry.dify.output import FrameOutput
 from plugin_entry.dify.requests import ENDED
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
-from tests.servers.staged_server import DONE, StagedServer, aside, line, staged
-from tests.stdio.ahead import Plugin
-from tests.stdio.ahead import plugin as plugin_ahead
-from tests.stdio.hurried_plugin import hurried
+from tests.servers.stalling_server import DONE, StallingServer, aside, line, stalling
+from tests.stdio.early_processes import Plugin
+from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.plugin_with_constants import plugin_with
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 NEVER_S = 3600.0
 """A process that ends within a test's patience did not wait for this."""
 SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
-PATIENT = hurried(dify__shutdown__GRACE_S=NEVER_S)
-PLUGINS = [plugin_ahead(__name__, command=PATIENT) for _ in range(7)]
+PATIENT = plugin_with(dify__shutdown__GRACE_S=NEVER_S)
+PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(7)]
 """Each is ended by its test."""
-HURRIED = plugin_ahead(__name__, command=hurried(dify__shutdown__GRACE_S=SHORT_GRACE_S))
+SHORT_OF_TIME = early_plugin(__name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S))
 TALKING = ("begun", "thinking", "talking")
 HANGING = ("silent", "headed", *TALKING)
 
 
 @pytest.fixture
-def server() -> Iterator[StagedServer]:
-    with staged() as running:
+def server() -> Iterator[StallingServer]:
+    with stalling() as running:
         yield running
 
 
@@ -53,7 +53,7 @@ def test_answers_get_five_seconds() -> None:
     assert (GRACE_S, CLOSING_S) == (5.0, 1.0)
 
 
-def ask(plugin: PluginProcess, server: StagedServer, stage: str) -> str:
+def ask(plugin: PluginProcess, server: StallingServer, stage: str) -> str:
     """Sends a request and waits until the server has it."""
     session = plugin.send(invoke_llm(stage, {"base_url": server.url}, [user_message("hi")]))
     assert server.came[stage].wait(PATIENCE_S)
@@ -99,7 +99,7 @@ class Held:
 
 def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugin: PluginProcess) -> None:
     held = Held()
-    with staged(held=held) as server:
+    with stalling(held=held) as server:
         session = ask(plugin, server, "held")
         os.kill(plugin.pid, signal.SIGTERM)
         # the signal and the input reach the process by different ways
@@ -111,8 +111,8 @@ def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugi
     assert exit_code(plugin, PATIENCE_S) == 0
 
 
-def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StagedServer) -> None:
-    with HURRIED.taken() as plugin:
+def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StallingServer) -> None:
+    with SHORT_OF_TIME.taken() as plugin:
         frames = {stage: plugin.frames(ask(plugin, server, stage), PATIENCE_S) for stage in HANGING}
         first = {stage: aside(partial(next, frames[stage])) for stage in TALKING}
         os.kill(plugin.pid, signal.SIGTERM)
@@ -127,10 +127,12 @@ def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: Staged
         assert server.left[stage].wait(PATIENCE_S)
 
 
-def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server: StagedServer) -> None:
+def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server: StallingServer) -> None:
     ask(plugin, server, "begun")
     os.kill(plugin.pid, signal.SIGTERM)
-    aside(plugin.wait_for_heartbeat)
+    with gevent.Timeout(PATIENCE_S):  # the second signal is sent once the first one has been seen
+        while ENDED not in answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))[1]:
+            gevent.sleep(0)
     os.kill(plugin.pid, signal.SIGINT)
     assert exit_code(plugin, PATIENCE_S) == 128 + signal.SIGINT
     assert server.left["begun"].wait(PATIENCE_S)
@@ -143,7 +145,7 @@ def end_input(plugin: PluginProcess) -> None:
 def test_the_end_of_the_input_lets_answers_finish(plugin: PluginProcess) -> None:
     """Dify's own command line closes the input right after its one request."""
     held = Held()
-    with staged(held=held) as server:
+    with stalling(held=held) as server:
         session = plugin.send(invoke_llm("held", {"base_url": server.url}, [user_message("hi")]))
         end_input(plugin)
         assert server.came["held"].wait(PATIENCE_S)
@@ -158,7 +160,7 @@ def test_the_end_of_the_input_does_not_keep_the_process_busy_or_alive(plugin: Pl
     assert exit_code(plugin, PATIENCE_S) == 0
 
 
-def test_a_daemon_that_is_gone_takes_all_answers_along(plugin: PluginProcess, server: StagedServer) -> None:
+def test_a_daemon_that_is_gone_takes_all_answers_along(plugin: PluginProcess, server: StallingServer) -> None:
     for stage in ("silent", "thinking"):
         ask(plugin, server, stage)
     end_input(plugin)

@@ -11,9 +11,9 @@ from gevent.event import Event
 from plugin_entry.network import bridge as bridge_module
 from plugin_entry.network.bridge import LINGER_S, Bridge
 from plugin_entry.network.inbox import HIGH_WATER
-from plugin_entry.network.selector import Pace, Rhythm
+from plugin_entry.network.selector import LONGEST_REST_S, Pace, Rhythm
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 from translator.errors import ServerError
 from translator.settings.credentials import Timeouts
 
@@ -131,7 +131,7 @@ def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge, monke
     ("limits", "sent", "code"),
     [
         pytest.param(Timeouts(first_byte=0.05), b"", "first_byte_timeout", id="no first byte"),
-        pytest.param(Timeouts(between_chunks=0.05), HEAD + b"1\r\nx\r\n", "stalled", id="falls silent"),
+        pytest.param(Timeouts(between_chunks=0.05), HEAD + b"2\r\nx\n\r\n", "stalled", id="falls silent"),
     ],
 )
 def test_a_silent_server_is_given_up_in_time(bridge: Bridge, limits: Timeouts, sent: bytes, code: str) -> None:
@@ -208,10 +208,11 @@ def test_fifty_streams_at_once_stay_apart_and_lose_nothing(bridge: Bridge) -> No
 
 def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     rhythms: list[tuple[int, Rhythm]] = []
-    monkeypatch.setattr(Pace, "_rhythm", lambda *_: Rhythm.TOGETHER)
+    monkeypatch.setattr(Pace, "_open_window", lambda *_: None)
+    monkeypatch.setattr(bridge._loop.pace, "rest_s", LONGEST_REST_S)
 
     def answer(visit: Visit) -> None:
-        visit.send(HEAD + b"1\r\nx\r\n")
+        visit.send(HEAD + b"2\r\nx\n\r\n")
         gevent.sleep(0.01)
         visit.send(END)
 

@@ -10,7 +10,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from plugin_entry.network.downloads import HopGuard, HopRefusedError, fetch_media
 from plugin_entry.serving.chat import BRIDGE
-from tests.servers.green_server import GreenServer, Speak, cut, endless, redirect, reply, silence, trickle
+from tests.servers.routes_server import RoutesServer, Speak, cut, endless, redirect, reply, silence, trickle
 from translator.errors import Family, RequestError
 from translator.limits import Limits
 
@@ -33,13 +33,13 @@ def fetch(url: str, seconds: float = 5.0, limits: Limits = SMALL) -> bytes:
 
 
 def test_ok() -> None:
-    with GreenServer({"/files/1": reply(200, PNG, Content_Type="image/png")}) as server:
+    with RoutesServer({"/files/1": reply(200, PNG, Content_Type="image/png")}) as server:
         assert fetch(f"{server.url}/files/1?{SECRET}") == PNG
         assert server.asked[0].headers["user-agent"] == "dify-ollama"
 
 
 def test_by_name() -> None:
-    with GreenServer({"/files/1": reply(200, PNG)}) as server:
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server:
         assert fetch(f"http://localhost:{server.port}/files/1") == PNG
         assert server.asked[0].headers["host"] == f"localhost:{server.port}"
 
@@ -52,12 +52,12 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return [ResolveResult(hostname=host, host=answers.pop(0), port=port, family=socket.AF_INET, proto=0, flags=0)]
 
     monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
-    with GreenServer({"/files/1": reply(200, PNG)}) as server:
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server:
         assert fetch(f"http://files.example:{server.port}/files/1") == PNG
 
 
 def test_a_signed_link_arrives_as_it_is() -> None:
-    with GreenServer({"/a%2Fb%20c": reply(200, PNG)}) as server:
+    with RoutesServer({"/a%2Fb%20c": reply(200, PNG)}) as server:
         assert fetch(f"{server.url}/a%2Fb%20c?sign=a%2Bb%3D&x=%7e") == PNG
         assert [asked.target for asked in server.asked] == ["/a%2Fb%20c?sign=a%2Bb%3D&x=%7e"]
 
@@ -66,13 +66,13 @@ def test_a_signed_link_arrives_as_it_is() -> None:
 def test_a_chain_of_redirects(hops: int) -> None:
     """To the host that Dify gave, over ways of every spelling."""
     routes: dict[str, Speak] = {f"/{hop}": redirect(f"/{hop + 1}", 301 + hop) for hop in range(hops)}
-    with GreenServer({**routes, f"/{hops}": reply(200, PNG)}) as server:
+    with RoutesServer({**routes, f"/{hops}": reply(200, PNG)}) as server:
         assert fetch(f"{server.url}/0") == PNG
         assert server.paths() == [f"/{hop}" for hop in range(hops + 1)]
 
 
 def test_too_many_redirects() -> None:
-    with GreenServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="redirects too often"):
+    with RoutesServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="redirects too often"):
         fetch(f"{server.url}/")
     assert len(server.asked) == 4
 
@@ -90,7 +90,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("target", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_redirects_that_are_not_followed(target: str) -> None:
-    with GreenServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
+    with RoutesServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
         fetch(f"{server.url}/?{SECRET}")
     assert caught.value.code == "media_redirect"
     assert "leads to an address that downloads must not reach" in str(caught.value)
@@ -114,7 +114,7 @@ STRANGE = {
 
 @pytest.mark.parametrize(("target", "code"), STRANGE.values(), ids=STRANGE)
 def test_redirects_to_no_web_address(target: str, code: str) -> None:
-    with GreenServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
+    with RoutesServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
         fetch(f"{server.url}/")
     assert caught.value.code == code
 
@@ -137,7 +137,7 @@ FAILING: dict[str, tuple[Speak, str, str]] = {
 
 @pytest.mark.parametrize(("speak", "code", "text"), FAILING.values(), ids=FAILING)
 def test_what_goes_wrong(speak: Speak, code: str, text: str) -> None:
-    with GreenServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=text) as caught:
+    with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=text) as caught:
         fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
     assert (caught.value.code, caught.value.family) == (code, Family.BAD_REQUEST)
     assert "127.0.0.1" in str(caught.value)
@@ -147,7 +147,7 @@ def test_what_goes_wrong(speak: Speak, code: str, text: str) -> None:
 
 def test_a_page_is_bytes_like_any_other() -> None:
     """That a login page is no picture is said by who looks at the bytes (`test_turn.py`, page instead of a picture)."""
-    with GreenServer({"/files/1": reply(200, b"<html>login</html>", Content_Type="text/html")}) as server:
+    with RoutesServer({"/files/1": reply(200, b"<html>login</html>", Content_Type="text/html")}) as server:
         assert fetch(f"{server.url}/files/1") == b"<html>login</html>"
 
 
@@ -172,13 +172,13 @@ def test_links_that_hold_their_data_or_no_host() -> None:
 
 def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that only the proxy knows."""
-    with GreenServer({"http://files.example.com.invalid/1": reply(200, PNG)}) as proxy:
+    with RoutesServer({"http://files.example.com.invalid/1": reply(200, PNG)}) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         assert fetch("http://files.example.com.invalid/1") == PNG
 
 
 def test_no_way_around_the_guard_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with GreenServer({"http://files.example.com.invalid/1": redirect("http://169.254.169.254/latest/")}) as proxy:
+    with RoutesServer({"http://files.example.com.invalid/1": redirect("http://169.254.169.254/latest/")}) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(RequestError) as caught:
             fetch("http://files.example.com.invalid/1")
@@ -255,7 +255,7 @@ def test_loop_is_not_blocked_by_a_slow_link() -> None:
         await asyncio.sleep(0)
         return "alive"
 
-    with GreenServer({"/": silence}) as server:
+    with RoutesServer({"/": silence}) as server:
         with pytest.raises(RequestError):
             fetch(f"{server.url}/", seconds=0.05)
         assert BRIDGE.run(tick) == "alive"

@@ -11,7 +11,7 @@ from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.retries import PatientBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server
 from plugin_entry.network.transport import Call
-from tests.translator.plans import json_reply, recorded
+from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
 from translator.settings.base_url import parse_base_url
 from translator.shapes.exchange import HttpReply

@@ -26,7 +26,7 @@ from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import chat
 from plugin_entry.serving.chat import BRIDGE
 from tests.sdk_chunks import as_models
-from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
+from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 
 pytestmark = pytest.mark.plugin
 
@@ -59,13 +59,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def invoke(server: GreenServer, *, stream: bool = True, **saved: Any) -> list[LLMResultChunk]:
+def invoke(server: RoutesServer, *, stream: bool = True, **saved: Any) -> list[LLMResultChunk]:
     credentials = {"base_url": server.url, "api_key": SECRET_KEY, **saved}
     model = OllamaLargeLanguageModel([])
     return list(as_models(model.invoke("m", credentials, [UserPromptMessage(content=SECRET_PROMPT)], {}, stream=stream)))
 
 
-def asked_for_answers(server: GreenServer) -> int:
+def asked_for_answers(server: RoutesServer) -> int:
     return server.paths().count("/api/chat") + server.paths().count("/api/generate")
 
 
@@ -85,7 +85,7 @@ AGAIN: dict[str, list[Speak]] = {
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "blocking"])
 @pytest.mark.parametrize("answers", AGAIN.values(), ids=AGAIN)
 def test_a_busy_server_is_asked_again(answers: list[Speak], stream: bool, waits: list[float]) -> None:
-    with GreenServer(FACTS | {"/api/chat": list(answers)}) as server:
+    with RoutesServer(FACTS | {"/api/chat": list(answers)}) as server:
         chunks = invoke(server, stream=stream)
         assert "".join(str(chunk.delta.message.content) for chunk in chunks).startswith("The sky")
         assert asked_for_answers(server) == len(answers) == len(waits) + 1
@@ -117,7 +117,7 @@ STANDS: dict[str, tuple[Speak, type[InvokeError], int]] = {
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "blocking"])
 @pytest.mark.parametrize(("answer", "kind", "times"), STANDS.values(), ids=STANDS)
 def test_how_often_a_refusal_is_heard(answer: Speak, kind: type[InvokeError], times: int, stream: bool, waits: list[float]) -> None:
-    with GreenServer(FACTS | {"/api/chat": answer}) as server, pytest.raises(kind) as caught:
+    with RoutesServer(FACTS | {"/api/chat": answer}) as server, pytest.raises(kind) as caught:
         invoke(server, stream=stream)
     assert type(caught.value) is kind
     assert (asked_for_answers(server), len(waits)) == (times, times - 1)
@@ -134,28 +134,28 @@ def endless_refusal(sock: Any) -> None:
 
 
 def test_only_the_beginning_of_a_refusal_is_read(waits: list[float]) -> None:
-    with GreenServer(FACTS | {"/api/chat": endless_refusal}) as server, pytest.raises(InvokeServerUnavailableError) as caught:
+    with RoutesServer(FACTS | {"/api/chat": endless_refusal}) as server, pytest.raises(InvokeServerUnavailableError) as caught:
         invoke(server)
     assert "the runner failed" in str(caught.value)
     assert waits == []
 
 
 def test_the_server_says_how_long_to_wait(waits: list[float]) -> None:
-    with GreenServer(FACTS | {"/api/chat": [reply(503, b"", Retry_After="7"), GOOD]}) as server:
+    with RoutesServer(FACTS | {"/api/chat": [reply(503, b"", Retry_After="7"), GOOD]}) as server:
         invoke(server)
     assert 7 <= waits[0] <= 7.7
 
 
 def test_nothing_is_asked_again_once_an_answer_began(waits: list[float]) -> None:
     first = load("0.33.0-rc2", "chat-plain").body.splitlines(keepends=True)[0]
-    with GreenServer(FACTS | {"/api/chat": reply(200, first, Content_Type="application/x-ndjson")}) as server:
+    with RoutesServer(FACTS | {"/api/chat": reply(200, first, Content_Type="application/x-ndjson")}) as server:
         with pytest.raises(InvokeServerUnavailableError):
             invoke(server)
         assert (asked_for_answers(server), waits) == (1, [])
 
 
 def test_a_refused_connection_is_told_at_once(waits: list[float]) -> None:
-    with GreenServer({}) as gone:
+    with RoutesServer({}) as gone:
         pass
     with pytest.raises(InvokeConnectionError):
         invoke(gone)
@@ -179,7 +179,7 @@ SILENCES: dict[str, tuple[Speak, str]] = {
 @pytest.mark.parametrize(("listed", "part"), SILENCES.values(), ids=SILENCES)
 def test_silence_is_explained(listed: Speak, part: str, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugin_entry.network.retries.PS_LIMIT_S", 0.3)
-    with GreenServer(FACTS | {"/api/chat": silence, "/api/ps": listed}) as server, pytest.raises(InvokeServerUnavailableError) as caught:
+    with RoutesServer(FACTS | {"/api/chat": silence, "/api/ps": listed}) as server, pytest.raises(InvokeServerUnavailableError) as caught:
         invoke(server, first_byte_timeout="0.3")
     assert "took the request and answered nothing within 0.3 seconds" in str(caught.value)
     assert part in str(caught.value)
@@ -188,7 +188,7 @@ def test_silence_is_explained(listed: Speak, part: str, waits: list[float], monk
 
 def test_a_question_that_is_refused_says_nothing(waits: list[float]) -> None:
     with (
-        GreenServer(FACTS | {"/api/chat": silence, "/api/ps": reply(404, b"")}) as server,
+        RoutesServer(FACTS | {"/api/chat": silence, "/api/ps": reply(404, b"")}) as server,
         pytest.raises(InvokeServerUnavailableError) as caught,
     ):
         invoke(server, first_byte_timeout="0.3")
@@ -197,7 +197,7 @@ def test_a_question_that_is_refused_says_nothing(waits: list[float]) -> None:
 
 def test_a_connection_that_breaks_late_may_have_been_worked_on(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugin_entry.network.retries.SOON_S", 0.0)
-    with GreenServer(FACTS | {"/api/chat": closed}) as server, pytest.raises(InvokeServerUnavailableError):
+    with RoutesServer(FACTS | {"/api/chat": closed}) as server, pytest.raises(InvokeServerUnavailableError):
         invoke(server)
     assert (asked_for_answers(server), waits) == (1, [])
 
@@ -211,7 +211,7 @@ def test_a_generator_that_was_never_started_gives_its_connection_up() -> None:
         finally:
             left.set()
 
-    with GreenServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
+    with RoutesServer(FACTS | {"/api/chat": until_the_client_leaves}) as server:
         ask = chat.ask_of("m", [UserPromptMessage(content="hi")], {}, None, None)
         chat.stream(ask, {"base_url": server.url}).close()
         assert left.wait(60)
@@ -227,7 +227,7 @@ def test_a_limit_that_ends_a_connection_under_way_says_so(waits: list[float], mo
         await asyncio.Event().wait()
 
     monkeypatch.setattr("plugin_entry.serving.facts.QUESTION_LIMIT_S", 0.3)
-    with GreenServer(FACTS | {"/api/chat": GOOD}) as server:
+    with RoutesServer(FACTS | {"/api/chat": GOOD}) as server:
         invoke(server)
         monkeypatch.setattr("aiohttp.TCPConnector._create_connection", hanging)
         BRIDGE.close()
@@ -247,7 +247,7 @@ def test_a_limit_that_ends_a_connection_under_way_says_so(waits: list[float], mo
 )
 def test_one_line_per_request(answer: Speak, outcome: str, stream: bool, waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "plugin_entry")
-    with GreenServer(FACTS | {"/api/chat": answer}) as server, nullcontext() if outcome == "ok" else pytest.raises(InvokeError):
+    with RoutesServer(FACTS | {"/api/chat": answer}) as server, nullcontext() if outcome == "ok" else pytest.raises(InvokeError):
         invoke(server, stream=stream)
     lines = [record.getMessage() for record in caplog.records if record.name == "plugin_entry.log"]
     assert len(lines) == 1
@@ -267,7 +267,7 @@ def begun(sock: Any) -> None:
 
 def test_a_reader_who_leaves_is_a_line_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "plugin_entry")
-    with GreenServer(FACTS | {"/api/chat": begun}) as server:
+    with RoutesServer(FACTS | {"/api/chat": begun}) as server:
         chunks = OllamaLargeLanguageModel([]).invoke("m", {"base_url": server.url}, [UserPromptMessage(content="hi")], {}, stream=True)
         assert isinstance(chunks, Generator)
         next(chunks)
@@ -310,14 +310,14 @@ LOADED = answered(prompt_eval_count=5, eval_count=2, load_duration=4_200_000_000
 def test_a_window_smaller_than_asked_for_is_a_warning(listener: Listener) -> None:
     """After a load the server is asked once; 4,096 tokens were asked for."""
     listed = json_reply({"models": [{"name": "m:latest", "context_length": 512}]})
-    with GreenServer(FACTS | {"/api/chat": LOADED, "/api/ps": listed}) as server:
+    with RoutesServer(FACTS | {"/api/chat": LOADED, "/api/ps": listed}) as server:
         invoke(server)
         assert listener.heard.wait(60)
         assert listener.said[0].startswith(f"m at {server.url}: The context is wrong: the server runs the model with 512 tokens, 4,096")
 
 
 def test_a_model_that_is_loaded_again_is_a_warning(listener: Listener) -> None:
-    with GreenServer(FACTS | {"/api/chat": LOADED, "/api/ps": json_reply({"models": []})}) as server:
+    with RoutesServer(FACTS | {"/api/chat": LOADED, "/api/ps": json_reply({"models": []})}) as server:
         invoke(server)
         assert listener.said == [], "the first load is nothing to tell"
         invoke(server)

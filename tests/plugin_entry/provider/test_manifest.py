@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, MANIFEST, PROVIDER, PROVIDER_PATH, ROOT, words
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 
 
 def at(tree: Any, path: str) -> Any:

@@ -10,7 +10,7 @@ from fixtures.recordings import load, ollama_versions, scenarios
 from plugin_entry.checks import provider
 from plugin_entry.checks.provider import check_server
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, PROVIDER
-from tests.servers.green_server import GreenServer, Speak, cut, json_reply, reply, silence
+from tests.servers.routes_server import RoutesServer, Speak, cut, json_reply, reply, silence
 from translator.settings.base_url import BaseUrl
 from translator.settings.credentials import read_credentials
 
@@ -45,18 +45,18 @@ VERSION: dict[str, Speak | list[Speak]] = {"/api/version": json_reply({"version"
 
 @pytest.mark.parametrize("version", OLLAMA_VERSIONS)
 def test_every_recorded_server_is_accepted_and_nothing_is_loaded(version: str) -> None:
-    with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": recorded(version, "version")}) as server:
+    with RoutesServer({"/api/tags": recorded(version, "tags"), "/api/version": recorded(version, "version")}) as server:
         check_server({"base_url": server.url, "api_key": ""})
         assert sorted(server.paths()) == ["/api/tags", "/api/version"]
 
 
 def test_server_without_models_is_a_server() -> None:
-    with GreenServer({**VERSION, "/api/tags": json_reply({"models": None})}) as server:
+    with RoutesServer({**VERSION, "/api/tags": json_reply({"models": None})}) as server:
         check_server({"base_url": f"{server.url}/api/chat"})
 
 
 def test_key_is_sent() -> None:
-    with GreenServer({**VERSION, "/api/tags": json_reply({"models": []})}) as server:
+    with RoutesServer({**VERSION, "/api/tags": json_reply({"models": []})}) as server:
         check_server({"base_url": server.url, "api_key": "a-key"})
         assert server.asked[0].headers["authorization"] == "Bearer a-key"
 
@@ -81,7 +81,7 @@ NO_LIST: dict[str, tuple[Speak, str]] = {
 def test_ollama_without_its_list_is_ollama(speak: Speak, phrase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider, "ANSWER_S", 0.3)
     told = rf"^Ollama answers at http://127\.0\.0\.1:\d+, but instead of a list of models /api/tags {phrase}"
-    with GreenServer({**VERSION, "/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
+    with RoutesServer({**VERSION, "/api/tags": speak}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
         check_server({"base_url": server.url})
 
 
@@ -100,7 +100,7 @@ def test_hidden_version_is_no_reason_to_refuse(speak: Speak, monkeypatch: pytest
     monkeypatch.setattr(provider, "ANSWER_S", 0.3)
 
     def check(version: str) -> None:
-        with GreenServer({"/api/tags": recorded(version, "tags"), "/api/version": speak}) as server:
+        with RoutesServer({"/api/tags": recorded(version, "tags"), "/api/version": speak}) as server:
             check_server({"base_url": server.url})
 
     gevent.joinall([gevent.spawn(check, version) for version in OLLAMA_VERSIONS], raise_error=True)
@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[dict[str, Speak | list[Speak]], str]] = {
 
 @pytest.mark.parametrize(("routes", "phrase"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_server_or_refuses_is_said(routes: dict[str, Speak | list[Speak]], phrase: str) -> None:
-    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
+    with RoutesServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=phrase) as caught:
         check_server({"base_url": server.url, "api_key": "s3cr3t"})
     assert "s3cr3t" not in str(caught.value)
 
@@ -129,19 +129,19 @@ def test_what_is_no_server_or_refuses_is_said(routes: dict[str, Speak | list[Spe
 def test_silent_server_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider, "ANSWER_S", 0.3)
     told = "answered nothing within 0.3 seconds: check host and port"
-    with GreenServer({"*": silence}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
+    with RoutesServer({"*": silence}) as server, pytest.raises(CredentialsValidateFailedError, match=told):
         check_server({"base_url": server.url})
 
 
 def test_llama_cpp_that_lists_models_like_ollama_is_named() -> None:
     routes = {"/api/tags": json_reply({"models": []}), "/props": recorded("rerank", "llamacpp-props")}
-    with GreenServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=r"answers a llama\.cpp server, not Ollama"):
+    with RoutesServer(routes) as server, pytest.raises(CredentialsValidateFailedError, match=r"answers a llama\.cpp server, not Ollama"):
         check_server({"base_url": server.url, "api_key": ""})
 
 
 def test_the_cloud_is_not_asked_for_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BaseUrl, "is_cloud", property(lambda self: True))
-    with GreenServer({"/api/tags": json_reply({"models": []}), "/api/me": json_reply({"id": "1"})}) as server:
+    with RoutesServer({"/api/tags": json_reply({"models": []}), "/api/me": json_reply({"id": "1"})}) as server:
         check_server({"base_url": server.url, "api_key": "a-key"})
         assert server.paths() == ["/api/tags", "/api/me"]
 

@@ -26,7 +26,7 @@ from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving.chat import CALIBRATION
 from tests.go.go_decoder import CHECKS
 from tests.sdk_chunks import as_models
-from tests.servers.green_server import Asked, GreenServer, Speak, json_reply, reply
+from tests.servers.routes_server import Asked, RoutesServer, Speak, json_reply, reply
 
 pytestmark = pytest.mark.plugin
 
@@ -67,7 +67,7 @@ def answers(*speaks: Speak, show: dict[str, Any] | None = None, route: str = "/a
     return {route: list(speaks), "/api/show": json_reply(show or {}), "/api/version": json_reply({"version": version})}
 
 
-def bodies(server: GreenServer) -> list[dict[str, Any]]:
+def bodies(server: RoutesServer) -> list[dict[str, Any]]:
     """Of every request for an answer; each one is what a server's decoder takes."""
     asked: list[Asked] = [each for each in server.asked if each.path in CHECKS]
     for each in asked:
@@ -159,7 +159,7 @@ def test_one_step_down_over_the_wire() -> None:
 
 def test_not_more_than_one_step_down() -> None:
     refusal = recorded("0.24.0", "error-no-thinking")
-    with GreenServer(answers(refusal)) as server:
+    with RoutesServer(answers(refusal)) as server:
         with pytest.raises(InvokeBadRequestError):
             invoke(server.url, parameters={"think": "on"})
         assert [body.get("think") for body in bodies(server)] == [True, None]
@@ -170,7 +170,7 @@ def test_older_turns_are_left_out_where_the_server_does_not() -> None:
     for number in range(4):
         history += [UserPromptMessage(content=f"u{number}"), AssistantPromptMessage(content=f"a{number}", tool_calls=[])]
     refusal = recorded("0.33.0-rc2", "error-too-long")
-    with GreenServer(answers(refusal, refusal, GOOD, show=PLAIN)) as server:
+    with RoutesServer(answers(refusal, refusal, GOOD, show=PLAIN)) as server:
         chunks = invoke(server.url, messages=[*history, UserPromptMessage(content="u4")])
         sent = ["".join(message["content"] for message in body["messages"]) for body in bodies(server)]
         assert [body.get("truncate") for body in bodies(server)] == [None, False, False]
@@ -183,7 +183,7 @@ def test_a_form_that_helped_is_right_at_once_the_next_time() -> None:
     says = "While executing CallExpression at line 85\nError: Jinja Exception: System message must be at the beginning."
     refusal = reply(500, orjson.dumps({"error": says}), Content_Type="application/json")
     history = [UserPromptMessage(content="u"), AssistantPromptMessage(content="a", tool_calls=[]), SystemPromptMessage(content="s")]
-    with GreenServer(answers(refusal, GOOD, GOOD, show=PLAIN)) as server:
+    with RoutesServer(answers(refusal, GOOD, GOOD, show=PLAIN)) as server:
         for _ in range(2):
             assert text(invoke(server.url, messages=[*history, UserPromptMessage(content="v")]))
         sent = ["".join(message["role"][0] for message in body["messages"]) for body in bodies(server)]
@@ -193,7 +193,7 @@ def test_a_form_that_helped_is_right_at_once_the_next_time() -> None:
 def test_a_form_is_tried_once() -> None:
     refusal = reply(500, orjson.dumps({"error": "Jinja Exception: System message must be at the beginning."}))
     told = pytest.raises(InvokeBadRequestError, match="one system message, at the beginning")
-    with GreenServer(answers(refusal, show=PLAIN)) as server:
+    with RoutesServer(answers(refusal, show=PLAIN)) as server:
         with told:
             invoke(server.url, messages=[UserPromptMessage(content="u"), SystemPromptMessage(content="s"), UserPromptMessage(content="v")])
         assert len(bodies(server)) == 2
@@ -202,7 +202,7 @@ def test_a_form_is_tried_once() -> None:
 @pytest.mark.parametrize(("version", "number"), [("0.33.0-rc2", "prompt 15001 tokens"), ("0.24.0", r"prompt of about \d+ tokens")])
 def test_an_overflow_names_three_numbers(version: str, number: str) -> None:
     message = rf"{number}, context size 512 tokens, model maximum 4096 tokens"
-    with GreenServer(answers(recorded(version, "error-too-long"), show=PLAIN)) as server:
+    with RoutesServer(answers(recorded(version, "error-too-long"), show=PLAIN)) as server:
         with pytest.raises(InvokeBadRequestError, match=message):
             invoke(server.url, saved={"overflow": "error", "context_size": "512"})
         assert [body["truncate"] for body in bodies(server)] == [False]
@@ -211,7 +211,7 @@ def test_an_overflow_names_three_numbers(version: str, number: str) -> None:
 def test_an_overflow_inside_the_stream_too() -> None:
     line = load("0.24.0", "error-too-long").body + b"\n"
     told = pytest.raises(InvokeBadRequestError, match="model maximum 4096 tokens")
-    with GreenServer(answers(reply(200, line, Content_Type="application/x-ndjson"), show=PLAIN)) as server, told:
+    with RoutesServer(answers(reply(200, line, Content_Type="application/x-ndjson"), show=PLAIN)) as server, told:
         invoke(server.url)
 
 
@@ -236,7 +236,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("values", "message"), BAD.values(), ids=BAD)
 def test_what_is_wrong_is_said_before_anything_is_asked(values: dict[str, Any], message: str) -> None:
-    with GreenServer(answers(GOOD, show=PLAIN)) as server:
+    with RoutesServer(answers(GOOD, show=PLAIN)) as server:
         with pytest.raises(InvokeBadRequestError, match=message):
             invoke(server.url, **values)
         assert bodies(server) == []
@@ -255,7 +255,7 @@ SEES = {**PLAIN, "capabilities": ["completion", "vision"]}
 
 def test_a_picture_by_link() -> None:
     files = {"/files/1": reply(200, PNG_BYTES)}
-    with GreenServer(answers(GOOD, show=SEES) | files) as server:
+    with RoutesServer(answers(GOOD, show=SEES) | files) as server:
         invoke(server.url, messages=with_picture(f"{server.url}/files/1?sign=x"))
         (body,) = bodies(server)
     assert body["messages"] == [{"role": "user", "content": "look", "images": [PNG]}]
@@ -272,7 +272,7 @@ LINKS: dict[str, tuple[str, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("url", "show", "message"), LINKS.values(), ids=LINKS)
 def test_links_that_lead_to_no_picture(url: str, show: dict[str, Any], message: str) -> None:
     page = reply(200, b"<!DOCTYPE html><html><body>Please log in</body></html>", Content_Type="text/html")
-    with GreenServer(answers(GOOD, show=show) | {"/files/1": reply(200, PNG_BYTES), "/files/page": page}) as server:
+    with RoutesServer(answers(GOOD, show=show) | {"/files/1": reply(200, PNG_BYTES), "/files/page": page}) as server:
         with pytest.raises(InvokeBadRequestError, match=message):
             invoke(server.url, messages=with_picture(url.format(server.url)))
         assert bodies(server) == []
@@ -284,7 +284,7 @@ def test_links_that_lead_to_no_picture(url: str, show: dict[str, Any], message: 
 
 def test_the_description_is_read_once() -> None:
     """For a hundred requests at the same time, their schemas included."""
-    with GreenServer(answers(GOOD, show=PLAIN)) as server:
+    with RoutesServer(answers(GOOD, show=PLAIN)) as server:
         asking = [gevent.spawn(invoke, server.url) for _ in range(100)]
         gevent.joinall(asking, timeout=60, raise_error=True)
         assert server.paths().count("/api/show") == 1
@@ -293,7 +293,7 @@ def test_the_description_is_read_once() -> None:
 
 def test_one_num_ctx_for_everything() -> None:
     """Chat, completion and their parameters; the check of the credentials generates nothing, so it sends none."""
-    with GreenServer(answers(GOOD, show=PLAIN) | {"/api/generate": recorded("0.33.0-rc2", "generate-plain")}) as server:
+    with RoutesServer(answers(GOOD, show=PLAIN) | {"/api/generate": recorded("0.33.0-rc2", "generate-plain")}) as server:
         saved: dict[str, Any] = {"base_url": server.url}
         OllamaLargeLanguageModel([]).validate_credentials("m", saved)
         assert bodies(server) == []
@@ -308,7 +308,7 @@ def test_one_num_ctx_for_everything() -> None:
 
 def test_the_server_cannot_describe_the_model_but_answers() -> None:
     """What was written back by the last good check is used."""
-    with GreenServer({**answers(GOOD), "/api/show": reply(500)}) as server:
+    with RoutesServer({**answers(GOOD), "/api/show": reply(500)}) as server:
         assert text(invoke(server.url, saved={"detected_context_length": "2048"}))
         assert [body["options"]["num_ctx"] for body in bodies(server)] == [2048]
 
@@ -320,17 +320,17 @@ def test_the_estimator_learns_from_real_counts() -> None:
     )
     messages: list[PromptMessage] = [UserPromptMessage(content="word " * 200)]
     class_ = OllamaLargeLanguageModel([])
-    with GreenServer(answers(reply(200, line, Content_Type="application/x-ndjson"))) as server:
+    with RoutesServer(answers(reply(200, line, Content_Type="application/x-ndjson"))) as server:
         saved = {"base_url": server.url.replace("//", "//user:secret@")}
         before = class_.get_num_tokens(model, saved, messages)
         for _ in range(5):
             invoke(server.url, model, messages=messages)
         after = class_.get_num_tokens(model, saved, messages)
         assert abs(after - 400) < abs(before - 400)
-        factor = CALIBRATION.factor(model, server.url)
+        factor = CALIBRATION.factor(model, server.url, "Latin")
         assert factor != 1.0, "the place of a server is known without the credentials in its address"
         invoke(server.url, model, messages=[*with_picture(f"data:image/png;base64,{PNG}"), *messages])
-        assert CALIBRATION.factor(model, server.url) == factor, "pictures teach nothing about words"
+        assert CALIBRATION.factor(model, server.url, "Latin") == factor, "pictures teach nothing about words"
     for other in ({"base_url": "http://127.0.0.1:9"}, {"base_url": "htp://x"}, {}):
         assert class_.get_num_tokens(model, other, messages) == before, "another server, or none that could be asked"
 
@@ -339,7 +339,7 @@ def test_everything_that_goes_wrong_is_one_of_five_classes() -> None:
     """Over every recorded refusal of a chat: readable text, never an exception of another kind."""
     refused = every(lambda each: each.path == "/api/chat" and each.status >= 400 and isinstance(each.request_body, dict))
     for exchange in refused:
-        with GreenServer(answers(reply(exchange.status, exchange.body, Content_Type=exchange.content_type), show=PLAIN)) as server:
+        with RoutesServer(answers(reply(exchange.status, exchange.body, Content_Type=exchange.content_type), show=PLAIN)) as server:
             with pytest.raises(InvokeError) as caught:
                 invoke(server.url, "m")
             assert type(caught.value) is not InvokeError

@@ -13,9 +13,9 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.dify.output import LINE_LIMIT
 from plugin_entry.serving import schema
 from tests.plugin_entry.serving.sdk_requests import count_tokens, embed
-from tests.servers.answering_server import WORK_S, AnsweringServer, Asked, closed_port
 from tests.servers.embedding_server import EMBED, LEGACY, Ollama, vector_of
-from tests.translator.plans import json_reply
+from tests.servers.function_server import WORK_S, Asked, FunctionServer, closed_port
+from tests.translator.plan_driver import json_reply
 from translator.shapes.exchange import HttpReply
 
 pytestmark = pytest.mark.plugin
@@ -32,7 +32,7 @@ def recordings() -> Iterator[ThreadedReplayServer]:
 
 def test_every_text_gets_its_own_vector_and_the_server_s_count() -> None:
     texts = [f"text {'x' * number}" for number in range(40)]
-    with AnsweringServer(Ollama()) as server:
+    with FunctionServer(Ollama()) as server:
         result = embed({"base_url": server.url}, texts)
     assert result.embeddings == [vector_of(text) for text in texts]
     assert (result.usage.tokens, result.usage.total_tokens) == (280, 280)
@@ -53,7 +53,7 @@ def test_empty_list_needs_no_server() -> None:
 
 
 def test_blank_texts_are_sent_as_something_every_model_takes() -> None:
-    with AnsweringServer(Ollama()) as server:
+    with FunctionServer(Ollama()) as server:
         result = embed({"base_url": server.url}, ["", " \n", "a"])
     assert server.bodies(EMBED)[0]["input"] == [".", ".", "a"]
     assert len(result.embeddings) == 3
@@ -61,7 +61,7 @@ def test_blank_texts_are_sent_as_something_every_model_takes() -> None:
 
 def test_settings_reach_the_server() -> None:
     saved = {"keep_alive": "10m", "dimensions": "4", "embedding_overlong": "error", "embedding_prefixes": "family", "api_key": "k"}
-    with AnsweringServer(Ollama(dimensions=4)) as server:
+    with FunctionServer(Ollama(dimensions=4)) as server:
         embed({"base_url": server.url, **saved}, ["why"], model="nomic-embed-text", kind="query")
         embed({"base_url": server.url, **saved}, ["why"], model="nomic-embed-text")
     query, document = server.bodies(EMBED)
@@ -82,7 +82,7 @@ def test_settings_reach_the_server() -> None:
 )
 def test_batch_follows_the_window_so_that_2048_tokens_are_no_limit(saved: dict[str, str], window: int, sent: int) -> None:
     """0.33.0-rc2 `embed-num-ctx-only` cuts at 2,048 tokens, `embed-2048-num-batch` does not."""
-    with AnsweringServer(Ollama(window=window)) as server:
+    with FunctionServer(Ollama(window=window)) as server:
         credentials = {"base_url": server.url, **saved}
         embed(credentials, ["a"])
         described = schema.embedding_model("embedder", credentials)
@@ -91,7 +91,7 @@ def test_batch_follows_the_window_so_that_2048_tokens_are_no_limit(saved: dict[s
 
 
 def test_old_server_is_asked_by_its_only_route_and_gives_unit_vectors() -> None:
-    with AnsweringServer(Ollama(legacy=True, version="0.2.0")) as server:
+    with FunctionServer(Ollama(legacy=True, version="0.2.0")) as server:
         result = embed({"base_url": server.url}, ["a", "b", "c"])
     assert result.embeddings == [[0.6, 0.8]] * 3
     assert sorted(body["prompt"] for body in server.bodies(LEGACY)) == ["a", "b", "c"]
@@ -110,14 +110,14 @@ def test_token_counts_have_the_length_of_the_list_and_need_no_server() -> None:
 @pytest.mark.parametrize(("saved", "most"), [({}, 2), ({"concurrency": "1"}, 1), ({"concurrency": "3"}, 3)])
 def test_requests_at_once_are_bounded(saved: dict[str, str], most: int) -> None:
     texts = [f"{number} {'x' * 60_000}" for number in range(7)]
-    with AnsweringServer(Ollama(), work_s=WORK_S) as server:
+    with FunctionServer(Ollama(), work_s=WORK_S) as server:
         embed({"base_url": server.url, **saved}, texts)
     assert len(server.bodies(EMBED)) == 7
     assert server.most_at_once == max(most, 2)  # the two questions about the model come together
 
 
 def test_calls_of_dify_at_the_same_time_share_the_bound() -> None:
-    with AnsweringServer(Ollama(), work_s=WORK_S) as server:
+    with FunctionServer(Ollama(), work_s=WORK_S) as server:
         saved = {"base_url": server.url}
         results = [job.get() for job in [gevent.spawn(embed, saved, [f"text {number}"]) for number in range(9)]]
     assert [result.embeddings for result in results] == [[vector_of(f"text {number}")] for number in range(9)]
@@ -137,7 +137,7 @@ def test_declared_batches_of_long_vectors_never_make_a_long_line() -> None:
         return Ollama(dimensions=4096)(asked)
 
     sizes = []
-    with AnsweringServer(answer) as server:
+    with FunctionServer(answer) as server:
         saved = {"base_url": server.url, "max_chunks": "256"}
         batch = schema.embedding_model("embedder", saved).model_properties[ModelPropertyKey.MAX_CHUNKS]
         for start in range(0, 256, batch):
@@ -148,13 +148,13 @@ def test_declared_batches_of_long_vectors_never_make_a_long_line() -> None:
 
 
 def test_answer_over_the_limit_is_an_error_and_no_line() -> None:
-    with AnsweringServer(Ollama(dimensions=4096)) as server, pytest.raises(InvokeBadRequestError, match=r"max chunks.* to 63 or less"):
+    with FunctionServer(Ollama(dimensions=4096)) as server, pytest.raises(InvokeBadRequestError, match=r"max chunks.* to 63 or less"):
         embed({"base_url": server.url, "max_chunks": "256"}, ["text"] * 256)
     assert len(server.bodies(EMBED)) == 1
 
 
 def test_max_chunks_is_the_user_s_as_long_as_it_fits() -> None:
-    with AnsweringServer(Ollama(dimensions=1024)) as server:
+    with FunctionServer(Ollama(dimensions=1024)) as server:
         properties = [
             schema.embedding_model("embedder", {"base_url": server.url, **saved}).model_properties
             for saved in ({}, {"max_chunks": "5"}, {"max_chunks": "2000"}, {"max_chunks": "2000", "dimensions": "256"})

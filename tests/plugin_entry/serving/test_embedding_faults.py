@@ -18,9 +18,9 @@ from dify_plugin.errors.model import (
 
 from fixtures.recordings import every, is_version, load
 from tests.plugin_entry.serving.sdk_requests import embed, validate
-from tests.servers.answering_server import AnsweringServer, Asked, closed_port
 from tests.servers.embedding_server import EMBED, LEGACY, Ollama, vector_of
-from tests.translator.plans import json_reply, recorded
+from tests.servers.function_server import Asked, FunctionServer, closed_port
+from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
 pytestmark = pytest.mark.plugin
@@ -35,7 +35,7 @@ QUEUE_FULL = recorded(load("0.33.0-rc2", "error-queue-full-embed"))
 def test_bad_text_is_named_by_number_and_length_and_never_by_its_words(faulty: Ollama) -> None:
     texts = [f"text {number}" for number in range(32)]
     texts[20] = "my secret BAD word"
-    with AnsweringServer(faulty) as server, pytest.raises(InvokeBadRequestError) as caught:
+    with FunctionServer(faulty) as server, pytest.raises(InvokeBadRequestError) as caught:
         embed({"base_url": server.url}, texts)
     assert "Text 21 of 32 (18 characters)" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -45,7 +45,7 @@ def test_bad_text_is_named_by_number_and_length_and_never_by_its_words(faulty: O
 def test_bad_text_is_rescued_by_plain_punctuation() -> None:
     texts = [f"text {number}" for number in range(32)]
     texts[7] = "the “bad” one"
-    with AnsweringServer(Ollama(poison="“")) as server:
+    with FunctionServer(Ollama(poison="“")) as server:
         result = embed({"base_url": server.url}, texts)
     assert result.embeddings == [vector_of(text) for text in [*texts[:7], 'the "bad" one', *texts[8:]]]
 
@@ -53,7 +53,7 @@ def test_bad_text_is_rescued_by_plain_punctuation() -> None:
 def test_only_the_long_text_is_shortened_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     texts = ["short"] * 16
     texts[3] = "long " * 100
-    with AnsweringServer(Ollama(limit=150)) as server, caplog.at_level(logging.WARNING, "plugin_entry"):
+    with FunctionServer(Ollama(limit=150)) as server, caplog.at_level(logging.WARNING, "plugin_entry"):
         result = embed({"base_url": server.url}, texts)
     assert 100 < result.embeddings[3][0] <= 150.5
     assert result.embeddings[4] == vector_of("short")
@@ -63,7 +63,7 @@ def test_only_the_long_text_is_shortened_and_the_log_says_so(caplog: pytest.LogC
 
 def test_long_text_is_an_error_if_the_user_wants_that() -> None:
     with (
-        AnsweringServer(Ollama(limit=150)) as server,
+        FunctionServer(Ollama(limit=150)) as server,
         pytest.raises(InvokeBadRequestError, match=r"Text 2 of 2 \(500 characters\) is longer"),
     ):
         embed({"base_url": server.url, "embedding_overlong": "error"}, ["short", "long " * 100])
@@ -83,7 +83,7 @@ def test_recorded_refusals_are_one_of_the_five_errors(address: str) -> None:
     patient = attrs.evolve(refusal, headers={**refusal.headers, "Retry-After": "0"})
     ready = Ollama(legacy=exchange.path == LEGACY)
     with (
-        AnsweringServer(lambda asked: patient if asked.route == exchange.path else ready(asked)) as server,
+        FunctionServer(lambda asked: patient if asked.route == exchange.path else ready(asked)) as server,
         pytest.raises(InvokeError) as caught,
     ):
         embed({"base_url": server.url, "api_key": "secret-key"}, ["my words", "other words"])
@@ -97,7 +97,7 @@ def test_recorded_zeros_never_leave(address: str) -> None:
     texts = exchange.request_body["input"]
     answer = recorded(exchange)
     with (
-        AnsweringServer(lambda asked: answer if asked.route == EMBED else Ollama()(asked)) as server,
+        FunctionServer(lambda asked: answer if asked.route == EMBED else Ollama()(asked)) as server,
         pytest.raises(InvokeError, match=r"Text \d of"),
     ):
         embed({"base_url": server.url}, [texts] if isinstance(texts, str) else texts)
@@ -107,17 +107,17 @@ def test_fewer_vectors_than_texts_never_leave() -> None:
     def short(asked: Asked) -> HttpReply:
         return json_reply({"embeddings": [[1.0, 2.0]]}) if asked.route == EMBED else Ollama()(asked)
 
-    with AnsweringServer(short) as server:
+    with FunctionServer(short) as server:
         assert len(embed({"base_url": server.url}, ["a", "b", "c"]).embeddings) == 3
 
 
 def test_vectors_of_another_length_than_asked_for_are_an_error() -> None:
-    with AnsweringServer(Ollama(dimensions=8)) as server, pytest.raises(InvokeBadRequestError, match="8 numbers although 4"):
+    with FunctionServer(Ollama(dimensions=8)) as server, pytest.raises(InvokeBadRequestError, match="8 numbers although 4"):
         embed({"base_url": server.url, "dimensions": "4"}, ["a"])
 
 
 def test_dimensions_of_a_server_that_ignores_them_are_refused_before_a_request() -> None:
-    with AnsweringServer(Ollama(version="0.11.10")) as server, pytest.raises(InvokeBadRequestError, match=r"0\.11\.11 or newer"):
+    with FunctionServer(Ollama(version="0.11.10")) as server, pytest.raises(InvokeBadRequestError, match=r"0\.11\.11 or newer"):
         embed({"base_url": server.url, "dimensions": "4"}, ["a"])
     assert server.bodies(EMBED) == []
 
@@ -125,10 +125,10 @@ def test_dimensions_of_a_server_that_ignores_them_are_refused_before_a_request()
 # --- errors and second tries -----------------------------------------------------------------------------------------------------
 
 
-def failing(*replies: HttpReply) -> tuple[AnsweringServer, list[HttpReply]]:
+def failing(*replies: HttpReply) -> tuple[FunctionServer, list[HttpReply]]:
     """A server that answers embedding requests with these, then well."""
     left = list(replies)
-    return AnsweringServer(lambda asked: left.pop(0) if asked.route == EMBED and left else Ollama()(asked)), left
+    return FunctionServer(lambda asked: left.pop(0) if asked.route == EMBED and left else Ollama()(asked)), left
 
 
 def refusal(status: int, text: str = "no", **headers: str) -> HttpReply:
@@ -176,7 +176,7 @@ def test_server_that_is_away_is_a_connection_error() -> None:
 
 
 def test_user_and_password_travel_as_a_header() -> None:
-    with AnsweringServer(Ollama()) as server:
+    with FunctionServer(Ollama()) as server:
         embed({"base_url": server.url.replace("//", "//user:word@")}, ["a"])
     assert server.asked[-1].headers["Authorization"] == f"Basic {base64.b64encode(b'user:word').decode()}"
 
@@ -190,31 +190,31 @@ def test_cloud_has_no_embeddings_and_is_not_asked(saved: dict[str, str]) -> None
 # --- validation ------------------------------------------------------------------------------------------------------------------
 
 
-def check(server: AnsweringServer, **saved: str) -> dict[str, str]:
+def check(server: FunctionServer, **saved: str) -> dict[str, str]:
     return validate({"base_url": server.url, **saved}, kind="text-embedding", model="embedder")
 
 
 def test_validation_loads_nothing_and_notes_the_facts() -> None:
-    with AnsweringServer(Ollama(dimensions=1024)) as server:
+    with FunctionServer(Ollama(dimensions=1024)) as server:
         stored = check(server)
     assert server.bodies(EMBED) == []
     assert stored["detected_capabilities"] == "embedding"
 
 
 def test_deep_check_embeds_once() -> None:
-    with AnsweringServer(Ollama()) as server:
+    with FunctionServer(Ollama()) as server:
         check(server, deep_check="true")
     assert len(server.bodies(EMBED)) == 1
 
 
 def test_deep_check_tells_what_embedding_tells() -> None:
-    with AnsweringServer(Ollama(holed="check")) as server, pytest.raises(CredentialsValidateFailedError, match="zeros"):
+    with FunctionServer(Ollama(holed="check")) as server, pytest.raises(CredentialsValidateFailedError, match="zeros"):
         check(server, deep_check="true")
 
 
 def test_chat_model_is_refused() -> None:
     with (
-        AnsweringServer(Ollama(capabilities=("completion", "tools"))) as server,
+        FunctionServer(Ollama(capabilities=("completion", "tools"))) as server,
         pytest.raises(CredentialsValidateFailedError, match="embeddinggemma"),
     ):
         check(server)

@@ -11,7 +11,7 @@ from fixtures.recordings import load
 from plugin_entry.network.server import Server
 from plugin_entry.serving.chat import BRIDGE
 from plugin_entry.serving.facts import KEPT, KNOWN_S, QUESTION_LIMIT_S, UNKNOWN_S, UNREACHABLE_S, VERSION_LIMIT_S, ModelFacts
-from tests.servers.green_server import GreenServer, Speak, after, json_reply, reply, silence, trickle
+from tests.servers.routes_server import RoutesServer, Speak, after, json_reply, reply, silence, trickle
 from translator.errors import Family, ServerError
 from translator.response.capabilities import ModelInfo
 from translator.settings.base_url import parse_base_url
@@ -49,12 +49,12 @@ def at(url: str, **values: Any) -> Server:
     return Server(base_url=parse_base_url(url), **values)
 
 
-def shows(server: GreenServer) -> int:
+def shows(server: RoutesServer) -> int:
     return server.paths().count("/api/show")
 
 
 def test_both_questions(facts: ModelFacts) -> None:
-    with GreenServer(GOOD) as server:
+    with RoutesServer(GOOD) as server:
         info = facts.of(at(server.url), "llama3.2", REMEMBERED)
     assert (info.tools, info.context_length, info.version) == (True, 4096, ServerVersion(0, 24, 0))
     assert sorted((asked.method, asked.path) for asked in server.asked) == [("GET", "/api/version"), ("POST", "/api/show")]
@@ -62,7 +62,7 @@ def test_both_questions(facts: ModelFacts) -> None:
 
 
 def test_a_recorded_server(facts: ModelFacts) -> None:
-    with GreenServer(
+    with RoutesServer(
         {"/api/version": reply(200, load("0.33.0-rc2", "version").body), "/api/show": reply(200, load("0.33.0-rc2", "show-think").body)}
     ) as server:
         info = facts.of(at(server.url), "think", REMEMBERED)
@@ -72,7 +72,7 @@ def test_a_recorded_server(facts: ModelFacts) -> None:
 
 def test_many_at_once_ask_once(facts: ModelFacts) -> None:
     go = Event()
-    with GreenServer({"/api/version": VERSION, "/api/show": after(go, SHOW)}) as server:
+    with RoutesServer({"/api/version": VERSION, "/api/show": after(go, SHOW)}) as server:
         asking = [gevent.spawn(facts.of, at(server.url), "m", REMEMBERED) for _ in range(50)]
         asking += [gevent.spawn(facts.for_schema, at(server.url), "m", REMEMBERED) for _ in range(50)]
         gevent.idle()
@@ -84,7 +84,7 @@ def test_many_at_once_ask_once(facts: ModelFacts) -> None:
 
 def test_many_at_once_fail_once(facts: ModelFacts) -> None:
     go = Event()
-    with GreenServer({"/api/version": VERSION, "/api/show": after(go, BROKEN)}) as server:
+    with RoutesServer({"/api/version": VERSION, "/api/show": after(go, BROKEN)}) as server:
         asking = [gevent.spawn(facts.of, at(server.url), "m", REMEMBERED) for _ in range(50)]
         gevent.idle()
         go.set()
@@ -95,7 +95,7 @@ def test_many_at_once_fail_once(facts: ModelFacts) -> None:
 
 def test_who_asks_may_be_ended_without_harm_to_others(facts: ModelFacts) -> None:
     go = Event()
-    with GreenServer({"/api/version": VERSION, "/api/show": after(go, SHOW)}) as server:
+    with RoutesServer({"/api/version": VERSION, "/api/show": after(go, SHOW)}) as server:
         first = gevent.spawn(facts.of, at(server.url), "m", REMEMBERED)
         while "/api/show" not in server.paths():
             gevent.idle()
@@ -108,7 +108,7 @@ def test_who_asks_may_be_ended_without_harm_to_others(facts: ModelFacts) -> None
 
 
 def test_facts_expire(facts: ModelFacts, clock: Clock) -> None:
-    with GreenServer(GOOD) as server:
+    with RoutesServer(GOOD) as server:
         facts.of(at(server.url), "m", REMEMBERED)
         clock.now += KNOWN_S - 1
         facts.of(at(server.url), "m", REMEMBERED)
@@ -119,7 +119,7 @@ def test_facts_expire(facts: ModelFacts, clock: Clock) -> None:
 
 
 def test_failures_expire_sooner(facts: ModelFacts, clock: Clock) -> None:
-    with GreenServer({"/api/version": VERSION, "/api/show": [BROKEN, SHOW]}) as server:
+    with RoutesServer({"/api/version": VERSION, "/api/show": [BROKEN, SHOW]}) as server:
         assert facts.of(at(server.url), "m", REMEMBERED) == REMEMBERED
         clock.now += UNKNOWN_S - 1
         assert facts.of(at(server.url), "m", REMEMBERED) == REMEMBERED
@@ -129,7 +129,7 @@ def test_failures_expire_sooner(facts: ModelFacts, clock: Clock) -> None:
 
 
 def test_one_answer_per_model_key_and_address(facts: ModelFacts) -> None:
-    with GreenServer(GOOD) as server:
+    with RoutesServer(GOOD) as server:
         there = at(server.url)
         for place, model in [(there, "a"), (there, "b"), (attrs.evolve(there, headers=(("Authorization", "Bearer k"),)), "a")] * 2:
             facts.of(place, model, REMEMBERED)
@@ -138,7 +138,7 @@ def test_one_answer_per_model_key_and_address(facts: ModelFacts) -> None:
 
 
 def test_a_check_asks_anew_and_everyone_learns_from_it(facts: ModelFacts) -> None:
-    with GreenServer({"/api/version": VERSION, "/api/show": [BROKEN, SHOW]}) as server:
+    with RoutesServer({"/api/version": VERSION, "/api/show": [BROKEN, SHOW]}) as server:
         assert facts.of(at(server.url), "m", REMEMBERED) == REMEMBERED
         assert facts.ask(at(server.url), "m").context_length == 4096
         assert facts.of(at(server.url), "m", REMEMBERED).context_length == 4096
@@ -146,13 +146,13 @@ def test_a_check_asks_anew_and_everyone_learns_from_it(facts: ModelFacts) -> Non
 
 
 def test_a_check_wants_an_answer(facts: ModelFacts) -> None:
-    with GreenServer({"/api/show": reply(404, b'{"error":"model \'m\' not found"}')}) as server, pytest.raises(ServerError) as caught:
+    with RoutesServer({"/api/show": reply(404, b'{"error":"model \'m\' not found"}')}) as server, pytest.raises(ServerError) as caught:
         facts.ask(at(server.url), "m")
     assert caught.value.code == "model_missing"
 
 
 def test_memory_is_bounded(facts: ModelFacts) -> None:
-    with GreenServer(GOOD) as server:
+    with RoutesServer(GOOD) as server:
         there = at(server.url)
         for number in range(KEPT + 1):
             facts._keep((there, str(number)), facts._known.get((there, "0")) or facts._ask(there, "0"))
@@ -170,7 +170,7 @@ MUTE: dict[str, dict[str, Speak]] = {
 
 @pytest.mark.parametrize("routes", MUTE.values(), ids=MUTE)
 def test_a_version_that_cannot_be_had_is_the_newest(facts: ModelFacts, routes: dict[str, Speak]) -> None:
-    with GreenServer(routes) as server:
+    with RoutesServer(routes) as server:
         info = facts.of(at(server.url), "m", REMEMBERED)
     assert not info.version.is_known
     assert info.context_length == 4096
@@ -185,14 +185,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("hangs", [silence, trickle])
 def test_a_version_that_hangs_costs_little(facts: ModelFacts, hangs: Speak) -> None:
-    with GreenServer({"/api/show": SHOW, "/api/version": hangs}) as server, gevent.Timeout(60):
+    with RoutesServer({"/api/show": SHOW, "/api/version": hangs}) as server, gevent.Timeout(60):
         assert facts.of(at(server.url), "m", REMEMBERED).context_length == 4096
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("hangs", [silence, trickle])
 def test_a_description_that_hangs_costs_the_question_limit(facts: ModelFacts, hangs: Speak) -> None:
-    with GreenServer({"/api/show": hangs, "/api/version": hangs}) as server, gevent.Timeout(60):
+    with RoutesServer({"/api/show": hangs, "/api/version": hangs}) as server, gevent.Timeout(60):
         assert facts.of(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
         assert facts.for_schema(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
         assert shows(server) == 1
@@ -204,7 +204,7 @@ def test_limits_leave_room_in_the_budget_of_a_check() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_an_outer_time_limit_is_not_swallowed(facts: ModelFacts) -> None:
-    with GreenServer({"/api/show": SHOW, "/api/version": silence}) as server, pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+    with RoutesServer({"/api/show": SHOW, "/api/version": silence}) as server, pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
         facts.ask(at(server.url), "m")
 
 
@@ -275,5 +275,5 @@ REMOTE = {"cloud name": "gpt-oss:120b-cloud", "cloud tag": "glm-5:cloud"}
 def test_a_cloud_model_is_known_by_its_name(facts: ModelFacts, model: str) -> None:
     """Its description may be out of reach (0.24.0 `error-cloud-show`); it takes no `num_ctx` all the same."""
     recorded = load("0.24.0", "error-cloud-show")
-    with GreenServer({"/api/show": reply(recorded.status, recorded.body)}) as server:
+    with RoutesServer({"/api/show": reply(recorded.status, recorded.body)}) as server:
         assert facts.of(at(server.url), model, REMEMBERED) == attrs.evolve(REMEMBERED, remote=True)

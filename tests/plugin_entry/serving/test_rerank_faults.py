@@ -15,9 +15,9 @@ from dify_plugin.errors.model import (
 )
 
 from fixtures.recordings import load
-from tests.servers.answering_server import AnsweringServer, closed_port
+from tests.servers.function_server import FunctionServer, closed_port
 from tests.servers.rerank_services import BEST_FIRST, DOCS, LLAMA_CPP, XINFERENCE, check, ranked, reply_of
-from tests.translator.plans import json_reply, recorded
+from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
 pytestmark = pytest.mark.plugin
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.plugin
 )
 def test_recorded_refusal_has_its_class_and_no_secret(scenario: str, kind: type[InvokeError], words: str) -> None:
     exchange = load("rerank", scenario)
-    with AnsweringServer(lambda asked: recorded(exchange)) as server, pytest.raises(kind) as caught:
+    with FunctionServer(lambda asked: recorded(exchange)) as server, pytest.raises(kind) as caught:
         ranked({"base_url": f"{server.url}/rerank?tenant=hidden-tenant", "api_key": "hidden-key", "rerank_service": "jina"})
     assert type(caught.value) is kind
     assert words in str(caught.value)
@@ -60,7 +60,7 @@ def test_recorded_refusal_has_its_class_and_no_secret(scenario: str, kind: type[
 )
 def test_status_decides_class_and_second_tries(status: int, kind: type[InvokeError], requests: int) -> None:
     refusal = attrs.evolve(json_reply({"detail": "no"}, status), headers={"Content-Type": "application/json", "Retry-After": "0"})
-    with AnsweringServer(lambda asked: refusal) as server, pytest.raises(kind) as caught:
+    with FunctionServer(lambda asked: refusal) as server, pytest.raises(kind) as caught:
         ranked({"base_url": f"{server.url}/rerank", "rerank_service": "jina"})
     assert type(caught.value) is kind
     assert len(server.asked) == requests
@@ -68,7 +68,7 @@ def test_status_decides_class_and_second_tries(status: int, kind: type[InvokeErr
 
 def test_service_that_is_loading_is_asked_again() -> None:
     loading = [HttpReply(status=503, headers={"Retry-After": "0"})]
-    with AnsweringServer(lambda asked: loading.pop() if loading else XINFERENCE(asked)) as server:
+    with FunctionServer(lambda asked: loading.pop() if loading else XINFERENCE(asked)) as server:
         assert ranked({"base_url": f"{server.url}/v1/rerank"}) == BEST_FIRST
 
 
@@ -87,7 +87,7 @@ def test_what_is_no_address_is_told(url: str) -> None:
 
 
 def test_user_and_password_travel_as_a_header_only() -> None:
-    with AnsweringServer(LLAMA_CPP) as server:
+    with FunctionServer(LLAMA_CPP) as server:
         stored = check(server.url.replace("//", "//user:word@"))
         assert ranked(stored) == BEST_FIRST
     assert "word" not in stored["rerank_url"]
@@ -99,14 +99,14 @@ def test_user_and_password_travel_as_a_header_only() -> None:
 
 def test_refused_key_ends_the_search() -> None:
     service = attrs.evolve(LLAMA_CPP, key="right", unauthorized=reply_of("llamacpp-unauthorized-wrong-key"), routes=("/api/rerank",))
-    with AnsweringServer(service) as server:
+    with FunctionServer(service) as server:
         with pytest.raises(CredentialsValidateFailedError, match="API key"):
             check(server.url, api_key="wrong")
         assert check(server.url, api_key="right")["rerank_dialect"] == "jina"
 
 
 def test_service_without_a_route_names_all_that_were_tried() -> None:
-    with AnsweringServer(lambda asked: HttpReply(status=404)) as server, pytest.raises(CredentialsValidateFailedError) as caught:
+    with FunctionServer(lambda asked: HttpReply(status=404)) as server, pytest.raises(CredentialsValidateFailedError) as caught:
         check(server.url)
     assert all(route in str(caught.value) for route in ("/api/rerank", "/v1/rerank", "/rerank"))
     assert [asked.path for asked in server.asked] == ["/api/rerank", "/v1/rerank", "/rerank"]
@@ -114,5 +114,5 @@ def test_service_without_a_route_names_all_that_were_tried() -> None:
 
 def test_service_that_scores_too_few_is_refused() -> None:
     one = json_reply({"results": [{"index": 0, "relevance_score": 1.0}]})
-    with AnsweringServer(lambda asked: one) as server, pytest.raises(CredentialsValidateFailedError, match="scored 1 of 2"):
+    with FunctionServer(lambda asked: one) as server, pytest.raises(CredentialsValidateFailedError, match="scored 1 of 2"):
         check(f"{server.url}/rerank")

@@ -6,8 +6,8 @@ from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeBadRe
 
 from fixtures.recordings import load
 from tests.plugin_entry.serving.sdk_requests import rerank, validate
-from tests.servers.answering_server import WORK_S, AnsweringServer, Asked
-from tests.translator.plans import json_reply, recorded
+from tests.servers.function_server import WORK_S, Asked, FunctionServer
+from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
 pytestmark = pytest.mark.plugin
@@ -45,7 +45,7 @@ def judged(yes: float) -> HttpReply:
 @pytest.mark.parametrize(("model", "route"), [("qwen3-reranker:0.6b", "/api/generate"), ("qwen3:8b", "/api/chat")])
 def test_ollama_reranks_with_probabilities(model: str, route: str) -> None:
     docs = ["short", "much longer", "longest of all"] + [f"document {'x' * number}" for number in range(20)]
-    with AnsweringServer(Ollama(), work_s=WORK_S) as server:
+    with FunctionServer(Ollama(), work_s=WORK_S) as server:
         saved = {"base_url": server.url, "rerank_service": "ollama", "keep_alive": "1h"}
         result = rerank(saved, "q", docs, model=model, top_n=2)
     assert [doc.index for doc in result.docs] == [22, 21]
@@ -57,20 +57,20 @@ def test_ollama_reranks_with_probabilities(model: str, route: str) -> None:
 
 
 def test_own_prompt_is_sent_as_it_is_with_its_line_breaks() -> None:
-    with AnsweringServer(Ollama()) as server:
+    with FunctionServer(Ollama()) as server:
         saved = {"base_url": server.url, "rerank_service": "ollama", "rerank_template": "Q: {query}\\nD: {document}\\nA:"}
         rerank(saved, "why", ["because"])
     assert [(body["prompt"], body["raw"]) for body in server.bodies("/api/generate")] == [("Q: why\nD: because\nA:", True)]
 
 
 def test_ollama_too_old_for_probabilities_is_told_without_a_question() -> None:
-    with AnsweringServer(Ollama(version="0.12.10")) as server, pytest.raises(InvokeBadRequestError, match=r"0\.12\.11 or newer"):
+    with FunctionServer(Ollama(version="0.12.10")) as server, pytest.raises(InvokeBadRequestError, match=r"0\.12\.11 or newer"):
         rerank({"base_url": server.url, "rerank_service": "ollama"}, "q", ["a"])
     assert server.bodies("/api/chat") == []
 
 
 def test_ollama_ranks_by_similarity() -> None:
-    with AnsweringServer(Ollama(capabilities=("embedding",))) as server:
+    with FunctionServer(Ollama(capabilities=("embedding",))) as server:
         result = rerank({"base_url": server.url, "rerank_service": "ollama-embedding"}, "a", ["z", "c", "b", "a"])
     assert [doc.text for doc in result.docs] == ["a", "b", "c", "z"]
     assert result.docs[0].score == pytest.approx(1.0)
@@ -85,12 +85,12 @@ def test_cloud_has_no_embeddings_to_rank_by() -> None:
     ("service", "capabilities"), [("ollama", ("embedding",)), ("ollama-embedding", ("completion",))], ids=["embedder", "chat model"]
 )
 def test_model_of_the_wrong_kind_is_refused(service: str, capabilities: tuple[str, ...]) -> None:
-    with AnsweringServer(Ollama(capabilities=capabilities)) as server, pytest.raises(CredentialsValidateFailedError, match="The model"):
+    with FunctionServer(Ollama(capabilities=capabilities)) as server, pytest.raises(CredentialsValidateFailedError, match="The model"):
         validate({"base_url": server.url, "rerank_service": service}, kind="rerank", model="reranker")
 
 
 def test_plain_ollama_says_that_it_has_no_rerank() -> None:
-    with AnsweringServer(Ollama()) as server, pytest.raises(CredentialsValidateFailedError):
+    with FunctionServer(Ollama()) as server, pytest.raises(CredentialsValidateFailedError):
         validate({"base_url": server.url}, kind="rerank", model="reranker")
-    with AnsweringServer(Ollama()) as server, pytest.raises(InvokeBadRequestError, match='"ollama-embedding"'):
+    with FunctionServer(Ollama()) as server, pytest.raises(InvokeBadRequestError, match='"ollama-embedding"'):
         rerank({"base_url": server.url}, "q", ["a"])

@@ -9,7 +9,7 @@ from dify_plugin.errors.model import InvokeBadRequestError
 from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import schema
-from tests.servers.green_server import GreenServer, Speak, json_reply, reply, silence
+from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 from translator.request.parameters import PARAMETERS, Kind, Parameter
 
 pytestmark = pytest.mark.plugin
@@ -55,7 +55,7 @@ FEATURES: dict[str, tuple[str, str, dict[str, str], set[ModelFeature]]] = {
 
 @pytest.mark.parametrize(("version", "scenario", "values", "expected"), FEATURES.values(), ids=FEATURES)
 def test_features(version: str, scenario: str, values: dict[str, str], expected: set[ModelFeature]) -> None:
-    with GreenServer(shown(version, scenario)) as server:
+    with RoutesServer(shown(version, scenario)) as server:
         schema = schema_of(server.url, **values)
     assert set(schema.features or []) == expected
     assert ModelFeature.DOCUMENT not in (schema.features or [])
@@ -63,7 +63,7 @@ def test_features(version: str, scenario: str, values: dict[str, str], expected:
 
 
 def test_audio_where_the_model_has_it() -> None:
-    with GreenServer({"/api/show": json_reply({"capabilities": ["completion", "audio"]})}) as server:
+    with RoutesServer({"/api/show": json_reply({"capabilities": ["completion", "audio"]})}) as server:
         assert ModelFeature.AUDIO in (schema_of(server.url).features or [])
 
 
@@ -89,7 +89,7 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, str], int]] = {
 @pytest.mark.parametrize(("show", "values", "size"), SIZES.values(), ids=SIZES)
 def test_context_size(show: dict[str, Any], values: dict[str, str], size: int) -> None:
     """The same numbers that `test_turn.py` finds in `num_ctx`."""
-    with GreenServer({"/api/show": json_reply(show)}) as server:
+    with RoutesServer({"/api/show": json_reply(show)}) as server:
         schema = schema_of(server.url, **values)
     assert schema.model_properties[ModelPropertyKey.CONTEXT_SIZE] == size
     num_ctx = next(rule for rule in schema.parameter_rules if rule.name == "num_ctx")
@@ -97,7 +97,7 @@ def test_context_size(show: dict[str, Any], values: dict[str, str], size: int) -
 
 
 def test_rules_without_the_traps_of_templates() -> None:
-    with GreenServer(shown("0.24.0", "show-chat")) as server:
+    with RoutesServer(shown("0.24.0", "show-chat")) as server:
         rules = {rule.name: rule for rule in schema_of(server.url, max_tokens="4096").parameter_rules}
     assert all(rule.use_template is None and rule.precision is None and not rule.required for rule in rules.values())
     assert (rules["temperature"].min, rules["temperature"].max) == (0, 2)
@@ -116,7 +116,7 @@ def test_rules_without_the_traps_of_templates() -> None:
 
 
 def test_servers_that_do_not_think_are_not_offered_it() -> None:
-    with GreenServer(shown("0.5.13", "show-chat")) as server:
+    with RoutesServer(shown("0.5.13", "show-chat")) as server:
         assert "think" not in {rule.name for rule in schema_of(server.url).parameter_rules}
 
 
@@ -133,7 +133,7 @@ def edges(row: Parameter) -> tuple[object, object]:
 
 
 def filtered(parameters: dict[str, Any]) -> dict[str, Any]:
-    with GreenServer(shown("0.24.0", "show-chat")) as server:
+    with RoutesServer(shown("0.24.0", "show-chat")) as server:
         return MODEL._validate_and_filter_model_parameters("m", parameters, {"base_url": server.url})
 
 
@@ -181,7 +181,7 @@ AWAY: dict[str, dict[str, Speak] | None] = {
 
 @pytest.mark.parametrize("routes", AWAY.values(), ids=AWAY)
 def test_the_server_is_away(routes: dict[str, Speak] | None) -> None:
-    with GreenServer(routes or {}) as server:
+    with RoutesServer(routes or {}) as server:
         url = server.url if routes else "http://127.0.0.1:1"
         remembered, nothing = schema_of(url, "a", **SAVED), schema_of(url, "a")
     assert set(remembered.features or []) == BASE | TOOLS | {ModelFeature.AGENT_THOUGHT}
@@ -192,7 +192,7 @@ def test_the_server_is_away(routes: dict[str, Speak] | None) -> None:
 
 def test_the_server_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugin_entry.serving.facts.QUESTION_LIMIT_S", 0.1)
-    with GreenServer({"/api/show": silence, "/api/version": silence}) as server:
+    with RoutesServer({"/api/show": silence, "/api/version": silence}) as server:
         schema = schema_of(server.url, connect_timeout="0.1", **SAVED)
     assert schema.model_properties[ModelPropertyKey.CONTEXT_SIZE] == 4096
 
@@ -204,7 +204,7 @@ def test_settings_that_cannot_be_read(saved: dict[str, str]) -> None:
 
 
 def test_cached() -> None:
-    with GreenServer(shown("0.24.0", "show-think-tools")) as server:
+    with RoutesServer(shown("0.24.0", "show-think-tools")) as server:
         saved = {"base_url": server.url, "context_size": "auto", **SAVED}
         schema.language_model("m", saved)
         for _ in range(200):
@@ -213,7 +213,7 @@ def test_cached() -> None:
 
 
 def test_the_sdk_does_not_spoil_what_is_cached() -> None:
-    with GreenServer(shown("0.24.0", "show-chat")) as server:
+    with RoutesServer(shown("0.24.0", "show-chat")) as server:
         first = schema_of(server.url).model_dump_json()
         schema_of(server.url)
         MODEL._validate_and_filter_model_parameters("m", dict(LOWEST), {"base_url": server.url})

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.translator.turns import CLOUD, PLAIN, ask, picture, saved, user
+from tests.translator.sample_turns import CLOUD, PLAIN, ask, picture, saved, user
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import RunningModel
 from translator.shapes.dify import FinishReason, Usage

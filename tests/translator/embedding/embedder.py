@@ -7,7 +7,7 @@ import attrs
 import orjson
 
 from fixtures.recordings import load
-from tests.translator.plans import Driver, json_reply, recorded
+from tests.translator.plan_driver import Driver, json_reply, recorded
 from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings
 from translator.shapes.exchange import HttpReply, HttpRequest

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.recordings import load
 from tests.translator.embedding.embedder import LOG_32, NAN, TOO_LONG, Ollama, assert_embedded, embed, texts_of, vector_of
-from tests.translator.plans import Driver, always, json_reply, recorded
+from tests.translator.plan_driver import Driver, always, json_reply, recorded
 from translator.embedding.isolation import Adjustment, Change
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.errors import Family, ServerError

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import having, load
 from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
-from tests.translator.plans import Driver, always, json_reply, no_server, recorded
+from tests.translator.plan_driver import Driver, always, json_reply, no_server, recorded
 from translator.embedding.frame import FRAME_BYTES
 from translator.embedding.isolation import Adjustment, Change
 from translator.embedding.job import Embedded, vectors_plan

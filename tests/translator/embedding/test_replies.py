@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.recordings import Exchange, every, having, load
-from tests.translator.plans import recorded
+from tests.translator.plan_driver import recorded
 from tests.translator.recorded_failures import failure_of
 from translator.embedding.replies import Flaw, Refused, checked, cosine, dimensions_of, normalised, read_embed, read_legacy, refusal_of
 from translator.errors import Family, ServerError

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fixtures import recordings
 from translator.errors import Family, ServerError
 from translator.failures import build
-from translator.failures.build import failure_from_reply, failure_in_stream, is_retryable
+from translator.failures.build import failure_from_reply, failure_in_stream, is_loading, is_retryable
 from translator.limits import MIB
 
 STEADY = settings(deadline=None, derandomize=True)
@@ -263,3 +263,21 @@ MUTABLE = [exchange.body for exchange in recordings.every(lambda exchange: excha
 @given(body=st.sampled_from(MUTABLE), at=st.integers(0, 200), cut=st.integers(1, 40), status=STATUSES)
 def test_damaged_recording_gives_an_error(body: bytes, at: int, cut: int, status: int) -> None:
     assert failure_from_reply(status, body[:at] + body[at + cut :]).code
+
+
+LOADS: dict[str, tuple[int, str, bool]] = {
+    "a full queue": (503, "server busy, please try again.  maximum pending requests exceeded", True),
+    "llama-server": (503, "Loading model", True),
+    "Xinference": (503, "Model is still loading, try again later", True),
+    "the cloud": (503, "Server overloaded, please retry shortly (ref: 1)", False),
+    "no slot": (429, "timed out waiting for a concurrent request slot", False),
+    "a load that failed": (500, "error loading model: no such file", False),
+    "a proxy": (502, "", False),
+}
+
+
+@pytest.mark.parametrize(("status", "text", "loads"), LOADS.values(), ids=LOADS)
+def test_a_server_that_loads_is_worth_more_patience(status: int, text: str, loads: bool) -> None:
+    error = failure_from_reply(status, orjson.dumps({"error": text}) if text else b"")
+    assert is_loading(error) is loads
+    assert is_retryable(error) or not loads

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.recordings import load
-from tests.translator.plans import Driver, Server, always, json_reply, no_server, recorded
+from tests.translator.plan_driver import Driver, Server, always, json_reply, no_server, recorded
 from translator.embedding.requests import EmbedSettings
 from translator.embedding.texts import Prefixes
 from translator.errors import RequestError, ServerError

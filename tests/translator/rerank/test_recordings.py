@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.recordings import Exchange, every
-from tests.translator.plans import Driver, always, recorded
+from tests.translator.plan_driver import Driver, always, recorded
 from translator.codec import loads
 from translator.errors import Family, ServerError
 from translator.rerank.ranking import RankingOptions

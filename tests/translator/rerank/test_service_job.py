@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.recordings import load
-from tests.translator.plans import Driver, always, json_reply, no_server, recorded
+from tests.translator.plan_driver import Driver, always, json_reply, no_server, recorded
 from translator.errors import Family, RequestError, ServerError
 from translator.rerank.ranking import Ranking, RankingOptions
 from translator.rerank.requests import Dialect, RerankServiceSettings

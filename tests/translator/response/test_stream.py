@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from fixtures.recordings import having, load
-from tests.translator.replaying import ESTIMATED_PROMPT, new_stream, outcome, play
+from tests.translator.stream_player import ESTIMATED_PROMPT, new_stream, outcome, play
 from translator.errors import ServerError
 from translator.limits import Limits
 from translator.response.stream import ReplyStream

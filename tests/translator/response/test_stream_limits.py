@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.translator.replaying import new_stream
+from tests.translator.stream_player import new_stream
 from translator.limits import SLICE_BYTES, Limits
 from translator.response.stream import ReplyStream
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta

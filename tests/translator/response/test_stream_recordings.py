@@ -5,7 +5,7 @@ import random
 import pytest
 
 from fixtures.recordings import Exchange, load, scenarios, versions
-from tests.translator.replaying import GENERATING, Outcome, answers, label, outcome, play
+from tests.translator.stream_player import GENERATING, Outcome, answers, label, outcome, play
 
 EXPLAINED = {
     "0.5.13/think-with-schema": "the model samples freely inside the grammar, two runs differ",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.translator.replaying import new_stream
+from tests.translator.stream_player import new_stream
 from translator.limits import Limits
 from translator.response.machine import Machine
 from translator.response.stream import ReplyStream

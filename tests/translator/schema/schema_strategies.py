@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from translator.schema.walk import subschemas
+from translator.schema.walk import LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS
 
 NAMES = st.sampled_from(["alpha", "bravo", "charlie", "delta", "echo é", "$ref", "type", 'quote"', ""])
 SCALARS = st.one_of(
@@ -80,3 +80,12 @@ def property_names(schema: Any) -> Iterator[str]:
         yield from properties if isinstance(properties, Mapping) else ()
         for child in subschemas(schema):
             yield from property_names(child)
+
+
+def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """Yields the direct sub-schemas of a schema, never the data in `enum`, `const`, `default` or `examples`."""
+    for keyword, value in schema.items():
+        if keyword in MAP_KEYWORDS and isinstance(value, Mapping):
+            yield from value.values()
+        elif keyword in LIST_KEYWORDS or keyword in SCHEMA_KEYWORDS:
+            yield from value if isinstance(value, list) else (value,)

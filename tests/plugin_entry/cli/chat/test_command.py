@@ -20,7 +20,7 @@ from fixtures.recordings import every
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.chat.command import messages
 from plugin_entry.cli.chat.tools import result_of
-from tests.stdio.ahead import QUEUE
+from tests.stdio.early_processes import QUEUE
 
 ROOT = Path(__file__).parents[4]
 # a shell that starts tests in the background makes its children ignore Ctrl-C
@@ -36,7 +36,7 @@ def command(base_url: str, model: str) -> list[str]:
 
 @attrs.define(eq=False)
 class Conversation:
-    """A chat with a server of its own, which begins early (`tests/stdio/ahead.py`). What is `typed` is all; None: the test types."""
+    """A chat with a server of its own, started early (`tests/stdio/early_processes.py`). What is `typed` is all; None: the test types."""
 
     server: ThreadedReplayServer
     address: str

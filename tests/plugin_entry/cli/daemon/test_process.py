@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
-from tests.stdio.ahead import programs
+from tests.stdio.early_processes import programs
 
 ECHO = """
 import json, sys

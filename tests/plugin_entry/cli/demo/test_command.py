@@ -17,7 +17,7 @@ from plugin_entry.cli.chat.turns import TurnResult
 from plugin_entry.cli.demo import scenes
 from plugin_entry.cli.demo.scenes import SCENES, Expected, Scene
 from plugin_entry.cli.demo.stages import RecordedStage
-from tests.stdio.ahead import Program, programs
+from tests.stdio.early_processes import Program, programs
 
 ROOT = Path(__file__).parents[4]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,12 +1,16 @@
 """`dify-ollama record`: the client sees the server's reply unchanged, the file holds it in the form of the recordings, scrubbed."""
 
+import base64
 import http.client
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +26,7 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
 from tests.stdio.networked_plugin import free_port
 from tests.structure.sources import ROOT
+from tests.translator.stream_player import GENERATING, play
 
 KEY = "sk-0123456789abcdef"
 
@@ -47,6 +52,14 @@ class Recorder:
         """The command says one line per exchange, when it is written."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
+
+    def rest(self) -> str:
+        """What it still says, errors included, when it is ended."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.stdout is not None
+        said = self.process.stdout.read()
+        assert self.process.wait(10) == 0
+        return "".join(line for line in said.splitlines() if "Look through what is written" not in line)
 
     def only(self) -> Exchange:
         (exchange,) = load_directory(self.directory)
@@ -127,16 +140,46 @@ def test_written_exchange_can_be_replayed_and_traced(shared: Recorder, capsys: p
     assert "get_weather" in capsys.readouterr().out
 
 
+PLAYED = every(lambda exchange: exchange.version == "0.24.0", lambda exchange: exchange.path in GENERATING and exchange.complete)
+
+
+def test_replayed_recording_gives_the_same_answer(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    """Recorded from the replay server, replayed from what was written: all deltas are those of the first server."""
+    with recorder(server.url, tmp_path) as running:
+        for exchange in PLAYED:
+            record(running, exchange)
+    written = load_directory(tmp_path)
+    assert len(written) == len(PLAYED)
+    with ThreadedReplayServer(written) as second:
+        for exchange, copy in zip(PLAYED, written, strict=True):
+            body = b"" if copy.request_body is None else json.dumps(copy.request_body).encode()
+            request = urllib.request.Request(second.url_of(copy.address) + copy.path, body, {"Content-Type": "application/json"})
+            assert repr(play([answered(request)])) == repr(play([exchange.body])), exchange.address
+
+
+def answered(request: urllib.request.Request) -> bytes:
+    """The body of a reply, whatever its status."""
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            body: bytes = response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read()
+    except http.client.IncompleteRead as cut:
+        return cut.partial
+    return body
+
+
 def test_key_leaves_no_trace(shared: Recorder) -> None:
     secret = {"Authorization": f"Bearer {KEY}", "X-Api-Key": "another-key-1"}
-    body = {**load("0.24.0", "chat-plain").request_body, "note": f"my key is {KEY}"}
+    body = {**load("0.24.0", "chat-plain").request_body, "prompt": f"my key is {KEY}"}
     exchange = attrs.evolve(load("0.24.0", "chat-plain"), request_body=body)
     _, written, line = record(shared, exchange, secret)
     files = "".join(path.read_text() for path in shared.directory.rglob("*.json"))
     assert KEY not in files + line
     assert "another-key-1" not in files
     assert written.request_headers == {"Authorization": "Bearer scrubbed", "X-Api-Key": "scrubbed", "X-Replay": "scrubbed"}
-    assert written.request_body["note"] == f"my key is {'x' * len(KEY)}"
+    assert written.request_body["prompt"] == f"my key is {'x' * len(KEY)}"
 
 
 def test_key_across_two_pieces_is_found(tmp_path: Path) -> None:
@@ -195,8 +238,70 @@ def test_client_that_leaves(tmp_path: Path) -> None:
         assert "the client left" in running.next_line()
         server.wait_for_disconnects()
         written = running.only()
+        assert running.rest() == ""
     assert not written.complete
+    assert written.note == "recorded by dify-ollama record, scrubbed; the client left"
     assert 0 < len(written.chunks) < len(exchange.chunks)
+
+
+def test_client_that_leaves_before_its_request_is_whole(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    with recorder(server.url, tmp_path) as running:
+        parts = urlsplit(running.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
+            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n")
+            assert b"100 Continue" in client.recv(65536)
+            client.sendall(b"{")
+        assert "the client left" in running.next_line()
+        assert running.rest() == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_client_that_is_gone_when_much_arrives(tmp_path: Path) -> None:
+    """What cannot be written any more is the client's doing, not the server's."""
+    whole = load("0.24.0", "chat-plain")
+    much = attrs.evolve(whole, chunks=tuple((float(number), whole.chunks[0][1] * 2000) for number in range(40)))
+    body = json.dumps(whole.request_body).encode()
+    with ThreadedReplayServer([much], paced(2), 1) as server, recorder(server.url, tmp_path) as running:
+        parts = urlsplit(running.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
+            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            client.recv(65536)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line = running.next_line()
+        assert "the client left" in line
+        assert "broke off" not in line
+        assert running.rest() == ""
+
+
+def test_user_and_password_of_the_url_log_in(tmp_path: Path) -> None:
+    exchange = load("0.24.0", "chat-plain")
+    said = attrs.evolve(exchange, chunks=((1.0, b'{"error":"not s3cretw0rd of b0bby, not czNjcmV0dzByZA=="}\n'),))
+    with ThreadedReplayServer([said]) as server:
+        with recorder(server.url.replace("://", "://b0bby:s3cretw0rd@"), tmp_path) as running:
+            got, written, _ = record(running, exchange)
+            record(running, exchange, {"Authorization": "Bearer own"})
+        logins = [request.headers.get("Authorization") for request in server.requests if request.path == "/api/chat"]
+    assert logins == ["Basic " + base64.b64encode(b"b0bby:s3cretw0rd").decode(), "Bearer own"]
+    assert b"s3cretw0rd" in got.body
+    assert written.body == b'{"error":"not xxxxxxxxxx of xxxxx, not xxxxxxxxxxxxxxxx"}\n'.replace(b"xxxxxxxxxxxxxxxx", b"x" * 13 + b"A==")
+    assert written.request_headers == {"X-Replay": "scrubbed"}
+
+
+def test_key_in_the_path_is_in_no_file_name(server: ThreadedReplayServer, tmp_path: Path) -> None:
+    with recorder(server.url, tmp_path) as running:
+        running.send("GET", f"/{KEY}/api/tags?token={KEY}")
+        line = running.next_line()
+        written = running.only()
+    assert written.path == f"/{'x' * len(KEY)}/api/tags"
+    assert KEY not in line + written.scenario + "".join(str(path) for path in tmp_path.rglob("*"))
+
+
+def test_version_that_is_none_names_no_folder(tmp_path: Path) -> None:
+    odd = attrs.evolve(load("0.24.0", "version"), chunks=((1.0, json.dumps({"version": KEY}).encode()),))
+    with ThreadedReplayServer([odd, load("0.24.0", "tags")]) as server, recorder(server.url, tmp_path) as running:
+        running.send("GET", "/api/tags")
+        running.next_line()
+    assert [path.name for path in tmp_path.iterdir()] == ["unknown"]
 
 
 def test_compressed_reply_is_not_recorded(tmp_path: Path) -> None:
@@ -219,7 +324,7 @@ def test_body_that_is_no_json(shared: Recorder) -> None:
     got = shared.send("POST", "/api/chat", b"not json from 10.0.0.7")
     shared.next_line()
     written = load_directory(shared.directory)[-1]
-    assert (got.status, written.request_raw_body) == (404, b"not json from xx.x.x.x")
+    assert (got.status, written.request_raw_body) == (404, b"not json from xxxxxxxx")
 
 
 def test_query_is_passed_on_and_not_kept(shared: Recorder, server: ThreadedReplayServer) -> None:

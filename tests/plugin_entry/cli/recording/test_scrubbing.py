@@ -12,7 +12,7 @@ from fixtures.recordings import Exchange, every
 from plugin_entry.cli.recording import secrets
 from plugin_entry.cli.recording.scrubbing import TINY_PICTURE, Scrubber, TakesTooLongError, within
 from plugin_entry.cli.recording.secrets import Secrets
-from tests.translator.replaying import play
+from tests.translator.stream_player import play
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply
 from translator.settings.base_url import parse_base_url

@@ -1,7 +1,7 @@
-"""Processes that tests need, begun before it is their turn: while pytest works on one core, another core starts one after the other.
+"""Processes that tests need, started before it is their turn: while pytest works on one core, another core starts one after the other.
 
-Enters: programs and plugin processes, when the modules that need them are imported. Leaves: the same, begun or already done. Where there
-is one core only, each is begun when it is needed.
+A test module names its programs, plugin processes and replay servers when it is imported. On a machine with one core each is started when
+it is needed.
 """
 
 import os

@@ -1,6 +1,6 @@
 """An Ollama server whose models are stages of an answer: the name of the model says how far the answer comes, and then it waits.
 
-Enters: requests over real sockets. Leaves: replies, and the moment at which each client left.
+A test can wait until a client came and until it left.
 """
 
 import json
@@ -68,7 +68,7 @@ WHOLE = frozenset({"quick"})
 
 
 @attrs.define(eq=False)
-class StagedServer:
+class StallingServer:
     """`came` and `left` tell, per stage, that a client came and that it left; `times` when it left (`time.monotonic`)."""
 
     server: LoopbackServer
@@ -104,12 +104,12 @@ def aside[T](work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def staged(**more: Callable[[Visit], None]) -> Iterator[StagedServer]:
+def stalling(**more: Callable[[Visit], None]) -> Iterator[StallingServer]:
     """Serves while the block runs; `more` are stages of a test's own."""
 
     def answer(visit: Visit) -> None:
         state.answer(visit)
 
     with serving(answer) as server:
-        state = StagedServer(server, STAGES | more)
+        state = StallingServer(server, STAGES | more)
         yield state

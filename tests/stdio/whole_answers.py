@@ -1,7 +1,4 @@
-"""What a reader of Dify's chunks is told in the end, and what it should have been told, so that the two compare.
-
-Enters: chunks as decoded JSON, or a recording. Leaves: one `Told` for either.
-"""
+"""Whole answers, added up from Dify's chunks or read from a recording, so that the two compare."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +9,7 @@ import attrs
 from fixtures.recordings import Exchange
 from plugin_entry.dify.errors import CLASSES
 from tests.stdio.daemon import Reply
-from tests.translator.replaying import new_stream, outcome
+from tests.translator.stream_player import new_stream, outcome
 from translator.response.chunks import CLOSE_TAG, OPEN_TAG
 from translator.shapes.dify import Usage
 from translator.shapes.events import FailureDelta
@@ -22,7 +19,7 @@ ESTIMATED = -1
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Told:
+class WholeAnswer:
     """A whole answer. `calls` are (name, arguments); `usage` (prompt, completion) tokens; the error's class name and its text."""
 
     text: str
@@ -32,7 +29,7 @@ class Told:
     error_type: str = ""
     message: str = ""
 
-    def without_estimates(self, expected: "Told") -> "Told":
+    def without_estimates(self, expected: "WholeAnswer") -> "WholeAnswer":
         """The same, with numbers blanked where `expected` does not know them; an estimate must be positive."""
         if self.usage is None or expected.usage is None or expected.usage[0] != ESTIMATED:
             return self
@@ -40,13 +37,13 @@ class Told:
         return attrs.evolve(self, usage=(ESTIMATED, self.usage[1]))
 
 
-def told_by(reply: Reply) -> Told:
+def whole_answer(reply: Reply) -> WholeAnswer:
     """What the chunks of a reply add up to."""
     chunks = reply.payloads
     calls = [call for chunk in chunks for call in calls_of(chunk)]
     finals = [chunk["delta"] for chunk in chunks if chunk["delta"]["finish_reason"] is not None]
     usages = [usage_of(chunk) for chunk in chunks if chunk["delta"]["usage"] is not None]
-    return Told(
+    return WholeAnswer(
         text="".join(text_of(chunk) for chunk in chunks),
         calls=tuple((call["function"]["name"], call["function"]["arguments"]) for call in calls),
         finish_reason=finals[-1]["finish_reason"] if finals else None,
@@ -56,13 +53,13 @@ def told_by(reply: Reply) -> Told:
     )
 
 
-def told_by_recording(exchange: Exchange, model: str) -> Told:
+def recorded_answer(exchange: Exchange, model: str) -> WholeAnswer:
     """What a recording says when it is read without any plugin around it."""
     stream = new_stream(model)
     deltas = [*stream.feed(exchange.body), *stream.end()]
     read = outcome(deltas)
     failures = [delta.error for delta in deltas if isinstance(delta, FailureDelta)]
-    return Told(
+    return WholeAnswer(
         text=read.text,
         calls=tuple(read.call_facts),
         finish_reason=None if read.finish_reason is None else read.finish_reason.value,

@@ -1,6 +1,6 @@
 """A small HTTP server on this machine, for answers no recording has: links to files, redirects, silence.
 
-Enters: a table of paths. Leaves: its URL, and what was asked. It lives in greenlets of the test's own thread, beside the plugin.
+Paths and their answers are a table; what was asked is kept. The server lives in greenlets of the test's own thread, beside the plugin.
 """
 
 from collections.abc import Callable, Mapping
@@ -88,8 +88,8 @@ def after(event: Event, speak: Speak) -> Speak:
     return wait
 
 
-class GreenServer:
-    """`with GreenServer({"/a": reply(200, b"x")}) as server: server.url`; a list of answers is used up one after the other.
+class RoutesServer:
+    """`with RoutesServer({"/a": reply(200, b"x")}) as server: server.url`; a list of answers is used up one after the other.
 
     `*` is every other path, which is otherwise a 404.
     """

@@ -38,8 +38,8 @@ class Asked:
 type Answer = Callable[[Asked], HttpReply]
 
 
-class AnsweringServer:
-    """`with AnsweringServer(answer) as server: server.url`. Each request takes `work_s` seconds."""
+class FunctionServer:
+    """`with FunctionServer(answer) as server: server.url`. Each request takes `work_s` seconds."""
 
     def __init__(self, answer: Answer, *, work_s: float = 0.0) -> None:
         self.asked: list[Asked] = []
@@ -93,5 +93,5 @@ def _asked(environ: Mapping[str, Any]) -> Asked:
 
 def closed_port() -> str:
     """A base URL where nothing listens."""
-    with AnsweringServer(lambda asked: HttpReply(status=500)) as server:
+    with FunctionServer(lambda asked: HttpReply(status=500)) as server:
         return server.url

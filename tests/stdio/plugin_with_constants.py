@@ -1,7 +1,6 @@
-"""The plugin with less patience: `python -m tests.stdio.hurried_plugin dify.shutdown.GRACE_S=1 ...`.
+"""The plugin with other constants: `python -m tests.stdio.plugin_with_constants dify.shutdown.GRACE_S=1 ...`.
 
-Enters: constants of the plugin's modules and what they are in this process, in seconds. Then it is the plugin, which shows the same
-behaviour sooner. What the constants are in truth is for the tests to say.
+It behaves the same, sooner or later than it would. What the constants are in truth is for the tests to say.
 """
 
 import importlib
@@ -22,12 +21,12 @@ def hurry(setting: str) -> None:
     setattr(module, constant, float(seconds))
 
 
-def hurried(**settings: float) -> tuple[str, ...]:
+def plugin_with(**settings: float) -> tuple[str, ...]:
     """The command of such a process; `dify__shutdown__GRACE_S=1.0` stands for `dify.shutdown.GRACE_S=1.0`."""
     return (
         sys.executable,
         "-m",
-        "tests.stdio.hurried_plugin",
+        "tests.stdio.plugin_with_constants",
         *(f"{place.replace('__', '.')}={seconds}" for place, seconds in settings.items()),
     )
 

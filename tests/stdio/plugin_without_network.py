@@ -1,4 +1,4 @@
-"""Runs the plugin with a guard over the interpreter: `python -m tests.stdio.guarded_plugin REPORT`.
+"""Runs the plugin with a guard over the interpreter: `python -m tests.stdio.plugin_without_network REPORT`.
 
 Every attempt to connect to, to ask or to resolve anything but this machine fails, and so does every new process; each is written to the
 report, and so is each module that is imported. CPython's audit events see all of it below every library, patched or not.

@@ -1,4 +1,4 @@
-"""Plants faults into the event loop of a process of its own, one after the other: `python -m tests.stdio.faulty_loop NAME ...`.
+"""Plants faults into the event loop of a process of its own, one after the other: `python -m tests.stdio.loop_faults NAME ...`.
 
 Takes names of faults. Prints per fault one line of JSON with what the streams that were under way were told, and what came after.
 """

@@ -1,0 +1,334 @@
+"""Whole conversations: several callers at once, a server that sends what it likes, callers who leave, and limits that run out.
+
+Each conversation has one server on this machine, with kept connections, and some callers of two tenants. All that the server says to a
+request bears the request's own name, so an answer tells whom it was meant for. What must hold: an answer holds nothing but its own words,
+and it is whole, or it ends in an error. Bytes, delays, and who leaves when come from a seeded generator.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence, Set
+from random import Random
+from typing import Any
+
+import attrs
+import gevent
+from dify_plugin.errors.model import InvokeError
+from gevent.pool import Pool
+
+from plugin_entry.serving import chat
+from tests.fuzzing.mutations import cut, damaged
+from tests.plugin_entry.serving.sdk_requests import embed
+from tests.sdk_chunks import as_models
+from tests.servers.loopback import END, HEAD, Visit, serving
+from translator.shapes.dify import Message, Role
+from translator.turn import Ask
+
+AT_ONCE = 8
+MOST_CALLERS = 6
+MOST_WORDS = 6
+LIMIT_S = "0.15"
+"""Of those who are in a hurry; a server that holds an answer holds it longer."""
+HELD_S = 0.4
+HANGS_AFTER_S = 60.0
+SHOW = {"capabilities": ["completion", "embedding"], "model_info": {"general.architecture": "x", "x.context_length": 8192}}
+
+
+class StrayAnswerError(AssertionError):
+    """A caller was told something that was not meant for it, or less than all without an error."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Caller:
+    """What one caller does: `leaves_after` so many pieces of the answer, None to stay."""
+
+    name: str
+    """Eight digits, which no damage turns into those of another."""
+    words: int
+    kind: str
+    tenant: str
+    waits_s: float
+    hurries: bool
+    leaves_after: int | None
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.pieces)
+
+    @property
+    def vector(self) -> list[float]:
+        """What stands for the answer where texts are embedded."""
+        return [int(self.name) / 1e9, 1.0]
+
+    @property
+    def pieces(self) -> list[str]:
+        return [f"{self.name}.{word} " for word in range(self.words)]
+
+
+@attrs.frozen(slots=True)
+class Heard:
+    """What a caller was told. `left` when it did not stay to the end."""
+
+    text: str
+    error: str = ""
+    left: bool = False
+
+
+@attrs.define
+class Figures:
+    """What was done."""
+
+    conversations: int = 0
+    calls: int = 0
+    whole: int = 0
+    errors: int = 0
+    left: int = 0
+
+    def add(self, other: "Figures") -> None:
+        for name in attrs.fields_dict(Figures):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+# --- what the server does ----------------------------------------------------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class Request(Visit):
+    """One request, and who waits for an answer at this time."""
+
+    under_way: Set[str] = frozenset()
+
+
+def lines_of(caller: Caller) -> list[bytes]:
+    """A good answer to a caller, line by line."""
+    key = "response" if caller.kind == "completion" else "message"
+    said = [piece if key == "response" else {"role": "assistant", "content": piece} for piece in caller.pieces]
+    last = {key: "" if key == "response" else {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 3}
+    documents = [*({"model": "m", key: each, "done": False} for each in said), last]
+    return [json.dumps(document).encode() + b"\n" for document in documents]
+
+
+def body_of(caller: Caller) -> list[bytes]:
+    if caller.kind == "embed":
+        return [json.dumps({"embeddings": [caller.vector], "prompt_eval_count": 3}).encode()]
+    return lines_of(caller)
+
+
+def good(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """The whole answer, cut as a network cuts."""
+    visit.send(HEAD)
+    for piece in cut(b"".join(lines), chance):
+        visit.chunk(piece)
+        if not chance.randrange(8):
+            gevent.sleep(0)
+    visit.send(END)
+
+
+def with_length(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """The same in one piece."""
+    visit.send(reply_of(lines))
+
+
+def hinted(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """With words before the answer that HTTP allows."""
+    visit.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * chance.randrange(1, 3))
+    good(visit, lines, chance)
+
+
+def held(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """Some of it, and the rest late or never."""
+    begins = chance.randrange(len(lines))
+    visit.send(HEAD)
+    for line in lines[:begins]:
+        visit.chunk(line)
+    gevent.sleep(HELD_S)
+    for line in lines[begins:]:
+        visit.chunk(line)
+    visit.send(END)
+
+
+def broken_off(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """Ends the connection somewhere."""
+    data = HEAD + b"".join(b"%x\r\n%b\r\n" % (len(line), line) for line in lines)
+    visit.send(data[: chance.randrange(len(data))])
+    raise ConnectionAbortedError
+
+
+def too_short(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """Says that it will be longer than it is."""
+    body = b"".join(lines)
+    visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body) + 9, body))
+    raise ConnectionAbortedError
+
+
+def scrambled(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """Lines that are damaged, of this answer alone."""
+    good(visit, [damaged(line, chance, lines) + b"\n" if not chance.randrange(3) else line for line in lines], chance)
+
+
+def noise(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """What is no HTTP."""
+    visit.send(chance.randbytes(chance.randrange(1, 200)))
+    raise ConnectionAbortedError
+
+
+def refusing(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """A refusal; after some of them the request is sent again."""
+    status = chance.choice((b"400 Bad Request", b"404 Not Found", b"500 Oops", b"503 Busy", b"429 Many"))
+    visit.whole(json.dumps({"error": "no"}).encode(), status)
+
+
+NOBODY = Caller(name="00000000", words=2, kind="chat", tenant="", waits_s=0.0, hurries=False, leaves_after=None)
+STRAYS = [body_of(attrs.evolve(NOBODY, kind=kind)) for kind in ("chat", "completion", "embed")]
+
+
+def one_too_many(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """A good answer, and behind it a whole further one that nobody asked for."""
+    visit.send(reply_of(lines) + reply_of(chance.choice(STRAYS)))
+
+
+def one_later(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
+    """The same, with the further one while all connections are idle: nobody could tell it from the answer to a request under way."""
+    visit.send(reply_of(lines))
+    gevent.sleep(chance.choice((0.002, 0.02)))
+    if not visit.under_way:
+        visit.send(reply_of(chance.choice(STRAYS)))
+
+
+def reply_of(lines: Sequence[bytes]) -> bytes:
+    body = b"".join(lines)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+GOOD = (good, good, with_length, hinted)
+BAD = (held, broken_off, too_short, scrambled, noise, refusing, one_too_many, one_later)
+
+
+# --- what the callers do -----------------------------------------------------------------------------------------------------------
+
+
+def call(caller: Caller, url: str, under_way: set[str]) -> Heard:
+    """One request from the plugin's side of the SDK to its end; its name is in `under_way` until then."""
+    saved: dict[str, Any] = {"base_url": f"{url}/{caller.tenant}", "api_key": caller.tenant}
+    if caller.hurries:
+        saved |= {"first_byte_timeout": LIMIT_S, "chunk_timeout": LIMIT_S}
+    gevent.sleep(caller.waits_s)
+    told: list[str] = []
+    under_way.add(caller.name)
+    try:
+        if caller.kind == "embed":
+            return Heard("".join(str(vector) for vector in embed(saved, [caller.name]).embeddings))
+        ask = Ask(model="m", messages=(Message(role=Role.USER, content=caller.name),))
+        if caller.kind == "completion":
+            saved["mode"] = "completion"
+        if caller.kind == "blocking":
+            return Heard(str(chat.answer(ask, saved).message.content))
+        chunks = chat.stream(ask, saved)
+        for count, chunk in enumerate(as_models(chunks)):
+            told.append(str(chunk.delta.message.content))
+            if caller.leaves_after == count:
+                chunks.close()
+                return Heard("".join(told), left=True)
+    except InvokeError as error:
+        return Heard("".join(told), error=type(error).__name__)
+    finally:
+        under_way.discard(caller.name)
+    return Heard("".join(told))
+
+
+def callers_of(chance: Random) -> list[Caller]:
+    """Those of one conversation."""
+    return [
+        Caller(
+            name=f"{chance.randrange(10**7, 10**8)}",
+            words=chance.randrange(1, MOST_WORDS),
+            kind=chance.choice(("chat", "chat", "blocking", "completion", "embed")),
+            tenant=chance.choice("ab"),
+            waits_s=chance.choice((0.0, 0.0, 0.002, 0.01, 0.05)),
+            hurries=not chance.randrange(3),
+            leaves_after=chance.randrange(3) if not chance.randrange(4) else None,
+        )
+        for _ in range(chance.randrange(1, MOST_CALLERS + 1))
+    ]
+
+
+type Way = Callable[[Request, Sequence[bytes], Random], None]
+
+
+def converse(callers: Sequence[Caller], chance: Random) -> tuple[list[Heard], Mapping[str, list[Way]]]:
+    """Plays a conversation; gives what each caller was told, and in which ways the server answered each, by name."""
+    ways: dict[str, list[Way]] = {caller.name: [] for caller in callers}
+    by_name = {caller.name: caller for caller in callers}
+    under_way: set[str] = set()
+
+    def answer(visit: Visit) -> None:
+        if visit.path.endswith(("/api/show", "/api/version")):
+            visit.whole(json.dumps(SHOW if visit.path.endswith("/api/show") else {"version": "0.33.0"}).encode())
+            return
+        way, name = chance.choice(GOOD if chance.randrange(2) else BAD), name_in(visit.body)
+        ways[name].append(way)
+        request = Request(visit.sock, visit.path, visit.body, visit.connection, visit.gone, under_way)
+        way(request, body_of(by_name[name]), chance)
+
+    with serving(answer) as server:
+        talking = [gevent.spawn(call, caller, f"http://127.0.0.1:{server.port}", under_way) for caller in callers]
+        killed = talking[chance.randrange(len(talking))] if not chance.randrange(4) else None
+        if killed is not None:
+            gevent.spawn_later(chance.choice((0.0, 0.003, 0.02)), killed.kill, block=False)
+        gevent.joinall(talking, timeout=HANGS_AFTER_S)
+    return [_heard(each) for each in talking], ways
+
+
+def _heard(talk: gevent.Greenlet) -> Heard:
+    if not talk.dead:
+        raise StrayAnswerError("a caller was never answered")
+    if talk.exception is not None:
+        raise StrayAnswerError(f"an error of no class that Dify shows: {talk.exception!r}") from talk.exception
+    return talk.value if isinstance(talk.value, Heard) else Heard("", left=True)
+
+
+def name_in(body: bytes) -> str:
+    """Whose request this is."""
+    asked = json.loads(body)
+    words = asked.get("prompt") or asked.get("input") or asked["messages"][-1]["content"]
+    return str(words[0] if isinstance(words, list) else words)
+
+
+# --- what must hold ----------------------------------------------------------------------------------------------------------------
+
+
+def check(caller: Caller, heard: Heard, callers: Sequence[Caller], ways: Sequence[Way]) -> None:
+    """Raises StrayAnswerError."""
+    if any(other.name in heard.text or str(other.vector) in heard.text for other in (*callers, NOBODY) if other is not caller):
+        raise StrayAnswerError(f"{caller} was told the words of another: {heard.text!r}; the server was {_names(ways)}")
+    wanted = str(caller.vector) if caller.kind == "embed" else caller.text
+    if not (heard.text == wanted or heard.error or heard.left or scrambled in ways):
+        raise StrayAnswerError(f"{caller} was told {heard.text!r} and no error; the server was {_names(ways)}")
+
+
+def _names(ways: Sequence[Way]) -> str:
+    return ", ".join(way.__name__ for way in ways) or "not asked"
+
+
+def converse_and_check(place: str) -> Figures:
+    """One conversation, which its place in a run settles. Raises StrayAnswerError with what is needed to see it again."""
+    chance = Random(place)
+    callers = callers_of(chance)
+    figures = Figures(conversations=1)
+    try:
+        found, ways = converse(callers, chance)
+        for caller, heard in zip(callers, found, strict=True):
+            check(caller, heard, callers, ways[caller.name])
+            figures.add(Figures(calls=1, errors=bool(heard.error), left=heard.left, whole=not heard.error and not heard.left))
+    except StrayAnswerError as error:
+        raise StrayAnswerError(f"seed and conversation {place}: {error}") from error
+    return figures
+
+
+def fuzz_conversations(count: int, seed: int, start: int = 0) -> Figures:
+    """Plays so many conversations, some at a time. Raises StrayAnswerError with the first that goes wrong."""
+    figures = Figures()
+    places = [f"{seed}/{number}" for number in range(start, start + count)]
+    for each in Pool(AT_ONCE).imap_unordered(converse_and_check, places):
+        figures.add(each)
+    return figures

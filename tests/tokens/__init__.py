@@ -1,0 +1,1 @@
+"""Fitting the token estimate to real vocabularies, and judging it."""
