@@ -7,9 +7,14 @@ import attrs
 
 MIB = 1024 * 1024
 
-SLICE_BYTES = 8 * 1024
-"""Bytes of a reply that are read in one go before others may have their turn (see `ReplyStream.slices`). The worst lines known, small
-tool calls, cost about 0.5 microseconds a byte: 4 ms."""
+FRAME_BYTES = 4 * MIB
+"""What may go to Dify in one piece. Its daemon kills a plugin, and with it every answer, that writes a line over 5 MiB
+(PLUGIN_STDIO_MAX_BUFFER_SIZE); the difference is for what stands around a payload.
+"""
+
+SLICE_LINES, SLICE_BYTES = 128, 4 * 1024
+"""What is read of a reply in one go before others may have their turn (see `ReplyStream.slices`): so many lines, or so many bytes of lines
+that are more than the next piece of text. The dearest lines known make 3 milliseconds of it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -40,14 +45,14 @@ class Limits:
     calls: int = 1_000
     """Tool calls of one answer."""
 
-    calls_bytes: int = 4 * MIB
-    """Tool calls of one answer, all together, as Dify takes them in one piece (see `frame_chars`)."""
+    calls_bytes: int = FRAME_BYTES
+    """Tool calls of one answer, all together, as Dify takes them in one piece."""
 
     call_values: int = 20_000
     """Values in the tool calls of one line. Each is looked at before the calls are given on."""
 
     frame_chars: int = 256 * 1024
-    """Characters of text in one delta. Dify's daemon kills a plugin that writes a line over 5 MiB (escapes included)."""
+    """Characters of text in one delta; with escapes they fit into a frame (see `FRAME_BYTES`)."""
 
     image_bytes: int = 20 * MIB
     """One picture as it arrives, before any re-encoding."""

@@ -3,13 +3,10 @@
 Made from the catalogues of `translator` and the sentences of `plugin_entry` for connections, which the library does not know.
 """
 
-from collections.abc import Mapping
-
 from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown
 from docs.pages.source_notes import table
-from plugin_entry.network.errors import MAY_BE_WHY
-from plugin_entry.network.redirects import REFUSALS
-from plugin_entry.network.transport_entries import ENTRIES, OWN, Entry
+from plugin_entry.network.error_rows import OWN, ROWS, ErrorRow
+from plugin_entry.network.proxies import MAY_BE_WHY
 from translator.embedding.replies import not_vectors
 from translator.errors import Problem
 from translator.failures.stream import IN_BETWEEN
@@ -58,9 +55,9 @@ Added to these errors where the headers of the reply tell of a proxy, or the plu
 
 def errors_page() -> str:
     """The whole page, ending with a newline."""
-    connection = table(COLUMNS, [_of_entry(code, entry) for code, entry in connection_entries().items()])
+    connection = table(COLUMNS, [_of_row(code, row) for code, row in ROWS.items()])
     unread = table(COLUMNS, [_of_problem(problem) for problem in UNREADABLE])
-    own = [_of_problem(too_long(None, None, None)), *(_of_entry(code, entry) for code, entry in OWN.items())]
+    own = [_of_problem(too_long(None, None, None)), *(_of_row(code, row) for code, row in OWN.items())]
     parts = [render_markdown(), CONNECTION, connection, UNREAD, unread, BY_THE_PLUGIN, table(COLUMNS, own), BY_A_PROXY, _in_between()]
     return "".join(parts)
 
@@ -70,13 +67,8 @@ def _in_between() -> str:
     return table(("Code", "Sentence"), [(f"`{code}`", sentence) for code, sentence in sentences.items()])
 
 
-def connection_entries() -> Mapping[str, Entry]:
-    """Every sentence for a connection; redirects share two of them."""
-    return ENTRIES | REFUSALS
-
-
-def _of_entry(code: str, entry: Entry) -> tuple[str, ...]:
-    return f"`{code}`", DIFY_ERRORS[entry.family], entry.cause, entry.remedy
+def _of_row(code: str, row: ErrorRow) -> tuple[str, ...]:
+    return f"`{code}`", DIFY_ERRORS[row.family], row.cause, row.remedy
 
 
 def _of_problem(problem: Problem) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry.checks.doctor import why_unreachable
 from plugin_entry.log import error_place, logged
+from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
-from plugin_entry.network.transport import Call
 from plugin_entry.serving import embedding, rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected
@@ -100,7 +100,7 @@ def _diagnosed(saved: Saved, ends: float) -> str:
         return ""
     if seconds <= 0 or (SERVICE_FIELD in saved and credentials.rerank.service not in RERANK_KINDS):
         return ""
-    return BRIDGE.run(lambda: why_unreachable(server, seconds))
+    return BRIDGE.run(lambda: why_unreachable(server, seconds, BRIDGE.lookups()))
 
 
 def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
@@ -136,7 +136,9 @@ def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
 def _check_embedding_model(model: str, saved: Saved) -> None:
     server = server_of(settings_of(saved))
     embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
-    describe(model, server, ModelKind.EMBEDDING, saved)
+    info, credentials = describe(model, server, ModelKind.EMBEDDING, saved), settings_of(saved)
+    embedding.check_settings(model, credentials, info)
+    embedding.check_prefixes(model, credentials, info)
 
 
 def _embed_once(model: str, saved: Saved) -> None:
@@ -153,6 +155,8 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     if kind is ModelKind.EMBEDDING:
         embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
     info = describe(model, server, kind, saved)
+    if kind is ModelKind.EMBEDDING:
+        embedding.check_settings(model, credentials, info)
     if kind is ModelKind.LANGUAGE:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 

@@ -11,7 +11,9 @@ from enum import StrEnum
 import attrs
 
 from plugin_entry.checks import doctor_models, doctor_network, doctor_server
-from plugin_entry.checks.probing import Examination, Patience, Surroundings, look_around, new_session
+from plugin_entry.checks.probing import Examination, Patience, Surroundings, look_around
+from plugin_entry.network.connections import new_session
+from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
 from translator.diagnosis.conclusion import Diagnosis, Finding, Layer, conclude, trouble_in
 
@@ -74,14 +76,16 @@ async def diagnose(
     budget_s: float = 60.0,
     surroundings: Surroundings | None = None,
     tell: Callable[[Finding], None] = silent,
+    lookups: NameLookups | None = None,
 ) -> Diagnosis:
     """Examines a server within `budget_s` seconds; `tell` hears of each finding at once. Raises nothing of its own.
 
-    Runs on any event loop and opens a session of its own, so that it neither uses nor spoils a connection of others.
+    Runs on any event loop and opens a session of its own, so that it neither uses nor spoils a connection of others; `lookups` are those of
+    the loop, if it has some.
     """
     findings: list[Finding] = []
     begun: list[Check] = []
-    async with new_session() as session:
+    async with new_session(lookups or NameLookups(), keep=False) as session:
         exam = Examination(
             server=server,
             model=model,
@@ -102,9 +106,9 @@ async def diagnose(
     return conclude(findings, place=server.place, model=model)
 
 
-async def why_unreachable(server: Server, budget_s: float) -> str:
+async def why_unreachable(server: Server, budget_s: float, lookups: NameLookups) -> str:
     """The sentence for a form: what is wrong with the way to the server, "" when nothing is found in time. Raises nothing of its own."""
-    diagnosis = await diagnose(server, checks=CONNECTION_CHECKS, patience=IN_A_HURRY, budget_s=budget_s)
+    diagnosis = await diagnose(server, checks=CONNECTION_CHECKS, patience=IN_A_HURRY, budget_s=budget_s, lookups=lookups)
     trouble = trouble_in(diagnosis.findings)
     return "" if trouble is None or trouble.sentence.startswith(OUT_OF_TIME) else diagnosis.sentence
 

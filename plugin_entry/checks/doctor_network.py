@@ -5,18 +5,20 @@ looked up and connected to, and encryption is left to the questions over HTTP, w
 """
 
 import asyncio
-import socket
 import ssl
 from urllib.parse import urlsplit
 
 import attrs
 
 from plugin_entry.checks.probing import Examination
+from plugin_entry.network.connections import connector_of, open_stream
+from plugin_entry.network.error_rows import ROWS
 from plugin_entry.network.errors import Phase, describe_transport_error
-from plugin_entry.network.transport_entries import ENTRIES
+from plugin_entry.network.names import NameTimeoutError
 from translator import codec
+from translator.addresses import is_loopback
 from translator.diagnosis.conclusion import Finding, Layer
-from translator.diagnosis.containers import advice, is_loopback, other_addresses
+from translator.diagnosis.containers import advice, other_addresses
 from translator.diagnosis.server_kinds import VERSION
 from translator.errors import ServerError
 from translator.settings.base_url import DEFAULT_PORTS
@@ -39,17 +41,16 @@ async def check_proxy(exam: Examination) -> Finding | None:
 
 async def check_name(exam: Examination) -> Finding | None:
     """Whether the host's name leads to an address; nothing to say of an address."""
-    host, port = _first_hop(exam)
+    host, _ = _first_hop(exam)
     if is_address(host):
         return None
     try:
         async with asyncio.timeout(exam.patience.connect):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await connector_of(exam.session).lookups.addresses(host)
     except TimeoutError:
-        return _failed(exam, Layer.NAME, socket.gaierror(socket.EAI_AGAIN, "no answer in time"))
-    except (OSError, UnicodeError) as error:
+        return _failed(exam, Layer.NAME, NameTimeoutError())
+    except OSError as error:
         return _failed(exam, Layer.NAME, error)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     return Finding(step=Layer.NAME, ok=True, sentence=f"{host} is {', '.join(addresses[:ADDRESSES_SHOWN])}.")
 
 
@@ -58,7 +59,7 @@ async def check_connection(exam: Examination) -> Finding | None:
     host, port = _first_hop(exam)
     try:
         async with asyncio.timeout(exam.patience.connect):
-            _, writer = await asyncio.open_connection(host, port)
+            writer = await open_stream(connector_of(exam.session).lookups, host, port)
     except OSError as error:
         return _failed(exam, Layer.TCP, error)
     writer.transport.abort()
@@ -73,7 +74,7 @@ async def check_encryption(exam: Examination) -> Finding | None:
     context = _context(exam.server.tls)
     try:
         async with asyncio.timeout(exam.patience.connect):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            writer = await open_stream(connector_of(exam.session).lookups, host, port, context)
     except TimeoutError:
         return _failed(exam, Layer.TLS, ssl.SSLError("no answer in time"))
     except (OSError, ValueError) as error:
@@ -135,8 +136,8 @@ def _context(tls: ssl.SSLContext | bool) -> ssl.SSLContext:
 
 def _failed(exam: Examination, step: Layer, error: Exception) -> Finding:
     if exam.server.proxy:
-        entry = ENTRIES["proxy_failed"]
-        return Finding(step=step, ok=False, sentence=entry.cause.format(place=exam.server.place), remedy=entry.remedy)
+        row = ROWS["proxy_failed"]
+        return Finding(step=step, ok=False, sentence=row.cause.format(place=exam.server.place), remedy=row.remedy)
     limit = exam.patience.connect if isinstance(error, TimeoutError) else None
     described = describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit)
     finding = Finding.of_error(step, described)

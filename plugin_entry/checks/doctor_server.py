@@ -88,7 +88,7 @@ async def check_key(exam: Examination) -> Finding | None:
 
 def _way(reply: HttpReply) -> str:
     """Who passed the answer on, where that is known."""
-    headers = {name.lower(): value for name, value in reply.headers.items()}
+    headers = reply.headers
     named = proxy_named_in(headers.get("via", "")) or proxy_named_in(headers.get("server", ""))
     return f", through {named}" if named else ", through a proxy" if "via" in headers else ""
 

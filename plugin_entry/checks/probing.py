@@ -1,20 +1,20 @@
 """One server under examination: small questions, each asked once, with an answer soon or not at all.
 
-Enters: a server, a model name, a session. Leaves: whole replies, or a ServerError. The questions carry the person's headers and go through
-the person's proxy, exactly like the requests they stand for; an address that is only a guess gets neither.
+The questions carry the person's headers and go through the person's proxy, exactly like the requests they stand for; an address that is
+only a guess gets neither.
 """
 
 import asyncio
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import attrs
 
-from plugin_entry.network.errors import Phase, ProxyTimeoutError, describe_transport_error, named, proxy_between, with_passage
-from plugin_entry.network.redirects import REDIRECTS, next_url
+from plugin_entry.network.client import Call, answered, headers_of
+from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
+from plugin_entry.network.proxies import naming, proxy_between, with_own_proxy
 from plugin_entry.network.server import Server
 from translator import codec
 from translator.diagnosis.containers import MARKS, container_word, default_gateway
@@ -54,8 +54,6 @@ def _text(path: Path) -> str:
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes; the list of a thousand models has half a million."""
 PIECE = 64 * 1024
-AT_ONCE = 16
-"""Questions under way; the list of models may bring one for each."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -65,16 +63,6 @@ class Patience:
     connect: float = 5.0
     answer: float = 10.0
     guess: float = 1.5
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Question:
-    """One request; the body is JSON."""
-
-    server: Server
-    method: str = "GET"
-    url: str
-    body: bytes | None = None
 
 
 @attrs.define(slots=True, kw_only=True, eq=False)
@@ -101,19 +89,24 @@ class Examination:
         data = None if body is None else codec.dumps(body)
         key = (route, (data or b"").decode())
         if key not in self._asked:
-            question = Question(server=self.server, method=method, url=self.base_url.url_for(route), body=data)
-            self._asked[key] = asyncio.ensure_future(fetch(self.session, question, self.patience.connect, self.patience.answer))
+            call = Call(server=_patient(self.server, self.patience.connect), method=method, url=self.base_url.url_for(route), body=data)
+            self._asked[key] = asyncio.ensure_future(fetch(self.session, call, self.patience.answer))
         return await self._asked[key]
 
     async def ask_elsewhere(self, url: str, route: str) -> HttpReply:
         """The reply of an address that is only a guess: without a key, without proxy. Raises ServerError."""
-        guess = attrs.evolve(self.server, headers=(), proxy=None)
-        return await fetch(self.session, Question(server=guess, url=f"{url}{route}"), self.patience.guess, self.patience.guess)
+        guess = _patient(attrs.evolve(self.server, headers=(), proxy=None), self.patience.guess)
+        return await fetch(self.session, Call(server=guess, method="GET", url=f"{url}{route}"), self.patience.guess)
 
     def give_up(self) -> None:
         """Ends the questions that are still open."""
         for task in self._asked.values():
             task.cancel()
+
+
+def _patient(server: Server, connect_s: float) -> Server:
+    """The whole reply has a time limit of its own."""
+    return attrs.evolve(server, limits=attrs.evolve(server.limits, connect=connect_s, first_byte=0.0))
 
 
 async def answers_to(exam: Examination, routes: Sequence[str]) -> dict[str, Outcome]:
@@ -128,54 +121,20 @@ async def _answer(exam: Examination, route: str) -> Outcome:
         return error
 
 
-def new_session() -> aiohttp.ClientSession:
-    """A session for one examination: no cookies, and proxies only as the server's settings say. Must be called on its loop."""
-    connector = aiohttp.TCPConnector(limit=AT_ONCE, force_close=True)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-
-
-async def fetch(session: aiohttp.ClientSession, question: Question, connect_s: float, answer_s: float) -> HttpReply:
-    """The whole reply, after redirects that stay at the same place. Raises ServerError."""
-    followed = 0
-    while True:
-        reply = await _told(_fetch_once(session, question, connect_s), question, connect_s, answer_s)
-        if reply.status not in REDIRECTS:
-            return reply
-        target = next_url(question.url, question.server.place, reply.status, _location(reply), followed=followed)
-        if isinstance(target, ServerError):
-            raise target
-        question, followed = attrs.evolve(question, url=target), followed + 1
-
-
-async def _told(work: Coroutine[Any, Any, HttpReply], question: Question, connect_s: float, answer_s: float) -> HttpReply:
-    """What the work gives within its time; its failure as a ServerError."""
+async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> HttpReply:
+    """The whole reply within so many seconds. Raises ServerError."""
     try:
-        async with asyncio.timeout(answer_s):
-            return await work
+        async with asyncio.timeout(answer_s), answered(session, call) as response:
+            headers = with_own_proxy(headers_of(response), call.server)
+            return HttpReply(status=response.status, headers=headers, body=await _body(response, call.server))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        is_connecting, proxy = isinstance(error, aiohttp.ConnectionTimeoutError), question.server.proxy
         failure = describe_transport_error(
-            ProxyTimeoutError() if is_connecting and proxy else error,
-            question.server.place,
+            error,
+            call.server.place,
             phase=Phase.BODY if isinstance(error, aiohttp.ClientPayloadError) else Phase.FIRST_BYTE,
-            limit_seconds=connect_s if is_connecting else answer_s,
+            limit_seconds=call.server.limits.connect if isinstance(error, CONNECTING) else answer_s,
         )
-        raise named(failure, proxy_between(question.server)) from error
-
-
-async def _fetch_once(session: aiohttp.ClientSession, question: Question, connect_s: float) -> HttpReply:
-    async with session.request(
-        question.method,
-        question.url,
-        data=question.body,
-        headers=dict(question.server.headers),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
-        proxy=question.server.proxy,
-        ssl=question.server.tls,
-        allow_redirects=False,
-    ) as response:
-        headers = with_passage(dict(response.headers), question.server)
-        return HttpReply(status=response.status, headers=headers, body=await _body(response, question.server))
+        raise naming(failure, proxy_between(call.server)) from error
 
 
 async def _body(response: aiohttp.ClientResponse, server: Server) -> bytes:
@@ -192,7 +151,3 @@ async def _body(response: aiohttp.ClientResponse, server: Server) -> bytes:
                 family=Family.UNAVAILABLE,
             )
     return b"".join(parts)
-
-
-def _location(reply: HttpReply) -> str:
-    return next((value for name, value in reply.headers.items() if name.lower() == "location"), "")

@@ -11,8 +11,8 @@ import attrs
 
 from plugin_entry.checks.credentials import BUDGET_S, Saved, check_cloud_key, checked
 from plugin_entry.network.bridge import Started
+from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
-from plugin_entry.network.transport import Call
 from plugin_entry.serving.chat import BRIDGE
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
 from translator.diagnosis.unanswered import Outcome, models_withheld, refusal_in, replies_in, why_not_ollama

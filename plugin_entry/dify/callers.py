@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 SWITCH = "DIFY_OLLAMA_ASK_CALLERS"
 """Environment variable; with "off" nobody is asked, and a request runs to its end whoever waits for it."""
 LOOK_S = 0.25
+NOTHING = {"message": {"content": ""}}
+"""For hosts simpler than the daemon, which take whatever a session sends for a piece of its answer: an empty one. The daemon does not look
+at it (internal/core/io_tunnel/backwards_invocation/task.go).
+"""
 BATCH = 4096
 """Questions that are written at once, about 200 bytes each."""
 
@@ -91,6 +95,6 @@ def of_process(output: FrameOutput | None) -> Callers | None:
 
 def line_of(question: Question) -> bytes:
     """A backwards invocation that Dify's daemon refuses to every model: it answers, and the session goes on unharmed."""
-    data = {"type": "system_summary", "backwards_request_id": str(question.number), "request": {}}
+    data = {"type": "system_summary", "backwards_request_id": str(question.number), "request": {}, "delta": NOTHING}
     frame = {"event": "session", "session_id": question.session_id, "data": {"type": "invoke", "data": data}}
     return orjson.dumps(frame) + b"\n\n"

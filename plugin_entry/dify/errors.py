@@ -15,7 +15,7 @@ from dify_plugin.errors.model import (
 )
 
 from plugin_entry.log import error_place
-from plugin_entry.network.transport_entries import NOT_CONNECTED
+from plugin_entry.network.error_rows import NOT_CONNECTED
 from translator.errors import Family, Problem, TranslatorError
 
 logger = logging.getLogger(__name__)

@@ -80,7 +80,7 @@ MOST_OF_ONE = 512 * 1024
 """Bytes of one stream that may wait; else a single flood would make everybody wait."""
 
 LINE_LIMIT = 4 * 1024 * 1024
-"""Bytes; the daemon's limit is 5 MiB."""
+"""`translator.limits.FRAME_BYTES`, which says why; importing it would delay the first heartbeat, so a test keeps the two equal."""
 
 LIBEV_WRITE = 2
 

@@ -132,6 +132,6 @@ def end_exchanges() -> None:
     """Makes all exchanges with servers fail, if there ever was one: what they need is imported late."""
     runtime = sys.modules.get(RUNTIME)
     if runtime is not None:
-        from plugin_entry.network.transport_entries import own_failure
+        from plugin_entry.network.error_rows import own_failure
 
         runtime.BRIDGE.give_up(own_failure("plugin_stopping"))

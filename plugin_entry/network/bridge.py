@@ -9,12 +9,16 @@ from collections.abc import Awaitable, Callable, Iterator
 import aiohttp
 import attrs
 
-from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error, named, proxy_between
+from plugin_entry.network.client import Call
+from plugin_entry.network.connections import connector_of, new_session
+from plugin_entry.network.error_rows import own_failure
+from plugin_entry.network.errors import Phase, describe_transport_error, ran_out
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
+from plugin_entry.network.names import NameLookups
+from plugin_entry.network.proxies import naming, proxy_between
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call, deliver, new_session
-from plugin_entry.network.transport_entries import own_failure
+from plugin_entry.network.transport import deliver
 from translator.errors import ServerError
 from translator.failures.proxies import Proxy
 from translator.shapes.exchange import HttpReply
@@ -46,7 +50,7 @@ class OpenReply:
             failure = describe_transport_error(
                 error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
             )
-            raise named(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+            raise naming(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
 
     @property
     def proxy(self) -> Proxy:
@@ -95,10 +99,9 @@ class Started:
         except LoopLostError:
             raise own_failure("plugin_fault", self._server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
-            limits = self._server.limits
-            ran_out = (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
-            failure = describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=ran_out)
-            raise named(failure, proxy_between(self._server)) from None
+            limit = ran_out(error, self._server.limits)
+            failure = describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit)
+            raise naming(failure, proxy_between(self._server)) from None
         except BaseException:
             self._job.cancel()
             raise
@@ -179,10 +182,14 @@ class Bridge:
         self._session = self._refusal = None
         self._loop.stop()
 
+    def lookups(self) -> NameLookups:
+        """The look-ups of names for everything on the loop, on which this is called."""
+        return connector_of(self._session_of_this_loop()).lookups
+
     def _session_of_this_loop(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if self._session is None or self._session.closed or self._session_loop is not loop:
             if self._session is not None:
                 self._session.detach()  # its connections went with its loop
-            self._session, self._session_loop = new_session(), loop
+            self._session, self._session_loop = new_session(NameLookups()), loop
         return self._session

@@ -1,8 +1,6 @@
-"""What it means when a connection fails, as a table.
+"""What it means when a connection fails: a table from exceptions of aiohttp and the operating system to codes.
 
-Enters: the exception that aiohttp or the operating system raised, the place (scheme, host, port) that was asked, and the phase.
-Leaves: a `ServerError` with a stable code, a cause and a remedy. The text of the exception is never passed on: it may hold paths,
-addresses of proxies, or bytes of an answer.
+The text of an exception is never passed on: it may hold paths, addresses of proxies, or bytes of an answer.
 
 Dify rests a load-balanced credential for ten seconds after a connection error and tries the next one, so everything that fails before
 the request was accepted has the family CONNECTION; what fails later may have run on the server and is UNAVAILABLE.
@@ -12,68 +10,22 @@ import errno
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiohttp
-import attrs
 from aiohttp import http_exceptions
 
-from plugin_entry.network.server import Server
-from plugin_entry.network.transport_entries import ENTRIES, remedy_at
+from plugin_entry.network.error_rows import ROWS, remedy_at
+from plugin_entry.network.names import PATIENCE_S, NameTimeoutError
 from translator.errors import ServerError
-from translator.failures.build import with_proxy
-from translator.failures.proxies import SYSTEM, SYSTEM_PROXY, Proxy, proxy_in
-from translator.failures.stream import ENDED
-
-NO_HEADERS: Mapping[str, str] = {}
-
-HELD_BACK = "{proxy} in between may hold it back: raise its time limit for answers, and switch their buffering off."
-REDIRECTED = "{proxy} in between may have made this redirect itself."
-MAY_BE_WHY: dict[str, str] = {
-    "payload_cut": ENDED,
-    "transport_failed": ENDED,
-    "connection_reset": ENDED,
-    "connect_reset": "{proxy} in between may have closed it.",
-    "stalled": HELD_BACK,
-    "first_byte_timeout": HELD_BACK,
-    "payload_encoding": "{proxy} in between may have changed it.",
-    "response_invalid": "{proxy} in between may be what answers.",
-    "tls_untrusted": "{proxy} in between may have put its own certificate in place of the server's; then name the proxy's authority.",
-    "tls_failed": "{proxy} in between may allow no encrypted connections to this port.",
-    "redirect_elsewhere": REDIRECTED,
-    "redirect_downgrade": REDIRECTED,
-    "redirect_see_other": REDIRECTED,
-    "redirect_unusable": REDIRECTED,
-    "too_many_redirects": REDIRECTED,
-}
-"""What is added to a failure of the connection, by code, where a proxy is in between."""
+from translator.failures.proxies import proxy_in
+from translator.settings.credentials import Timeouts
 
 
-def proxy_between(server: Server, headers: Mapping[str, str] = NO_HEADERS) -> Proxy:
-    """The proxy that may have a part in what happens to an exchange; `headers` are those of the reply, if there is one."""
-    told = proxy_in(headers)
-    if server.proxy is None:
-        return told
-    return attrs.evolve(told, is_system=told.is_system or _is_tunnelled(server)) if told.part else SYSTEM_PROXY
-
-
-def with_passage(headers: Mapping[str, str], server: Server) -> Mapping[str, str]:
-    """The headers of a reply; a proxy that the plugin itself asked is in `Via` then, as a proxy should write itself (RFC 9110, 7.6.3)."""
-    if server.proxy is None or _is_tunnelled(server) or any(name.lower() == "via" for name in headers):
-        return headers
-    return {**headers, "Via": f"1.1 {SYSTEM}"}
-
-
-def named(failure: ServerError, proxy: Proxy) -> ServerError:
-    """The same failure, and the proxy where it may be why."""
-    return with_proxy(failure, proxy, MAY_BE_WHY)
-
-
-def _is_tunnelled(server: Server) -> bool:
-    """What comes through a tunnel is the server's own: the proxy cannot write into it, only end it."""
-    return server.base_url.scheme == "https"
+class AddressRefusedError(OSError):
+    """A name leads to an address that nothing may be sent to."""
 
 
 class ProxyTimeoutError(TimeoutError):
@@ -82,6 +34,13 @@ class ProxyTimeoutError(TimeoutError):
 
 CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)
 """What the time limit for connecting ends in."""
+
+
+def ran_out(error: BaseException, limits: Timeouts) -> float:
+    """The time limit, in seconds, that a request without a reply ran into if it ran into one."""
+    if isinstance(error, NameTimeoutError):
+        return min(limits.connect or PATIENCE_S, PATIENCE_S)
+    return (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
 
 
 class Phase(StrEnum):
@@ -95,7 +54,8 @@ class Phase(StrEnum):
 TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientHttpProxyError, "proxy_refused"),
     (aiohttp.ClientProxyConnectionError, "proxy_failed"),
-    (aiohttp.ClientConnectorDNSError, "name_not_resolved"),
+    (AddressRefusedError, "address_refused"),
+    (NameTimeoutError, "name_timeout"),
     (socket.gaierror, "name_not_resolved"),
     (aiohttp.ClientConnectorCertificateError, "tls_untrusted"),
     (ssl.SSLCertVerificationError, "tls_untrusted"),
@@ -170,10 +130,10 @@ def describe_transport_error(error: BaseException, place: str, *, phase: Phase, 
     """
     where = _split(place)
     code = _code(error, where, phase)
-    entry = ENTRIES[code]
+    row = ROWS[code]
     within = "" if limit_seconds is None else f" within {limit_seconds:g} seconds"
-    cause = entry.cause.format(place=_shown(where), within=within, detail=_detail(error))
-    return ServerError.of(code, cause, remedy_at(code, where), family=entry.family)
+    cause = row.cause.format(place=_shown(where), within=within, detail=_detail(error))
+    return ServerError.of(code, cause, remedy_at(code, where), family=row.family)
 
 
 def _split(place: str) -> SplitResult:
@@ -190,7 +150,8 @@ def _code(error: BaseException, where: SplitResult, phase: Phase) -> str:
         phase = Phase.CONNECT
         if _is_other_host(error, where):
             return "proxy_failed"
-    kind = next((kind for link in _links(error) if (kind := _kind(link))), "other")
+    unknown = "name_not_resolved" if isinstance(error, aiohttp.ClientConnectorDNSError) else "other"
+    kind = next((kind for link in _links(error) if (kind := _kind(link))), unknown)
     if kind == "other" and phase is not Phase.CONNECT and isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientConnectionError):
         kind = "closed"
     return BY_PHASE[kind][phase] if kind in BY_PHASE else kind

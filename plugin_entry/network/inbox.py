@@ -5,12 +5,14 @@ gets larger pieces, not more of them. Both run in one OS thread, so no locks are
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import gevent
 from gevent.hub import Waiter
+
+from translator.shapes.headers import Headers, as_headers
 
 HIGH_WATER = 1024 * 1024
 """Bytes that may wait before the task stops reading; the server then feels the back pressure through TCP."""
@@ -24,11 +26,11 @@ class Head:
     """Status line and headers of a reply."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Headers = attrs.field(converter=as_headers)
 
     @property
     def content_type(self) -> str:
-        return self.headers.get("Content-Type", "")
+        return self.headers.first("Content-Type")
 
 
 @attrs.define(slots=True, eq=False)

@@ -1,23 +1,26 @@
-"""From a planned turn to a reply that begins well: the request is sent, and what may be sent again is.
+"""Sends a request until there is an answer: what a server refuses for the moment is asked again, and how many may ask at a time is bounded.
 
-Enters: a turn and a server. Leaves: the turn that was answered and its open reply, with status 200. Before the first byte of an answer a
-refusal may be followed by another form of the turn (less thinking, fewer old turns), and a server that is busy for the moment is asked
-again; a request that may still be running is not. Raises ServerError with everything that is known about the failure.
+A request is sent again only when nobody can be working on it: the server said that it is busy, or the connection broke at once. All tries
+of one request share a budget of tries and seconds.
 """
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
+from functools import partial
+from typing import Any, NoReturn, Protocol
+from weakref import WeakValueDictionary
 
 import attrs
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from plugin_entry.network.bridge import Bridge, OpenReply, Started
+from plugin_entry.network.bridge import Bridge, OpenReply
+from plugin_entry.network.client import Call
+from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call
 from plugin_entry.threads import in_thread
 from translator.diagnosis.running import explained_silence
 from translator.errors import ServerError
@@ -25,77 +28,10 @@ from translator.failures.build import failure_from_reply, is_retryable
 from translator.shapes.exchange import HttpReply
 from translator.turn import Turn
 
-KEPT = 1024
+OK = 200
 QUOTA = "cloud_quota"
-
-type IsTransient = Callable[[HttpReply], bool]
-
-
-@lru_cache(maxsize=KEPT)
-def turns_at(place: str, at_once: int) -> BoundedSemaphore:
-    """The turns of all requests to one server that allow `at_once` of them at the same time."""
-    del place  # only tells servers apart
-    return BoundedSemaphore(at_once)
-
-
-def ollama_is_busy(reply: HttpReply) -> bool:
-    """What Ollama refused for the moment only."""
-    if reply.status not in TRANSIENT:
-        return False
-    failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
-    return is_busy(failure, retry_after(reply.headers))
-
-
-def service_is_busy(reply: HttpReply) -> bool:
-    """The same for rerank services, whose statuses say enough, unless it is a quota that is used up."""
-    return reply.status in TRANSIENT and failure_from_reply(reply.status, reply.body, content_type=reply.content_type).code != QUOTA
-
-
-class PatientBridge(Bridge):
-    """Another bridge with turns and second tries; short-lived, one per plan."""
-
-    def __init__(
-        self, bridge: Bridge, turns: BoundedSemaphore, is_transient: IsTransient, sleep: Callable[[float], object] = gevent.sleep
-    ) -> None:
-        super().__init__()
-        self._bridge = bridge
-        self._turns = turns
-        self._is_transient = is_transient
-        self._sleep = sleep
-
-    def start(self, call: Call) -> Started:
-        """Out of turn and without a second try."""
-        return self._bridge.start(call)
-
-    def fetch(self, call: Call) -> HttpReply:
-        """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
-        retries = Retries()
-        while True:
-            began = time.monotonic()
-            try:
-                reply = self._in_turn(call)
-            except ServerError as error:
-                wait = retries.wait() if broke_at_once(error, time.monotonic() - began) else None
-                if wait is None:
-                    raise
-            else:
-                wait = retries.wait(retry_after(reply.headers)) if self._is_transient(reply) else None
-                if wait is None:
-                    return reply
-            self._sleep(wait)
-
-    def _in_turn(self, call: Call) -> HttpReply:
-        with self._turns:
-            return self._bridge.fetch(call)
-
-
-RETRIES = 2
-FIRST_WAIT_S, GROWTH = 0.5, 4.0
-LONGEST_S = 45.0
-"""All waits of one request together: Xinference asks for 30 seconds while it loads a model (`Retry-After: 30`)."""
-
-JITTER = 0.1
-"""Random addition to the wait that a server asked for, as a share of it, so that refused requests do not all come back at once."""
+WITHOUT_REASON = "rate_limited"
+"""The code of a status 429 that says nothing more: it is asked again only when the server names a time."""
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses that may be gone in seconds."""
@@ -106,27 +42,31 @@ BROKEN = frozenset({"connect_reset", "connection_reset"})
 SOON_S = 1.0
 """A connection that broke later may have been working on the request: a server that crashed, a proxy that lost its patience."""
 
-WITHOUT_REASON = "rate_limited"
-"""The code of a status 429 that says nothing more: it is asked again only when the server names a time."""
+RETRIES = 2
+FIRST_WAIT_S, GROWTH = 0.5, 4.0
+LONGEST_S = 45.0
+"""All waits of one request together: Xinference asks for 30 seconds while it loads a model (`Retry-After: 30`)."""
+
+JITTER = 0.1
+"""Random addition to the wait that a server asked for, as a share of it, so that refused requests do not all come back at once."""
+
+REFUSAL_BYTES = 1024 * 1024
+"""Of a refusal that are read; they say all they have to say in the first few."""
+PS_LIMIT_S = 2.0
+"""For the question which models are in memory, which every server answers at once or never."""
+
+LONGEST_TURN_S = 540.0
+"""How long a request waits until earlier ones have ended: shortly before Dify gives it up (PLUGIN_MAX_EXECUTION_TIMEOUT, 600 s)."""
+
+type Sleep = Callable[[float], object]
+type IsTransient = Callable[[HttpReply], bool]
 
 
-def retry_after(headers: Mapping[str, str]) -> str:
-    """The header of that name, empty when there is none."""
-    return next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-
-
-def broke_at_once(failure: ServerError, seconds: float) -> bool:
-    """The connection broke before anybody can have worked on the request, which took that long until then."""
-    return failure.code in BROKEN and seconds < SOON_S
-
-
-def is_busy(failure: ServerError, asked: str) -> bool:
-    """A full queue, a model that is being loaded, a proxy without a server; not a quota that is used up. `asked` is its `Retry-After`."""
-    return is_retryable(failure) or (failure.code == WITHOUT_REASON and bool(asked))
+# --- when to try again -----------------------------------------------------------------------------------------------------------
 
 
 @attrs.define(slots=True, kw_only=True)
-class Retries:
+class Budget:
     """What one request has left. `chance` gives 0 to 1, `now` seconds since 1970 (for servers that name a date)."""
 
     chance: Callable[[], float] = random.random
@@ -158,61 +98,168 @@ class Retries:
             return None
 
 
-OK = 200
-REFUSAL_BYTES = 1024 * 1024
-"""Of a refusal that are read; they say all they have to say in the first few."""
-PS_LIMIT_S = 2.0
-"""For the question which models are in memory, which every server answers at once or never."""
+@attrs.frozen(slots=True)
+class Later:
+    """A try that may succeed later: the server's `Retry-After`, and what gives or raises the outcome if there is no other try."""
+
+    asked: str
+    otherwise: Callable[[], Any]
+
+
+def tried_again[T](attempt: Callable[[], T | Later], sleep: Sleep) -> T:
+    """What the first attempt gives that succeeds, or the last one within the budget. Raises what that raises."""
+    budget = Budget()
+    while isinstance(outcome := attempt(), Later):
+        seconds = budget.wait(outcome.asked)
+        if seconds is None:
+            last: T = outcome.otherwise()
+            return last
+        sleep(seconds)
+    return outcome
+
+
+def unless_broken[T](send: Callable[[], T]) -> T | Later:
+    """What `send` gives; a connection that broke at once is worth another try. Raises ServerError for every other failure."""
+    began = time.monotonic()
+    try:
+        return send()
+    except ServerError as error:
+        if error.code not in BROKEN or time.monotonic() - began >= SOON_S:
+            raise
+        return Later("", partial(_raise, error))
+
+
+def _raise(error: ServerError) -> NoReturn:
+    raise error
+
+
+def is_busy(failure: ServerError, asked: str) -> bool:
+    """A full queue, a model that is being loaded, a proxy without a server; not a quota that is used up. `asked` is its `Retry-After`."""
+    return is_retryable(failure) or (failure.code == WITHOUT_REASON and bool(asked))
+
+
+def ollama_is_busy(reply: HttpReply) -> bool:
+    """What Ollama refused for the moment only."""
+    if reply.status not in TRANSIENT:
+        return False
+    failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
+    return is_busy(failure, reply.headers.first("Retry-After"))
+
+
+def service_is_busy(reply: HttpReply) -> bool:
+    """The same for rerank services, whose statuses say enough, unless it is a quota that is used up."""
+    return reply.status in TRANSIENT and failure_from_reply(reply.status, reply.body, content_type=reply.content_type).code != QUOTA
+
+
+# --- replies that are read as a whole: embeddings, rankings ------------------------------------------------------------------------
+
+_turns: WeakValueDictionary[tuple[str, int], BoundedSemaphore] = WeakValueDictionary()
+
+
+def turns_at(identity: str, at_once: int) -> BoundedSemaphore:
+    """The turns of all requests with one `Server.identity` that allow `at_once` of them at a time; they are gone with their last user."""
+    turns = _turns.get((identity, at_once))
+    if turns is None:
+        turns = _turns[identity, at_once] = BoundedSemaphore(at_once)
+    return turns
+
+
+class Fetches(Protocol):
+    """Whatever gives the whole reply to a call."""
+
+    def fetch(self, call: Call) -> HttpReply:
+        """Raises ServerError."""
+
+
+class RetryingBridge:
+    """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
+
+    def __init__(self, bridge: Bridge, turns: BoundedSemaphore, is_transient: IsTransient, sleep: Sleep = gevent.sleep) -> None:
+        self._bridge = bridge
+        self._turns = turns
+        self._is_transient = is_transient
+        self._sleep = sleep
+
+    def fetch(self, call: Call) -> HttpReply:
+        """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
+        return tried_again(partial(self._try, call), self._sleep)
+
+    def _try(self, call: Call) -> HttpReply | Later:
+        outcome = unless_broken(partial(self._in_turn, call))
+        if isinstance(outcome, Later) or not self._is_transient(outcome):
+            return outcome
+        return Later(outcome.headers.first("Retry-After"), lambda: outcome)
+
+    def _in_turn(self, call: Call) -> HttpReply:
+        with _one_of(self._turns, call.server):
+            return self._bridge.fetch(call)
+
+
+@contextmanager
+def _one_of(turns: BoundedSemaphore, server: Server) -> Iterator[None]:
+    if not turns.acquire(timeout=LONGEST_TURN_S):
+        raise own_failure("turn_timeout", server.place, f"{LONGEST_TURN_S:g} seconds")
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+# --- replies that are read as they come: answers -----------------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Sender:
-    """`estimate` gives the tokens of a turn's prompt, for errors; `sleep` waits between tries; `weight` is that of encoding a turn."""
+    """Sends turns. `estimate` gives the tokens of a turn's prompt, for errors; `weight` is that of encoding a turn."""
 
     bridge: Bridge
     estimate: Callable[[Turn], int]
-    sleep: Callable[[float], object] = gevent.sleep
-    clock: Callable[[], float] = time.monotonic
+    sleep: Sleep = gevent.sleep
     weight: int = 0
 
     def send(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply]:
-        """Sends the turn, and what it becomes after a refusal, until there is an answer. Raises ServerError."""
-        retries = Retries()
-        while True:
-            reply = self._opened(turn, server, retries)
-            if reply.head.status == OK:
-                return turn, reply
-            turn = self._after_refusal(turn, reply, retries)
+        """Sends the turn until there is an answer; gives the turn that was answered and its open reply, with status 200.
 
-    def _opened(self, turn: Turn, server: Server, retries: Retries) -> OpenReply:
-        while True:
-            began = self.clock()
-            try:
-                return self.bridge.open(in_thread(self.weight, partial(call_of, turn, server)))
-            except ServerError as error:
-                seconds = retries.wait() if broke_at_once(error, self.clock() - began) else None
-                if seconds is None:
-                    raise self._explained(error, turn, server) from None
-            self.sleep(seconds)
+        A refusal may be followed by another form of the turn: less thinking, fewer old messages. Raises ServerError with everything that
+        is known about the failure.
+        """
 
-    def _after_refusal(self, turn: Turn, reply: OpenReply, retries: Retries) -> Turn:
-        """The turn to send next. Raises ServerError when the refusal stands."""
+        def attempt() -> tuple[Turn, OpenReply] | Later:
+            nonlocal turn
+            outcome = self._try(turn, server)
+            while isinstance(outcome, Turn):
+                turn = outcome
+                outcome = self._try(turn, server)
+            return outcome
+
+        return tried_again(attempt, self.sleep)
+
+    def _try(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply] | Turn | Later:
+        """The answered turn and its reply, or the form of the turn to send instead. Raises ServerError when a refusal stands."""
+        reply = self._opened(turn, server)
+        if isinstance(reply, Later):
+            return reply
+        if reply.head.status == OK:
+            return turn, reply
         body = _beginning(reply)
         error = _failure(turn, reply, body)
         following = turn.after_refusal(error, body)
         if following is not None:
             return following
-        asked = retry_after(reply.head.headers)
-        seconds = retries.wait(asked) if reply.head.status in TRANSIENT and is_busy(error, asked) else None
-        if seconds is None:
-            raise turn.explained(error, body, partial(self.estimate, turn))
-        self.sleep(seconds)
-        return turn
+        asked = reply.head.headers.first("Retry-After")
+        explain = partial(turn.explained, error, body, partial(self.estimate, turn))
+        if reply.head.status in TRANSIENT and is_busy(error, asked):
+            return Later(asked, lambda: _raise(explain()))
+        raise explain()
 
-    def _explained(self, error: ServerError, turn: Turn, server: Server) -> ServerError:
-        if error.code != "first_byte_timeout" or server.base_url.is_cloud:
-            return error
-        return explained_silence(error, turn.ask.model, models_in_memory(self.bridge, server))
+    def _opened(self, turn: Turn, server: Server) -> OpenReply | Later:
+        call = in_thread(self.weight, partial(call_of, turn, server))
+        try:
+            return unless_broken(partial(self.bridge.open, call))
+        except ServerError as error:
+            if error.code != "first_byte_timeout" or server.base_url.is_cloud:
+                raise
+            raise explained_silence(error, turn.ask.model, models_in_memory(self.bridge, server)) from None
 
 
 def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:

@@ -1,25 +1,32 @@
-"""How one server is reached: address, headers, time limits, proxy, certificates. Frozen and hashable, so that it serves as a cache key."""
+"""How one server is reached: address, headers, time limits, proxy, certificates."""
 
+import hashlib
 import os
 import ssl
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from plugin_entry.network.caches import BoundedCache
 from translator.errors import RequestError
+from translator.limits import MIB
 from translator.settings.auth import auth_headers
 from translator.settings.base_url import BaseUrl, parse_base_url
-from translator.settings.certificates import is_pem, whole_pem
+from translator.settings.certificates import MOST_PEM_CHARS, is_pem, whole_pem
 from translator.settings.credentials import Credentials, Timeouts, read_credentials
 from translator.settings.extra_headers import holds_secret
 from translator.settings.network_places import proxy_for, refuse_key_over_plain_http
 
-FILE_LIMIT = 4 * 1024 * 1024
+FILE_LIMIT = MOST_PEM_CHARS
 """Bytes; the bundle of all public authorities has a quarter of a million."""
-CONTEXTS_KEPT = 64
+
+SETTINGS: BoundedCache[frozenset[tuple[str, Any]], Credentials] = BoundedCache(256, 4 * MIB)
+SERVERS: BoundedCache[object, "Server"] = BoundedCache(256, 4 * MIB)
+CONTEXTS: BoundedCache[str | bytes, ssl.SSLContext] = BoundedCache(64, 8 * MIB)
+"""What was made of saved values, as every request brings them anew. They hold keys, and nothing of one tenant's is given to another: the
+whole of the values is the key."""
 
 IN_THE_CONTAINER = (
     "The path is looked up where the plugin runs, which with Docker is the plugin daemon's container: mount the file there, or paste "
@@ -43,8 +50,12 @@ def tls_of(*, verify: bool, ca_certificate: str) -> ssl.SSLContext | bool:
     return _trusting(whole_pem(text) if is_pem(text := content.decode("utf-8", "replace")) else content)
 
 
-@lru_cache(maxsize=CONTEXTS_KEPT)
 def _trusting(certificates: str | bytes) -> ssl.SSLContext:
+    kept = CONTEXTS.get(certificates)
+    return kept or CONTEXTS.put(certificates, _new_context(certificates), len(certificates))
+
+
+def _new_context(certificates: str | bytes) -> ssl.SSLContext:
     context = ssl.create_default_context()
     # authorities that people make themselves often lack what strict checks ask for, and a lone intermediate is meant to be trusted, too
     context.verify_flags = context.verify_flags & ~ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -104,27 +115,41 @@ class Server:
         """scheme://host:port, safe to show."""
         return self.base_url.place
 
+    @property
+    def identity(self) -> str:
+        """Tells servers apart as their users do: by address with path, key and headers, proxy, and whom to trust.
 
-KEPT = 256
+        Two tenants behind one gateway have two identities. A digest with a secret of this process, from which nothing can be found out.
+        """
+        url = self.base_url
+        trust = self.tls if isinstance(self.tls, bool) else id(self.tls)
+        told = repr((url.origin, url.path, url.user, url.password, self.headers, self.proxy, trust))
+        return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), key=DIGEST_KEY, digest_size=16).hexdigest()
+
+
+DIGEST_KEY = os.urandom(32)
 OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
 
 
 def settings_of(saved: Mapping[str, Any]) -> Credentials:
     """Reads saved credentials. Raises RequestError."""
     try:
-        return _settings(frozenset(saved.items()))
+        items = frozenset(saved.items())
     except TypeError:
         return read_credentials(saved)  # a value that is no plain text, written back by another plugin
+    kept = SETTINGS.get(items)
+    return kept or SETTINGS.put(items, read_credentials(saved), sum(len(name) + len(str(value)) for name, value in items))
 
 
-@lru_cache(maxsize=KEPT)
-def _settings(items: frozenset[tuple[str, Any]]) -> Credentials:
-    return read_credentials(dict(items))
-
-
-@lru_cache(maxsize=KEPT)
 def server_of(credentials: Credentials) -> Server:
     """Gives address, headers, limits, proxy and certificates of one set of credentials. Raises RequestError."""
+    connection = credentials.connection
+    texts = (credentials.base_url, credentials.api_key, connection.extra_headers, connection.ca_certificate)
+    key = (*texts, connection, credentials.timeouts)
+    return SERVERS.get(key) or SERVERS.put(key, _new_server(credentials), sum(map(len, texts)))
+
+
+def _new_server(credentials: Credentials) -> Server:
     base_url, connection = parse_base_url(credentials.base_url), credentials.connection
     return Server(
         base_url=base_url,
@@ -135,10 +160,10 @@ def server_of(credentials: Credentials) -> Server:
     )
 
 
-def place_of(saved: Mapping[str, Any]) -> str:
-    """scheme://host:port, safe to show; empty for settings that cannot be used, which the first request to that server will say."""
+def identity_of(saved: Mapping[str, Any]) -> str:
+    """The `Server.identity`; empty for settings that cannot be used, which the first request to that server will say."""
     try:
-        return server_of(settings_of(saved)).place
+        return server_of(settings_of(saved)).identity
     except RequestError:
         return ""
 

@@ -13,10 +13,10 @@ import gevent
 from gevent.event import AsyncResult
 
 from plugin_entry.network.bridge import Bridge, Started
-from plugin_entry.network.server import Server, server_of, settings_of
-from plugin_entry.network.transport import Call
+from plugin_entry.network.client import Call
+from plugin_entry.network.server import Server, identity_of
 from translator import codec, detected
-from translator.errors import Family, RequestError, ServerError
+from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.response.capabilities import ModelInfo, is_cloud_name, model_info
 from translator.shapes.exchange import HttpReply
@@ -33,7 +33,8 @@ VERSION_LIMIT_S = 1.0
 """Seconds that the version may come later than the description; without it the server counts as the newest."""
 KEPT = 512
 
-type Key = tuple[Server, str]
+type Key = tuple[str, str]
+"""A server's identity and a model's name: nothing that one tenant's key was told is given to another."""
 
 
 @attrs.frozen(slots=True)
@@ -61,28 +62,25 @@ class ModelFacts:
 
     def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
-        known = self._look_up((server, model), UNREACHABLE_S)
+        known = self._look_up(server, model, UNREACHABLE_S)
         if known.error is not None and known.is_unreachable and not _is_impatience(known.error, server):
             raise known.error
         return _or_remembered(known, remembered)
 
     def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a model's schema, which must always exist: `remembered` when the server cannot say. Never raises a ServerError."""
-        return _or_remembered(self._look_up((server, model), UNKNOWN_S), remembered)
+        return _or_remembered(self._look_up(server, model, UNKNOWN_S), remembered)
 
     def recall(self, model: str, saved: Mapping[str, Any]) -> ModelInfo:
         """What is known already, without a question to the server; what was saved with the model when nothing is."""
         remembered = detected.from_saved(saved)
-        try:
-            known = self._known.get((server_of(settings_of(saved)), model))
-        except RequestError:
-            return remembered
+        known = self._known.get((identity_of(saved), model))
         return remembered if known is None else _or_remembered(known, remembered)
 
     def ask(self, server: Server, model: str) -> ModelInfo:
         """Asks anew, for validation. Raises ServerError for anything but a good answer."""
         known = self._ask(server, model)
-        self._keep((server, model), known)
+        self._keep((server.identity, model), known)
         if known.error is not None:
             raise known.error
         return known.info
@@ -91,24 +89,25 @@ class ModelFacts:
         """Everything learnt; for tests and for whoever knows that a server has changed."""
         self._known.clear()
 
-    def _look_up(self, key: Key, unreachable_s: float) -> Known:
+    def _look_up(self, server: Server, model: str, unreachable_s: float) -> Known:
+        key = server.identity, model
         while True:
             known = self._known.get(key)
             if known is not None and self._clock() - known.since < _believed(known, unreachable_s):
                 return known
             asking = self._asking.get(key)
             if asking is None:
-                return self._ask_for_all(key)
+                return self._ask_for_all(key, server)
             shared: Known | None = asking.get()
             if shared is not None:
                 return shared
 
-    def _ask_for_all(self, key: Key) -> Known:
+    def _ask_for_all(self, key: Key, server: Server) -> Known:
         """Asks while others who want the same wait; should this greenlet be ended meanwhile, one of them asks."""
         result = self._asking[key] = AsyncResult()
         known: Known | None = None
         try:
-            known = self._ask(*key)
+            known = self._ask(server, key[1])
             self._keep(key, known)
         finally:
             del self._asking[key]

@@ -1,4 +1,4 @@
-"""Downloads the pictures of a request, and converts those that Ollama cannot read: each in a process of its own that ends with it.
+"""Converts pictures that Ollama cannot read: each in a process of its own that ends with it.
 
 Decoders hold the interpreter's lock, can take a gigabyte and can crash; in a process with limits that ends the picture and nothing else.
 The process gets the bytes of the file and a few names of the environment, none of the daemon's secrets. Pictures that are sent as they are
@@ -11,12 +11,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gevent.monkey import get_original
-from gevent.pool import Pool
 
 from translator.errors import RequestError
 from translator.media import reencode
@@ -32,34 +31,11 @@ KEPT_NAMES = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_L
 """What an interpreter and its native libraries may need of the environment."""
 
 PROCESSES_AT_ONCE = 2
-DOWNLOADS_AT_ONCE = 4
 
 _places = get_original("queue", "SimpleQueue")()
 """Holds one item per process that may be started. Not gevent's queue: threads wait here."""
 for _ in range(PROCESSES_AT_ONCE):
     _places.put(None)
-
-
-def download_all(urls: Sequence[str], download: Callable[[str], bytes]) -> dict[str, bytes]:
-    """The file behind each URL, some at the same time. Raises what `download` raises for the first that fails; the others are given up."""
-    pool = Pool(DOWNLOADS_AT_ONCE)
-    files: dict[str, bytes] = {}
-    try:
-        for url, outcome in zip(urls, pool.imap(lambda url: _outcome(download, url), urls), strict=True):
-            if isinstance(outcome, Exception):
-                raise outcome
-            files[url] = outcome
-    finally:
-        pool.kill()
-    return files
-
-
-def _outcome(download: Callable[[str], bytes], url: str) -> bytes | Exception:
-    """The error as a value: gevent prints the traceback of one that is raised in a greenlet, with whatever it says."""
-    try:
-        return download(url)
-    except Exception as error:  # noqa: BLE001  # raised again where the file is awaited
-        return error
 
 
 def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import attrs
 from gevent.pool import Pool
 
-from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.client import Call
+from plugin_entry.network.retries import Fetches
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call
 from plugin_entry.threads import in_thread
 from translator.errors import ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 
-def run_plan[T](bridge: Bridge, plan: Plan[T], server: Server, concurrency: int, weight: int = 0) -> T:
+def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int, weight: int = 0) -> T:
     """Gives the plan's result; `weight` is that of its texts. Raises what the plan raises, and ServerError for the transport."""
     replies: tuple[HttpReply, ...] | None = None
     try:
@@ -51,7 +51,7 @@ def _weight(replies: tuple[HttpReply, ...] | None) -> int:
     return sum(len(reply.body) for reply in replies or ())
 
 
-def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, concurrency: int) -> tuple[HttpReply, ...]:
+def _round(bridge: Fetches, round_: tuple[HttpRequest, ...], server: Server, concurrency: int) -> tuple[HttpReply, ...]:
     if len(round_) == 1:
         return (bridge.fetch(_call(round_[0], server)),)
     pool = Pool(concurrency)
@@ -62,7 +62,7 @@ def _round(bridge: Bridge, round_: tuple[HttpRequest, ...], server: Server, conc
         pool.kill(block=False)
 
 
-def _outcome(bridge: Bridge, call: Call) -> HttpReply | ServerError:
+def _outcome(bridge: Fetches, call: Call) -> HttpReply | ServerError:
     """The error as a value: a greenlet that ends in an exception has its traceback printed."""
     try:
         return bridge.fetch(call)

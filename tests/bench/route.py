@@ -24,8 +24,8 @@ from plugin_entry.dify import frames
 from plugin_entry.dify.requests import LineReader
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.bridge import Bridge, OpenReply, Started
+from plugin_entry.network.client import Call
 from plugin_entry.network.inbox import Head, Inbox
-from plugin_entry.network.transport import Call
 from plugin_entry.serving import chat as serving
 from plugin_entry.serving.chat import ANSWERER, FACTS
 from tests.bench.host import chat

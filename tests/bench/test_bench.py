@@ -10,7 +10,7 @@ import pytest
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.objects import text_chunk
-from plugin_entry.network import transport
+from plugin_entry.network import connections
 from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd
 from tests.bench.bare import BODY_END, body_of
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, load_server
@@ -90,7 +90,7 @@ def test_the_bare_frame_is_as_the_sdks() -> None:
 
 
 def test_bare_connections_are_opened_as_the_plugin_opens_them() -> None:
-    assert (bare_client.AT_ONCE, bare_client.LONGEST_TURN_S) == (transport.CONNECTS_AT_ONCE, transport.LONGEST_TURN_S)
+    assert (bare_client.AT_ONCE, bare_client.LONGEST_TURN_S) == (connections.CONNECTS_AT_ONCE, connections.LONGEST_TURN_S)
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1])

@@ -25,7 +25,7 @@ from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
 from plugin_entry.network import bridge, retries, server
-from plugin_entry.network.retries import PatientBridge
+from plugin_entry.network.retries import RetryingBridge
 from plugin_entry.serving import chat, embedding, facts, rerank
 from tests.faults.cells import Cell, Fault, Kind, Operation
 from tests.faults.places import PLACES, plain, proxy_of_environment
@@ -158,11 +158,11 @@ def code_of(error: Exception | None) -> str:
 @contextmanager
 def hurried() -> Iterator[None]:
     """Leaves out what only takes time, and keeps names that do not exist from the network."""
-    impatient = partial(PatientBridge, sleep=_at_once)
+    impatient = partial(RetryingBridge, sleep=_at_once)
     with (
         patch.object(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, sleep=_at_once)),
-        patch.object(embedding, "PatientBridge", impatient),
-        patch.object(rerank, "PatientBridge", impatient),
+        patch.object(embedding, "RetryingBridge", impatient),
+        patch.object(rerank, "RetryingBridge", impatient),
         patch.object(server, "proxy_for", proxy_of_environment),
         patch.object(bridge, "WHOLE_BODY_LIMIT", WHOLE_BODY_LIMIT),
         patch.object(socket, "getaddrinfo", partial(_resolved, socket.getaddrinfo)),

@@ -8,8 +8,8 @@ import attrs
 from gevent.event import Event
 from gevent.server import StreamServer
 
+from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call
 from translator.settings.base_url import parse_base_url
 from translator.settings.credentials import Timeouts
 
@@ -60,6 +60,8 @@ class LoopbackServer:
     port: int = 0
     connections: int = 0
     gone: Event = attrs.field(factory=Event)
+    left: Event = attrs.field(factory=Event)
+    """A client has ended a connection."""
 
     def call(self, path: str = "/api/chat", body: bytes = b"{}", limits: Timeouts = NO_LIMITS) -> Call:
         """A request to this server."""
@@ -79,6 +81,7 @@ class LoopbackServer:
                 self.answer(Visit(sock, path, body, number, self.gone))
         except OSError:
             self.gone.set()
+        self.left.set()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from plugin_entry.dify.callers import SWITCH
 from plugin_entry.dify.liveness import OLD_S
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.stalling_server import StallingServer, stalling
+from tests.stdio.plugin_with_constants import plugin_with
 
 QUICKLY = plugin_with(
     dify__liveness__OLD_S=0.05,

@@ -6,6 +6,7 @@ Judged from the names of files that exist, the text of two files of /proc and th
 import ipaddress
 from collections.abc import Collection, Mapping
 
+from translator.addresses import is_loopback
 from translator.settings.base_url import DEFAULT_PORTS, OLLAMA_PORT, BaseUrl
 from translator.settings.network_places import is_private_place
 
@@ -76,14 +77,6 @@ def advice(base_url: BaseUrl, *, inside: bool, gateway: str | None) -> str:
     *most, last = (_url(host, port) for host in (ENGINE_NAMES[0], gateway, SERVICE_NAME) if host)
     use = f"start Ollama with OLLAMA_HOST=0.0.0.0 and use {', '.join(most)} or {last}"
     return f"Inside a container that is the container itself; {use}{on_port}."
-
-
-def is_loopback(host: str) -> bool:
-    """The machine, or the container, itself; 127.0.0.1 is not all of its addresses."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in LOOPBACK_NAMES or host.endswith(".localhost")
 
 
 def _url(host: str, port: int) -> str:

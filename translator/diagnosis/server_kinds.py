@@ -61,7 +61,7 @@ def _has(*keys: str) -> Callable[[HttpReply], bool]:
 
 
 def _says_llama_cpp(reply: HttpReply) -> bool:
-    return any(name.lower() == "server" and "llama.cpp" in value.lower() for name, value in reply.headers.items())
+    return "llama.cpp" in reply.headers.get("server", "").lower()
 
 
 def _owned_by_xinference(reply: HttpReply) -> bool:

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from translator.codec import dumps
 from translator.embedding.replies import Vector
 from translator.errors import RequestError
-from translator.limits import MIB
+from translator.limits import FRAME_BYTES
 
-FRAME_BYTES = 4 * MIB
-"""Target for the one line that carries all vectors of a Dify request; Dify's daemon kills a plugin that writes 5 MiB."""
 ENVELOPE_BYTES = 64 * 1024
 """Left free for everything else on that line."""
 MOST_BYTES_PER_NUMBER = 16

@@ -17,6 +17,7 @@ from translator.failures.quoting import printable_name
 from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
 from translator.failures.stream import IN_BETWEEN
 from translator.limits import MIB
+from translator.shapes.headers import as_headers
 
 IN_STREAM = 200
 """The status of an error inside a stream; before 0.12.6 also of an error that is the first line."""
@@ -36,9 +37,9 @@ def failure_from_reply(
     `status` is the HTTP status, `body` its bytes (the first 64 KiB matter), `route` the path that was asked, `model` the name that
     was sent. `headers` are the reply's, in any case; they name a proxy and give the content type when `content_type` is empty.
     """
-    lowered = {key.lower(): value for key, value in (headers or {}).items()}
-    found = unwrap(body, content_type or lowered.get("content-type", ""))
-    return _server_error(found, status=status, model=model, route=route, proxy=proxy_behind(lowered, found.page_by))
+    told = as_headers(headers or {})
+    found = unwrap(body, content_type or told.first("Content-Type"))
+    return _server_error(found, status=status, model=model, route=route, proxy=proxy_behind(told, found.page_by))
 
 
 def failure_in_stream(error: object, *, model: str = "", route: str = "/api/chat") -> ServerError:
@@ -105,6 +106,11 @@ def reply_without_end(limit: int) -> ServerError:
 def only_loaded(model: str = "") -> ServerError:
     """The reply has `done_reason` load or unload: nothing was generated."""
     return _stream_fault("only_loaded", model)
+
+
+def empty_answer(model: str = "") -> ServerError:
+    """The reply ended well, and nothing in it can be shown. The same request often gets an answer when it is sent once more."""
+    return _stream_fault("empty_answer", model)
 
 
 def thinking_spent_everything(model: str = "") -> ServerError:

@@ -1,10 +1,10 @@
 """Which proxy a reply tells of, and what its part in the reply was.
 
-Enters: the headers of a reply. Leaves: a `Proxy`, whose name is fit for showing: a brand, or what the proxy calls itself as long as that is
-a plain host name; never an address, a port or a text, because `Via` is as free as a header can be and may hold anything.
+A proxy's name is fit for showing: a brand, or what the proxy calls itself as long as that is a plain host name. An address, a port or a
+text is never shown, because `Via` may hold anything.
 
-That a proxy passed a reply on and that it wrote the reply are different things: most proxies say the first of every reply, few say the
-second. What is only passed on keeps its own meaning where its words are known, and else may be either's.
+That a proxy passed a reply on and that it wrote the reply are different things. Most proxies say the first of every reply, few say the
+second. A reply that was only passed on keeps its own meaning where its words are known; otherwise it may be the proxy's or the server's.
 """
 
 import re
@@ -15,9 +15,10 @@ import attrs
 
 from translator.failures.bodies import PROXY_NAMED, proxy_named_in
 from translator.failures.quoting import quotable
+from translator.shapes.headers import as_headers
 
 VALUE_CHARS = 1000
-"""Of a header that are looked at."""
+"""Of a header that are looked at, from its end: each proxy adds itself there, so the nearest is the last."""
 
 SYSTEM = "system-proxy"
 """The name, in `Via`, of the proxy that the plugin itself sent a request to; for one that does not tell of itself."""
@@ -130,9 +131,9 @@ RFC 9110, 11.7.1: `Proxy-Authenticate` is for the next hop. Squid: src/errorpage
 
 def proxy_in(headers: Mapping[str, str]) -> Proxy:
     """The proxy that these headers of a reply, in any case, tell of."""
-    lowered = {name.lower(): value[:VALUE_CHARS] for name, value in headers.items()}
-    seen = [sign for sign in SIGNS if sign.pattern.search(lowered.get(sign.header, ""))]
-    names = [name for sign in seen if (name := sign.name(lowered[sign.header]))]
+    values = {name.lower(): value[-VALUE_CHARS:] for name, value in as_headers(headers).items()}
+    seen = [sign for sign in SIGNS if sign.pattern.search(values.get(sign.header, ""))]
+    names = [name for sign in seen if (name := sign.name(values[sign.header]))]
     return Proxy(
         part=seen[0].part if seen else Part.NONE,
         name=next((name for name in names if name != SYSTEM), ""),

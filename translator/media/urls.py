@@ -1,12 +1,9 @@
-"""Where a picture may come from: which URLs the transport may fetch, where redirects may lead, and what a data URL holds.
+"""What Dify gives for a picture or a sound: an http(s) URL to download, or a data URL or base64 with the bytes themselves.
 
-Enters: text from Dify (an http or data URL, or bare base64) and addresses that the transport resolved. Leaves: a plan, a yes
-or no, or clean base64. Nothing is fetched or resolved here. Messages name a host at most: Dify's links are signed, so a path or a
-query is a credential.
+Nothing is fetched or resolved here. Messages name a host at most: Dify's links are signed, so a path or a query is a credential.
 """
 
 import binascii
-import ipaddress
 from base64 import b64encode
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -32,14 +29,10 @@ _SCHEMES: dict[str, str] = {
     "javascript": "it is a script",
 }
 
-_NEVER = tuple(
-    ipaddress.ip_network(network)
-    for network in ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
-)
-"""Metadata services of clouds at addresses that are not link-local (Alibaba, Azure, Oracle, AWS, Google)."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+MOST_HOST_CHARS = 253
+"""Of a name in the DNS (RFC 1035)."""
+MOST_URL_CHARS = 16_384
+"""Signed links of storage services have about two thousand."""
 
 _REMEDY_RELATIVE = (
     "Set FILES_URL (and INTERNAL_FILES_URL, if Dify has it) in Dify's environment to an address that the plugin can reach, "
@@ -50,7 +43,7 @@ _REMEDY_URL = "Use an http or https link, or set MULTIMODAL_SEND_FORMAT=base64 i
 
 @attrs.frozen(slots=True, kw_only=True)
 class Download:
-    """A URL the transport may GET; `host` is the only part fit for logs and messages. Redirects: see `redirect_allowed`."""
+    """A URL to GET; `host` is the only part fit for logs and messages."""
 
     url: str = attrs.field(repr=False)
     host: str
@@ -70,7 +63,7 @@ def plan_download(url: str) -> UrlPlan:
     """What to do with the URL of a media part.
 
     Raises RequestError: `media-url-relative` for Dify's links without a host, `media-url-scheme` for anything but http, https and data,
-    `media-url-malformed`, and `media-base64` for a broken data URL.
+    `media-url-malformed` (also for one that is too long), and `media-base64` for a broken data URL.
     """
     url = url.strip()
     if is_data_url(url):
@@ -86,6 +79,10 @@ def plan_download(url: str) -> UrlPlan:
         raise RequestError.of("media-url-scheme", f"A file link cannot be downloaded: {_scheme_fault(scheme)}.", _REMEDY_URL)
     if "\\" in parts.netloc or any(character <= " " or character == "\x7f" for character in url):
         raise _malformed()
+    if len(host) > MOST_HOST_CHARS:
+        raise _too_long("The host of a file link is", MOST_HOST_CHARS)
+    if len(url) > MOST_URL_CHARS:
+        raise _too_long("A file link is", MOST_URL_CHARS)
     return Download(url=parts._replace(fragment="").geturl(), host=host)
 
 
@@ -97,52 +94,8 @@ def _malformed() -> RequestError:
     return RequestError.of("media-url-malformed", "A file link is not a well-formed URL.", _REMEDY_URL)
 
 
-def is_private_address(ip: str) -> bool:
-    """Whether an address lies outside the public internet; True for loopback, and for a text that is no address."""
-    address = _address(ip)
-    return address is None or not _is_public(address)
-
-
-def redirect_allowed(first_host_is_private: bool, target_ip: str) -> bool:
-    """Whether a redirect may be followed to this address; the transport must then connect to this very address.
-
-    Public addresses always, private ones only when the URL that Dify gave was private itself (Dify and its files often are); loopback,
-    link-local (169.254.169.254 and other metadata services), multicast and unspecified addresses never.
-    """
-    address = _address(target_ip)
-    if address is None or _is_forbidden(address):
-        return False
-    return first_host_is_private or _is_public(address)
-
-
-type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _address(ip: str) -> _Address | None:
-    """The address, or the IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64, Teredo), which is where packets end up."""
-    try:
-        address = ipaddress.ip_address(ip.strip().removeprefix("[").removesuffix("]").partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64 or 1 < int(address) < 1 << 32:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
-
-
-def _is_forbidden(address: _Address) -> bool:
-    return (
-        address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
-        or address.is_multicast
-        or any(address in network for network in (_THIS_NETWORK, *_NEVER))
-    )
-
-
-def _is_public(address: _Address) -> bool:
-    return address.is_global and not _is_forbidden(address) and not address.is_reserved
+def _too_long(what: str, limit: int) -> RequestError:
+    return RequestError.of("media-url-malformed", f"{what} longer than {limit:,} characters.", _REMEDY_URL)
 
 
 def is_data_url(text: str) -> bool:

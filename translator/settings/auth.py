@@ -1,7 +1,6 @@
-"""Who we are, as HTTP headers.
+"""Who we are, as HTTP headers: from the API key, the base URL's user and password, and the extra headers.
 
-Enters: the API key field, the base URL with its user and password, and the extra headers field. Leaves: the headers to send
-with every request, or a `RequestError`. No message quotes a key, a password or the value of a header.
+No message quotes a key, a password or the value of a header.
 
 A local server ignores `Authorization`; ollama.com wants `Bearer` (docs/api/authentication.mdx); reverse proxies want Basic or headers
 of their own.
@@ -15,6 +14,8 @@ from translator.settings.base_url import BaseUrl
 from translator.settings.extra_headers import parse_extra_headers
 
 AUTHORIZATION = "Authorization"
+MOST_KEY_CHARS = 16 * 1024
+"""Servers refuse header lines that are longer."""
 
 _KEY_LABEL = re.compile(r"^(?:authorization\s*:\s*)?(?:bearer(?:\s*:\s*|\s+|$))?", re.I)
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -44,6 +45,8 @@ def _bearer(api_key: str) -> str:
     text = api_key.strip(_MARKS)
     if not text:
         return ""
+    if len(text) > MOST_KEY_CHARS:
+        raise RequestError.of("api_key_invalid", f"The API key has more than {MOST_KEY_CHARS:,} characters.", "Copy the key alone.")
     key = _KEY_LABEL.sub("", text).strip(_MARKS)
     if not _KEY.fullmatch(key):
         raise RequestError.of(

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
+from translator.addresses import AddressKind, kind_of_host
 from translator.errors import RequestError
 
 EXAMPLE = "Write it like http://host.docker.internal:11434 or https://ollama.com."
@@ -57,6 +58,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "open_webui": (
         "The base URL ends in /api/chat/completions, which is a route of Open WebUI and not of Ollama.",
         "Open WebUI passes Ollama's own routes under /ollama: use http://host:port/ollama with its API key.",
+    ),
+    "metadata": (
+        "The base URL names the metadata service of a cloud, which hands out credentials and is no Ollama server.",
+        "Use the address of the Ollama server.",
     ),
     "cloud_page": ("The base URL is a page of ollama.com; its API lies directly under https://ollama.com.", "Use https://ollama.com."),
     "cloud_credentials": ("ollama.com takes no user and password.", "Use https://ollama.com and put the key into the API key field."),
@@ -157,6 +162,8 @@ def parse_base_url(text: str) -> BaseUrl:
     if port == DEFAULT_PORTS[scheme]:
         port = None
     url = BaseUrl(scheme=scheme, host=_host(host), port=port, path=_prefix(path), user=user, password=password)
+    if kind_of_host(url.host) is AddressKind.METADATA:
+        refuse("metadata")
     return _cloud(url) if url.host in CLOUD_NAMES else url
 
 

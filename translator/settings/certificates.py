@@ -1,8 +1,7 @@
 """Certificates as people paste them, made whole again.
 
-Enters: the text of the certificate field, whose line breaks a form of one line has removed or replaced, or the bytes of a file.
-Leaves: PEM text with proper lines (RFC 7468), or a `RequestError` that quotes nothing of it. Whether the bytes are a certificate is
-for the TLS library to say.
+A form of one line removes or replaces the line breaks of the certificate field; here the text becomes PEM with proper lines (RFC 7468).
+Whether the bytes are a certificate is for the TLS library to say. No message quotes anything of the text.
 """
 
 import base64
@@ -12,6 +11,8 @@ import re
 from translator.errors import RequestError
 
 BEGIN = "-----BEGIN"
+MOST_PEM_CHARS = 512 * 1024
+"""The bundle of all public authorities has a quarter of a million."""
 LINE_CHARS = 64
 
 _BLOCK = re.compile(r"-----BEGIN\s*([A-Z0-9 ]*?)\s*-----(.*?)-----END\s*([A-Z0-9 ]*?)\s*-----", re.S)
@@ -31,6 +32,8 @@ def whole_pem(text: str) -> str:
     Line breaks may have become blanks, nothing, or the two characters `\\n`. Raises RequestError (ca_certificate_invalid) for a private
     key, for anything else that is no certificate, and for a block that is cut.
     """
+    if len(text) > MOST_PEM_CHARS:
+        raise _refusal(f"What is in the certificate field has more than {MOST_PEM_CHARS:,} characters.", _EXAMPLE)
     if "PRIVATE KEY" in text:
         raise _refusal("The certificate field holds a private key, which belongs to the server alone.", _EXAMPLE)
     blocks = _BLOCK.findall(text)

@@ -1,7 +1,7 @@
 """The extra headers a person wants sent along: for Cloudflare Access, an API gateway, or a proxy with a key of its own.
 
-Enters: the text of the form's field, as lines of `Name: value` or as one JSON object, since a field of one line cannot hold a line
-break. Leaves: the headers in their order, or a `RequestError` that names the line and never its value.
+The form's field holds lines of `Name: value` or one JSON object, since a field of one line cannot hold a line break. An error names the
+line and never its value.
 """
 
 import json
@@ -12,6 +12,9 @@ from translator.errors import RequestError
 
 OWN_CONNECTION = "it belongs to the connection, which the plugin manages itself"
 OWN_BODY = "it describes the body, which the plugin writes itself"
+
+MOST_CHARS = 64 * 1024
+"""Of the whole field; servers refuse more than that, most of them much less."""
 
 REFUSED_HEADERS: dict[str, str] = {
     "host": "it follows from the base URL",
@@ -42,6 +45,10 @@ def parse_extra_headers(text: str) -> dict[str, str]:
 
     Raises RequestError (extra_header_invalid).
     """
+    if len(text) > MOST_CHARS:
+        raise RequestError.of(
+            "extra_header_invalid", f"The extra headers have more than {MOST_CHARS:,} characters.", "Remove some of them."
+        )
     headers: dict[str, str] = {}
     seen: set[str] = set()
     for where, name, value in _pairs(text.strip(" \t\r\n")):

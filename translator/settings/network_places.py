@@ -14,29 +14,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from translator.addresses import AddressKind, address_in, kind_of
 from translator.errors import RequestError
 from translator.settings.base_url import BaseUrl
 
-type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-PRIVATE_RANGES = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "0.0.0.0/32",  # "this host"
-            "127.0.0.0/8",
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",  # link-local
-            "100.64.0.0/10",  # carrier-grade NAT, which Tailscale and similar private networks use
-            "::/128",
-            "::1/128",
-            "fc00::/7",  # unique local
-            "fe80::/10",  # link-local
-        ),
-    )
-)
+NEAR = frozenset({AddressKind.LOOPBACK, AddressKind.PRIVATE, AddressKind.LINK_LOCAL})
 
 PRIVATE_SUFFIXES = (
     ".localhost",
@@ -67,8 +49,8 @@ class ProxyMode(StrEnum):
 def is_private_place(host: str) -> bool:
     """True for loopback, private and link-local addresses, for names of local networks, and for names without a dot (`ollama`)."""
     name = host.strip("[]").lower().removesuffix(".")
-    if address := _address(name):
-        return _in_private_range(address)
+    if address := address_in(name):
+        return kind_of(address) in NEAR
     if "." not in name:
         return bool(re.search(r"[a-z_-]", name)) and not re.fullmatch(r"0x[0-9a-f]*", name)
     return name.endswith(PRIVATE_SUFFIXES)
@@ -83,7 +65,7 @@ def proxy_for(scheme: str, host: str, port: int, *, environment: Mapping[str, st
     """
     if mode is ProxyMode.NEVER:
         return None
-    if mode is ProxyMode.AUTO and (is_private_place(host) or _is_exempt(host, port, _variable(environment, "no_proxy"))):
+    if mode is ProxyMode.AUTO and (is_private_place(host) or in_host_list(host, port, _variable(environment, "no_proxy"))):
         return None
     proxy = _variable(environment, f"{scheme}_proxy") or _variable(environment, "all_proxy")
     if proxy:
@@ -111,19 +93,7 @@ def refuse_key_over_plain_http(base_url: BaseUrl, *, has_key: bool, allowed: boo
 
 def is_address(host: str) -> bool:
     """True for an IP address, with or without a zone; False for a name."""
-    return _address(host) is not None
-
-
-def _address(name: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _in_private_range(address: Address) -> bool:
-    return any(address in network for network in PRIVATE_RANGES)
+    return address_in(host) is not None
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:
@@ -148,16 +118,17 @@ def _checked_proxy(proxy: str) -> str:
     return url
 
 
-def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
+def in_host_list(host: str, port: int, text: str) -> bool:
+    """Whether a list such as NO_PROXY has this host: names with their subdomains, addresses, ranges, `*`, each with or without a port."""
     name = host.strip("[]").lower().removesuffix(".")
-    return any(_matches(entry.lower(), name, port) for entry in re.split(r"[\s,;]+", no_proxy) if entry)
+    return any(_matches(entry.lower(), name, port) for entry in re.split(r"[\s,;]+", text) if entry)
 
 
 def _matches(entry: str, name: str, port: int) -> bool:
     pattern, entry_port = _split_entry(entry.rpartition("://")[2])
     if entry_port not in ("", str(port)):
         return False
-    address = _address(name)
+    address = address_in(name)
     if network := _network(pattern):
         return address is not None and address in network
     if "*" in pattern and not pattern.startswith("*."):

@@ -10,6 +10,8 @@ from collections.abc import Generator, Mapping
 
 import attrs
 
+from translator.shapes.headers import Headers, as_headers
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class HttpRequest:
@@ -29,13 +31,13 @@ class HttpReply:
     """A whole reply, whatever its status."""
 
     status: int
-    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    headers: Headers = attrs.field(default=Headers(), converter=as_headers, repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
 
     @property
     def content_type(self) -> str:
         """The `Content-Type` header as sent, whatever the case of its name; empty when there is none."""
-        return next((value for name, value in self.headers.items() if name.lower() == "content-type"), "")
+        return self.headers.first("Content-Type")
 
 
 type Round = tuple[HttpRequest, ...]

@@ -11,8 +11,11 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.checks.probing import Question, fetch, new_session
+from plugin_entry.checks.probing import fetch
 from plugin_entry.cli.commands import HOST_VARIABLE, CommandError
+from plugin_entry.network.client import Call
+from plugin_entry.network.connections import new_session
+from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server, server_of, settings_of
 from translator import codec
 from translator.errors import TranslatorError
@@ -86,6 +89,7 @@ def _ask(server: Server, route: str) -> HttpReply:
 
 
 async def _fetch(server: Server, method: str, route: str, body: object) -> HttpReply:
-    question = Question(server=server, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
-    async with new_session() as session:
-        return await fetch(session, question, CONNECT_S, ANSWER_S)
+    quick = attrs.evolve(server, limits=attrs.evolve(server.limits, connect=CONNECT_S, first_byte=0.0))
+    call = Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
+    async with new_session(NameLookups(), keep=False) as session:
+        return await fetch(session, call, ANSWER_S)

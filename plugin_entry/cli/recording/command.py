@@ -5,8 +5,9 @@ its end ends the recording. There is one file per exchange, which `dify-ollama r
 
 What is written: the structure of requests and replies of Ollama and of rerank services (statuses, counts, times, versions, names of
 models and options), and texts. Every other value is replaced. Replaced in texts, too, is what was sent in a header, a login, a cookie or
-a URL of this run, in plain, percent-encoded, base64 and escaped form; also pictures, keys of well-known forms, mail and IP addresses,
-hosts in URLs, and names of home directories.
+a URL of this run, in plain, percent-encoded, base64 and escaped form (a value of fewer than five characters where it stands alone; of fewer
+than three only a login's; not words that everybody sends, such as `ollama` and `localhost`). Replaced are also pictures, keys of well-known
+forms, mail and IP addresses, hosts in URLs, and names of home directories.
 
 Names of people and other words in texts are NOT recognised: what was asked and answered stays as it was. --without-texts replaces all
 texts letter by letter: prompts, answers, tool names and arguments, documents, vectors, and error messages except for the words by which

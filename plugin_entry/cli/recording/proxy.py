@@ -14,8 +14,11 @@ import aiohttp
 import attrs
 from aiohttp import web
 
-from plugin_entry.checks.probing import Question, fetch, new_session
+from plugin_entry.checks.probing import fetch
 from plugin_entry.cli.recording.documents import LARGEST_REPLY, OF_THE_CONNECTION, Exchange
+from plugin_entry.network.client import Call, Request, replied
+from plugin_entry.network.connections import new_session
+from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import OWN_HEADERS, Server
 from translator.errors import ServerError
 
@@ -41,7 +44,7 @@ class RecordingProxy:
 
     async def start(self, host: str, port: int) -> tuple[web.AppRunner, str]:
         """Begins to listen; gives what is to be cleaned up in the end, and the URL. Raises OSError when the port is taken."""
-        self._session = new_session()
+        self._session = new_session(NameLookups(), keep=False)
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_route("*", "/{path:.*}", self._pass_on)
         app.on_cleanup.append(self._close)
@@ -58,9 +61,9 @@ class RecordingProxy:
 
     async def version(self) -> str:
         """The server's version, as it tells it; "unknown" when it does not."""
-        question = Question(server=self.server, url=self.server.base_url.url_for("/api/version"))
+        call = Call(server=self.server, method="GET", url=self.server.base_url.url_for("/api/version"))
         try:
-            reply = await fetch(self._session, question, VERSION_WITHIN_S, VERSION_WITHIN_S)
+            reply = await fetch(self._session, call, VERSION_WITHIN_S)
             return str(json.loads(reply.body)["version"])
         except (ServerError, ValueError, KeyError, TypeError):
             return "unknown"
@@ -91,7 +94,7 @@ class RecordingProxy:
 
     async def _answer(self, exchange: Exchange, request: web.Request) -> web.StreamResponse:
         started = asyncio.get_running_loop().time()
-        async with self._ask(exchange) as upstream:
+        async with replied(self._session, self._passed_on(exchange)) as upstream:
             exchange.status, exchange.headers = upstream.status, tuple(upstream.headers.items())
             response = _response_like(upstream)
             await _to_client(response.prepare(request))
@@ -110,22 +113,20 @@ class RecordingProxy:
             await _to_client(response.write_eof())
             return response
 
-    def _ask(self, exchange: Exchange) -> "aiohttp.client._RequestContextManager":
+    def _passed_on(self, exchange: Exchange) -> Request:
         """The same request to the server. Who is meant by the URL's user and password logs in, unless the client does."""
         headers = [(name, value) for name, value in exchange.request_headers if name.lower() not in OF_THE_CONNECTION]
         there = {name.lower() for name, _ in headers} | {name.lower() for name in OWN_HEADERS}
         own = [(name, value) for name, value in self.server.headers if name.lower() not in there]
-        return self._session.request(
-            exchange.method,
-            self.server.base_url.url_for(exchange.target),
-            data=exchange.request_body or None,
+        return Request(
+            method=exchange.method,
+            url=self.server.base_url.url_for(exchange.target),
             headers=[*headers, *own, ("Accept-Encoding", "identity")],
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.server.limits.connect),
+            body=exchange.request_body or None,
             proxy=self.server.proxy,
-            ssl=self.server.tls,
-            allow_redirects=False,
-            auto_decompress=False,
+            tls=self.server.tls,
+            connect_s=self.server.limits.connect,
+            options={"skip_auto_headers": ("User-Agent", "Content-Type", "Accept"), "auto_decompress": False},
         )
 
 

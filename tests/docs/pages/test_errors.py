@@ -3,8 +3,8 @@
 import pytest
 
 from docs.pages.catalogue_page import DIFY_ERRORS
-from docs.pages.errors import connection_entries, errors_page
-from plugin_entry.network.transport_entries import Entry
+from docs.pages.errors import errors_page
+from plugin_entry.network.error_rows import ROWS, ErrorRow
 from tests.faults.cells import NotApplicable
 from tests.faults.faults import FAULTS
 from tests.faults.summary import summaries
@@ -26,7 +26,7 @@ def test_errors_page_has_what_no_server_says(code: str) -> None:
     assert errors_page().count(f"| `{code}` | ") == 1
 
 
-@pytest.mark.parametrize(("code", "entry"), connection_entries().items(), ids=connection_entries())
-def test_errors_page_has_cause_and_remedy_of_a_connection(code: str, entry: Entry) -> None:
+@pytest.mark.parametrize(("code", "row"), ROWS.items(), ids=ROWS)
+def test_errors_page_has_cause_and_remedy_of_a_connection(code: str, row: ErrorRow) -> None:
     section = errors_page().partition("## No connection, or no time left\n")[2].partition("\n## ")[0]
-    assert f"| `{code}` | {DIFY_ERRORS[entry.family]} | {entry.cause} | {entry.remedy} |\n" in section
+    assert f"| `{code}` | {DIFY_ERRORS[row.family]} | {row.cause} | {row.remedy} |\n" in section

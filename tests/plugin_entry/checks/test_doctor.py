@@ -15,7 +15,7 @@ from fixtures.replay import ReplayServer, ThreadedReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
 from plugin_entry.checks.probing import Patience, Surroundings, look_around
-from plugin_entry.network.server import Server, server_of, settings_of
+from plugin_entry.network.server import SERVERS, Server, server_of, settings_of
 from tests.servers.asyncio_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Layer
 from translator.settings.base_url import BaseUrl
@@ -229,9 +229,9 @@ def test_encryption(saved: dict[str, str], begin: list[str], part: str) -> None:
 
 def test_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://user:hunter2@127.0.0.1:{free_port()}")
-    server_of.cache_clear()
+    SERVERS.clear()
     diagnosis = asyncio.run(diagnose(server("http://public.example"), patience=PATIENT, surroundings=DOCKER))
-    server_of.cache_clear()
+    SERVERS.clear()
     assert steps(diagnosis) == ["PROXY", "TCP!", "CONTAINER"]
     assert "The proxy on the way to http://public.example:80 cannot be reached:" in diagnosis.sentence
     assert "hunter2" not in str(diagnosis)
@@ -315,12 +315,12 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import sys
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.network.server import server_of, settings_of
+from plugin_entry.network.server import SERVERS, server_of, settings_of
 from plugin_entry.checks.doctor import why_unreachable
 bridge = Bridge()
 for url in sys.argv[1:]:
     server = server_of(settings_of({"base_url": url}))
-    print(bridge.run(lambda: why_unreachable(server, 5)))
+    print(bridge.run(lambda: why_unreachable(server, 5, bridge.lookups())))
 """
 
 

@@ -17,7 +17,7 @@ from fixtures.recordings import load
 from plugin_entry.checks import credentials, doctor, doctor_network, provider
 from plugin_entry.checks.doctor import diagnose
 from plugin_entry.checks.probing import Patience, Surroundings
-from plugin_entry.network.server import server_of, settings_of
+from plugin_entry.network.server import SERVERS, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
 from tests.plugin_entry.checks.sentences import faults
 from tests.servers.asyncio_server import free_port
@@ -258,9 +258,9 @@ def there(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         if "public.example" in failure.url:
             for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
                 monkeypatch.setenv(variable, f"http://127.0.0.1:{ports['port'] or ports['closed']}")
-        server_of.cache_clear()
+        SERVERS.clear()
         yield (failure.url or "http://127.0.0.1:{port}").format(**ports)
-        server_of.cache_clear()
+        SERVERS.clear()
 
 
 def diagnosis_of(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:

@@ -12,7 +12,7 @@ from dify_plugin.errors.model import (
 
 from plugin_entry.dify.errors import CLASSES, MAPPING, bad_parameters, readable, to_invoke_error
 from plugin_entry.models.llm import OllamaLargeLanguageModel
-from plugin_entry.network.transport_entries import NOT_CONNECTED
+from plugin_entry.network.error_rows import NOT_CONNECTED
 from translator.errors import Family, RequestError, ServerError
 
 FAMILIES: dict[Family, type[InvokeError]] = {

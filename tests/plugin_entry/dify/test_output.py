@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from plugin_entry.dify.frames import LogStream
 from plugin_entry.dify.output import LINE_LIMIT, MOST_OF_ONE, MOST_WAITING, FairQueue, FrameOutput, own_description
 from tests.servers.loopback import PATIENCE_S
-from translator.embedding.frame import FRAME_BYTES
+from translator.limits import FRAME_BYTES
 
 PIECE = 64 * 1024
 TURN_S = 0.0005

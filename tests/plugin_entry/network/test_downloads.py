@@ -1,15 +1,19 @@
 """Links to pictures over real HTTP: what arrives, what is refused, and what is never said aloud."""
 
 import asyncio
-import socket
+import logging
 from base64 import b64decode
+from typing import Any
 
+import gevent
+import gevent.event
 import pytest
-from aiohttp.abc import ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
-from plugin_entry.network.downloads import HopGuard, HopRefusedError, fetch_media
+from plugin_entry.network import downloads
+from plugin_entry.network.downloads import fetch_media
+from plugin_entry.network.link_rules import OF_DIFY, VARIABLE
 from plugin_entry.serving.chat import BRIDGE
+from tests.servers.name_service import naming
 from tests.servers.routes_server import RoutesServer, Speak, cut, endless, redirect, reply, silence, trickle
 from translator.errors import Family, RequestError
 from translator.limits import Limits
@@ -26,10 +30,13 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    for name in OF_DIFY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(VARIABLE, "127.0.0.1, localhost")
 
 
 def fetch(url: str, seconds: float = 5.0, limits: Limits = SMALL) -> bytes:
-    return fetch_media(BRIDGE, url, limits, seconds)
+    return fetch_media(BRIDGE, [url], "tenant", limits, seconds)[url]
 
 
 def test_ok() -> None:
@@ -42,18 +49,6 @@ def test_by_name() -> None:
     with RoutesServer({"/files/1": reply(200, PNG)}) as server:
         assert fetch(f"http://localhost:{server.port}/files/1") == PNG
         assert server.asked[0].headers["host"] == f"localhost:{server.port}"
-
-
-def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server that says something else the second time changes nothing: the connection goes to what was judged."""
-    answers = ["127.0.0.1", "169.254.169.254"]
-
-    async def resolve(self: object, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        return [ResolveResult(hostname=host, host=answers.pop(0), port=port, family=socket.AF_INET, proto=0, flags=0)]
-
-    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
-    with RoutesServer({"/files/1": reply(200, PNG)}) as server:
-        assert fetch(f"http://files.example:{server.port}/files/1") == PNG
 
 
 def test_a_signed_link_arrives_as_it_is() -> None:
@@ -72,7 +67,7 @@ def test_a_chain_of_redirects(hops: int) -> None:
 
 
 def test_too_many_redirects() -> None:
-    with RoutesServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="redirects too often"):
+    with RoutesServer({"/": redirect("/")}) as server, pytest.raises(RequestError, match="cannot be downloaded"):
         fetch(f"{server.url}/")
     assert len(server.asked) == 4
 
@@ -85,30 +80,33 @@ FORBIDDEN = {
     "loopback of IPv6": "http://[::1]:1/",
     "this network": "http://0.0.0.0:1/",
     "link-local": "http://[fe80::1]/",
+    "private": "http://10.1.2.3/",
 }
 
 
 @pytest.mark.parametrize("target", FORBIDDEN.values(), ids=FORBIDDEN)
-def test_redirects_that_are_not_followed(target: str) -> None:
-    with RoutesServer({"/": redirect(target)}) as server, pytest.raises(RequestError) as caught:
-        fetch(f"{server.url}/?{SECRET}")
-    assert caught.value.code == "media_redirect"
-    assert "leads to an address that downloads must not reach" in str(caught.value)
+def test_neither_a_link_nor_a_redirect_leads_into_the_network(target: str) -> None:
+    with RoutesServer({"/": redirect(target)}) as server:
+        for url in (f"{server.url}/?{SECRET}", target):
+            with pytest.raises(RequestError, match="leads into the network of Dify's plugin service") as caught:
+                fetch(url)
+            assert caught.value.code == "media_not_allowed"
+            assert f"{VARIABLE} there, or set MULTIMODAL_SEND_FORMAT=base64" in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "http://[fd00:ec2::254]/", "http://2852039166/", "http://0.0.0.0/"])
-def test_not_even_the_first_host_is_a_metadata_service(url: str) -> None:
+@pytest.mark.parametrize("url", ["http://2852039166/", "http://0x7f.1/", "http://127.1/"])
+def test_addresses_in_other_spellings_are_none(url: str) -> None:
     with pytest.raises(RequestError) as caught:
         fetch(url, seconds=2)
-    assert caught.value.code in ("media_redirect", "media_unreachable")
+    assert caught.value.code in ("media_not_allowed", "media_unreachable")
 
 
 STRANGE = {
-    "file": ("file:///etc/passwd", "media-url-scheme"),
-    "data": ("data:image/png;base64,AAAA", "media_redirect"),
-    "broken": ("http://[::1/", "media_redirect"),
-    "no port": ("http://host:port/", "media-url-malformed"),
-    "no name": ("http://xn--\xfc\xff.\xff/", "media_redirect"),
+    "file": ("file:///etc/passwd", "media_unreachable"),
+    "data": ("data:image/png;base64,AAAA", "media_unreachable"),
+    "broken": ("http://[::1/", "media_unreachable"),
+    "no port": ("http://host:port/", "media_unreachable"),
+    "no name": ("http://xn--\xfc\xff.\xff/", "media_unreachable"),
 }
 
 
@@ -119,48 +117,53 @@ def test_redirects_to_no_web_address(target: str, code: str) -> None:
     assert caught.value.code == code
 
 
-FAILING: dict[str, tuple[Speak, str, str]] = {
-    "expired": (reply(403, b"expired"), "media_not_there", r"HTTP status 403.*FILES_ACCESS_TIMEOUT.*MULTIMODAL_SEND_FORMAT=base64"),
-    "gone": (reply(404), "media_not_there", "HTTP status 404"),
-    "broken server": (reply(500), "media_not_there", "HTTP status 500"),
-    "nothing new": (reply(304), "media_not_there", "HTTP status 304"),
-    "redirect to nowhere": (reply(302), "media_not_there", "HTTP status 302"),
-    "too large, and says so": (reply(200, b"x" * 1001), "media_too_large", r"larger than 0\.0 MiB"),
-    "too large, and says nothing": (endless, "media_too_large", "larger than"),
-    "silent": (silence, "media_unreachable", r"it took longer than 0\.2 seconds"),
-    "stalled": (trickle, "media_unreachable", r"it took longer than 0\.2 seconds"),
-    "cut": (cut, "media_unreachable", "broke off in the middle"),
-    "no HTTP": (lambda sock: sock.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"), "media_unreachable", "the connection failed"),
-    "closed": (lambda sock: None, "media_unreachable", "the connection failed"),
+FAILING: dict[str, tuple[Speak, str]] = {
+    "expired": (reply(403, b"expired"), "HTTP status 403"),
+    "gone": (reply(404), "HTTP status 404"),
+    "broken server": (reply(500), "HTTP status 500"),
+    "nothing new": (reply(304), "HTTP status 304"),
+    "redirect to nowhere": (reply(302), "without an address"),
+    "silent": (silence, "TimeoutError"),
+    "stalled": (trickle, "TimeoutError"),
+    "cut": (cut, "ClientPayloadError"),
+    "no HTTP": (lambda sock: sock.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"), "ClientResponseError"),
+    "closed": (lambda sock: None, "ServerDisconnectedError"),
 }
 
 
-@pytest.mark.parametrize(("speak", "code", "text"), FAILING.values(), ids=FAILING)
-def test_what_goes_wrong(speak: Speak, code: str, text: str) -> None:
-    with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=text) as caught:
-        fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
-    assert (caught.value.code, caught.value.family) == (code, Family.BAD_REQUEST)
-    assert "127.0.0.1" in str(caught.value)
-    assert "topsecret" not in f"{caught.value!r}{caught.value}{caught.value.__cause__}"
-    assert caught.value.problem.remedy
+def test_whatever_goes_wrong_is_one_sentence_and_the_reason_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A closed port, a wrong status and a name that nobody knows: who sends links cannot tell them apart."""
+    said: set[str] = set()
+    for speak, _ in FAILING.values():
+        with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match="cannot be downloaded") as caught:
+            fetch(f"http://user:topsecret@127.0.0.1:{server.port}/files/1?{SECRET}", seconds=0.2)
+        assert (caught.value.code, caught.value.family) == ("media_unreachable", Family.BAD_REQUEST)
+        assert "topsecret" not in f"{caught.value!r}{caught.value}{caught.value.__cause__}{caplog.text}"
+        said.add(str(caught.value))
+    for url in ("http://127.0.0.1:1/files/1", "http://127.0.0.1:9/"):
+        with pytest.raises(RequestError) as caught:
+            fetch(url)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    with naming({}), pytest.raises(RequestError) as caught:
+        fetch("http://no-such-host.invalid/")
+    assert str(caught.value).replace("no-such-host.invalid", "127.0.0.1") in said
+    reasons = [reason for _, reason in FAILING.values()]
+    assert [part in record.getMessage() for part, record in zip(reasons, caplog.records, strict=False)] == [True] * len(reasons)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * (len(reasons) + 3)
+
+
+@pytest.mark.parametrize("speak", [reply(200, b"x" * 1001), endless], ids=["and says so", "and says nothing"])
+def test_a_file_that_is_too_large(speak: Speak) -> None:
+    with RoutesServer({"/files/1": speak}) as server, pytest.raises(RequestError, match=r"larger than 0\.0 MiB") as caught:
+        fetch(f"{server.url}/files/1?{SECRET}")
+    assert caught.value.code == "media_too_large"
 
 
 def test_a_page_is_bytes_like_any_other() -> None:
     """That a login page is no picture is said by who looks at the bytes (`test_turn.py`, page instead of a picture)."""
     with RoutesServer({"/files/1": reply(200, b"<html>login</html>", Content_Type="text/html")}) as server:
         assert fetch(f"{server.url}/files/1") == b"<html>login</html>"
-
-
-UNREACHABLE = {
-    "refused": ("http://127.0.0.1:1/", "nothing accepts connections there"),
-    "unknown name": ("http://no-such-host.invalid/", "the host name is unknown"),
-}
-
-
-@pytest.mark.parametrize(("url", "text"), UNREACHABLE.values(), ids=UNREACHABLE)
-def test_unreachable(url: str, text: str) -> None:
-    with pytest.raises(RequestError, match=text):
-        fetch(url)
 
 
 def test_links_that_hold_their_data_or_no_host() -> None:
@@ -177,75 +180,118 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert fetch("http://files.example.com.invalid/1") == PNG
 
 
-def test_no_way_around_the_guard_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with RoutesServer({"http://files.example.com.invalid/1": redirect("http://169.254.169.254/latest/")}) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
+def test_no_way_around_the_rules_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"files.example.com": ("93.184.216.34",), "inside.example.com": ("10.1.2.3",)}
+    for target in ("http://169.254.169.254/latest/", "http://inside.example.com/"):
+        with RoutesServer({"http://files.example.com/1": redirect(target)}) as proxy, naming(known):
+            monkeypatch.setenv("http_proxy", proxy.url)
+            with pytest.raises(RequestError) as caught:
+                fetch("http://files.example.com/1")
+            assert caught.value.code == "media_not_allowed"
+            assert len(proxy.asked) == 1
+            BRIDGE.close()
+
+
+# --- names and what they lead to -----------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_leads_somewhere_else_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the address is judged when the connection is made, whatever was said before."""
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server, naming({"rebinding.example": ("127.0.0.1",)}) as names:
+        monkeypatch.setenv(VARIABLE, "127.0.0.1")
+        url = f"http://rebinding.example:{server.port}/files/1"
+        assert fetch(url) == PNG, "allowed by its address"
+        monkeypatch.setenv(VARIABLE, "")
         with pytest.raises(RequestError) as caught:
-            fetch("http://files.example.com.invalid/1")
-        assert caught.value.code == "media_redirect"
-        assert len(proxy.asked) == 1
+            fetch(url)
+        assert caught.value.code == "media_not_allowed"
+        names.known["rebinding.example"] = ("169.254.169.254",)
+        monkeypatch.setenv(VARIABLE, "*")
+        BRIDGE.close()
+        with pytest.raises(RequestError) as caught:
+            fetch(url)
+        assert caught.value.code == "media_not_allowed", "nobody can allow a metadata service"
+        assert server.paths() == ["/files/1"]
+    BRIDGE.close()
 
 
-# --- the guard -----------------------------------------------------------------------------------------------------------------
-
-NAMES = {
-    "public": ["93.184.216.34"],
-    "private": ["192.168.1.5"],
-    "mixed": ["93.184.216.34", "10.0.0.1"],
-    "loop": ["127.0.0.1", "::1"],
-    "meta": ["169.254.169.254"],
-}
+def test_of_several_addresses_those_that_are_allowed_are_tried() -> None:
+    with RoutesServer({"/files/1": reply(200, PNG)}) as server, naming({"several.example": ("10.255.255.1", "127.0.0.1")}):
+        assert fetch(f"http://several.example:{server.port}/files/1") == PNG
+    BRIDGE.close()
 
 
-async def look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
-    if host not in NAMES:
-        raise OSError
-    return [ResolveResult(hostname=host, host=each, port=port, family=family, proto=0, flags=0) for each in NAMES[host]]
+def test_the_file_server_of_dify_is_reached_and_nothing_else_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "")
+    with RoutesServer({"*": reply(200, PNG)}) as server, naming({"api": ("127.0.0.1",)}):
+        monkeypatch.setenv("INTERNAL_FILES_URL", f"http://api:{server.port}")
+        path = f"/files/0123/file-preview?{SECRET}"
+        assert fetch(f"http://api:{server.port}{path}") == PNG
+        others = ["/console/api/apps", "/files/../console/api/apps", "/files/%2e%2e/console/api/apps"]
+        for url in (f"{server.url}{path}", *(f"http://api:{server.port}{other}" for other in others)):
+            with pytest.raises(RequestError) as caught:
+                fetch(url)
+            assert caught.value.code == "media_not_allowed"
+        assert len(server.asked) == 1
+    BRIDGE.close()
 
 
-def judged(*hosts: str, is_proxied: bool = False) -> list[list[str]]:
-    async def run() -> list[list[str]]:
-        guard = HopGuard(look_up)
-        return [[item["host"] for item in await guard.judge(host, 80, is_proxied=is_proxied)] for host in hosts]
-
-    return BRIDGE.run(run)
+# --- several links of one message ------------------------------------------------------------------------------------------------
 
 
-CHAINS: dict[str, tuple[tuple[str, ...], list[str] | None]] = {
-    "public": (("public",), ["93.184.216.34"]),
-    "private": (("private",), ["192.168.1.5"]),
-    "loopback": (("loop",), ["127.0.0.1", "::1"]),
-    "metadata": (("meta",), None),
-    "public to public": (("public", "public"), ["93.184.216.34"]),
-    "public to private": (("public", "private"), None),
-    "public to a private address": (("public", "10.1.2.3"), None),
-    "public to loopback": (("public", "loop"), None),
-    "public to mixed": (("public", "mixed"), ["93.184.216.34"]),
-    "mixed is not private": (("mixed", "private"), None),
-    "private to private": (("private", "10.1.2.3"), ["10.1.2.3"]),
-    "private to public": (("private", "public"), ["93.184.216.34"]),
-    "private to loopback": (("private", "loop"), None),
-    "private to metadata": (("private", "meta"), None),
-    "loopback to itself": (("loop", "127.0.0.1"), ["127.0.0.1"]),
-    "loopback to private": (("loop", "private"), ["192.168.1.5"]),
-}
+class Meeting:
+    """A server whose files wait for each other: `most` is how many were under way at a time."""
+
+    def __init__(self, together: int) -> None:
+        self.together, self.present, self.most = together, 0, 0
+        self.all_here = gevent.event.Event()
+
+    def __call__(self, sock: Any) -> None:
+        self.present += 1
+        self.most = max(self.most, self.present)
+        if self.present == self.together:
+            self.all_here.set()
+        assert self.all_here.wait(5)
+        self.present -= 1
+        reply(200, PNG)(sock)
 
 
-@pytest.mark.parametrize(("hosts", "allowed"), CHAINS.values(), ids=CHAINS)
-def test_guard(hosts: tuple[str, ...], allowed: list[str] | None) -> None:
-    if allowed is None:
-        with pytest.raises(HopRefusedError):
-            judged(*hosts)
-    else:
-        assert judged(*hosts)[-1] == allowed
+def test_links_of_one_message_are_downloaded_at_the_same_time() -> None:
+    meeting = Meeting(downloads.AT_ONCE)
+    with RoutesServer({"*": meeting}) as server:
+        urls = [f"{server.url}/{number}" for number in range(3 * downloads.AT_ONCE)]
+        assert fetch_media(BRIDGE, urls) == dict.fromkeys(urls, PNG)
+    assert meeting.most == downloads.AT_ONCE
 
 
-def test_unknown_names() -> None:
-    with pytest.raises(OSError):  # noqa: PT011 - the resolver's own error, whatever its text
-        judged("nowhere")
-    assert judged("nowhere", is_proxied=True) == [[]]
-    with pytest.raises(HopRefusedError):
-        judged("nowhere", "private", is_proxied=True)
+def test_a_request_that_is_ended_ends_its_downloads() -> None:
+    began, left = gevent.event.Event(), gevent.event.Event()
+
+    def until_the_client_leaves(sock: Any) -> None:
+        began.set()
+        silence(sock)
+        left.set()
+
+    with RoutesServer({"/1": until_the_client_leaves}) as server:
+        request = gevent.spawn(fetch_media, BRIDGE, [f"{server.url}/1"])
+        assert began.wait(5)
+        request.kill()
+        assert left.wait(5)
+
+
+def test_the_first_that_fails_ends_the_others() -> None:
+    left = gevent.event.Event()
+
+    def until_the_client_leaves(sock: Any) -> None:
+        silence(sock)
+        left.set()
+
+    with (
+        RoutesServer({"/1": until_the_client_leaves, "/2": reply(404)}) as server,
+        pytest.raises(RequestError, match="cannot be downloaded"),
+    ):
+        fetch_media(BRIDGE, [f"{server.url}/1", f"{server.url}/2"])
+    assert left.wait(5)
 
 
 def test_loop_is_not_blocked_by_a_slow_link() -> None:

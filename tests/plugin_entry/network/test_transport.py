@@ -11,10 +11,12 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from plugin_entry.network import transport
+from plugin_entry.network import connections
 from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.connections import CONNECTS_AT_ONCE, new_session
 from plugin_entry.network.inbox import Inbox
-from plugin_entry.network.transport import CONNECTS_AT_ONCE, Watchdog, new_session
+from plugin_entry.network.names import NameLookups
+from plugin_entry.network.transport import Watchdog
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator.errors import ServerError
 from translator.settings.credentials import Timeouts
@@ -30,7 +32,7 @@ def own_bridge() -> Iterator[Bridge]:
 
 def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer ends a turn, and lets the next connection be opened."""
-    monkeypatch.setattr(transport, "LONGEST_TURN_S", 3600.0)
+    monkeypatch.setattr(connections, "LONGEST_TURN_S", 3600.0)
     go = Event()
     arrived: list[int] = []
 
@@ -54,7 +56,7 @@ def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge:
 
 def test_without_any_answer_a_turn_lasts_a_moment(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """One slow server does not stop its own users either."""
-    monkeypatch.setattr(transport, "LONGEST_TURN_S", 0.01)
+    monkeypatch.setattr(connections, "LONGEST_TURN_S", 0.01)
     go, all_here = Event(), Event()
     arrived: list[int] = []
     many = CONNECTS_AT_ONCE + 10
@@ -286,7 +288,7 @@ def test_the_watchdog_waits_while_something_moves(bridge: Bridge) -> None:
 
 def test_a_session_keeps_no_cookies(bridge: Bridge) -> None:
     async def cookies() -> int:
-        async with new_session() as session:
+        async with new_session(NameLookups()) as session:
             session.cookie_jar.update_cookies({"a": "b"})
             return len(session.cookie_jar)
 

@@ -155,9 +155,9 @@ def test_memory_is_bounded(facts: ModelFacts) -> None:
     with RoutesServer(GOOD) as server:
         there = at(server.url)
         for number in range(KEPT + 1):
-            facts._keep((there, str(number)), facts._known.get((there, "0")) or facts._ask(there, "0"))
+            facts._keep((there.identity, str(number)), facts._known.get((there.identity, "0")) or facts._ask(there, "0"))
         assert len(facts._known) == KEPT
-        assert (there, "0") not in facts._known
+        assert (there.identity, "0") not in facts._known
 
 
 MUTE: dict[str, dict[str, Speak]] = {

@@ -7,13 +7,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 
-import gevent
 import pytest
-from gevent.event import Event
 from PIL import Image
 
 from plugin_entry.serving import picture_process, pictures
-from plugin_entry.serving.pictures import COMMAND, DOWNLOADS_AT_ONCE, convert, download_all
+from plugin_entry.serving.pictures import COMMAND, convert
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, MIB
 from translator.media import images
@@ -169,69 +167,3 @@ def test_large_files_go_both_ways(decoder: Callable[[str], None]) -> None:
     decoder("return data[::-1]")
     data = bytes(range(256)) * (4 * MIB // 256)
     assert b64decode(convert(data, Media.WEBP, LIMIT)) == data[::-1]
-
-
-# --- downloads -------------------------------------------------------------------------------------------------------------------
-
-
-def test_files_are_downloaded_at_the_same_time() -> None:
-    running, everyone = set[str](), Event()
-
-    def download(url: str) -> bytes:
-        running.add(url)
-        if len(running) == DOWNLOADS_AT_ONCE:
-            everyone.set()
-        assert everyone.wait(30)
-        return url.encode()
-
-    urls = [f"http://x/{number}" for number in range(DOWNLOADS_AT_ONCE)]
-    assert download_all(urls, download) == {url: url.encode() for url in urls}
-
-
-def test_never_more_than_a_few() -> None:
-    running, most = 0, 0
-
-    def download(url: str) -> bytes:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        gevent.sleep(0)
-        running -= 1
-        return b""
-
-    download_all([str(number) for number in range(20)], download)
-    assert most == DOWNLOADS_AT_ONCE
-
-
-def test_one_that_fails_ends_the_others(capfd: pytest.CaptureFixture[str]) -> None:
-    ended, forever = Event(), Event()
-
-    def download(url: str) -> bytes:
-        if url == "bad":
-            raise RequestError.of("media_not_fetched", "The file at x cannot be downloaded.")
-        try:
-            forever.wait()
-        finally:
-            ended.set()
-        return b""
-
-    assert refusal_of(download_all, ["bad", "slow"], download)[0] == "media_not_fetched"
-    assert ended.is_set()
-    assert capfd.readouterr().err == ""
-
-
-def test_a_request_that_is_ended_ends_its_downloads() -> None:
-    began, ended = Event(), Event()
-
-    def download(url: str) -> bytes:
-        began.set()
-        try:
-            Event().wait()
-        finally:
-            ended.set()
-        return b""
-
-    request = gevent.spawn(download_all, ["slow"], download)
-    assert began.wait(30)
-    request.kill()
-    assert ended.is_set()

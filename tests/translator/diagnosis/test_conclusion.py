@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.recordings import load, ollama_versions, scenarios
 from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Finding, Layer, conclude, trouble_in
-from translator.diagnosis.containers import advice, container_word, default_gateway, is_loopback, other_addresses
+from translator.diagnosis.containers import advice, container_word, default_gateway, other_addresses
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, MODELS, REMEDIES, ROOT, SIGNS, TAGS, VERSION, ServerKind, kind_of, not_ollama
 from translator.errors import Family, RequestError
 from translator.settings.base_url import parse_base_url
@@ -259,19 +259,3 @@ ADVICE: dict[str, tuple[str, bool, str | None, str]] = {
 @pytest.mark.parametrize(("url", "inside", "gateway", "told"), ADVICE.values(), ids=ADVICE)
 def test_advice(url: str, inside: bool, gateway: str | None, told: str) -> None:
     assert advice(parse_base_url(url), inside=inside, gateway=gateway) == told
-
-
-@pytest.mark.parametrize(
-    ("host", "is_it"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("localhost", True),
-        ("a.localhost", True),
-        ("h", False),
-        ("10.0.0.1", False),
-    ],
-)
-def test_loopback(host: str, is_it: bool) -> None:
-    assert is_loopback(host) is is_it

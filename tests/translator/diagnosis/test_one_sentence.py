@@ -2,8 +2,7 @@
 
 import pytest
 
-from plugin_entry.network.redirects import REFUSALS as REDIRECT_REFUSALS
-from plugin_entry.network.transport_entries import ENTRIES, HINTS, OWN
+from plugin_entry.network.error_rows import HINTS, OWN, ROWS
 from tests.plugin_entry.checks.sentences import faults
 from translator.diagnosis.one_sentence import continuing, one_sentence, without_stop
 from translator.diagnosis.server_kinds import REMEDIES, not_ollama
@@ -66,9 +65,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         f"catalogue {n} {each.code}": (filled(each, FACTS).cause, filled(each, FACTS).remedy)
         for n, each in enumerate((*CATALOGUE, *RERANK_REFUSALS))
     },
-    **{f"connection {code}": (each.cause.format(**PLACE), each.remedy) for code, each in (ENTRIES | OWN | REDIRECT_REFUSALS).items()},
+    **{f"connection {code}": (each.cause.format(**PLACE), each.remedy) for code, each in (ROWS | OWN).items()},
     **{
-        f"hint {n}": (ENTRIES[min(codes)].cause.format(**PLACE), f"{ENTRIES[min(codes)].remedy} {hint}")
+        f"hint {n}": (ROWS[min(codes)].cause.format(**PLACE), f"{ROWS[min(codes)].remedy} {hint}")
         for n, (codes, _, hint) in enumerate(HINTS)
     },
     **{f"address {reason}": texts for reason, texts in ADDRESS_REFUSALS.items()},

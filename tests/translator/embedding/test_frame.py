@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.embedding.frame import FRAME_BYTES, check_frame, frame_safe, most_texts_per_frame
+from translator.embedding.frame import check_frame, frame_safe, most_texts_per_frame
 from translator.errors import RequestError
-from translator.limits import MIB
+from translator.limits import FRAME_BYTES, MIB
 
 LONG = 0.12345678901234567 / 3
 SHORT = 0.012345678

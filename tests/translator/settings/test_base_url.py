@@ -198,6 +198,14 @@ REFUSED: dict[str, str] = {
     "https://ollama.com/settings/keys": "cloud_page",
     "https://user:secret@ollama.com": "cloud_credentials",
     "https://ollama.com:8443": "cloud_port",
+    "http://169.254.169.254/latest/meta-data": "metadata",
+    "169.254.169.254": "metadata",
+    "http://[::ffff:169.254.169.254]:80": "metadata",
+    "http://[fd00:ec2::254]": "metadata",
+    "http://100.100.100.200": "metadata",
+    "http://metadata.google.internal": "metadata",
+    "http://Metadata.Google.Internal.:80/computeMetadata/v1": "metadata",
+    "http://" + "a" * 70_000: "too_long",
 }
 
 CREDENTIALS: dict[str, tuple[str, str | None, str]] = {

@@ -364,7 +364,7 @@ def test_what_cannot_be_used(arguments: tuple[str, ...], sentence: str, capsys: 
 
 CLIENT = """
 import os, urllib.request
-print("saw", urllib.request.urlopen(os.environ["OLLAMA_HOST"] + "/api/tags").status)
+print("saw " + str(urllib.request.urlopen(os.environ["OLLAMA_HOST"] + "/api/tags").status))
 raise SystemExit({code})
 """
 

@@ -1,16 +1,18 @@
-"""What is asked again and what is not, and that turns are given back."""
+"""What is asked again and what is not, how often and how long, and that turns are given back."""
 
 from collections.abc import Iterable
 
 import attrs
 import pytest
 from gevent.lock import BoundedSemaphore
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtures.recordings import load
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.network.retries import PatientBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.client import Call
+from plugin_entry.network.retries import LONGEST_S, RETRIES, Budget, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server
-from plugin_entry.network.transport import Call
 from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
 from translator.settings.base_url import parse_base_url
@@ -41,7 +43,7 @@ def fetched(*replies: HttpReply | ServerError) -> tuple[HttpReply | str, list[fl
     """The reply or the code of the error, the waits, and how many replies were not asked for."""
     script, waits, turns = Script(replies), list[float](), BoundedSemaphore(1)
     try:
-        outcome: HttpReply | str = PatientBridge(script, turns, ollama_is_busy, waits.append).fetch(CALL)
+        outcome: HttpReply | str = RetryingBridge(script, turns, ollama_is_busy, waits.append).fetch(CALL)
     except ServerError as error:
         outcome = error.code
     assert turns.counter == 1
@@ -91,3 +93,39 @@ def test_turns_are_shared_by_server_and_bound() -> None:
     assert turns_at("http://h:1", 2) is turns_at("http://h:1", 2)
     assert turns_at("http://h:1", 2) is not turns_at("http://h:2", 2)
     assert turns_at("http://h:1", 2) is not turns_at("http://h:1", 3)
+
+
+# --- the budget of a request ----------------------------------------------------------------------------------------------------
+
+NOW = 1_800_000_000.0
+
+
+def waits(chance: float, *asked: str) -> list[float | None]:
+    budget = Budget(chance=lambda: chance, now=lambda: NOW)
+    return [budget.wait(text) for text in asked]
+
+
+@pytest.mark.parametrize(
+    ("chance", "asked", "expected"),
+    [
+        pytest.param(0.0, ("", "", ""), [0.25, 1.0, None], id="shortest"),
+        pytest.param(1.0, ("", "", ""), [0.5, 2.0, None], id="longest"),
+        pytest.param(0.0, ("0", "0", "0"), [0.0, 0.0, None], id="at once"),
+        pytest.param(0.5, ("30", "30"), [31.5, None], id="Xinference loads: once, not twice"),
+        pytest.param(0.0, ("3600", ""), [None, 0.25], id="more than there is"),
+        pytest.param(0.0, ("Fri, 15 Jan 2027 08:00:07 GMT",), [7.0], id="a date"),
+        pytest.param(0.0, ("Fri, 15 Jan 2016 08:00:07 GMT",), [0.0], id="a date that is over"),
+        pytest.param(0.0, ("soon",), [0.25], id="no time"),
+        pytest.param(0.0, ("-1",), [0.25], id="no time at all"),
+    ],
+)
+def test_waits(chance: float, asked: tuple[str, ...], expected: list[float | None]) -> None:
+    assert waits(chance, *asked) == pytest.approx(expected)
+
+
+@given(st.lists(st.one_of(st.text(max_size=8), st.integers(0, 100).map(str)), max_size=9), st.floats(0, 1))
+def test_all_waits_are_bounded(asked: list[str], chance: float) -> None:
+    given_ = [seconds for seconds in waits(chance, *asked) if seconds is not None]
+    assert len(given_) <= RETRIES
+    assert sum(given_) <= LONGEST_S
+    assert all(seconds >= 0 for seconds in given_)

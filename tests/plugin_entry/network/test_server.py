@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, Server, server_of, settings_of, tls_of
+from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, Server, server_of, settings_of, tls_of
 from translator.errors import RequestError
 from translator.settings.certificates import whole_pem
 
@@ -26,9 +26,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HTTP_PROXY", PROXY)
-    server_of.cache_clear()
+    SERVERS.clear()
     yield
-    server_of.cache_clear()
+    SERVERS.clear()
 
 
 def server(**saved: object) -> Server:
@@ -176,7 +176,7 @@ def test_verification(saved: dict[str, str], tls: bool) -> None:
 def test_equal_credentials_give_equal_servers() -> None:
     saved = {"extra_headers": "X-A: 1", "proxy": "never"}
     first = server(ca_certificate=AUTHORITY, **saved)
-    server_of.cache_clear()
+    SERVERS.clear()
     second = server(ca_certificate=AUTHORITY.replace("\n", " "), **saved)
     assert (first, hash(first)) == (second, hash(second))
     assert first != server(**saved)

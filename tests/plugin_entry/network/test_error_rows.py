@@ -6,13 +6,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from plugin_entry.dify.requests import ENDED
+from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, redirect_failure, remedy_at
 from plugin_entry.network.errors import BY_PHASE, ERRNOS, TYPES
-from plugin_entry.network.transport_entries import CLOUD_REMEDY, ENTRIES, HINTS, OWN, own_failure, remedy_at
 from translator.errors import Family
 
 AFTER_CONNECTING = {
     "connection_reset", "first_byte_timeout", "stalled", "payload_cut", "payload_encoding", "transport_failed", "too_many_files",
 }  # fmt: skip
+
+REDIRECTS = {"redirect_elsewhere", "redirect_downgrade", "redirect_see_other"}
+"""The rule for redirects leads to these, no exception."""
 
 CONTAINER = "host.docker.internal, the address of the Docker gateway"
 PORT_80 = "Port 80 was tried"
@@ -26,7 +29,7 @@ EVERY_HINT = {CONTAINER, PORT_80, EXTRA_HOSTS, NETWORK, MDNS, PLAIN_HTTP}
 def test_the_rules_reach_every_entry_and_nothing_else() -> None:
     kinds = {kind for _, kind in TYPES} | set(ERRNOS.values()) | {"other"}
     codes = {code for kind in kinds for code in (BY_PHASE[kind].values() if kind in BY_PHASE else [kind])}
-    assert codes == set(ENTRIES)
+    assert codes | REDIRECTS == set(ROWS)
 
 
 def test_no_rule_hides_a_later_one() -> None:
@@ -35,15 +38,15 @@ def test_no_rule_hides_a_later_one() -> None:
 
 
 def test_families() -> None:
-    by_family = {family: {code for code, entry in ENTRIES.items() if entry.family is family} for family in Family}
+    by_family = {family: {code for code, entry in ROWS.items() if entry.family is family} for family in Family}
     assert by_family[Family.UNAVAILABLE] == AFTER_CONNECTING
-    assert by_family[Family.BAD_REQUEST] == {"address_invalid"}
-    assert by_family[Family.CONNECTION] == set(ENTRIES) - AFTER_CONNECTING - {"address_invalid"}
+    assert by_family[Family.BAD_REQUEST] == {"address_invalid", "address_refused"}
+    assert by_family[Family.CONNECTION] == set(ROWS) - AFTER_CONNECTING - {"address_invalid", "address_refused"}
 
 
-@pytest.mark.parametrize("code", ENTRIES)
+@pytest.mark.parametrize("code", ROWS)
 def test_entry_is_cause_and_remedy(code: str) -> None:
-    entry = ENTRIES[code]
+    entry = ROWS[code]
     assert "{place}" in entry.cause
     assert set(re.findall(r"{(\w*)}", entry.cause)) <= {"place", "within", "detail"}
     assert entry.cause.endswith(".")
@@ -54,6 +57,13 @@ def test_entry_is_cause_and_remedy(code: str) -> None:
 def test_what_the_plugin_ends_is_filled_in(code: str) -> None:
     error = own_failure(code, "http://h:1", "9 bytes")
     assert (error.code, error.family) == (code, Family.UNAVAILABLE)
+    assert "{" not in str(error)
+
+
+@pytest.mark.parametrize("code", sorted(REDIRECTS | {"too_many_redirects", "redirect_unusable"}))
+def test_a_redirect_that_is_not_followed_is_filled_in(code: str) -> None:
+    error = redirect_failure(code, "http://h:1", "http://other")
+    assert (error.code, error.family) == (code, Family.CONNECTION)
     assert "{" not in str(error)
 
 
@@ -88,7 +98,7 @@ def test_a_stopping_plugin_says_one_thing() -> None:
 )
 def test_hints(code: str, place: str, hints: set[str]) -> None:
     remedy = remedy_at(code, urlsplit(place))
-    assert remedy.startswith(ENTRIES[code].remedy)
+    assert remedy.startswith(ROWS[code].remedy)
     assert {hint for hint in EVERY_HINT if hint in remedy} == hints
 
 

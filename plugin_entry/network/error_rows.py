@@ -1,26 +1,40 @@
-"""The sentences for connections that fail: one entry per code, and hints for places that are known to puzzle people.
+"""The sentences for connections that fail: one row per code, and hints for places that are known to puzzle people.
 
-Enters: a code and a place. Leaves: family, cause and remedy. Data only, so that a page of documentation can be made from it;
-`transport_errors` decides which code an exception has.
+Data only, so that a page of documentation can be made from it; `errors.py` decides which code an exception has.
 """
 
-import ipaddress
 from collections.abc import Callable
 from urllib.parse import SplitResult
 
 import attrs
 
+from translator.addresses import is_loopback
 from translator.errors import Family, ServerError
 from translator.settings.base_url import CLOUD_HOST, OLLAMA_PORT
 
 
 @attrs.frozen(slots=True)
-class Entry:
+class ErrorRow:
     """Family, cause and remedy; `{place}`, `{within}` and `{detail}` are filled in."""
 
     family: Family
     cause: str
     remedy: str
+
+
+def _connection(cause: str, remedy: str) -> ErrorRow:
+    """The request was not accepted; Dify tries the next credential of a load-balanced model."""
+    return ErrorRow(Family.CONNECTION, cause, remedy)
+
+
+def _unavailable(cause: str, remedy: str) -> ErrorRow:
+    """The server may have worked on the request."""
+    return ErrorRow(Family.UNAVAILABLE, cause, remedy)
+
+
+def _bad_request(cause: str, remedy: str) -> ErrorRow:
+    """Nothing but other settings will help."""
+    return ErrorRow(Family.BAD_REQUEST, cause, remedy)
 
 
 LISTENING = (
@@ -30,88 +44,100 @@ LISTENING = (
 PROXY = "Check HTTP_PROXY and HTTPS_PROXY of Dify's plugin service, add the host to NO_PROXY, or set the use of the system proxy to never."
 SERVER_LOG = "The server's log says why; out of memory and a restart are the usual reasons, or a proxy in between that gave up."
 
-ENTRIES: dict[str, Entry] = {
-    "connection_refused": Entry(Family.CONNECTION, "Nothing accepts connections at {place}.", LISTENING),
-    "connect_timeout": Entry(Family.CONNECTION, "The server at {place} did not accept a connection{within}.", LISTENING),
-    "host_unreachable": Entry(Family.CONNECTION, "No network route leads to {place}.", LISTENING),
-    "connect_reset": Entry(Family.CONNECTION, "The server at {place} closed the connection while it was being set up.", LISTENING),
-    "connect_failed": Entry(Family.CONNECTION, "The connection to {place} failed ({detail}).", LISTENING),
-    "name_not_resolved": Entry(
-        Family.CONNECTION,
+ROWS: dict[str, ErrorRow] = {
+    "connection_refused": _connection("Nothing accepts connections at {place}.", LISTENING),
+    "connect_timeout": _connection("The server at {place} did not accept a connection{within}.", LISTENING),
+    "host_unreachable": _connection("No network route leads to {place}.", LISTENING),
+    "connect_reset": _connection("The server at {place} closed the connection while it was being set up.", LISTENING),
+    "connect_failed": _connection("The connection to {place} failed ({detail}).", LISTENING),
+    "name_not_resolved": _connection(
         "The host name of {place} is unknown where Dify's plugin service runs.",
         "Check its spelling, and the name resolution inside the plugin service's container.",
     ),
-    "connection_blocked": Entry(
-        Family.CONNECTION,
+    "name_timeout": _connection(
+        "The host name of {place} could not be looked up{within}: the name servers did not answer in time.",
+        "Try again; if it happens again, check the name servers of the plugin service's container, or use the IP address.",
+    ),
+    "address_refused": _bad_request(
+        "The host name of {place} leads to the metadata service of a cloud, which hands out credentials and is no Ollama server.",
+        "Use the address of the Ollama server.",
+    ),
+    "connection_blocked": _connection(
         "The operating system does not let the plugin connect to {place}.",
         "Allow the connection in the firewall or the sandbox rules of the machine that runs Dify's plugin service.",
     ),
-    "tls_untrusted": Entry(
-        Family.CONNECTION,
+    "tls_untrusted": _connection(
         "The certificate of {place} is not trusted: {detail}.",
         "Use the host name the certificate is made for, name its authority in the credentials, or switch verification off there.",
     ),
-    "tls_failed": Entry(
-        Family.CONNECTION,
+    "tls_failed": _connection(
         "No encrypted connection to {place} came about.",
         "If the server has no certificate, the base URL starts with http://; otherwise its TLS versions are too old or too strict.",
     ),
-    "proxy_failed": Entry(Family.CONNECTION, "The proxy on the way to {place} cannot be reached.", PROXY),
-    "proxy_silent": Entry(Family.CONNECTION, "The proxy on the way to {place} did not let the request through{within}.", PROXY),
-    "proxy_refused": Entry(Family.CONNECTION, "The proxy on the way to {place} refused to pass the request on ({detail}).", PROXY),
-    "too_many_redirects": Entry(
-        Family.CONNECTION,
+    "proxy_failed": _connection("The proxy on the way to {place} cannot be reached.", PROXY),
+    "proxy_silent": _connection("The proxy on the way to {place} did not let the request through{within}.", PROXY),
+    "proxy_refused": _connection("The proxy on the way to {place} refused to pass the request on ({detail}).", PROXY),
+    "too_many_redirects": _connection(
         "The server at {place} redirects in a circle.",
         "Give the address at the end of the redirects as base URL.",
     ),
-    "redirect_unusable": Entry(
-        Family.CONNECTION,
+    "redirect_unusable": _connection(
         "The server at {place} redirects to something that is no http address.",
         "Give the address of Ollama itself as base URL.",
     ),
-    "response_invalid": Entry(
-        Family.CONNECTION,
+    "response_invalid": _connection(
         "What answers at {place} does not speak proper HTTP.",
         "Check the port of the base URL, and whether the server wants https://.",
     ),
-    "address_invalid": Entry(Family.BAD_REQUEST, "The address {place} cannot be asked.", "Correct the base URL."),
-    "too_many_files": Entry(
-        Family.UNAVAILABLE,
+    "redirect_elsewhere": _connection(
+        "The server at {place} redirects to {detail}, where the request was not sent: it may hold a key, and that is another place.",
+        "If you trust that address, enter it as the base URL; if it is a sign-in page, give the server's own address behind it.",
+    ),
+    "redirect_downgrade": _connection(
+        "The server at {place} redirects from https to {detail}, which is not encrypted.",
+        "Correct the proxy in front of the server, or enter the unencrypted address as the base URL.",
+    ),
+    "redirect_see_other": _connection(
+        "The server at {place} answers with a redirect to a page (status 303) instead of an answer.",
+        "That is no route of Ollama: check the base URL, and whether a sign-in page stands in front of the server.",
+    ),
+    "address_invalid": _bad_request("The address {place} cannot be asked.", "Correct the base URL."),
+    "too_many_files": _unavailable(
         "The plugin process has no file handle left for a connection to {place}.",
         "Raise the limit of open files (ulimit -n) of Dify's plugin service, or send fewer requests at once.",
     ),
-    "connection_reset": Entry(Family.UNAVAILABLE, "The server at {place} closed the connection before it answered.", SERVER_LOG),
-    "first_byte_timeout": Entry(
-        Family.UNAVAILABLE,
+    "connection_reset": _unavailable("The server at {place} closed the connection before it answered.", SERVER_LOG),
+    "first_byte_timeout": _unavailable(
         "The server at {place} took the request and answered nothing{within}.",
         "A large model may still be loading or a long prompt being read: raise the time limit for the first byte (0 = none), "
         "or keep the model loaded (keep_alive).",
     ),
-    "stalled": Entry(
-        Family.UNAVAILABLE,
+    "stalled": _unavailable(
         "The server at {place} stopped in the middle of an answer and sent nothing more{within}.",
         "Raise the time limit between chunks (0 = none) if the machine is only slow; the server's log tells more.",
     ),
-    "payload_cut": Entry(Family.UNAVAILABLE, "The connection to {place} ended in the middle of the answer.", SERVER_LOG),
-    "payload_encoding": Entry(
-        Family.UNAVAILABLE, "The compressed answer of {place} cannot be unpacked.", "Switch compression off in the proxy in front of it."
+    "payload_cut": _unavailable("The connection to {place} ended in the middle of the answer.", SERVER_LOG),
+    "payload_encoding": _unavailable(
+        "The compressed answer of {place} cannot be unpacked.",
+        "Switch compression off in the proxy in front of it.",
     ),
-    "transport_failed": Entry(Family.UNAVAILABLE, "The exchange with {place} failed ({detail}).", SERVER_LOG),
+    "transport_failed": _unavailable("The exchange with {place} failed ({detail}).", SERVER_LOG),
 }
 
-OWN: dict[str, Entry] = {
-    "plugin_fault": Entry(
-        Family.UNAVAILABLE,
+OWN: dict[str, ErrorRow] = {
+    "plugin_fault": _unavailable(
         "The plugin lost its connection to {place} through an error of its own.",
         "Try again; if it happens again, report it with the log of Dify's plugin service.",
     ),
-    "plugin_stopping": Entry(
-        Family.UNAVAILABLE,
+    "plugin_stopping": _unavailable(
         "The plugin is being stopped or restarted, so this answer was ended.",
         "Try again in a moment.",
     ),
-    "reply_too_large": Entry(
-        Family.UNAVAILABLE,
+    "turn_timeout": _unavailable(
+        "Earlier requests with the same settings kept the server at {place} busy for {detail}, so this one was not sent.",
+        "Try again later, or raise the number of requests at a time in the model's settings if the server can do more.",
+    ),
+    "reply_too_large": _unavailable(
         "The reply of {place} is larger than {detail}.",
         "Check that the base URL leads to an Ollama server.",
     ),
@@ -123,13 +149,6 @@ NOT_CONNECTED = frozenset({"connection_refused", "connect_timeout", "host_unreac
 type Predicate = Callable[[SplitResult], bool]
 
 
-def _is_loopback(place: SplitResult) -> bool:
-    try:
-        return ipaddress.ip_address(place.hostname or "").is_loopback
-    except ValueError:
-        return (place.hostname or "").endswith("localhost")
-
-
 def _host_ends_with(ending: str) -> Predicate:
     return lambda place: (place.hostname or "").endswith(ending)
 
@@ -137,7 +156,7 @@ def _host_ends_with(ending: str) -> Predicate:
 HINTS: tuple[tuple[frozenset[str], Predicate, str], ...] = (
     (
         NOT_CONNECTED,
-        _is_loopback,
+        lambda place: is_loopback(place.hostname or ""),
         "Inside a container localhost is the container itself: use host.docker.internal, the address of the Docker gateway "
         "(often 172.17.0.1), or the name of Ollama's service (http://ollama:11434).",
     ),
@@ -177,10 +196,18 @@ def remedy_at(code: str, where: SplitResult) -> str:
     if where.hostname == CLOUD_HOST and code in NOT_CONNECTED | {"name_not_resolved"}:
         return CLOUD_REMEDY
     hints = [hint for codes, applies, hint in HINTS if code in codes and applies(where)]
-    return " ".join([ENTRIES[code].remedy, *hints])
+    return " ".join([ROWS[code].remedy, *hints])
 
 
 def own_failure(code: str, place: str = "", detail: str = "") -> ServerError:
     """The error of an exchange that the plugin itself ended; `code` is one of `OWN`."""
-    entry = OWN[code]
-    return ServerError.of(code, entry.cause.format(place=place, detail=detail), entry.remedy, family=entry.family)
+    return _filled(code, OWN[code], place, detail)
+
+
+def redirect_failure(code: str, place: str, detail: str = "") -> ServerError:
+    """The error of a redirect that is not followed; `detail` is where it leads."""
+    return _filled(code, ROWS[code], place, detail)
+
+
+def _filled(code: str, row: ErrorRow, place: str, detail: str) -> ServerError:
+    return ServerError.of(code, row.cause.format(place=place, detail=detail, within=""), row.remedy, family=row.family)

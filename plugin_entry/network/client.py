@@ -1,0 +1,145 @@
+"""One HTTP request, up to the headers of its reply: time limits, redirects, and what may be said of the connection afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from typing import Any
+
+import aiohttp
+import attrs
+
+from plugin_entry.network.connections import connector_of
+from plugin_entry.network.errors import ProxyTimeoutError
+from plugin_entry.network.names import NameTimeoutError
+from plugin_entry.network.proxies import naming, proxy_between
+from plugin_entry.network.redirects import REDIRECTS, next_url
+from plugin_entry.network.server import Server
+from translator.errors import ServerError
+from translator.shapes.headers import Headers
+
+
+class FirstByteTimeoutError(TimeoutError):
+    """Connected, but no reply began in time."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Call:
+    """One request to a server, ready to send."""
+
+    server: Server
+    method: str
+    url: str
+    body: bytes | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Request:
+    """What goes over the wire; limits in seconds, 0 for none. `options` are those of `ClientSession.request`."""
+
+    method: str
+    url: Any
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = attrs.field(factory=dict, repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+    proxy: str | None = attrs.field(default=None, repr=False)
+    tls: Any = True
+    connect_s: float = 0.0
+    first_byte_s: float = 0.0
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def headers_of(response: aiohttp.ClientResponse) -> Headers:
+    """The headers of a reply, each line of them."""
+    return Headers(tuple(response.headers.items()))
+
+
+type Redirect = Callable[[Request, aiohttp.ClientResponse, int], Awaitable[Request]]
+"""The request that follows a redirect, which is the n-th in a row (from 0). Raises to refuse it."""
+
+
+def request_of(call: Call) -> Request:
+    """The request of a call."""
+    server = call.server
+    return Request(
+        method=call.method,
+        url=call.url,
+        headers=dict(server.headers),
+        body=call.body,
+        proxy=server.proxy,
+        tls=server.tls,
+        connect_s=server.limits.connect,
+        first_byte_s=server.limits.first_byte,
+    )
+
+
+def answered(session: aiohttp.ClientSession, call: Call) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    """The reply to a call, a context manager; redirects that stay at the server are followed.
+
+    Raises what `replied` raises, and ServerError for a redirect that is not followed.
+    """
+
+    async def redirect(request: Request, response: aiohttp.ClientResponse, followed: int) -> Request:
+        location = response.headers.get("Location", "")
+        target = next_url(str(request.url), call.server.place, response.status, location, followed=followed)
+        if isinstance(target, ServerError):
+            raise naming(target, proxy_between(call.server, response.headers))
+        return attrs.evolve(request, url=target)
+
+    return replied(session, request_of(call), redirect)
+
+
+@asynccontextmanager
+async def replied(
+    session: aiohttp.ClientSession, request: Request, redirect: Redirect | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The reply to a request after its redirects; without `redirect` a redirect is a reply like any other.
+
+    At the end of the block the connection is kept when the reply was read to its end, and closed otherwise. Raises what aiohttp raises,
+    FirstByteTimeoutError, ProxyTimeoutError, NameTimeoutError, and what `redirect` raises.
+    """
+    for followed in count():
+        async with _sent(session, request) as response:
+            if redirect is None or response.status not in REDIRECTS:
+                yield response
+                return
+            following = await redirect(request, response, followed)
+        request = following
+
+
+@asynccontextmanager
+async def _sent(session: aiohttp.ClientSession, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    response = await _first_byte(session, request)
+    try:
+        yield response
+    finally:
+        response.release() if response.content.at_eof() else response.close()
+
+
+async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
+    connector, task = connector_of(session), asyncio.current_task()
+    sending = session.request(
+        request.method,
+        request.url,
+        data=request.body,
+        headers=request.headers,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_s or None),
+        proxy=request.proxy,
+        ssl=request.tls,
+        allow_redirects=False,
+        **request.options,
+    )
+    try:
+        async with asyncio.timeout(request.first_byte_s or None):
+            return await sending
+    except aiohttp.ConnectionTimeoutError as error:
+        if request.proxy:
+            raise ProxyTimeoutError from None
+        if isinstance(error.__cause__, NameTimeoutError):
+            raise NameTimeoutError from None  # aiohttp has wrapped it
+        raise
+    except TimeoutError:
+        if task in connector.connecting:
+            raise (ProxyTimeoutError() if request.proxy else connector.why_late(task)) from None
+        raise FirstByteTimeoutError from None
+    finally:
+        connector.ended(task)

@@ -1,0 +1,213 @@
+"""The plugin's connections: how they are opened, which addresses they may lead to, and when one may be used again.
+
+One kind of session serves everything that asks over HTTP: answers, checks, downloads of pictures, the recorder's requests to its server.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+from plugin_entry.network.errors import AddressRefusedError
+from plugin_entry.network.names import NameLookups, NameTimeoutError, Resolver, original
+from translator.addresses import AddressKind, address_in, kind_of_host
+
+READ_BUFFER = 256 * 1024
+READ_AT_ONCE = 64 * 1024
+"""Bytes of one read. asyncio's own 256 KiB take four times as long to make room for as one token takes to read."""
+
+CONNECTS_AT_ONCE = 48
+"""Connections of one host that may wait for their first answer at a time. What a server's backlog cannot hold is dropped and repeated a
+second later, which every waiting user would feel; twice as many still fit into the usual backlog of 100.
+"""
+LONGEST_TURN_S = 0.1
+"""Seconds after which a connection no longer counts, answered or not."""
+
+KEEP_ALIVE_S = 60.0
+
+IDLE_KEPT = 100
+"""Connections to one place that wait for their next request."""
+
+POLLIN = 1
+
+type MayConnect = Callable[[str], bool]
+"""Whether a connection to this address, IPv4 or IPv6, is allowed."""
+
+
+def is_no_metadata_service(address: str) -> bool:
+    """The rule for servers that people name: whatever name it has, a metadata service is none."""
+    return kind_of_host(address) is not AddressKind.METADATA
+
+
+class PooledProtocol(ResponseHandler):
+    """aiohttp's protocol, which also notices what comes at a wrong time."""
+
+    is_parked = False
+    """Kept for later: no request is under way."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes that nobody asked for would be taken for the answer to the next request: the connection is closed.
+
+        A server that answers before it has the whole request gets no second one on this connection: the rest of the first is never sent.
+        """
+        if data and self.is_parked:  # without data aiohttp only goes on with what it has
+            self.force_close()
+            self.abort()
+            return
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.force_close()
+        super().data_received(data)
+
+
+class Connector(aiohttp.TCPConnector):
+    """Opens connections; without a limit on how many there are (one slow model must not block the others).
+
+    A limit holds for how many of one host are being opened at once. A connection on which anything came between two requests is not used
+    again.
+    """
+
+    def __init__(self, lookups: NameLookups, *, may_connect: MayConnect, keep: bool, owner: str) -> None:
+        kept: dict[str, Any] = {"keepalive_timeout": KEEP_ALIVE_S} if keep else {"force_close": True}
+        self._names = Resolver(lookups, owner)
+        super().__init__(limit=0, resolver=self._names, use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept)
+        self._factory = cast("partial[ResponseHandler]", partial(PooledProtocol, loop=self._loop))
+        self.lookups = lookups
+        self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
+        self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
+        self.connecting: set[asyncio.Task[Any] | None] = set()
+        """Tasks without a connection: whatever limit ends them, no server has taken their request."""
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> ResponseHandler:
+        """Waits for its turn, which lasts until the server has shown that it took the connection out of its backlog."""
+        place = req.url.host, req.url.port
+        gate = self._gates.get(place)
+        if gate is None:
+            gate = self._gates[place] = asyncio.Semaphore(CONNECTS_AT_ONCE)
+        task = asyncio.current_task()
+        await gate.acquire()
+        self.end_turn(task)
+        self._turns[task] = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn, task)
+        self.connecting.add(task)
+        try:
+            async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
+                handler = await super()._create_connection(req, traces, timeout)
+        except TimeoutError as error:
+            raise self.why_late(task, error) from None
+        self.connecting.discard(task)
+        transport: Any = handler.transport
+        if hasattr(transport, "max_size"):  # by that name in asyncio's transports for sockets; others read as they like
+            transport.max_size = READ_AT_ONCE
+        return handler
+
+    def why_late(self, task: asyncio.Task[Any] | None, error: TimeoutError | None = None) -> OSError:
+        """What took too long while a task was connecting."""
+        if task in self._names.unanswered:
+            return NameTimeoutError()
+        return error if isinstance(error, aiohttp.ConnectionTimeoutError) else aiohttp.ConnectionTimeoutError("connecting took too long")
+
+    def ended(self, task: asyncio.Task[Any] | None) -> None:
+        """This task has an answer, or will have none."""
+        self.end_turn(task)
+        self.connecting.discard(task)
+        self._names.unanswered.discard(task)
+
+    def end_turn(self, task: asyncio.Task[Any] | None) -> None:
+        """The request of this task was answered, or failed, or took long enough; without effect for one that opened no connection."""
+        if task in self._turns:
+            gate, timer = self._turns.pop(task)
+            timer.cancel()
+            gate.release()
+
+    async def _get(self, key: Any, traces: list[Trace]) -> Connection | None:
+        """A kept connection on which nothing came since its last answer, or None."""
+        while (connection := await super()._get(key, traces)) is not None:
+            protocol = connection.protocol
+            if isinstance(protocol, PooledProtocol):
+                protocol.is_parked = False
+                if not (protocol.should_close or _has_bytes(protocol)):
+                    return connection
+            connection.close()
+        return None
+
+    def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        """Keeps the connection for the next request, unless something speaks against it.
+
+        One that has not sent everything is ended at once: an orderly end would wait until the server has read the rest, maybe for ever.
+        """
+        if protocol.transport is not None and protocol.transport.get_write_buffer_size():
+            protocol.force_close()
+            protocol.abort()
+        is_enough = len(self._conns.get(key, ())) >= IDLE_KEPT
+        super()._release(key, protocol, should_close=should_close or is_enough)
+        if isinstance(protocol, PooledProtocol):
+            protocol.is_parked = True
+
+
+def _has_bytes(protocol: ResponseHandler) -> bool:
+    """Whether something, an end too, has come that the loop has not read yet."""
+    sock = None if protocol.transport is None else protocol.transport.get_extra_info("socket")
+    if sock is None:
+        return True
+    poll = original("select", "poll")()  # gevent's own would let other greenlets run
+    poll.register(sock.fileno(), POLLIN)
+    return bool(poll.poll(0))
+
+
+def _new_socket(may_connect: MayConnect, info: tuple[Any, ...]) -> socket.socket:
+    """A socket for an address that the connection may lead to, looked up only now. Raises AddressRefusedError."""
+    family, kind, protocol, _, address = info
+    if not may_connect(address[0]):
+        raise AddressRefusedError("the address is not allowed")
+    return socket.socket(family, kind, protocol)
+
+
+def connector_of(session: aiohttp.ClientSession) -> Connector:
+    """The connector of a session that `new_session` made."""
+    return cast("Connector", session.connector)
+
+
+async def open_stream(lookups: NameLookups, host: str, port: int, tls: ssl.SSLContext | None = None) -> asyncio.StreamWriter:
+    """A bare connection, to the first address of the host that accepts one. Raises OSError, also for TLS, and ValueError."""
+    addresses = (host,) if address_in(host) else await lookups.addresses(host)
+    failure: OSError = OSError("no address")
+    for address in addresses:
+        if not is_no_metadata_service(address):
+            failure = AddressRefusedError("the address is not allowed")
+            continue
+        try:
+            _, writer = await asyncio.open_connection(address, port, ssl=tls, server_hostname=host if tls else None)
+        except OSError as error:
+            failure = error
+        else:
+            return writer
+    raise failure
+
+
+def new_session(
+    lookups: NameLookups, *, may_connect: MayConnect = is_no_metadata_service, keep: bool = True, owner: str = ""
+) -> aiohttp.ClientSession:
+    """A session on the running loop, without cookies. Proxies are chosen per request, so the environment is not read.
+
+    Without `keep` each request has a connection of its own. `owner` is the tenant that names are looked up for.
+    """
+    return aiohttp.ClientSession(
+        connector=Connector(lookups, may_connect=may_connect, keep=keep, owner=owner),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=READ_BUFFER,
+        trust_env=False,
+        auto_decompress=True,
+    )
