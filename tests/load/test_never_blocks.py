@@ -122,7 +122,7 @@ def png_of_20_mb() -> MediaPart:
     target = io.BytesIO()
     Image.new("RGB", (64, 64)).save(target, "PNG")
     head, end = target.getvalue()[:-12], target.getvalue()[-12:]
-    chunk = b"\x00\xf0\x00\x00teXt" + bytes(0xF00000) + b"\x00\x00\x00\x00"
+    chunk = b"\x00\xf0\x00\x00fdAT" + bytes(0xF00000) + b"\x00\x00\x00\x00"
     return MediaPart(kind=MediaKind.IMAGE, base64=b64encode(head + chunk + end).decode())
 
 
