@@ -1,12 +1,13 @@
 """Servers that answer at the wrong time, as a broken gateway does, or one that wants to harm who else asks."""
 
+import zlib
 from contextlib import suppress
 from typing import Any
 
 import attrs
 from gevent.server import StreamServer
 
-from tests.servers.loopback import Visit
+from tests.servers.loopback import END, HEAD, Visit
 
 STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\nanother tenant's answer\n"
 """A whole reply that nobody asked for."""
@@ -61,3 +62,17 @@ class EarlyServer:
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
             while sock.recv(65536):
                 pass
+
+
+# --- replies that are small on the wire -------------------------------------------------------------------------------------------
+
+
+def packed(visit: Visit, block: bytes, times: int) -> None:
+    """A whole reply of so many blocks, compressed: a thousandth of them goes over the wire."""
+    packer = zlib.compressobj(wbits=31)
+    visit.send(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n"))
+    for _ in range(times):
+        if data := packer.compress(block):
+            visit.chunk(data)
+    visit.chunk(packer.flush())
+    visit.send(END)
