@@ -1,7 +1,7 @@
 """A pure translation library between Dify and Ollama: converters and a streaming state machine, no I/O.
 
 The request side: `Ask` (what Dify said) and `plan_turn` give a `Turn` (what Ollama is sent). The reply side: `ReplyStream` takes bytes
-and gives deltas, `chunks_with_thinking` makes them Dify's chunks, `collect` one answer. Nothing here imports a network library or the
+and gives deltas, `deltas_to_chunks` makes them Dify's chunks, `collect` one answer. Nothing here imports a network library or the
 Dify SDK; Pillow is imported when the first picture has to be converted. The names below are the public ones: what else the modules hold
 may change between two minor versions.
 """
@@ -34,9 +34,8 @@ from translator.response.capabilities import ModelInfo as ModelInfo
 from translator.response.capabilities import model_info as model_info
 from translator.response.chunks import Answer as Answer
 from translator.response.chunks import Chunk as Chunk
-from translator.response.chunks import chunks_with_thinking as chunks_with_thinking
-from translator.response.chunks import chunks_without_thinking as chunks_without_thinking
 from translator.response.chunks import collect as collect
+from translator.response.chunks import deltas_to_chunks as deltas_to_chunks
 from translator.response.stream import ReplyStream as ReplyStream
 from translator.settings.auth import auth_headers as auth_headers
 from translator.settings.base_url import BaseUrl as BaseUrl

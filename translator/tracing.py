@@ -13,7 +13,7 @@ import attrs
 from translator.errors import Problem, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.refusals import rerank_refusal
-from translator.response.chunks import Chunk, chunks_with_thinking
+from translator.response.chunks import Chunk, deltas_to_chunks
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, Output, State, WireEvent
@@ -158,7 +158,7 @@ def _watch(stream: "WatchedStream", step: Callable[[], list[Delta]], ms: float, 
 
 def _chunks(deltas: list[Delta]) -> Iterator[Chunk]:
     """The chunks up to a failure; the failure itself is an error frame and no chunk."""
-    return chunks_with_thinking(itertools.takewhile(lambda delta: not isinstance(delta, FailureDelta), deltas))
+    return deltas_to_chunks(itertools.takewhile(lambda delta: not isinstance(delta, FailureDelta), deltas))
 
 
 def _readable(wire: bytes) -> str:

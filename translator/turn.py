@@ -38,10 +38,9 @@ from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
 
-TOO_LONG = "prompt_too_long"
-"""The catalogue's code for a prompt that the server found too long."""
-ROLES = "roles_must_alternate"
-"""The code for a template that raised because of the order of roles: its own, or what was left of it after the server had cut it."""
+TOO_LONG, ROLES, EMPTY = "prompt_too_long", "roles_must_alternate", "empty_answer"
+"""Codes of the catalogue: a prompt that the server found too long; a template that raised because of the order of roles, its own or what
+was left of it after the server had cut it; an answer that ended well and said nothing."""
 
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -64,19 +63,21 @@ class Ask:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Turn:
-    """A request ready to be encoded, and how its reply is shown. `notes` say what was changed against the user's wish."""
+    """A request ready to be encoded, and how its reply is read. `notes` say what was changed against the user's wish."""
 
     request: ChatRequest | GenerateRequest
     ask: Ask = attrs.field(repr=False)
     window: ContextPlan
     vocabulary: Vocabulary = Vocabulary.OTHER
     show_thinking: bool = True
+    thinks: bool = False
     notes: tuple[str, ...] = ()
     after_nothing: StepDown | None = None
-    """What to try when a structured answer held nothing but thinking; see `after_empty_answer`."""
+    """What to try when a structured answer held nothing but thinking."""
     rewrites: frozenset[Rewrite] = frozenset()
     """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
+    has_asked_again: bool = False
 
     @property
     def route(self) -> str:
@@ -111,10 +112,6 @@ class Turn:
         """The same turn with another `think`."""
         return attrs.evolve(self, request=attrs.evolve(self.request, think=step.think), has_stepped_down=True)
 
-    def after_empty_answer(self) -> "Turn | None":
-        """What to send instead after a complete answer without content, of which nothing was shown; None when it stands."""
-        return None if self.after_nothing is None or self.has_stepped_down else self.stepped_down(self.after_nothing)
-
     def shortened(self) -> "Turn | None":
         """The same turn without its oldest exchanges (`fit.py`); None when the policy is to fail or nothing is left to drop."""
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
@@ -139,8 +136,11 @@ class Turn:
         """What to send instead after a reply that was no answer; None when the error stands.
 
         Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
-        often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles.
+        often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
+        if error.code == EMPTY:
+            turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
+            return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
         step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
         if step is not None:
             return self.stepped_down(step)
@@ -196,6 +196,7 @@ def plan_turn(
         window=window,
         vocabulary=info.vocabulary,
         show_thinking=think.show,
+        thinks=bool(info.thinking or features.has_thinking(info, credentials)),
         after_nothing=think.after_nothing,
         notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
     )

@@ -5,7 +5,7 @@ import attrs
 from docs.pages.source_notes import generated_from, notes_of, table
 from translator import codec, limits
 from translator.failures.catalogue import STREAM_FAULTS
-from translator.limits import DEFAULT_LIMITS, MIB, SLICE_BYTES
+from translator.limits import DEFAULT_LIMITS, MIB, SLICE_LINES
 
 INTRODUCTION = f"""
 # Limits
@@ -14,7 +14,7 @@ One process serves all users of an installation, and a base URL is whatever a us
 memory of the process or keep others waiting. Every bound stands in `translator/limits.py` and is passed in; the size of an answer is a
 setting of the model.
 
-A reply is read in slices of {SLICE_BYTES // 1024} KiB (`ReplyStream.slices`), and others have their turn in between. Time limits count
+A reply is read in slices of some {SLICE_LINES} lines (`ReplyStream.slices`), and others have their turn in between. Time limits count
 `ReplyStream.progress`, not bytes: a server that only sends blanks is as silent as one that sends nothing.
 
 ## What a hostile server can cost

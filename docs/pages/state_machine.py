@@ -12,14 +12,17 @@ OUTPUT_WORDS: dict[Output, str] = {
     Output.FIRST_THOUGHT: "thinking, without blanks before it",
     Output.THINK_TEXT: "thinking",
     Output.CLOSE_THINK: "think closes",
+    Output.BREAK_LINE: "a line break",
     Output.BLANK_TEXT: "blanks",
     Output.ANSWER_TEXT: "text",
+    Output.TAG_TEXT: "the tag as text",
     Output.HOLD_CALLS: "calls are held",
     Output.GIVE_CALLS: "all calls",
     Output.FINISH: "final",
     Output.FAIL: "the event's error",
     Output.FAIL_LOADED: "error: only loaded",
     Output.FAIL_SPENT: "error: all tokens went into thinking",
+    Output.FAIL_EMPTY: "error: nothing was said",
 }
 
 INTRODUCTION = """

@@ -11,39 +11,39 @@ from html import escape
 from translator.response.table import TABLE, TERMINAL, Step
 from translator.shapes.events import Event, State
 
-WIDTH, HEIGHT = 1240, 810
+WIDTH, HEIGHT = 1240, 830
 BOX_WIDTH, BOX_HEIGHT = 164, 48
 LINE = 15
 """Height of one more line of small words in a box."""
 
 PLACES: Mapping[State, tuple[int, int]] = {
-    State.START: (144, 330),
+    State.START: (144, 340),
     State.THINKING: (620, 90),
-    State.TAG_SEEN: (420, 560),
-    State.TAGGED: (800, 560),
-    State.ANSWER: (1100, 330),
-    State.FINISHED: (170, 770),
-    State.FAILED: (560, 770),
-    State.STOPPED: (1090, 770),
+    State.TAG_SEEN: (420, 580),
+    State.TAGGED: (820, 580),
+    State.ANSWER: (1090, 340),
+    State.FINISHED: (130, 790),
+    State.FAILED: (500, 790),
+    State.STOPPED: (1110, 790),
 }
 """The middle of each box."""
 
 PATHS: Mapping[tuple[State, State], tuple[str, int, int, str]] = {
-    (State.START, State.THINKING): ("M150 298 C180 150 380 80 522 84", 250, 135, "end"),
-    (State.THINKING, State.START): ("M522 102 C420 120 250 190 200 297", 340, 190, "start"),
-    (State.START, State.ANSWER): ("M267 330 L978 330", 560, 321, "middle"),
-    (State.START, State.TAG_SEEN): ("M150 363 C165 450 220 520 301 550", 180, 490, "end"),
-    (State.TAG_SEEN, State.START): ("M370 527 C330 470 260 410 215 363", 322, 440, "start"),
-    (State.TAG_SEEN, State.TAGGED): ("M538 560 L682 560", 610, 551, "middle"),
-    (State.TAGGED, State.START): ("M740 527 C640 420 420 390 268 350", 560, 412, "start"),
-    (State.THINKING, State.TAGGED): ("M660 115 C720 240 800 380 800 527", 745, 240, "start"),
-    (State.THINKING, State.ANSWER): ("M718 96 C860 110 1010 190 1070 297", 950, 200, "end"),
-    (State.ANSWER, State.THINKING): ("M1110 298 C1110 90 880 50 719 80", 1075, 130, "start"),
-    (State.ANSWER, State.TAG_SEEN): ("M1110 363 C1110 680 640 700 470 594", 850, 675, "middle"),
+    (State.START, State.THINKING): ("M150 308 C180 150 380 80 522 84", 250, 135, "end"),
+    (State.THINKING, State.START): ("M522 102 C420 120 250 190 200 307", 340, 190, "start"),
+    (State.START, State.ANSWER): ("M267 340 L964 340", 560, 331, "middle"),
+    (State.START, State.TAG_SEEN): ("M150 373 C165 460 220 540 297 570", 180, 500, "end"),
+    (State.TAG_SEEN, State.START): ("M370 547 C330 480 260 430 215 374", 322, 450, "start"),
+    (State.TAG_SEEN, State.TAGGED): ("M543 580 L701 580", 620, 571, "middle"),
+    (State.TAGGED, State.START): ("M752 548 C640 440 420 400 268 362", 580, 430, "start"),
+    (State.THINKING, State.TAGGED): ("M660 115 C720 240 815 400 815 546", 745, 240, "start"),
+    (State.THINKING, State.ANSWER): ("M719 96 C860 110 1010 190 1060 299", 940, 205, "end"),
+    (State.ANSWER, State.THINKING): ("M1110 300 C1110 90 880 50 720 80", 1085, 130, "start"),
+    (State.ANSWER, State.TAG_SEEN): ("M1110 380 C1110 700 640 720 470 614", 850, 694, "middle"),
 }
 """The way of each arrow between two states, and where its words begin, end, or have their middle."""
 
-WIDER: Mapping[State, int] = {State.START: 244, State.THINKING: 196, State.TAG_SEEN: 244, State.TAGGED: 236, State.ANSWER: 240}
+WIDER: Mapping[State, int] = {State.START: 244, State.THINKING: 196, State.TAG_SEEN: 244, State.TAGGED: 236, State.ANSWER: 250}
 COLOURS: Mapping[State, str] = {
     State.THINKING: "thinking", State.TAG_SEEN: "tags", State.TAGGED: "tags", State.ANSWER: "text",
     State.FINISHED: "end", State.FAILED: "error",
@@ -61,7 +61,7 @@ rect{fill:var(--back);stroke:var(--quiet);stroke-width:2}path{fill:none;stroke:v
 .thinking{stroke:var(--thinking)}.text{stroke:var(--text)}.tags{stroke:var(--tags)}.end{stroke:var(--end)}.error{stroke:var(--error)}
 """
 
-BRACKET_TOP, BRACKET = 690, 708
+BRACKET_TOP, BRACKET = 710, 728
 WORDS_IN_A_LINE = 2
 
 type Way = tuple[Event, Step]

@@ -136,7 +136,9 @@ def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
 def _check_embedding_model(model: str, saved: Saved) -> None:
     server = server_of(settings_of(saved))
     embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
-    describe(model, server, ModelKind.EMBEDDING, saved)
+    info, credentials = describe(model, server, ModelKind.EMBEDDING, saved), settings_of(saved)
+    embedding.check_settings(model, credentials, info)
+    embedding.check_prefixes(model, credentials, info)
 
 
 def _embed_once(model: str, saved: Saved) -> None:
@@ -153,6 +155,8 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     if kind is ModelKind.EMBEDDING:
         embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
     info = describe(model, server, kind, saved)
+    if kind is ModelKind.EMBEDDING:
+        embedding.check_settings(model, credentials, info)
     if kind is ModelKind.LANGUAGE:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 

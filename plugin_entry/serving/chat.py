@@ -6,7 +6,8 @@ them as errors of the call. The connection is given up as soon as the reader lea
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -32,15 +33,10 @@ from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
 from translator.request.rewrites import KnownRewrites
-from translator.response.chunks import (
-    Chunk,
-    chunks_with_thinking,
-    chunks_without_thinking,
-    collect,
-)
+from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
-from translator.shapes.dify import Message
+from translator.shapes.dify import Message, Usage
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
 from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
@@ -70,12 +66,13 @@ class RunningAnswer:
     reply: OpenReply
     stream: ReplyStream
     _record: "AnswerRecord"
+    _begin: Callable[[Turn], tuple[Turn, OpenReply, ReplyStream]]
 
     def chunks(self) -> Iterator[Chunk]:
         """Gives the chunks as they come. Raises ServerError after the last good one."""
         deltas = self._deltas()
         try:
-            yield from (chunks_with_thinking if self.turn.show_thinking else chunks_without_thinking)(deltas)
+            yield from deltas_to_chunks(deltas)
         finally:
             deltas.close()  # an error holds on to its frames, and so would the connection be held
 
@@ -85,19 +82,44 @@ class RunningAnswer:
             self.reply.close()
 
     def _deltas(self) -> Generator[Delta]:
-        feed, unended = self.stream.feed, 0
+        """The deltas of the answer. One that says nothing is asked for once more, while nothing of it was given."""
+        is_given = False
+        with closing(self._read()) as reading:
+            for deltas in reading:
+                last = deltas[-1] if deltas else None
+                if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
+                    following = self.turn.after_refusal(last.error, b"")
+                    if following is not None:
+                        break
+                yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
+                is_given = is_given or bool(deltas)
+            else:
+                return
+        self._begin_again(following)
+        yield from self._deltas()
+
+    def _begin_again(self, turn: Turn) -> None:
+        try:
+            self.turn, self.reply, self.stream = self._begin(turn)
+        except BaseException as error:
+            self._record.log.end(outcome_of(error))
+            raise
+
+    def _read(self) -> Generator[list[Delta]]:
+        """The deltas as they arrive; others have their turn between two slices of what came at once."""
+        unended = 0
         try:
             for data in self.reply.bursts():
-                # a very long line is parsed in a thread, so that others do not wait for it
-                deltas = feed(data) if unended < HEAVY else in_thread(unended, partial(feed, data))
-                if deltas and isinstance(deltas[-1], FinalDelta | FailureDelta):
-                    yield from self._recorded(deltas)
+                for number, deltas in enumerate(self._slices(data, unended)):
+                    if number:
+                        gevent.sleep(0)
+                    yield deltas
+                if self.stream.finished:
                     break
-                yield from deltas
                 unended = 0 if b"\n" in data else unended + len(data)
-            yield from self._recorded(self.stream.end())
+            yield self.stream.end()
         except ServerError as error:
-            yield from self._recorded(self.stream.fail(error))
+            yield self.stream.fail(error)
         except BaseException as error:
             if not self.stream.finished:
                 self._record.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
@@ -108,12 +130,19 @@ class RunningAnswer:
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
 
+    def _slices(self, data: bytes, unended: int) -> Iterable[list[Delta]]:
+        """A very long line is parsed in a thread, so that others do not wait for it."""
+        if unended < HEAVY:
+            return self.stream.slices(data)
+        return (in_thread(unended, partial(self.stream.feed, data)),)
+
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
-        last = deltas[-1] if deltas else None
+        last = deltas[-1]
         if isinstance(last, FailureDelta):
-            last = FailureDelta(with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy))
-            self._record.failed(last.error)
+            error = with_proxy(self.turn.explained(last.error, estimate=self.stream.estimate_prompt), self.reply.proxy)
+            last = attrs.evolve(last, error=error)
+            self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
             self._record.answered(self.turn, last)
@@ -128,9 +157,11 @@ class AnswerRecord:
     server: Server
     log: RequestLog
 
-    def failed(self, error: ServerError) -> None:
-        """The answer ended in an error."""
-        self.log.end(error.code)
+    def failed(self, failure: FailureDelta) -> None:
+        """The answer ended in an error; what the server counted is in the log all the same."""
+        if failure.usage is not None:
+            self.log.facts |= _counted(failure.usage)
+        self.log.end(failure.error.code)
 
     def answered(self, turn: Turn, final: FinalDelta) -> None:
         """The answer is complete."""
@@ -162,15 +193,13 @@ class AnswerRecord:
             self.log.remark(remark)
 
     def _end(self, turn: Turn, final: FinalDelta) -> None:
-        usage = final.usage
-        self.log.facts |= {
-            "done_reason": final.done_reason,
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "load_ms": usage.load_ns // 1_000_000,
-            "notes": list(turn.notes),
-        }
+        self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}
         self.log.end("ok")
+
+
+def _counted(usage: Usage) -> dict[str, int]:
+    counts = usage.prompt_tokens, usage.completion_tokens, usage.load_ns // 1_000_000
+    return dict(zip(("prompt_tokens", "completion_tokens", "load_ms"), counts, strict=True))
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -191,15 +220,29 @@ class Answerer:
         server = server_of(credentials)
         log = RequestLog("answer", ask.model, server.place)
         try:
-            turn, reply = self._sent(*self._planned(ask, saved, credentials, server), server)
+            planned, weight = self._planned(ask, saved, credentials, server)
+            begin = partial(self._begun, weight, server, credentials)
+            turn, reply, stream = begin(planned)
         except BaseException as error:
             log.end(outcome_of(error))
             raise
         self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        estimate_prompt = partial(self.estimate, server.identity, turn)
-        stream = ReplyStream(model=ask.model, new_id=new_call_id, estimate_prompt=estimate_prompt, limits=credentials.limits)
-        return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log))
+        return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log), begin)
+
+    def _begun(self, weight: int, server: Server, credentials: Credentials, turn: Turn) -> tuple[Turn, OpenReply, ReplyStream]:
+        """Sends a turn. Gives what was sent in the end, and what reads its reply."""
+        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
+        turn, reply = sender.send(turn, server)
+        stream = ReplyStream(
+            model=turn.ask.model,
+            new_id=new_call_id,
+            estimate_prompt=partial(self.estimate, server.identity, turn),
+            thinks=turn.thinks,
+            show_thinking=turn.show_thinking,
+            limits=credentials.limits,
+        )
+        return turn, reply, stream
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         info = self.facts.of(server, ask.model, detected.from_saved(saved))
@@ -209,10 +252,6 @@ class Answerer:
         pool = PICTURES if media_parts(ask.messages) else WORK
         known = self.rewrites.of((server.identity, ask.model))
         return in_thread(weight, lambda: plan_turn(ask, info, credentials, convert, known), pool), weight
-
-    def _sent(self, turn: Turn, weight: int, server: Server) -> tuple[Turn, OpenReply]:
-        sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
-        return sender.send(turn, server)
 
     def estimate(self, identity: str, turn: Turn) -> int:
         """Tokens of a turn's prompt, corrected by what this model's server counted before."""

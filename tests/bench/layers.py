@@ -18,7 +18,7 @@ from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lin
 from tests.bench.report import Line, Size
 from tests.bench.route import ScriptedBridge, SilentBridge, frames_to_nowhere, plan, request_line, requests_of, serve, way
 from tests.servers.loopback import END, HEAD, Visit, serving
-from translator.response.chunks import Chunk, chunks_with_thinking
+from translator.response.chunks import Chunk, deltas_to_chunks
 from translator.response.decode import line_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import Machine
@@ -79,7 +79,7 @@ def machine(events: list[WireEvent]) -> int:
 
 def chunking(deltas: list[TextDelta]) -> int:
     """Deltas to Dify's chunks."""
-    return sum(1 for _ in chunks_with_thinking(deltas))
+    return sum(1 for _ in deltas_to_chunks(deltas))
 
 
 class PlainWriter(StdioResponseWriter):

@@ -17,7 +17,7 @@ from translator.rerank.generative import read_judgement
 from translator.rerank.refusals import rerank_refusal
 from translator.rerank.replies import read_scores
 from translator.response.capabilities import model_info, read_version
-from translator.response.chunks import Chunk, chunks_with_thinking, chunks_without_thinking, collect
+from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.schema.json_data import arguments_to_object
 from translator.shapes.dify import Usage
@@ -35,13 +35,18 @@ TYPES = ("", "application/json", "text/html", "text/plain", "application/x-ndjso
 def read_stream(data: bytes, chance: Random) -> None:
     """Framing, decoding, tags, machine, chunks: the deltas of any bytes are well formed, cut as they may be."""
     ids = itertools.count()
-    stream = ReplyStream(model="m", new_id=lambda: f"id{next(ids)}", estimate_prompt=lambda: 7)
+    stream = ReplyStream(
+        model="m",
+        new_id=lambda: f"id{next(ids)}",
+        estimate_prompt=lambda: 7,
+        thinks=chance.random() < 0.5,
+        show_thinking=chance.random() < 0.8,
+    )
     deltas = [delta for piece in cut(data, chance) for delta in stream.feed(piece)]
     deltas += ending(stream, chance)
     assert stream.finished, "a reply without an end"
     check_deltas(deltas)
-    for way in (chunks_with_thinking, chunks_without_thinking):
-        _collected(way(deltas))
+    _collected(deltas_to_chunks(deltas))
 
 
 def ending(stream: ReplyStream, chance: Random) -> list[Delta]:

@@ -181,16 +181,17 @@ class Portions:
 
 def running(data: bytes) -> RunningAnswer:
     stream = ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1)
-    turn = SimpleNamespace(show_thinking=True, explained=lambda error, **_: error)
+    turn = SimpleNamespace(explained=lambda error, **_: error, after_refusal=lambda *_: None)
     record = SimpleNamespace(answered=lambda *_: None, failed=lambda _: None)
-    return RunningAnswer(cast("Turn", turn), cast("OpenReply", Portions(data)), stream, cast("AnswerRecord", record))
+    reply = cast("OpenReply", Portions(data))
+    return RunningAnswer(cast("Turn", turn), reply, stream, cast("AnswerRecord", record), begin=cast("Any", None))
 
 
 REPLIES: dict[str, Callable[[], bytes]] = {
     "a call with arguments of 10 MB": lambda: line(
         tool_calls=[{"function": {"name": "f", "arguments": json.loads(arguments(10_000_000))}}]
     ),
-    "a text of 15 MB": lambda: line(content="é<x " * 2_500_000),
+    "a text of 8 MB": lambda: line(content="é<x " * 800_000),
 }
 
 

@@ -14,7 +14,7 @@ from tests.structure.sources import ROOT, modules
 HEAVY = ("gevent", "aiohttp", "dify_plugin", "PIL", "pydantic", "asyncio", "ssl", "socket", "plugin_entry", "fixtures")
 
 PROMISED = (
-    {"Ask", "Turn", "plan_turn", "ReplyStream", "chunks_with_thinking", "chunks_without_thinking", "collect", "Message", "TextPart"}
+    {"Ask", "Turn", "plan_turn", "ReplyStream", "deltas_to_chunks", "collect", "Message", "TextPart"}
     | {"MediaPart", "Tool", "ToolCall", "Usage", "ModelInfo", "model_info", "Credentials", "read_credentials", "RequestError"}
     | {"ServerError", "Limits", "estimate_text", "estimate_texts", "estimate_messages"}
 )

@@ -7,7 +7,7 @@ import attrs
 
 from fixtures.recordings import Exchange, every
 from translator.errors import ServerError
-from translator.response.chunks import chunks_with_thinking
+from translator.response.chunks import deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta
@@ -51,12 +51,12 @@ def outcome(deltas: Iterable[Delta]) -> Outcome:
     texts: list[str] = []
     error = ""
     try:
-        texts.extend(chunk.text for chunk in chunks_with_thinking(deltas))
+        texts.extend(chunk.text for chunk in deltas_to_chunks(deltas))
     except ServerError as raised:
         error = raised.code
     for delta in deltas:
         if isinstance(delta, FailureDelta):
-            texts = [chunk.text for chunk in chunks_with_thinking(d for d in deltas if not isinstance(d, FailureDelta))]
+            texts = [chunk.text for chunk in deltas_to_chunks(d for d in deltas if not isinstance(d, FailureDelta))]
     calls = [delta.calls for delta in deltas if isinstance(delta, CallsDelta)]
     finals = [delta for delta in deltas if isinstance(delta, FinalDelta)]
     return Outcome(

@@ -56,7 +56,7 @@ def test_each_line_has_its_own_time_events_and_chunks() -> None:
     assert (first.before, first.after, first.chunks) == (State.START, State.TAG_SEEN, ())
     assert [chunk.text for chunk in second.chunks] == [OPEN_TAG, "The"]
     assert [(step.event, step.after) for step in closing.steps] == [(Event.TEXT, State.TAGGED), (Event.TAG_CLOSE, State.START)]
-    assert closing.chunks[-1].text == CLOSE_TAG
+    assert [chunk.text for chunk in closing.chunks[-2:]] == [CLOSE_TAG, "\n"]
     assert [line.number for line in trace.lines] == list(range(1, 20))
     assert [line.ms for line in trace.lines] == [ms for ms, _ in load("0.24.0", "think-false").chunks]
     assert trace.first_chunk_ms == second.ms

@@ -7,7 +7,7 @@ import pytest
 from fixtures.recordings import load
 from tests.translator.sample_turns import ABLE, CALL, CLOUD, LOOP, PLAIN, WEATHER, ask, chat, checked, saved, says, user
 from translator.errors import ServerError
-from translator.failures.build import failure_from_reply
+from translator.failures.build import empty_answer, failure_from_reply
 from translator.request.rewrites import Rewrite
 from translator.response.capabilities import ModelInfo
 from translator.shapes.dify import Message, Role
@@ -266,3 +266,21 @@ def test_one_step_down(version: str, scenario: str, think: str, then: object) ->
     assert turn is not None
     assert checked(turn).get("think") == then
     assert turn.after_refusal(error, body) is None
+
+
+def test_an_answer_that_said_nothing_is_asked_for_once_more() -> None:
+    turn = plan_turn(ask(), PLAIN, saved())
+    error = empty_answer("m")
+    again = turn.after_refusal(error, b"")
+    assert again is not None
+    assert again.request == turn.request
+    assert again.after_refusal(error, b"") is None
+
+
+@pytest.mark.parametrize(
+    ("info", "thinking", "thinks"),
+    [(PLAIN, "auto", False), (ABLE, "auto", True), (ABLE, "no", True), (PLAIN, "yes", True), (PLAIN, "no", False)],
+    ids=["neither", "by its server", "against its user", "by its user", "by nobody"],
+)
+def test_a_model_is_known_to_think_by_its_server_or_its_user(info: ModelInfo, thinking: str, thinks: bool) -> None:
+    assert plan_turn(ask(), info, saved(thinking_support=thinking)).thinks is thinks

@@ -108,6 +108,11 @@ def only_loaded(model: str = "") -> ServerError:
     return _stream_fault("only_loaded", model)
 
 
+def empty_answer(model: str = "") -> ServerError:
+    """The reply ended well, and nothing in it can be shown. The same request often gets an answer when it is sent once more."""
+    return _stream_fault("empty_answer", model)
+
+
 def thinking_spent_everything(model: str = "") -> ServerError:
     """The reply ended with `done_reason` length, with thinking and without an answer."""
     return _stream_fault("thinking_spent_everything", model)

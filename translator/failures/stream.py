@@ -22,6 +22,11 @@ STREAM: tuple[Row, ...] = (
         "The answer of {model} broke off {where}, before the server said that it is done.",
         "Most often the model crashed, the server was restarted, or a proxy closed the connection: look into the server's log.",
     ),
+    unavailable("empty_answer", source="`done_reason` stop and no text: reported for several models; 0.33.0-rc2 `tool-unknown-name`").says(
+        "{model} ended its answer without saying anything.",
+        "The model stopped at once or only thought, or the server lost what it said: try again. If it happens each time, set thinking "
+        "(think) to default where it is off, switch thinking off where it is on, or use another model for tools.",
+    ),
     unavailable("garbled_line", source="0.33.0-rc2 `cloud-proxy-cut`").says(
         "Line {line} of the reply ({length}) is not the JSON object that Ollama sends.",
         "The connection broke in the middle of a line, or a proxy changed the reply: try again. If it is line 1 each time, "

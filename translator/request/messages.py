@@ -111,7 +111,7 @@ def _is_empty(message: WireMessage) -> bool:
 
 # --- thinking of past answers ------------------------------------------------------------------------------------------------
 
-THINK_BLOCK = re.compile(r"<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+THINK_BLOCK = re.compile(r"\s*<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 @attrs.frozen(slots=True)
@@ -123,12 +123,15 @@ class PastAnswer:
 
 
 def split_thinking(text: str) -> PastAnswer:
-    """Gives content and thinking of a past answer; several blocks are joined by a line break."""
-    if "<" not in text:
-        return PastAnswer(text, "")
-    thoughts = [thought for match in THINK_BLOCK.finditer(text) if (thought := match.group(1).strip())]
-    content, blocks = THINK_BLOCK.subn("", text)
-    return PastAnswer(content.strip() if blocks else text, "\n".join(thoughts))
+    """Gives content and thinking of a past answer; several blocks are joined by a line break.
+
+    Blocks stand at the beginning. Tags later in the text are words about tags, or were shown as such: they stay where they are.
+    """
+    thoughts, end = [], 0
+    while (block := THINK_BLOCK.match(text, end)) is not None:
+        thoughts.append(block.group(1).strip())
+        end = block.end()
+    return PastAnswer(text[end:].strip() if thoughts else text, "\n".join(filter(None, thoughts)))
 
 
 # --- completion mode ---------------------------------------------------------------------------------------------------------

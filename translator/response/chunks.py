@@ -1,7 +1,7 @@
-"""Deltas to what Dify is given: chunks.
+"""Deltas to Dify's chunks, and chunks to one answer.
 
-Enters: the deltas of a reply. Leaves: chunks whose order and cut every Dify consumer reads right: each tag a chunk of its own, all calls
-in one chunk, finish reason and usage together on the last. A failure delta becomes the exception it carries.
+Order and cut are what every Dify consumer reads right: each tag is a chunk of its own, as is the line break after it, all calls are in
+one chunk, finish reason and usage together on the last. A failure delta becomes the exception it carries.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,13 +9,11 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from translator.shapes.dify import FinishReason, ToolCall, Usage
-from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
+from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, LineBreak, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 
 OPEN_TAG = "<think>\n"
 CLOSE_TAG = "\n</think>"
 """Dify's agents recognise thinking by a chunk that equals the tag once white space is stripped; a tag glued to text is not seen."""
-
-TAGS: dict[type, str] = {ThinkOpen: OPEN_TAG, ThinkClose: CLOSE_TAG}
 
 
 @attrs.frozen(slots=True)
@@ -33,30 +31,24 @@ class Chunk:
         return self.usage is None and self.finish_reason is None and not self.tool_calls
 
 
-def chunks_with_thinking(deltas: Iterable[Delta]) -> Iterator[Chunk]:
+def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
     """Gives a chunk per delta. Raises the ServerError of a failure."""
     for delta in deltas:
-        yield _chunk(delta)
-
-
-def chunks_without_thinking(deltas: Iterable[Delta]) -> Iterator[Chunk]:
-    """The same, for users who want the answer alone. Raises the ServerError of a failure."""
-    return (_chunk(delta) for delta in deltas if not isinstance(delta, ThinkOpen | ThinkDelta | ThinkClose))
-
-
-def _chunk(delta: Delta) -> Chunk:
-    if isinstance(delta, TextDelta | ThinkDelta):
-        return Chunk(delta.text)
-    if (tag := TAGS.get(type(delta))) is not None:
-        return Chunk(tag)
-    match delta:
-        case CallsDelta(calls):
-            return Chunk(tool_calls=calls)
-        case FinalDelta(finish_reason, usage):
-            return Chunk(finish_reason=finish_reason, usage=usage)
-        case FailureDelta(error):
-            raise error
-    raise TypeError(f"no delta: {type(delta).__name__}")
+        match delta:
+            case TextDelta(text) | ThinkDelta(text):
+                yield Chunk(text)
+            case ThinkOpen():
+                yield Chunk(OPEN_TAG)
+            case ThinkClose():
+                yield Chunk(CLOSE_TAG)
+            case LineBreak():
+                yield Chunk("\n")
+            case CallsDelta(calls):
+                yield Chunk(tool_calls=calls)
+            case FinalDelta(finish_reason, usage):
+                yield Chunk(finish_reason=finish_reason, usage=usage)
+            case FailureDelta(error):
+                raise error
 
 
 @attrs.frozen(slots=True, kw_only=True)

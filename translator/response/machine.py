@@ -16,6 +16,7 @@ from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, step_for
 from translator.schema.json_data import arguments_to_text
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
+    LINE_BREAK,
     THINK_CLOSE,
     THINK_OPEN,
     CallsDelta,
@@ -68,9 +69,12 @@ class DeltaBuffer:
 
     def _close(self) -> None:
         """Ends the piece that was added to last."""
-        joined = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
-        self._parts.clear()
-        step = self.limits.frame_chars
+        parts, step = self._parts, self.limits.frame_chars
+        if len(parts) == 1:
+            joined = parts.pop()
+        else:
+            joined = "".join(parts)
+            parts.clear()
         if len(joined) <= step:
             self._ready.append(self._kind(joined))
         else:
@@ -79,18 +83,26 @@ class DeltaBuffer:
 
 @attrs.define(slots=True, kw_only=True)
 class Machine:
-    """One reply. `new_id` gives a fresh call id; `estimate_prompt` gives prompt tokens and is asked only when the server did not count."""
+    """One reply. `new_id` gives a fresh call id; `estimate_prompt` gives prompt tokens and is asked only when the server did not count.
+
+    `thinks`: the model is known to think. `shows_thinking` False: no delta tells of thinking.
+    """
 
     model: str
     new_id: Callable[[], str]
     estimate_prompt: Callable[[], int]
+    thinks: bool = False
+    shows_thinking: bool = True
     out: DeltaBuffer = attrs.field(factory=DeltaBuffer)
     state: State = State.START
-    _memory: Memory = attrs.field(factory=Memory, init=False)
+    _memory: Memory = attrs.field(init=False)
     _pieces: int = attrs.field(default=0, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _calls: dict[str, ToolCall] = attrs.field(factory=dict, init=False)
     """By id, in their order."""
+
+    def __attrs_post_init__(self) -> None:
+        self._memory = Memory(thinks=self.thinks, shows_thinking=self.shows_thinking)
 
     @property
     def finished(self) -> bool:
@@ -103,6 +115,7 @@ class Machine:
         if event.kind is Event.TEXT or event.kind is Event.THINKING:
             self._pieces += 1
             self._chars += len(event.text)
+            self._memory.is_separated = self._memory.is_separated or event.kind is Event.THINKING
         self.state = step.state
         for output in step.outputs:
             OUTPUTS[output](self, event)
@@ -115,20 +128,32 @@ class Machine:
         """Takes a piece that `steady` gave an output for: what `feed` does, without an event."""
         self._pieces += 1
         self._chars += len(text)
-        self.out.text(TextDelta if output is Output.ANSWER_TEXT else ThinkDelta, text)
+        if output is Output.ANSWER_TEXT:
+            self.out.text(TextDelta, text)
+        elif self.shows_thinking:
+            self.out.text(ThinkDelta, text)
 
     def _open_think(self, _: WireEvent) -> None:
-        self.out.add(THINK_OPEN)
+        self._show(THINK_OPEN)
 
     def _first_thought(self, event: WireEvent) -> None:
         self._memory.said_thinking = True
-        self.out.text(ThinkDelta, event.text.lstrip())
+        if self.shows_thinking:
+            self.out.text(ThinkDelta, event.text.lstrip())
 
     def _think_text(self, event: WireEvent) -> None:
-        self.out.text(ThinkDelta, event.text)
+        if self.shows_thinking:
+            self.out.text(ThinkDelta, event.text)
 
     def _close_think(self, _: WireEvent) -> None:
-        self.out.add(THINK_CLOSE)
+        self._show(THINK_CLOSE)
+
+    def _break_line(self, _: WireEvent) -> None:
+        self._show(LINE_BREAK)
+
+    def _show(self, delta: Delta) -> None:
+        if self.shows_thinking:
+            self.out.add(delta)
 
     def _blank_text(self, event: WireEvent) -> None:
         self.out.text(TextDelta, event.text)
@@ -136,6 +161,10 @@ class Machine:
     def _answer_text(self, event: WireEvent) -> None:
         self._memory.said_text = True
         self.out.text(TextDelta, event.text)
+
+    def _tag_text(self, event: WireEvent) -> None:
+        self._memory.shows_tag = True
+        self._answer_text(event)
 
     def _hold_calls(self, event: WireEvent) -> None:
         self._memory.has_calls = True
@@ -177,16 +206,21 @@ class Machine:
     def _fail(self, event: WireEvent) -> None:
         if event.error is None:
             raise TypeError(f"event {event.kind.name} brought no error")
-        self._fail_with(event.error)
+        self.out.add(FailureDelta(event.error))
 
-    def _fail_loaded(self, _: WireEvent) -> None:
-        self._fail_with(build.only_loaded(self.model))
+    def _fail_loaded(self, event: WireEvent) -> None:
+        self._fail_at_done(build.only_loaded(self.model), event)
 
-    def _fail_spent(self, _: WireEvent) -> None:
-        self._fail_with(build.thinking_spent_everything(self.model))
+    def _fail_spent(self, event: WireEvent) -> None:
+        self._fail_at_done(build.thinking_spent_everything(self.model), event)
 
-    def _fail_with(self, error: ServerError) -> None:
-        self.out.add(FailureDelta(error))
+    def _fail_empty(self, event: WireEvent) -> None:
+        self._fail_at_done(build.empty_answer(self.model), event)
+
+    def _fail_at_done(self, error: ServerError, event: WireEvent) -> None:
+        reply = event.reply or Reply()
+        is_counted = bool(reply.prompt_eval_count and reply.eval_count)
+        self.out.add(FailureDelta(error, self._usage(reply) if is_counted else None))
 
 
 OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
@@ -194,12 +228,15 @@ OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
     Output.FIRST_THOUGHT: Machine._first_thought,
     Output.THINK_TEXT: Machine._think_text,
     Output.CLOSE_THINK: Machine._close_think,
+    Output.BREAK_LINE: Machine._break_line,
     Output.BLANK_TEXT: Machine._blank_text,
     Output.ANSWER_TEXT: Machine._answer_text,
+    Output.TAG_TEXT: Machine._tag_text,
     Output.HOLD_CALLS: Machine._hold_calls,
     Output.GIVE_CALLS: Machine._give_calls,
     Output.FINISH: Machine._finish,
     Output.FAIL: Machine._fail,
     Output.FAIL_LOADED: Machine._fail_loaded,
     Output.FAIL_SPENT: Machine._fail_spent,
+    Output.FAIL_EMPTY: Machine._fail_empty,
 }

@@ -15,29 +15,39 @@ import attrs
 from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
-from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, Limits
+from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
-from translator.response.table import TERMINAL
-from translator.response.tags import TagSplitter
+from translator.response.table import READING, TERMINAL
+from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
-from translator.shapes.events import Delta, Event, State, WireEvent
+from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 
 
 @attrs.define(slots=True, kw_only=True)
 class ReplyStream:
-    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count."""
+    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
+
+    `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
+    False: thinking is read and not given.
+    """
 
     model: str
     new_id: Callable[[], str]
     estimate_prompt: Callable[[], int]
+    thinks: bool = False
+    show_thinking: bool = True
     limits: Limits = DEFAULT_LIMITS
     _lines: LineSplitter = attrs.field(init=False)
     _machine: Machine = attrs.field(init=False)
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
-    _thinking_tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
+    _thinking_tags: TagSplitter = attrs.field(factory=lambda: TagSplitter(NATIVE), init=False)
     _tally: Tally = attrs.field(init=False)
+    _is_watching: bool = attrs.field(default=False, init=False)
+    """Plain text cannot pass unread, as it may belong to a tag or to code."""
+    _costly: int = attrs.field(default=0, init=False)
+    """Bytes of lines in this slice that did not go the short way."""
 
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
@@ -46,6 +56,8 @@ class ReplyStream:
             model=self.model,
             new_id=self.new_id,
             estimate_prompt=self.estimate_prompt,
+            thinks=self.thinks,
+            shows_thinking=self.show_thinking,
             out=DeltaBuffer(self.limits),
         )
 
@@ -91,10 +103,15 @@ class ReplyStream:
         return self._slices(data)
 
     def _slices(self, data: bytes) -> Iterator[list[Delta]]:
+        lines, self._costly = self.lines, 0
         for start in range(0, len(data), SLICE_BYTES):
             if self.finished:
-                return
-            yield self.feed(data[start : start + SLICE_BYTES])
+                break
+            self._read(data[start : start + SLICE_BYTES])
+            if self.lines - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
+                lines, self._costly = self.lines, 0
+                yield self._machine.out.take()
+        yield self._machine.out.take()
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
@@ -103,7 +120,7 @@ class ReplyStream:
         for number, line in self._lines.end():
             self._read_last_line(number, line)
         if not self.finished:
-            self._flush_tags()
+            self._end_pieces()
             error = build.cut_short(self._lines.count, self.model)
             self._machine.feed(WireEvent(Event.CUT, error=error, repeats=self._tally.repeats))
         return self._machine.out.take()
@@ -111,14 +128,14 @@ class ReplyStream:
     def fail(self, error: ServerError) -> list[Delta]:
         """The bytes ended because of `error`; what was said so far is kept."""
         if not self.finished:
-            self._flush_tags()
+            self._end_pieces()
             self._machine.feed(WireEvent(Event.LOST, error=error))
         return self._machine.out.take()
 
     def stop(self) -> list[Delta]:
         """The consumer wants no more; closes an open think block."""
         if not self.finished:
-            self._flush_tags()
+            self._end_pieces()
             self._machine.feed(WireEvent(Event.STOP))
         return self._machine.out.take()
 
@@ -127,12 +144,16 @@ class ReplyStream:
         lines = splitter.feed(data)
         if splitter.room < 0 or splitter.blank:
             self._count_blank_lines()
+            if machine.finished:
+                return
         too_long = splitter.too_long
+        if too_long is not None:
+            lines = [(number, line) for number, line in lines if number < too_long.number]
         for number, line in lines:
-            if machine.state in TERMINAL or (too_long is not None and number >= too_long.number):
-                break
             self._read_line(number, line)
-        if too_long is not None and not machine.finished:
+            if machine.state in TERMINAL:
+                return
+        if too_long is not None:
             self._give_up(build.line_too_long(too_long.number, too_long.length))
 
     def _count_blank_lines(self) -> None:
@@ -143,33 +164,35 @@ class ReplyStream:
         self._lines.blank = 0
 
     def _read_line(self, number: int, line: bytes) -> None:
-        if self._is_costly(number, line):
+        if len(line) > SMALL and self._is_costly(number, line):
             return
         raw = line_to_raw(line)
         kind, text = plain_piece(raw)
         if not text or not self._take_steady(kind, text):
+            self._costly += len(line)
             self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
 
     def _read_last_line(self, number: int, line: bytes) -> None:
         """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
-        if not self._is_costly(number, line):
+        if len(line) <= SMALL or not self._is_costly(number, line):
             self._take_all([event for event in line_to_events(line, number, self.model) if event.kind is not Event.GARBLED])
 
     def _is_costly(self, number: int, line: bytes) -> bool:
-        error = costly_line(line, number, self.limits, self.model) if len(line) > SMALL else None
+        error = costly_line(line, number, self.limits, self.model)
         if error is not None:
             self._give_up(error)
         return error is not None
 
     def _take_steady(self, kind: Event, text: str) -> bool:
         """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
-        if "<" in text or self._tags.held or self._thinking_tags.held:
+        if self._is_watching or "<" in text or "`" in text:
             return False
         output = self._machine.steady(kind)
         if output is None:
             return False
         if self._tally.piece(text):
             self._machine.feed_steady(output, text)
+            self._tags.before = text
         else:
             self._give_up(self._tally.error(self.model))
         return True
@@ -181,16 +204,21 @@ class ReplyStream:
         for event in events:
             if not self._machine.finished:
                 self._take(event)
+        self._is_watching = self._tags.is_watching or self._thinking_tags.is_holding
 
     def _take(self, event: WireEvent) -> None:
         if not self._is_within(event):
             self._give_up(self._tally.error(self.model))
         elif event.kind is Event.TEXT:
-            self._take_text(event)
+            self._drain_thinking(is_last=True)
+            self._tags.put(event.text)
+            self._drain_text()
         elif event.kind is Event.THINKING:
-            self._take_thinking(event)
+            self._drain_text(is_last=True)
+            self._thinking_tags.put(event.text)
+            self._drain_thinking()
         else:
-            self._flush_tags()
+            self._end_pieces()
             self._machine.feed(event)
 
     def _is_within(self, event: WireEvent) -> bool:
@@ -205,27 +233,20 @@ class ReplyStream:
 
     def _give_up(self, error: ServerError) -> None:
         """A limit was passed; what was said before is kept."""
-        self._flush_tags()
+        self._end_pieces()
         self._machine.feed(WireEvent(Event.GARBLED, error=error))
 
-    def _take_text(self, event: WireEvent) -> None:
-        self._think(self._thinking_tags.flush())
-        self._say(self._tags.feed(event.text))
+    def _drain_text(self, is_last: bool = False) -> None:
+        """Feeds the text that is certain; where the machine is then says which tags the rest may hold."""
+        tags, machine = self._tags, self._machine
+        while (event := tags.next(READING[machine.state], is_last)) is not None:
+            machine.feed(event)
 
-    def _take_thinking(self, event: WireEvent) -> None:
-        self._say(self._tags.flush())
-        self._think(self._thinking_tags.feed(event.text))
+    def _drain_thinking(self, is_last: bool = False) -> None:
+        while (event := self._thinking_tags.next(Reading.BLOCK, is_last)) is not None:
+            self._machine.feed(WireEvent(Event.THINKING, event.text))
 
-    def _say(self, pieces: list[WireEvent]) -> None:
-        for piece in pieces:
-            self._machine.feed(piece)
-
-    def _think(self, pieces: list[WireEvent]) -> None:
-        """Thinking that speaks of the tags themselves loses them: every reader of the block would take them for its end."""
-        for piece in pieces:
-            if piece.kind is Event.TEXT:
-                self._machine.feed(WireEvent(Event.THINKING, piece.text))
-
-    def _flush_tags(self) -> None:
-        self._think(self._thinking_tags.flush())
-        self._say(self._tags.flush())
+    def _end_pieces(self) -> None:
+        """Nothing follows that could make a tag of what is held."""
+        self._drain_thinking(is_last=True)
+        self._drain_text(is_last=True)

@@ -46,9 +46,10 @@ class Choice(StrEnum):
 
 
 class PrefixChoice(StrEnum):
-    """Whether texts to embed get the prefixes their model family was trained with; a change needs a new index."""
+    """Which texts get the prefixes that their model family was trained with. A change for documents needs a new index."""
 
     OFF = "off"
+    QUERIES = "queries"
     FAMILY = "family"
 
 
@@ -100,11 +101,15 @@ class EmbeddingSettings:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RerankSettings:
-    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own."""
+    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own.
+
+    `prefixes` are those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil.
+    """
 
     service: RerankService = RerankService.AUTO
     score_scale: ScoreScale = ScoreScale.AS_IS
     template: str = attrs.field(default="", repr=False)
+    prefixes: PrefixChoice = PrefixChoice.FAMILY
 
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)
@@ -188,6 +193,7 @@ FIELDS: tuple[Field, ...] = (
     Field("rerank_service", "rerank.service", member_of(RerankService)),
     Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
     Field("rerank_template", "rerank.template", pair_template),
+    Field("rerank_prefixes", "rerank.prefixes", one_of({choice.value: choice for choice in (PrefixChoice.FAMILY, PrefixChoice.OFF)})),
 )
 """The variables of the form. The names of the official plugin stay, so that its saved values fill our form, too."""
 

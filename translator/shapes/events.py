@@ -21,9 +21,9 @@ class Event(IntEnum):
     TEXT = auto()
     """A piece of `message.content` (or `response`) outside of tags."""
     TAG_OPEN = auto()
-    """A literal `<think>` inside `content`."""
+    """A literal `<think>` inside `content`, or the opening tag of another family at its beginning; never one in code."""
     TAG_CLOSE = auto()
-    """A literal `</think>` inside `content`."""
+    """A literal `</think>` inside `content`, or the closing tag of the block that is open; never one in code."""
     CALLS = auto()
     """Whole tool calls; they may come in several lines."""
     DONE = auto()
@@ -49,6 +49,13 @@ class Guard(IntEnum):
     """`done_reason` is `load` or `unload`: the request held nothing to answer. An error, not an empty answer."""
     SPENT = auto()
     """`done_reason` is `length`, and nothing but thinking was said."""
+    EMPTY = auto()
+    """The reader was shown nothing: no text but blanks, no tool call, no thinking or only hidden thinking. Not where `done_reason` is
+    `length`: then the limit is known to be the reason."""
+    LEAKED = auto()
+    """The model is known to think, and the server does not keep its thinking apart in this reply."""
+    STRAY = auto()
+    """No opening tag is part of the text, and the tag is alone on its line or `LEAKED`: it ends thinking that was never marked as such."""
     REPEATED = auto()
     """The last pieces were equal, more than 30 in a row: the server's own guard against endless repetition ended the answer."""
 
@@ -61,7 +68,7 @@ class State(IntEnum):
     THINKING = auto()
     """A think block is open; the server says what belongs to it."""
     TAG_SEEN = auto()
-    """A literal `<think>` was read, nothing inside it yet: an empty pair is never shown."""
+    """An opening tag was read, nothing inside it yet: an empty pair is never shown."""
     TAGGED = auto()
     """A think block is open; literal tags in the text say what belongs to it."""
     ANSWER = auto()
@@ -74,6 +81,17 @@ class State(IntEnum):
     """The consumer left."""
 
 
+class Reading(IntEnum):
+    """Which literal tags are looked for in text."""
+
+    BEGINNING = auto()
+    """The opening tags of all families, blanks aside at the very beginning."""
+    BLOCK = auto()
+    """The closing tag of the open block."""
+    ANSWER = auto()
+    """`<think>` and `</think>` outside of code."""
+
+
 class Output(IntEnum):
     """What one step of the machine does; a row lists them in their order."""
 
@@ -82,9 +100,13 @@ class Output(IntEnum):
     """The first piece of a think block: thinking without the blanks before it."""
     THINK_TEXT = auto()
     CLOSE_THINK = auto()
+    BREAK_LINE = auto()
+    """A line break between a think block and the answer: Dify's ReAct parser reads `Thought:` at the beginning of a line only."""
     BLANK_TEXT = auto()
     """Text that is shown but is no answer."""
     ANSWER_TEXT = auto()
+    TAG_TEXT = auto()
+    """A tag that is part of the text."""
     HOLD_CALLS = auto()
     GIVE_CALLS = auto()
     FINISH = auto()
@@ -94,12 +116,17 @@ class Output(IntEnum):
     """The error for a server that only loaded the model."""
     FAIL_SPENT = auto()
     """The error for an answer that never came out of its thinking."""
+    FAIL_EMPTY = auto()
+    """The error for an answer that shows nothing."""
 
 
 @attrs.frozen(slots=True)
 class WireEvent:
-    """One event with what it carries: `text` for pieces and tags, `calls`, `reply` for the done line, `error` for faults; `repeats` for
-    bytes that ended after many equal pieces. What a kind does not carry stays empty."""
+    """One event with what it carries; what a kind does not carry stays empty.
+
+    `text` is for pieces and tags, `calls` for calls, `reply` for the done line, `error` for faults. `repeats`: the bytes ended after many
+    equal pieces. `is_alone`: a closing tag is alone on its line.
+    """
 
     kind: Event
     text: str = attrs.field(default="", repr=False)
@@ -107,6 +134,7 @@ class WireEvent:
     reply: Reply | None = None
     error: ServerError | None = None
     repeats: bool = False
+    is_alone: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -134,6 +162,11 @@ class ThinkClose:
 
 
 @attrs.frozen(slots=True)
+class LineBreak:
+    """The line break between a think block and the answer."""
+
+
+@attrs.frozen(slots=True)
 class CallsDelta:
     """All tool calls of the turn, once, with unique non-empty ids."""
 
@@ -151,12 +184,14 @@ class FinalDelta:
 
 @attrs.frozen(slots=True)
 class FailureDelta:
-    """The end of a failed answer; what came before it stays valid."""
+    """The end of a failed answer; what came before it stays valid. `usage` is what the server counted, if it did."""
 
     error: ServerError
+    usage: Usage | None = None
 
 
-type Delta = TextDelta | ThinkOpen | ThinkDelta | ThinkClose | CallsDelta | FinalDelta | FailureDelta
+type Delta = TextDelta | ThinkOpen | ThinkDelta | ThinkClose | LineBreak | CallsDelta | FinalDelta | FailureDelta
 
 THINK_OPEN = ThinkOpen()
 THINK_CLOSE = ThinkClose()
+LINE_BREAK = LineBreak()

@@ -114,7 +114,7 @@ def test_completion_that_thinks(replay: ThreadedReplayServer, version: str) -> N
     url = replay.url_of(f"{version}/generate-think")
     saved = {"mode": "completion"}
     shown = text(invoke(url, "think", saved=saved, parameters={"think": "on"}))
-    assert shown == f"<think>\n{thinking.lstrip()}\n</think>{said}"
+    assert shown == f"<think>\n{thinking.lstrip()}\n</think>\n{said}"
     hidden = text(invoke(url, "think", saved=saved, parameters={"think": "on", "show_thinking": False}))
     assert hidden == said
     sent = [each.body for each in replay.requests if each.path == "/api/generate" and each.address == f"{version}/generate-think"]

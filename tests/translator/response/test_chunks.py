@@ -3,9 +3,9 @@
 import pytest
 
 from translator.errors import ServerError
-from translator.response.chunks import CLOSE_TAG, OPEN_TAG, Chunk, chunks_with_thinking, chunks_without_thinking, collect
+from translator.response.chunks import CLOSE_TAG, OPEN_TAG, Chunk, collect, deltas_to_chunks
 from translator.shapes.dify import FinishReason, ToolCall, Usage
-from translator.shapes.events import THINK_CLOSE, THINK_OPEN, CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
+from translator.shapes.events import LINE_BREAK, THINK_CLOSE, THINK_OPEN, CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
 
 CALLS = (ToolCall(id="1", name="f", arguments="{}"),)
 USAGE = Usage(prompt_tokens=1, completion_tokens=2)
@@ -13,6 +13,7 @@ DELTAS: list[Delta] = [
     THINK_OPEN,
     ThinkDelta("hm"),
     THINK_CLOSE,
+    LINE_BREAK,
     TextDelta("a"),
     CallsDelta(CALLS),
     FinalDelta(FinishReason.TOOL_CALLS, USAGE),
@@ -21,18 +22,15 @@ FINAL = Chunk(finish_reason=FinishReason.TOOL_CALLS, usage=USAGE)
 
 
 def test_each_delta_is_a_chunk_of_its_own() -> None:
-    assert list(chunks_with_thinking(DELTAS)) == [
+    assert list(deltas_to_chunks(DELTAS)) == [
         Chunk(OPEN_TAG),
         Chunk("hm"),
         Chunk(CLOSE_TAG),
+        Chunk("\n"),
         Chunk("a"),
         Chunk(tool_calls=CALLS),
         FINAL,
     ]
-
-
-def test_hidden_thinking_leaves_no_trace() -> None:
-    assert list(chunks_without_thinking(DELTAS)) == [Chunk("a"), Chunk(tool_calls=CALLS), FINAL]
 
 
 def test_tags_are_what_agents_look_for() -> None:
@@ -41,7 +39,7 @@ def test_tags_are_what_agents_look_for() -> None:
 
 def test_a_failure_is_raised_where_it_stands() -> None:
     error = ServerError.of("x", "No.")
-    chunks = chunks_with_thinking([TextDelta("a"), FailureDelta(error)])
+    chunks = deltas_to_chunks([TextDelta("a"), FailureDelta(error)])
     assert next(chunks).text == "a"
     with pytest.raises(ServerError) as raised:
         next(chunks)
@@ -49,9 +47,9 @@ def test_a_failure_is_raised_where_it_stands() -> None:
 
 
 def test_collected_answer() -> None:
-    answer = collect(chunks_with_thinking(DELTAS))
+    answer = collect(deltas_to_chunks(DELTAS))
     assert (answer.text, answer.tool_calls, answer.finish_reason, answer.usage) == (
-        "<think>\nhm\n</think>a",
+        "<think>\nhm\n</think>\na",
         CALLS,
         FinishReason.TOOL_CALLS,
         USAGE,

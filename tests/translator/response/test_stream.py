@@ -112,9 +112,9 @@ def test_tags_inside_native_thinking_never_reach_the_reader(words: list[str]) ->
     lines = [orjson.dumps({"message": {"thinking": word}, "done": False}) + b"\n" for word in words]
     result = outcome(play([*lines, LINE, DONE]))
     said = "".join(words).replace("<think>", "").replace("</think>", "")
-    assert result.text == f"<think>\n{said}\n</think>a"
+    assert result.text == f"<think>\n{said}\n</think>\na"
 
 
 def test_what_looks_like_a_tag_in_thinking_is_kept() -> None:
     result = outcome(play([b'{"message":{"thinking":"1 </thi"},"done":false}\n', LINE, DONE]))
-    assert result.text == "<think>\n1 </thi\n</think>a"
+    assert result.text == "<think>\n1 </thi\n</think>\na"

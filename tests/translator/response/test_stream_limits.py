@@ -1,7 +1,6 @@
 """Replies that cost much and say little: each kind ends with an error of its own, and no part of the work is large."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.translator.stream_player import new_stream
-from translator.limits import SLICE_BYTES, Limits
+from translator.limits import SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.stream import ReplyStream
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
 
@@ -181,18 +180,20 @@ def test_slices_give_what_feed_gives(rows: list[bytes], size: int) -> None:
     assert said(cut) == said(fed)
 
 
-def test_a_slice_reads_no_more_than_its_bytes() -> None:
-    stream = new_stream()
-    parts: Iterator[list[Delta]] = iter(stream.slices(b"{}\n" * 10_000))
-    lines = []
-    for _ in parts:
-        lines.append(stream.lines)
-    assert len(lines) == -(-30_000 // SLICE_BYTES)
-    assert max(after - before for before, after in zip([0, *lines], lines, strict=False)) <= SLICE_BYTES // 3 + 1
+@pytest.mark.parametrize("line", [b"{}\n", TEXT, A_CALL, b"\n"], ids=["objects", "text", "calls", "line feeds"])
+def test_a_slice_reads_no_more_than_its_lines(line: bytes) -> None:
+    stream, before, most = new_stream(), 0, SLICE_LINES + SLICE_BYTES // len(line) + 1
+    for _ in stream.slices(line * 5_000):
+        assert stream.lines - before <= most
+        before = stream.lines
+    assert stream.finished or stream.lines == 5_000
 
 
 def test_slices_end_with_the_answer() -> None:
-    assert len(list(new_stream().slices(DONE + b"{}\n" * 10_000))) == 1
+    stream = new_stream()
+    (deltas,) = stream.slices(DONE + TEXT * 1_000)
+    assert isinstance(deltas[-1], FailureDelta)
+    assert stream.lines < SLICE_BYTES // len(TEXT) + 2
 
 
 # --- progress --------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from translator.limits import MIB, Limits
-from translator.response.chunks import chunks_with_thinking, collect
+from translator.response.chunks import collect, deltas_to_chunks
 from translator.response.decode import CALLS_KEY, _least_bytes
 from translator.response.stream import ReplyStream
 from translator.response.tally import OF_A_CALL
@@ -85,7 +85,7 @@ def test_a_blocking_answer_ends_the_same_way() -> None:
     stream = stream_of()
     deltas = stream.feed(json.dumps(DONE | {"message": {"content": "x" * (MOST + 1)}}).encode()) + stream.end()
     with pytest.raises(Exception, match="101 bytes, which is more than the limit of 100 bytes"):
-        collect(chunks_with_thinking(deltas))
+        collect(deltas_to_chunks(deltas))
 
 
 def test_the_default_leaves_every_sane_answer_alone() -> None:

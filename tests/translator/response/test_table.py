@@ -6,13 +6,13 @@ import attrs
 import pytest
 
 from translator.errors import ServerError
-from translator.response.table import GUARDS, STEADY, TABLE, TERMINAL, IllegalStepError, Memory, Step, step_for
-from translator.shapes.events import Event, Guard, Output, State, WireEvent
+from translator.response.table import GUARDS, READING, STEADY, TABLE, TERMINAL, IllegalStepError, Memory, Step, step_for
+from translator.shapes.events import Event, Guard, Output, Reading, State, WireEvent
 from translator.shapes.wire import Reply
 
 SHOWS_THINKING = {State.THINKING, State.TAGGED}
 LIVE = set(State) - TERMINAL
-ENDS = {Output.FINISH, Output.FAIL, Output.FAIL_LOADED, Output.FAIL_SPENT}
+ENDS = {Output.FINISH, Output.FAIL, Output.FAIL_LOADED, Output.FAIL_SPENT, Output.FAIL_EMPTY}
 ROWS = [(state, event, row) for state, cells in TABLE.items() for event, cell in cells.items() for row in cell]
 EACH_ROW = pytest.mark.parametrize(
     ("state", "event", "row"), ROWS, ids=[f"{s.name}-{e.name}-{r.guard.name if r.guard else 'else'}" for s, e, r in ROWS]
@@ -38,12 +38,15 @@ SAMPLES: dict[tuple[Event, Guard | None], Sample] = {
     (Event.THINKING, Guard.BLANK): Sample(WireEvent(Event.THINKING, " \n"), Memory()),
     (Event.TEXT, None): Sample(WireEvent(Event.TEXT, "a"), Memory()),
     (Event.TEXT, Guard.BLANK): Sample(WireEvent(Event.TEXT, " \n"), Memory()),
-    (Event.TAG_OPEN, None): Sample(WireEvent(Event.TAG_OPEN, "<think>"), Memory()),
+    (Event.TAG_OPEN, None): Sample(WireEvent(Event.TAG_OPEN, "<think>"), Memory(thinks=True, is_separated=True)),
+    (Event.TAG_OPEN, Guard.LEAKED): Sample(WireEvent(Event.TAG_OPEN, "<think>"), Memory(thinks=True)),
     (Event.TAG_CLOSE, None): Sample(WireEvent(Event.TAG_CLOSE, "</think>"), Memory()),
+    (Event.TAG_CLOSE, Guard.STRAY): Sample(WireEvent(Event.TAG_CLOSE, "</think>", is_alone=True), Memory()),
     (Event.CALLS, None): Sample(WireEvent(Event.CALLS), Memory()),
     (Event.DONE, None): Sample(done("stop"), THOUGHT),
     (Event.DONE, Guard.LOADED): Sample(done("load"), Memory()),
     (Event.DONE, Guard.SPENT): Sample(done("length"), THOUGHT),
+    (Event.DONE, Guard.EMPTY): Sample(done("stop"), Memory(said_thinking=True, shows_thinking=False)),
     (Event.REFUSED, None): Sample(WireEvent(Event.REFUSED, error=ERROR), Memory()),
     (Event.GARBLED, None): Sample(WireEvent(Event.GARBLED, error=ERROR), Memory()),
     (Event.CUT, None): Sample(WireEvent(Event.CUT, error=ERROR), Memory()),
@@ -63,9 +66,11 @@ def test_every_guard_has_samples_and_holds_for_nothing_else() -> None:
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize(("event", "guard"), SAMPLES)
 def test_every_state_event_and_guard_is_listed_or_illegal(state: State, event: Event, guard: Guard | None) -> None:
-    """Live states take every event, ended ones take none; a guard that a cell does not list makes no difference there."""
+    """Live states take every event but an opening tag inside a block, ended ones take none. A guard that a cell does not list makes no
+    difference there.
+    """
     sample = SAMPLES[event, guard]
-    if state in TERMINAL:
+    if state in TERMINAL or (READING[state], event) == (Reading.BLOCK, Event.TAG_OPEN):
         assert event not in TABLE[state]
         with pytest.raises(IllegalStepError, match=f"{event.name} is illegal in state {state.name}"):
             step_for(state, sample.event, sample.memory)
@@ -74,17 +79,19 @@ def test_every_state_event_and_guard_is_listed_or_illegal(state: State, event: E
     assert step_for(state, sample.event, sample.memory) is next((row for row in cell if row.guard is guard), cell[-1])
 
 
-@pytest.mark.parametrize("state", LIVE, ids=lambda state: state.name)
-@pytest.mark.parametrize("event", Event)
-def test_a_cell_is_guarded_rows_and_then_one_without(state: State, event: Event) -> None:
-    *guarded, last = TABLE[state][event]
+CELLS = [(event, cell) for cells in TABLE.values() for event, cell in cells.items()]
+
+
+@pytest.mark.parametrize(("event", "cell"), CELLS, ids=[event.name for event, _ in CELLS])
+def test_a_cell_is_guarded_rows_and_then_one_without(event: Event, cell: tuple[Step, ...]) -> None:
+    *guarded, last = cell
     assert last.guard is None
     assert len({row.guard for row in guarded}) == len(guarded)
     assert all((event, row.guard) in SAMPLES for row in guarded)
 
 
 def test_a_row_that_says_what_the_row_after_it_says_is_not_written() -> None:
-    for _, cell in ((state, cell) for state, cells in TABLE.items() for cell in cells.values()):
+    for _, cell in CELLS:
         for row, following in itertools.pairwise(cell):
             assert attrs.evolve(row, guard=None) != attrs.evolve(following, guard=None)
 
@@ -121,6 +128,17 @@ def test_calls_and_ends_come_once_and_last(state: State, event: Event, row: Step
     assert len(ends) == (1 if row.state in {State.FINISHED, State.FAILED} else 0)
     assert not ends or row.outputs[-1] is ends[0]
     assert (Output.GIVE_CALLS in row.outputs) == (Output.FINISH in row.outputs) == (row.state is State.FINISHED)
+
+
+@EACH_ROW
+def test_the_answer_after_a_block_begins_on_a_line_of_its_own(state: State, event: Event, row: Step) -> None:
+    """Where a block is closed and the answer goes on, a line break follows the tag; nowhere else."""
+    goes_on = row.state not in TERMINAL and Output.CLOSE_THINK in row.outputs
+    assert (row.outputs[:2] == (Output.CLOSE_THINK, Output.BREAK_LINE)) == goes_on == (Output.BREAK_LINE in row.outputs)
+
+
+def test_text_is_read_in_every_live_state() -> None:
+    assert set(READING) == LIVE
 
 
 def test_steady_cells_are_those_of_text_after_text_and_thinking_after_thinking() -> None:

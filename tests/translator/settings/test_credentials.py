@@ -85,7 +85,7 @@ def test_everything() -> None:
         "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
         "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
-        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}",
+        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}", "rerank_prefixes": "off",
     }  # fmt: skip
     assert {field.variable for field in FIELDS} - set(saved) == {"max_tokens"}
     assert read_credentials(saved) == Credentials(
@@ -103,7 +103,12 @@ def test_everything() -> None:
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
         ),
         embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=PrefixChoice.FAMILY),
-        rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID, template="{query}\n{document}"),
+        rerank=RerankSettings(
+            service=RerankService.OLLAMA_EMBEDDING,
+            score_scale=ScoreScale.SIGMOID,
+            template="{query}\n{document}",
+            prefixes=PrefixChoice.OFF,
+        ),
     )
 
 
@@ -117,7 +122,7 @@ def test_defaults() -> None:
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },
         "embedding": {"max_chunks": 32, "dimensions": None, "concurrency": 2, "overlong": "cut", "prefixes": "off"},
-        "rerank": {"service": "auto", "score_scale": "as_is", "template": ""},
+        "rerank": {"service": "auto", "score_scale": "as_is", "template": "", "prefixes": "family"},
     }  # fmt: skip
 
 
@@ -141,8 +146,9 @@ BAD: dict[str, tuple[str, object, str]] = {
     "dimensions": ("dimensions", 1.5, "a whole number of dimensions from 1"),
     "concurrency": ("concurrency", 65, "a whole number of requests from 1 to 64"),
     "overlong": ("embedding_overlong", "x", "one of cut, error"),
-    "prefixes": ("embedding_prefixes", "x", "one of off, family"),
+    "prefixes": ("embedding_prefixes", "x", "one of off, queries, family"),
     "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding"),
+    "prefixes of a reranker": ("rerank_prefixes", "queries", "one of family, off"),
     "template": ("rerank_template", "{query} alone", "a prompt with {query} and {document}"),
     "template that is no text": ("rerank_template", 5, "a prompt with {query} and {document}"),
     "scale": ("score_scale", "x", "one of as_is, sigmoid"),
