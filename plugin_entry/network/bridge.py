@@ -37,10 +37,13 @@ class OpenReply:
     _job: Job
     _call: Call
 
-    def bursts(self) -> Iterator[bytes]:
-        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
+    def bursts(self, progress: Callable[[], int] | None = None) -> Iterator[bytes]:
+        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut.
+
+        The limit between chunks is one of progress: see `Inbox.bursts`.
+        """
         try:
-            yield from self._inbox.bursts()
+            yield from self._inbox.bursts(progress)
         except ServerError:
             raise
         except LoopLostError:
