@@ -119,7 +119,7 @@ def test_lines_are_what_the_sdk_reads_however_they_are_cut(numbers: list[int], e
     assert len(ours) == len(numbers)
 
 
-NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'{"session_id": "s", "event": "secret", "data": {}}', b'"\xff"')
+NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'{"session_id": "", "event": "secret", "data": {}}', b'"\xff"')
 
 
 def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
