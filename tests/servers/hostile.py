@@ -1,13 +1,17 @@
 """Servers that answer at the wrong time, as a broken gateway does, or one that wants to harm who else asks."""
 
+import json
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import attrs
+from gevent.event import Event
 from gevent.server import StreamServer
 
-from tests.servers.loopback import END, HEAD, Visit
+from tests.servers.loopback import END, HEAD, Visit, serving
 
 STRAY = b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\nanother tenant's answer\n"
 """A whole reply that nobody asked for."""
@@ -76,3 +80,61 @@ def packed(visit: Visit, block: bytes, times: int) -> None:
             visit.chunk(data)
     visit.chunk(packer.flush())
     visit.send(END)
+
+
+# --- floods -----------------------------------------------------------------------------------------------------------------------
+
+AT_ONCE = 64 * 1024
+NEWLINES, UNPACKED = b"\n" * AT_ONCE, 128 * 1024 * 1024
+CALL = b'{"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{}}}]}}\n'
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
+
+
+def endless(visit: Visit, piece: bytes) -> None:
+    """A reply of nothing but this, until the client leaves."""
+    visit.send(HEAD)
+    while True:
+        visit.chunk(piece)
+
+
+def repeated(line: bytes) -> bytes:
+    """As many lines as are sent at once."""
+    return line * (AT_ONCE // len(line))
+
+
+def hints(visit: Visit) -> None:
+    """Heads that announce another one, until the client leaves."""
+    while True:
+        visit.send(repeated(EARLY_HINTS))
+
+
+FLOODS: dict[str, Callable[[Visit], None]] = {
+    "empty objects": partial(endless, piece=repeated(b"{}\n")),
+    "bare newlines": partial(endless, piece=NEWLINES),
+    "empty content": partial(endless, piece=repeated(b'{"message":{"role":"assistant","content":""}}\n')),
+    "gzip of newlines": partial(packed, block=NEWLINES, times=UNPACKED // AT_ONCE),
+    "tool calls": partial(endless, piece=repeated(CALL)),
+    "early hints": hints,
+}
+"""Answers that bring nothing and do not end."""
+
+SHOW = b'{"capabilities":["completion","tools"],"model_info":{"general.architecture":"x","x.context_length":8192}}'
+
+
+def flooding(visit: Visit) -> None:
+    """For `serving`: a server whose models are rows of FLOODS; it describes them well."""
+    if visit.path == "/api/chat":
+        FLOODS[json.loads(visit.body)["model"]](visit)
+    else:
+        visit.whole(SHOW if visit.path == "/api/show" else b'{"version":"0.33.0"}')
+
+
+def main() -> None:
+    """Serves floods in a process of its own: `python -m tests.servers.hostile` prints its port."""
+    with serving(flooding) as server:
+        print(server.port, flush=True)
+        Event().wait()
+
+
+if __name__ == "__main__":
+    main()
