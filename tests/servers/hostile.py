@@ -129,6 +129,41 @@ def flooding(visit: Visit) -> None:
         visit.whole(SHOW if visit.path == "/api/show" else b'{"version":"0.33.0"}')
 
 
+# --- replies that are costly to read --------------------------------------------------------------------------------------------
+
+MIB = 1024 * 1024
+LISTS = b"[]," * (MIB // 3)
+
+
+def plain(visit: Visit, size: int, end: bytes = b"[]]") -> None:
+    """A list of empty lists, as large as it says."""
+    visit.send(HEAD)
+    visit.chunk(b"[")
+    for _ in range(size // len(LISTS)):
+        visit.chunk(LISTS)
+    visit.chunk(end)
+    visit.send(END)
+
+
+def nested_line(visit: Visit) -> None:
+    """A line of a chat of 15 MiB."""
+    plain(visit, 15 * MIB, b"[]]\n")
+
+
+def huge_answers(visit: Visit, show: Callable[[Visit], None] | None = None) -> None:
+    """For `serving`: good descriptions, unless `show` gives others; everything else is lists of lists."""
+    if visit.path == "/api/show" and show is None:
+        visit.whole(SHOW)
+    elif visit.path == "/api/show" and show is not None:
+        show(visit)
+    elif visit.path == "/api/version":
+        visit.whole(b'{"version":"0.33.0"}')
+    elif visit.path == "/api/chat":
+        nested_line(visit)
+    else:
+        plain(visit, 60 * MIB)
+
+
 def main() -> None:
     """Serves floods in a process of its own: `python -m tests.servers.hostile` prints its port."""
     with serving(flooding) as server:
