@@ -1,6 +1,7 @@
 """Four floods of each kind beside a healthy stream: it hardly waits longer, and every flood comes to an end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import gevent
 import pytest
@@ -26,6 +27,11 @@ def own_flood() -> Iterator[str]:
         yield url
 
 
+def ends(plugin: PluginProcess, sessions: Sequence[str]) -> list[str]:
+    """What the last frame before the end of each session is."""
+    return [list(plugin.frames(session, PATIENCE_S))[-2].kind for session in sessions]
+
+
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_healthy_stream_hardly_waits_and_the_floods_end(plugin: PluginProcess, flood: str, name: str) -> None:
     with serving(telling) as server:
@@ -36,8 +42,7 @@ def test_a_healthy_stream_hardly_waits_and_the_floods_end(plugin: PluginProcess,
             healthy = gevent.spawn(delays_s, plugin, url)
             gevent.sleep(0.2)
             sessions = flooded(plugin, flood, name, AT_ONCE)
-            ended = aside(lambda sessions=sessions: [list(plugin.frames(session, PATIENCE_S))[-2].kind for session in sessions])
-            assert ended == ["error"] * AT_ONCE
+            assert aside(partial(ends, plugin, sessions)) == ["error"] * AT_ONCE
             later.append(healthy.get(timeout=PATIENCE_S)[-1] - alone[-1])
             print(f"{name}: {later[-1] * 1000:.0f} ms later")
             if later[-1] < LATER_S:
