@@ -10,8 +10,9 @@ import os
 import re
 import stat
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
+from contextlib import nullcontext
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,13 @@ from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeBadRequestError, InvokeServerUnavailableError
 from gevent.event import Event
 from gevent.os import tp_read
-from gevent.pool import Pool
+from gevent.pool import Group
 from pydantic import TypeAdapter
 
 from plugin_entry.dify import startup
 from plugin_entry.dify.callers import Callers
 from plugin_entry.dify.frames import new_writer
+from plugin_entry.dify.slots import Slots
 
 if TYPE_CHECKING:
     from plugin_entry.dify import errors
@@ -44,14 +46,15 @@ class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no ty
 
 
 class GreenletExecutor:
-    """As much of an executor as the SDK uses; with `max_workers` requests running the next one waits for the end of another.
+    """As much of an executor as the SDK uses. Every call starts at once; of requests `slots` says how many may go on.
 
     `refuses` makes every request that has not begun fail: the process is about to end.
     """
 
     def __init__(self, max_workers: int) -> None:
         self.refuses = False
-        self._pool = Pool(max_workers)
+        self.slots = Slots(max_workers)
+        self._pool = Group()
 
     @property
     def running(self) -> int:
@@ -63,7 +66,7 @@ class GreenletExecutor:
         self._pool.kill(block=False)
 
     def start(self, function: Callable[..., Any], /, *args: Any) -> None:
-        """Starts a call that reports its own errors; waits while too many run. Never raises, as no further request would be read."""
+        """Starts a call that reports its own errors. Never raises, as no further request would be read."""
         self._spawn(_contained, function, args)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -115,11 +118,13 @@ def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
     """The work of a request, which ends well or in an error whose text Dify shows."""
 
     @wraps(execute)
-    def run(served: Any, *args: Any, **kwargs: Any) -> None:
-        if getattr(served.executer, "refuses", False):
+    def run(served: Any, session_id: str, data: Mapping[str, Any], *args: Any) -> None:
+        executor = served.executer
+        if getattr(executor, "refuses", False):
             raise InvokeServerUnavailableError(ENDED)
         try:
-            execute(served, *args, **kwargs)
+            with executor.slots.slot(data) if isinstance(executor, GreenletExecutor) else nullcontext():
+                execute(served, session_id, data, *args)
         except (CallerLeft, CredentialsValidateFailedError):
             raise
         except Exception as error:
@@ -282,7 +287,7 @@ def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
 
 
 def serve(served: Plugin, callers: Callers | None) -> None:
-    """Requests start where they are read, as many at a time as the executor allows; `callers` ends those that nobody waits for."""
+    """Requests start where they are read; `callers` ends those that nobody waits for."""
     reader, executor = served.request_reader, served.executer
     if isinstance(reader, LineReader) and isinstance(executor, GreenletExecutor):
         reader.start = partial(executor.start, partial(_execute, served, callers))

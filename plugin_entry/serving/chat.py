@@ -109,7 +109,7 @@ class RunningAnswer:
         """The deltas as they arrive; others have their turn between two slices of what came at once."""
         unended = 0
         try:
-            for data in self.reply.bursts():
+            for data in self.reply.bursts(lambda: self.stream.progress):
                 for number, deltas in enumerate(self._slices(data, unended)):
                     if number:
                         gevent.sleep(0)

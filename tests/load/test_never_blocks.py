@@ -166,7 +166,7 @@ class Portions:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def bursts(self) -> Iterator[bytes]:
+    def bursts(self, _: object = None) -> Iterator[bytes]:
         for at in range(0, len(self._data), 1 << 20):
             yield self._data[at : at + (1 << 20)]
             gevent.sleep(0)

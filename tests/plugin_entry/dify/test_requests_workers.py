@@ -25,15 +25,14 @@ def test_calls_run_side_by_side_without_anybody_waiting_for_their_start() -> Non
     assert [future.result() for future in futures] == list(range(10))
 
 
-def test_with_all_workers_taken_the_next_call_waits() -> None:
+def test_no_call_waits_for_the_end_of_another() -> None:
+    """Whoever starts them reads the requests: those of all others would wait."""
     executor = GreenletExecutor(max_workers=1)
     go = Event()
-    executor.submit(go.wait)
-    second = gevent.spawn(executor.submit, lambda: "done")
-    gevent.idle()
-    assert not second.dead
+    executor.start(go.wait)
+    assert executor.submit(lambda: "done").result(timeout=60) == "done"
     go.set()
-    assert second.get(timeout=60).result(timeout=60) == "done"
+    executor.shutdown()
 
 
 def test_an_error_stays_in_its_future() -> None:
