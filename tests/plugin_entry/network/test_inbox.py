@@ -135,3 +135,19 @@ def test_a_reader_who_left_holds_nobody_up() -> None:
     inbox.discard()
     assert inbox.put(b"x" * (HIGH_WATER + 1)) is False
     asyncio.run(inbox.drained())
+
+
+def test_after_a_stop_what_waits_is_given_and_what_comes_is_not() -> None:
+    inbox, error = Inbox(), TimeoutError()
+    inbox.put(b"a")
+    inbox.stop(error)
+    assert inbox.put(b"b") is False
+    inbox.end(None)
+    reading = inbox.bursts()
+    assert next(reading) == b"a"
+    with pytest.raises(TimeoutError):
+        next(reading)
+    ended = Inbox()
+    ended.end(None)
+    ended.stop(error)
+    assert list(ended.bursts()) == []
