@@ -11,6 +11,7 @@ from plugin_entry.log import logged
 from plugin_entry.network.retries import IsTransient, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
+from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.embedding import embed_settings, known_locally, known_prefixes, prefixes_of
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import weight_of_texts
@@ -57,7 +58,8 @@ def rerank(
         return RerankResult(model=model, docs=[])
     credentials = settings_of(saved)
     choice = RankingOptions(top_n=top_n, score_threshold=score_threshold, scale=credentials.rerank.score_scale)
-    ranking = _rank(model, credentials, saved, query, documents, choice)
+    with Deadline(credentials.timeouts.answer, model).around_waiting():
+        ranking = _rank(model, credentials, saved, query, documents, choice)
     docs = [RerankDocument(index=document.index, text=document.text, score=document.score) for document in ranking.documents]
     return RerankResult(model=model, docs=docs)
 

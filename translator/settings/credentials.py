@@ -68,13 +68,22 @@ MOST_ANSWER_MIB = 1024
 process that serves all users."""
 
 
+LONGEST_ANSWER_S = 570.0
+"""Dify ends an answer after 600 seconds (PLUGIN_MAX_EXECUTION_TIMEOUT, PLUGIN_DAEMON_TIMEOUT) and keeps nothing of it. Its clocks start
+before ours, so ours ends sooner."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Timeouts:
-    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away."""
+    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away.
+
+    `answer` counts from the request's begin to the end of the answer, `first_byte` from sending it.
+    """
 
     connect: float = 5
-    first_byte: float = 600
+    first_byte: float = LONGEST_ANSWER_S
     between_chunks: float = 120
+    answer: float = LONGEST_ANSWER_S
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -179,6 +188,7 @@ FIELDS: tuple[Field, ...] = (
     Field("connect_timeout", "timeouts.connect", seconds),
     Field("first_byte_timeout", "timeouts.first_byte", seconds),
     Field("chunk_timeout", "timeouts.between_chunks", seconds),
+    Field("answer_timeout", "timeouts.answer", seconds),
     Field("max_answer_size", "limits.answer_bytes", mebibytes(MOST_ANSWER_MIB)),
     Field("proxy", "connection.proxy", member_of(ProxyMode)),
     Field("extra_headers", "connection.extra_headers", header_lines),
@@ -206,12 +216,13 @@ _GROUPS: Mapping[str, Callable[..., object]] = {
 }
 
 
-def read_credentials(saved: Mapping[str, Any]) -> Credentials:
-    """Reads what Dify stored. Missing, None and empty values take their default.
+def read_credentials(saved: Mapping[str, Any], longest_s: float = LONGEST_ANSWER_S) -> Credentials:
+    """Reads what Dify stored. Missing, None and empty values take their default; `longest_s` is that of a whole answer and of its begin.
 
     Raises RequestError: credential_missing (no base URL) or credential_invalid, naming the field.
     """
     values: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}
+    values["timeouts"] |= {"first_byte": longest_s, "answer": longest_s}
     for field in FIELDS:
         if not is_blank(saved.get(field.variable)):
             group, _, name = field.target.rpartition(".")

@@ -81,7 +81,8 @@ def test_everything() -> None:
     saved = {
         "base_url": URL, "api_key": "k", "mode": "Chat", "context_size": "Auto", "vision_support": "yes", "function_call_support": "auto",
         "thinking_support": "no", "structured_output_support": "yes", "keep_alive": "300", "overflow": "error", "deep_check": "true",
-        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "max_answer_size": "8", "max_chunks": "64",
+        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "answer_timeout": "900",
+        "max_answer_size": "8", "max_chunks": "64",
         "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
         "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
@@ -97,7 +98,7 @@ def test_everything() -> None:
         keep_alive=300,
         overflow=OverflowPolicy.ERROR,
         deep_check=True,
-        timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
+        timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30, answer=900),
         limits=Limits(answer_bytes=8 * MIB),
         connection=ConnectionSettings(
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
@@ -116,7 +117,7 @@ def test_defaults() -> None:
     assert attrs.asdict(DEFAULT, filter=lambda attribute, _: attribute.name != "base_url") == {
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
-        "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
+        "timeouts": {"connect": 5, "first_byte": 570, "between_chunks": 120, "answer": 570},
         "limits": attrs.asdict(Limits()),
         "connection": {
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
