@@ -114,6 +114,22 @@ def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...
         future.set_exception(error)
 
 
+LONGEST_NAME = 1024
+"""Characters of a model's name. What is learnt about models is kept by their names."""
+
+
+def _require_a_name(model: object) -> None:
+    if isinstance(model, str) and len(model) > LONGEST_NAME:
+        raise InvokeBadRequestError(f"The name of the model has {len(model):,} characters. Correct it in Dify: no model has such a name.")
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """What was raised, and what led to it, would hold prompts and connections through its frames."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
 def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
     """The work of a request, which ends well or in an error whose text Dify shows."""
 
@@ -123,16 +139,20 @@ def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
         if getattr(executor, "refuses", False):
             raise InvokeServerUnavailableError(ENDED)
         try:
+            _require_a_name(data.get("model"))
             with executor.slots.slot(data) if isinstance(executor, GreenletExecutor) else nullcontext():
                 execute(served, session_id, data, *args)
         except (CallerLeft, CredentialsValidateFailedError):
             raise
-        except Exception as error:
-            traceback.clear_frames(error.__traceback__)  # an answer that could not be handed on would hold its connection through them
+        except Exception as error:  # noqa: BLE001  # told as one of the SDK's
+            _clear_frames(error)
             told = errors.to_invoke_error(error)
-            if told is error:
-                raise  # an error that is its own cause would never be freed
-            raise told from None  # the SDK sends and logs the causes, too, whatever they quote
+            try:
+                if told is error:
+                    raise  # an error that is its own cause would never be freed
+                raise told from None  # the SDK sends and logs the causes, too, whatever they quote
+            finally:
+                del told  # else it and this frame, with all of the request, hold each other
         except BaseException as error:  # noqa: BLE001  # it is told instead
             logger.warning("a request was ended (%s)", type(error).__name__)
             raise InvokeServerUnavailableError(ENDED) from None
@@ -231,19 +251,17 @@ class LineReader(StdioRequestReader):
             first, *others = data.split(b"\n")
             parts.append(first)
             for other in others:
-                line = b"".join(parts).strip()
-                parts = [other]
-                if line and (request := self._request(line)) is not None:
+                parts, line = [other], b"".join(parts).strip()
+                request = self._request(line) if line else None
+                line = b""  # this waits until the next line comes, maybe for ever
+                if request is not None:
                     yield request
 
-    def _process_line(self, data: PluginInStream) -> None:
-        if self.start is None or data.event is not PluginInStreamEvent.Request:
-            super()._process_line(data)
-        else:
-            self.start(data)
-
     def _request(self, line: bytes) -> PluginInStream | None:
-        """What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets."""
+        """What the SDK shall look at: a request is started here, and then nobody keeps it.
+
+        What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets.
+        """
         if len(line) > LONG:
             gevent.sleep(0)  # others have had to wait while it was copied together
         try:
@@ -251,10 +269,14 @@ class LineReader(StdioRequestReader):
             if fields["event"] == ANSWER and self.on_answer is not None:
                 self.on_answer(str(fields["session_id"]), fields["data"])
                 return None
-            return _to_request(fields, self)
+            request = _to_request(fields, self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read
             _refuse(line, type(error).__name__)
             return None
+        if self.start is None or request.event is not PluginInStreamEvent.Request:
+            return request
+        self.start(request)
+        return None
 
 
 def _refuse(line: bytes, reason: str) -> None:
