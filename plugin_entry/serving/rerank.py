@@ -75,7 +75,7 @@ def find_service(model: str, credentials: Credentials, saved: MutableMapping[str
 def _rank(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
-    if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
+    if credentials.rerank.service is RerankService.OLLAMA or credentials.rerank.service.is_embedding:
         return _rank_with_ollama(model, credentials, saved, query, documents, choice)
     place = service_place(credentials.base_url)
     service = _service(credentials, place)
@@ -94,7 +94,7 @@ def _rank_with_ollama(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
     server, remembered = server_of(credentials), detected.from_saved(saved)
-    if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
+    if credentials.rerank.service.is_embedding:
         info = known_locally(server, model, remembered)
         how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, info, credentials.rerank.prefixes)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)

@@ -54,13 +54,19 @@ class PrefixChoice(StrEnum):
 
 
 class RerankService(StrEnum):
-    """How the rerank service is spoken to. The last two score with models of Ollama itself."""
+    """How the rerank service is spoken to. The last three score with models of Ollama itself; "bare" is without the family's prefixes."""
 
     AUTO = "auto"
     JINA = "jina"
     TEI = "tei"
     OLLAMA = "ollama"
     OLLAMA_EMBEDDING = "ollama-embedding"
+    OLLAMA_EMBEDDING_BARE = "ollama-embedding-bare"
+
+    @property
+    def is_embedding(self) -> bool:
+        """Documents are ranked by the similarity of vectors."""
+        return self in {RerankService.OLLAMA_EMBEDDING, RerankService.OLLAMA_EMBEDDING_BARE}
 
 
 MOST_ANSWER_MIB = 1024
@@ -110,15 +116,16 @@ class EmbeddingSettings:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RerankSettings:
-    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own.
-
-    `prefixes` are those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil.
-    """
+    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own."""
 
     service: RerankService = RerankService.AUTO
     score_scale: ScoreScale = ScoreScale.AS_IS
     template: str = attrs.field(default="", repr=False)
-    prefixes: PrefixChoice = PrefixChoice.FAMILY
+
+    @property
+    def prefixes(self) -> PrefixChoice:
+        """Those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil."""
+        return PrefixChoice.OFF if self.service is RerankService.OLLAMA_EMBEDDING_BARE else PrefixChoice.FAMILY
 
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)
@@ -203,7 +210,6 @@ FIELDS: tuple[Field, ...] = (
     Field("rerank_service", "rerank.service", member_of(RerankService)),
     Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
     Field("rerank_template", "rerank.template", pair_template),
-    Field("rerank_prefixes", "rerank.prefixes", one_of({choice.value: choice for choice in (PrefixChoice.FAMILY, PrefixChoice.OFF)})),
 )
 """The variables of the form. The names of the official plugin stay, so that its saved values fill our form, too."""
 

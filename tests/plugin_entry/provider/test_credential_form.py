@@ -155,7 +155,7 @@ SHOWN = {
     "llm": COMMON | {"context_size", "overflow", "mode", "max_tokens", *CAPABILITIES},
     "text-embedding": COMMON
     | {"context_size", "max_chunks", "concurrency", "embedding_overlong", "dimensions", "embedding_prefixes", "deep_check"},
-    "rerank": COMMON | {"rerank_service", "score_scale", "rerank_template", "rerank_prefixes"},
+    "rerank": COMMON | {"rerank_service", "score_scale", "rerank_template"},
 }
 
 

@@ -86,7 +86,7 @@ def test_everything() -> None:
         "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
         "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
-        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}", "rerank_prefixes": "off",
+        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}",
     }  # fmt: skip
     assert {field.variable for field in FIELDS} - set(saved) == {"max_tokens"}
     assert read_credentials(saved) == Credentials(
@@ -108,7 +108,6 @@ def test_everything() -> None:
             service=RerankService.OLLAMA_EMBEDDING,
             score_scale=ScoreScale.SIGMOID,
             template="{query}\n{document}",
-            prefixes=PrefixChoice.OFF,
         ),
     )
 
@@ -148,8 +147,7 @@ BAD: dict[str, tuple[str, object, str]] = {
     "concurrency": ("concurrency", 65, "a whole number of requests from 1 to 64"),
     "overlong": ("embedding_overlong", "x", "one of cut, error"),
     "prefixes": ("embedding_prefixes", "x", "one of off, queries, family"),
-    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding"),
-    "prefixes of a reranker": ("rerank_prefixes", "queries", "one of family, off"),
+    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding, ollama-embedding-bare"),
     "template": ("rerank_template", "{query} alone", "a prompt with {query} and {document}"),
     "template that is no text": ("rerank_template", 5, "a prompt with {query} and {document}"),
     "scale": ("score_scale", "x", "one of as_is, sigmoid"),
