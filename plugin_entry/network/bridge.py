@@ -75,6 +75,10 @@ class OpenReply:
                 break
         return b"".join(parts)
 
+    def stop(self, error: ServerError) -> None:
+        """Ends `bursts` with `error` after what is here already."""
+        self._inbox.stop(error)
+
     def close(self) -> None:
         """Gives the connection up at once, so that the server stops generating; what is unread is lost."""
         self._inbox.discard()

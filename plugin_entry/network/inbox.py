@@ -80,10 +80,16 @@ class Inbox:
         return self._waited_s + max(0.0, time.monotonic() - self._waits_since)
 
     def end(self, error: BaseException | None) -> None:
-        """Task side: nothing more comes; `error` says why when it was not the end of the body."""
-        self.error = error
-        self.ended = True
-        self._wake()
+        """Task side: nothing more comes; `error` says why when it was not the end of the body. The first end counts."""
+        if not self.ended:
+            self.error = error
+            self.ended = True
+            self._wake()
+
+    def stop(self, error: BaseException) -> None:
+        """Greenlet side: what comes from now on is not read. What waits already is, and then `error` is raised."""
+        self._discarding = True
+        self.end(error)
 
     def wait_for_head(self) -> Head:
         """Greenlet side: gives status and headers. Raises what ended the task before they came."""

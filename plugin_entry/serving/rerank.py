@@ -11,6 +11,7 @@ from plugin_entry.log import logged
 from plugin_entry.network.retries import IsTransient, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
+from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.embedding import embed_settings, known_locally, known_prefixes, prefixes_of
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import weight_of_texts
@@ -57,7 +58,8 @@ def rerank(
         return RerankResult(model=model, docs=[])
     credentials = settings_of(saved)
     choice = RankingOptions(top_n=top_n, score_threshold=score_threshold, scale=credentials.rerank.score_scale)
-    ranking = _rank(model, credentials, saved, query, documents, choice)
+    with Deadline(credentials.timeouts.answer, model).around_waiting():
+        ranking = _rank(model, credentials, saved, query, documents, choice)
     docs = [RerankDocument(index=document.index, text=document.text, score=document.score) for document in ranking.documents]
     return RerankResult(model=model, docs=docs)
 
@@ -73,7 +75,7 @@ def find_service(model: str, credentials: Credentials, saved: MutableMapping[str
 def _rank(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
-    if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
+    if credentials.rerank.service is RerankService.OLLAMA or credentials.rerank.service.is_embedding:
         return _rank_with_ollama(model, credentials, saved, query, documents, choice)
     place = service_place(credentials.base_url)
     service = _service(credentials, place)
@@ -92,7 +94,7 @@ def _rank_with_ollama(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
     server, remembered = server_of(credentials), detected.from_saved(saved)
-    if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
+    if credentials.rerank.service.is_embedding:
         info = known_locally(server, model, remembered)
         how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, info, credentials.rerank.prefixes)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)

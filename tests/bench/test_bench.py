@@ -56,7 +56,7 @@ def test_section(name: str) -> None:
     ("sent", "frames_expected"),
     [
         pytest.param(lines(20), 21, id="text"),
-        pytest.param(thinking_lines(20), 23, id="thinking, with its tags"),
+        pytest.param(thinking_lines(20), 24, id="thinking, with its tags"),
         pytest.param(tool_lines(20), 2, id="tool calls, all at once"),
     ],
 )

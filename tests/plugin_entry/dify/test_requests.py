@@ -120,7 +120,7 @@ def test_lines_are_what_the_sdk_reads_however_they_are_cut(numbers: list[int], e
     assert len(ours) == len(numbers)
 
 
-NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'{"session_id": "", "event": "secret", "data": {}}', b'"\xff"')
+NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'"\xff"')
 
 
 def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +130,29 @@ def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pyt
     assert [request.session_id for request in found] == ["s1"]
     assert [text for text in told if "secret" in text] == []
     assert [text.partition(" (")[0] for text in told] == [f"A request line of {len(each)} bytes cannot be read" for each in NO_REQUESTS]
+
+
+OF_A_SESSION = (
+    b'{"session_id": "s", "event": "secret", "data": {}}',
+    b'{"event":"request","session_id":"s","data":{"x":"secret \\ud800"}, broken',
+    b'{"session_id":"s","event":"request","data":' + b"[" * 300 + b"]" * 300 + b"}",
+)
+
+
+@pytest.mark.parametrize("text", OF_A_SESSION, ids=["no such event", "no JSON", "nested too deeply"])
+def test_a_line_that_cannot_be_read_is_answered_in_its_session(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(
+        StdioResponseWriter,
+        "session_message",
+        lambda _, session_id=None, data=None: told.append((session_id, data.model_dump() if hasattr(data, "model_dump") else data)),
+    )
+    assert list(read_by(LineReader(), [text + b"\n"])) == []
+    (first, error), (second, end) = told
+    assert (first, second) == ("s", "s")
+    assert (error["type"].value, error["data"]["error_type"], end["type"].value) == ("error", "InvokeBadRequestError", "end")
+    assert f"A request line of {len(text)} bytes cannot be read" in error["data"]["message"]
+    assert "secret" not in str(told)
 
 
 @pytest.mark.parametrize(("length", "turns"), [(LONG + 1, 1), (1000, 0)], ids=["long", "usual"])

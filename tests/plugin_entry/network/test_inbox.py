@@ -169,3 +169,19 @@ def test_only_waiting_without_progress_is_quiet(monkeypatch: pytest.MonkeyPatch)
     said[0] += 1
     waiting(2)
     assert inbox.quiet_s() == 2
+
+
+def test_after_a_stop_what_waits_is_given_and_what_comes_is_not() -> None:
+    inbox, error = Inbox(), TimeoutError()
+    inbox.put(b"a")
+    inbox.stop(error)
+    assert inbox.put(b"b") is False
+    inbox.end(None)
+    reading = inbox.bursts()
+    assert next(reading) == b"a"
+    with pytest.raises(TimeoutError):
+        next(reading)
+    ended = Inbox()
+    ended.end(None)
+    ended.stop(error)
+    assert list(ended.bursts()) == []
