@@ -333,5 +333,6 @@ def _execute(served: Plugin, callers: Callers | None, request: PluginInStream) -
             request.context,
         )
     finally:
+        request.data.clear()  # frames of errors that nobody has cleaned up yet may hold it
         if callers is not None:
             callers.end(request.session_id)
