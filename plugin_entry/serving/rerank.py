@@ -8,7 +8,7 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
 from plugin_entry.dify.errors import readable
 from plugin_entry.log import logged
-from plugin_entry.network.retries import IsTransient, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.retries import Busy, RetryingBridge, busy_ollama, busy_service, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.deadline import Deadline
@@ -81,7 +81,7 @@ def _rank(
     settings = _settings(model, credentials, place, saved, service)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(model, plan, service, BATCHES_AT_ONCE, service_is_busy, _weight(query, documents), settings.url)
+        ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), settings.url)
     except ServerError:
         _learnt.pop(_place(service, settings.url), None)
         raise
@@ -97,7 +97,7 @@ def _rank_with_ollama(
         info = known_locally(server, model, remembered)
         how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
-        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents))
+        return _run(model, plan, server, credentials.embedding.concurrency, busy_ollama, _weight(query, documents))
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -106,7 +106,7 @@ def _rank_with_ollama(
         keep_alive=credentials.keep_alive,
     )
     plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
-    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy, _weight(query, documents))
+    return _run(model, plan, server, PAIRS_AT_ONCE, busy_ollama, _weight(query, documents))
 
 
 def _weight(query: str, documents: Sequence[str]) -> int:
@@ -114,9 +114,9 @@ def _weight(query: str, documents: Sequence[str]) -> int:
     return weight_of_texts(documents) + len(query) * len(documents)
 
 
-def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, is_transient: IsTransient, weight: int, url: str = "") -> Ranking:
+def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, busy: Busy, weight: int, url: str = "") -> Ranking:
     with logged("rerank", model, server.place) as log:
-        ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), is_transient), plan, server, at_once, weight)
+        ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), busy), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)
         for remark in _remarks(ranking):
             log.remark(remark)
