@@ -88,6 +88,15 @@ def limits_page() -> str:
         ("`codec.MOST_VALUES`", f"{codec.MOST_VALUES:,}", "Values in any other reply: of `/api/show`, `/api/tags`, `/api/embed`, rankings.")
     )
     rows.append(("`codec.MOST_CONTAINERS`", f"{codec.MOST_CONTAINERS:,}", "Lists and objects in any other reply."))
+    rows += [
+        (f"`REPLY_BYTES[{route}]`", f"{most // 1024:,} KiB", "A reply of this route, after it was unpacked.")
+        for route, most in limits.REPLY_BYTES.items()
+    ]
+    rows += [
+        ("`WHOLE_REPLY_BYTES`", f"{limits.WHOLE_REPLY_BYTES // MIB} MiB", "Any other reply that is read as a whole."),
+        ("`VECTORS_BYTES`", f"{limits.VECTORS_BYTES // MIB} MiB", "Vectors of one request; less for few texts (`vectors_bytes`)."),
+        ("`REFUSAL_BYTES`", f"{limits.REFUSAL_BYTES // MIB} MiB", "What is read of a refusal."),
+    ]
     return (
         generated_from("translator/limits.py", "docs/pages/limits.py")
         + INTRODUCTION

@@ -44,7 +44,11 @@ SERVICE_FIELD = "rerank_service"
 WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused", "model_description"})
 """Codes of answers that may come from something else than Ollama."""
 
-RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
+RERANK_KINDS = {
+    RerankService.OLLAMA: ModelKind.LANGUAGE,
+    RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING,
+    RerankService.OLLAMA_EMBEDDING_BARE: ModelKind.EMBEDDING,
+}
 """What a model of Ollama must be to rerank; other services know their models themselves."""
 
 type Saved = MutableMapping[str, Any]

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.tracing import Trace
 
 from plugin_entry.network.errors import AddressRefusedError
@@ -39,6 +40,9 @@ IDLE_KEPT = 100
 
 POLLIN = 1
 
+FIRST_FINAL, MOST_HINTS = 200, 32
+"""Statuses below are followed by another one; so many in a row are enough."""
+
 type MayConnect = Callable[[str], bool]
 """Whether a connection to this address, IPv4 or IPv6, is allowed."""
 
@@ -46,6 +50,21 @@ type MayConnect = Callable[[str], bool]
 def is_no_metadata_service(address: str) -> bool:
     """The rule for servers that people name: whatever name it has, a metadata service is none."""
     return kind_of_host(address) is not AddressKind.METADATA
+
+
+class CountingProtocol(ResponseHandler):
+    """aiohttp's protocol, which also counts heads that are no answer."""
+
+    _hints = 0
+
+    async def read(self) -> Any:
+        """The next head and its body. Raises BadHttpMessage after too many heads that only announce another one (103 and its like)."""
+        head, body = await super().read()
+        self._hints = self._hints + 1 if head.code < FIRST_FINAL else 0
+        if self._hints > MOST_HINTS:
+            self.force_close()
+            raise BadHttpMessage("too many heads without an answer")
+        return head, body
 
 
 class Connector(aiohttp.TCPConnector):

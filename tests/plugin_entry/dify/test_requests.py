@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from itertools import pairwise
@@ -187,3 +188,22 @@ def test_the_end_of_the_input_is_told_once_and_nothing_is_read_any_more(monkeypa
     gevent.idle()
     assert (ended, waiting.dead) == ([True], False)
     waiting.kill()
+
+
+def test_a_request_that_was_started_is_not_kept() -> None:
+    """A line of 200 MB stayed with its reader until the next one came."""
+    reader, started, held = LineReader(), [0], list[dict[str, Any]]()
+    reader.start = lambda request: started.append(len(request.data))
+    parts = iter([line(1)[:9], line(1)[9:] + b"\n"])
+
+    def next_part() -> bytes:
+        part = next(parts, None)
+        if part is None:
+            held.append(sys._getframe(1).f_locals)
+            raise EndOfTestError
+        return part
+
+    reader._read_async = next_part  # type: ignore[method-assign]  # the only place where it reads
+    assert list(_until_the_end(reader._read_stream())) == []
+    assert len(started) == 2
+    assert (held[0]["line"], held[0]["request"], held[0]["parts"]) == (b"", None, [b""])

@@ -24,12 +24,12 @@ from tests.stdio.early_processes import Plugin
 from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 NEVER_S = 3600.0
 """A process that ends within a test's patience did not wait for this."""
 SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
 PATIENT = plugin_with(dify__shutdown__GRACE_S=NEVER_S)
-PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(7)]
+PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(8)]
 """Each is ended by its test."""
 SHORT_OF_TIME = early_plugin(
     __name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S, dify__shutdown__CLOSING_S=SHORT_CLOSING_S)

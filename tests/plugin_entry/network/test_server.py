@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, SETTINGS, Server, server_of, settings_of, tls_of
+from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, SETTINGS, Server, longest_answer_s, server_of, settings_of, tls_of
 from translator.errors import RequestError
 from translator.settings.certificates import whole_pem
 
@@ -230,3 +230,19 @@ async def say_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
     await writer.drain()
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [("600", 570), ("3600", 3570), (" 45 ", 22.5), ("", 570), ("0", 570), ("10m", 570), ("²", 570), ("9" * 400, 570), (None, 570)],
+)
+def test_answers_end_before_dify_ends_them(limit: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {} if limit is None else {"PLUGIN_MAX_EXECUTION_TIMEOUT": limit}
+    assert longest_answer_s(environment) == seconds
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    SETTINGS.clear()
+    limits = server(answer_timeout="").limits
+    assert (limits.answer, limits.first_byte) == (seconds, seconds)
+    assert server(answer_timeout="900", first_byte_timeout="0").limits.answer == 900
+    SETTINGS.clear()
