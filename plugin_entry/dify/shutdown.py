@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import attrs
 import gevent
 
+from plugin_entry.dify.executor import GreenletExecutor
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import GreenletExecutor, LineReader
+from plugin_entry.dify.requests import LineReader
 
 logger = logging.getLogger(__name__)
 

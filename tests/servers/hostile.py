@@ -121,12 +121,18 @@ FLOODS: dict[str, Callable[[Visit], None]] = {
 SHOW = b'{"capabilities":["completion","tools"],"model_info":{"general.architecture":"x","x.context_length":8192}}'
 
 
+def described(visit: Visit) -> bool:
+    """Answers a question about a model or a version; False for anything else."""
+    known = {"/api/show": SHOW, "/api/version": b'{"version":"0.33.0"}'}
+    if visit.path in known:
+        visit.whole(known[visit.path])
+    return visit.path in known
+
+
 def flooding(visit: Visit) -> None:
     """For `serving`: a server whose models are rows of FLOODS; it describes them well."""
-    if visit.path == "/api/chat":
+    if not described(visit):
         FLOODS[json.loads(visit.body)["model"]](visit)
-    else:
-        visit.whole(SHOW if visit.path == "/api/show" else b'{"version":"0.33.0"}')
 
 
 # --- replies that are costly to read --------------------------------------------------------------------------------------------
@@ -152,15 +158,11 @@ def nested_line(visit: Visit) -> None:
 
 def huge_answers(visit: Visit, show: Callable[[Visit], None] | None = None) -> None:
     """For `serving`: good descriptions, unless `show` gives others; everything else is lists of lists."""
-    if visit.path == "/api/show" and show is None:
-        visit.whole(SHOW)
-    elif visit.path == "/api/show" and show is not None:
+    if visit.path == "/api/show" and show is not None:
         show(visit)
-    elif visit.path == "/api/version":
-        visit.whole(b'{"version":"0.33.0"}')
     elif visit.path == "/api/chat":
         nested_line(visit)
-    else:
+    elif not described(visit):
         plain(visit, 60 * MIB)
 
 

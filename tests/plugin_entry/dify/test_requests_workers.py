@@ -12,7 +12,8 @@ from dify_plugin.errors.model import InvokeBadRequestError, InvokeError
 from gevent.event import Event
 
 from plugin_entry.dify.errors import readable
-from plugin_entry.dify.requests import GreenletExecutor, errors_told
+from plugin_entry.dify.executor import GreenletExecutor
+from plugin_entry.dify.requests import errors_told
 from translator.errors import ServerError
 
 
