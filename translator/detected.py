@@ -12,10 +12,11 @@ from translator.scalars import as_int
 from translator.tokens import Vocabulary
 from translator.versions import ServerVersion
 
-CAPABILITIES, CONTEXT, NUM_CTX, VERSION, VOCABULARY = (
+CAPABILITIES, CONTEXT, NUM_CTX, RUNNING, VERSION, VOCABULARY = (
     "detected_capabilities",
     "detected_context_length",
     "detected_num_ctx",
+    "detected_running_window",
     "detected_server_version",
     "detected_vocabulary",
 )
@@ -29,6 +30,7 @@ def to_saved(info: ModelInfo) -> dict[str, str]:
         CAPABILITIES: None if info.capabilities is None else " ".join(sorted(info.capabilities)),
         CONTEXT: info.context_length,
         NUM_CTX: info.num_ctx,
+        RUNNING: info.running_window,
         VERSION: str(info.version) if info.version.is_known else None,
         VOCABULARY: None if info.vocabulary is Vocabulary.OTHER else info.vocabulary,
     }
@@ -42,18 +44,22 @@ def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
         words if isinstance(words, str) else "",
         _number(saved.get(CONTEXT)),
         _number(saved.get(NUM_CTX)),
+        _number(saved.get(RUNNING)),
         str(saved.get(VERSION) or ""),
         str(saved.get(VOCABULARY) or ""),
     )
 
 
 @lru_cache(maxsize=KEPT)
-def _remembered(words: str, context_length: int | None, num_ctx: int | None, version: str, vocabulary: str) -> ModelInfo:
+def _remembered(
+    words: str, context_length: int | None, num_ctx: int | None, running: int | None, version: str, vocabulary: str
+) -> ModelInfo:
     """The same object for the same facts: they are asked for several times per request."""
     return ModelInfo(
         capabilities=frozenset(words.split()) or None,
         context_length=context_length,
         num_ctx=num_ctx,
+        running_window=running,
         version=ServerVersion.parse(version),
         vocabulary=Vocabulary(vocabulary) if vocabulary in set(Vocabulary) else Vocabulary.OTHER,
     )

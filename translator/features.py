@@ -59,7 +59,7 @@ def features(info: ModelInfo, credentials: Credentials) -> frozenset[str]:
 @lru_cache(maxsize=KEPT)
 def context(info: ModelInfo, credentials: Credentials) -> ContextPlan:
     """The one window of this model for Dify's budget and the server (see `context.py`)."""
-    window = ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx, remote=info.remote)
+    window = ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx, running=info.running_window, remote=info.remote)
     return plan_context(credentials.context_size, window, credentials.overflow, version=info.version)
 
 

@@ -64,6 +64,8 @@ STREAMED_TOOLS = ServerVersion(0, 8, 0)
 """Text and tool calls are streamed while tools are offered (server/routes.go, ChatHandler; 0.5.13 `tool-after-text`)."""
 THINK = ServerVersion(0, 9, 0)
 """`think` and `message.thinking` (api/types.go); ignored before (0.5.13 recordings show raw tags)."""
+RUNNING_WINDOW = ServerVersion(0, 10, 0)
+"""`context_length` in `/api/ps`: the window a model runs with (api/types.go, ProcessModelResponse; 0.9.6 `ps` lacks it)."""
 THINK_LEVELS = ServerVersion(0, 11, 0)
 """`think` may be `low`, `medium`, `high` (api/types.go, ThinkValue); before, 400 (0.9.6 `think-high`). gpt-oss only until 0.17.7."""
 TOOL_ANY_OF = ServerVersion(0, 11, 3)

@@ -15,17 +15,19 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeError
 
 from plugin_entry.checks.doctor import why_unreachable
-from plugin_entry.log import error_place, logged
+from plugin_entry.log import RequestLog, error_place, logged
 from plugin_entry.network.client import Call
+from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving import embedding, rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
-from translator import detected
+from translator import detected, features
 from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
-from translator.diagnosis.running import listed_names
+from translator.diagnosis.running import listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError, TranslatorError
 from translator.failures.build import failure_from_reply
+from translator.request.context import SERVERS_WINDOW
 from translator.rerank.generative import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, RerankService
@@ -118,7 +120,9 @@ def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
 def _check_language_model(model: str, saved: Saved) -> None:
     credentials = settings_of(saved)
     server = server_of(credentials)
-    describe(model, server, ModelKind.LANGUAGE, saved)
+    info = describe(model, server, ModelKind.LANGUAGE, saved)
+    if not info.remote:
+        _say_window(model, server, info, credentials, saved)
     if server.base_url.is_cloud:
         saved[KEY_FACT] = check_cloud_key(server, credentials)
 
@@ -163,6 +167,17 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
         embedding.check_settings(model, credentials, info)
     if kind is ModelKind.LANGUAGE:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
+
+
+def _say_window(model: str, server: Server, info: ModelInfo, credentials: Credentials, saved: Saved) -> None:
+    """Writes to the log which window is in force. A form that can be saved has no place for it. The server's own is written back."""
+    reply = models_in_memory(BRIDGE, server)
+    running = None if reply is None else running_model(reply.body, model)
+    if credentials.context_size == SERVERS_WINDOW and running is not None:
+        info = attrs.evolve(info, running_window=running.window)
+        saved.update(detected.to_saved(info))
+    plan = features.context(info, credentials)
+    RequestLog("check", model, server.place).remark(" ".join(filter(None, (window_in_force(plan, running), plan.note))))
 
 
 def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> ModelInfo:

@@ -11,12 +11,13 @@ from typing import Any
 from plugin_entry.checks.probing import Examination, answers_to
 from translator.diagnosis.conclusion import Finding, Layer
 from translator.diagnosis.model_kinds import model_missing, models_missing
-from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model
+from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model, window_in_force
 from translator.diagnosis.server_kinds import TAGS
 from translator.diagnosis.unanswered import models_withheld, remedy_for, withheld
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply
 from translator.failures.quoting import printable_name
+from translator.request.context import ModelWindow, plan_context
 from translator.response.capabilities import ModelInfo, listed_info, model_info
 from translator.shapes.exchange import HttpReply
 
@@ -65,7 +66,7 @@ async def check_model(exam: Examination) -> Finding | None:
 
 async def check_loaded(exam: Examination) -> Finding | None:
     """Whether the server runs the model, with which window, and how much of it on a GPU; nothing to say of the cloud's models."""
-    if not exam.model or await _is_remote(exam):
+    if not exam.model or (info := await _info(exam)).remote:
         return None
     answer = (await answers_to(exam, (RUNNING,)))[RUNNING]
     if not isinstance(answer, HttpReply) or answer.status != 200:
@@ -74,16 +75,18 @@ async def check_loaded(exam: Examination) -> Finding | None:
     if running is None:
         sentence = f"{exam.model} is not running: the next request loads it first, which may take minutes."
         return Finding(step=Layer.LOADED, ok=True, sentence=sentence)
-    return Finding(step=Layer.LOADED, ok=True, sentence=f"The server lists {exam.model} as running{_window(running)}{_share(running)}.")
+    sentence = f"The server lists {exam.model} as running{_window(running)}{_share(running)}."
+    in_force = window_in_force(plan_context(None, ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx)), running)
+    return Finding(step=Layer.LOADED, ok=True, sentence=sentence, details=(f'With the context size "auto": {in_force}',))
 
 
-async def _is_remote(exam: Examination) -> bool:
+async def _info(exam: Examination) -> ModelInfo:
     cloud_host = exam.base_url.is_cloud
     try:
         reply = await exam.ask(SHOW, "POST", {"model": exam.model})
-        return model_info(reply.body, model=exam.model, cloud_host=cloud_host).remote
+        return model_info(reply.body, model=exam.model, cloud_host=cloud_host)
     except ServerError:
-        return cloud_host
+        return ModelInfo(remote=cloud_host)
 
 
 def _counted(count: int) -> str:

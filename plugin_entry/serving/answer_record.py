@@ -61,7 +61,7 @@ class AnswerRecord:
         real = final.usage.prompt_tokens
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
         if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            window, place = turn.window.num_ctx or 0, self.server.identity
+            window, place = turn.window.size, self.server.identity
             self.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script)
 
     def _check_window(self, turn: Turn) -> None:

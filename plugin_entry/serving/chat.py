@@ -32,6 +32,7 @@ from translator import detected
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
+from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
@@ -210,7 +211,10 @@ class Answerer:
         return turn, reply, stream
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
-        info = self.facts.of(server, ask.model, detected.from_saved(saved))
+        remembered = detected.from_saved(saved)
+        info = self.facts.of(server, ask.model, remembered)
+        if credentials.context_size == SERVERS_WINDOW:
+            info = self.facts.with_window(info, server, ask.model, remembered)
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
         ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)

@@ -55,7 +55,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
     return EmbedSettings(
         model=model,
         max_texts=credentials.embedding.max_chunks,
-        num_ctx=features.context(info, credentials).size,
+        num_ctx=features.context(info, credentials).num_ctx,
         max_ctx=info.context_length,
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,

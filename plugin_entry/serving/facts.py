@@ -6,6 +6,7 @@ between, a name it does not know) gives what is remembered: the request itself w
 
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import attrs
@@ -14,12 +15,15 @@ from gevent.event import AsyncResult
 
 from plugin_entry.network.bridge import Bridge, Started
 from plugin_entry.network.client import Call
+from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server, identity_of
 from translator import codec, detected
+from translator.diagnosis.running import running_model
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.response.capabilities import ModelInfo, is_cloud_name, model_info
 from translator.shapes.exchange import HttpReply
+from translator.versions import RUNNING_WINDOW
 
 KNOWN_S = 300.0
 """Seconds that facts are believed."""
@@ -29,6 +33,8 @@ UNREACHABLE_S = 3.0
 """Seconds that a request believes in a server that could not be reached: it may be there again, and the request is worth a try."""
 QUESTION_LIMIT_S = 5.0
 """Seconds that a server may take to begin its answer once it is connected."""
+WINDOW_S, NO_WINDOW_S = 30.0, 3.0
+"""Seconds that the window of a running model is believed, and that it is not running."""
 VERSION_LIMIT_S = 1.0
 """Seconds that the version may come later than the description; without it the server counts as the newest."""
 KEPT = 512
@@ -59,6 +65,8 @@ class ModelFacts:
         self._clock = clock
         self._known: dict[Key, Known] = {}
         self._asking: dict[Key, AsyncResult] = {}
+        self._windows: dict[Key, tuple[int | None, float]] = {}
+        """The last window that a running model had, and when that was asked."""
 
     def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
@@ -70,6 +78,25 @@ class ModelFacts:
     def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a model's schema, which must always exist: `remembered` when the server cannot say. Never raises a ServerError."""
         return _or_remembered(self._look_up(server, model, UNKNOWN_S), remembered)
+
+    def with_window(self, info: ModelInfo, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
+        """The same facts with the window that the server runs the model with: for settings that leave it to the server.
+
+        A model that is not running gives its last window, also the one that was saved with it.
+        """
+        if info.remote or info.version < RUNNING_WINDOW:
+            return info
+        key = server.identity, model
+        window, since = self._windows.get(key, (None, -inf))
+        if self._clock() - since >= (WINDOW_S if window else NO_WINDOW_S):
+            self._windows[key] = window, self._clock()  # others do not ask meanwhile
+            reply = models_in_memory(self._bridge, server)
+            running = None if reply is None else running_model(reply.body, model)
+            window = (running and running.window) or window
+            self._windows[key] = window, self._clock()
+            while len(self._windows) > KEPT:
+                del self._windows[next(iter(self._windows))]
+        return attrs.evolve(info, running_window=window or remembered.running_window)
 
     def recall(self, model: str, saved: Mapping[str, Any]) -> ModelInfo:
         """What is known already, without a question to the server; what was saved with the model when nothing is."""
@@ -88,6 +115,7 @@ class ModelFacts:
     def forget(self) -> None:
         """Everything learnt; for tests and for whoever knows that a server has changed."""
         self._known.clear()
+        self._windows.clear()
 
     def _look_up(self, server: Server, model: str, unreachable_s: float) -> Known:
         key = server.identity, model

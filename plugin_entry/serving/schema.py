@@ -17,6 +17,7 @@ from plugin_entry.serving.chat import FACTS
 from translator import detected, features
 from translator.embedding.frame import most_texts_per_frame
 from translator.errors import RequestError
+from translator.request.context import SERVERS_WINDOW
 from translator.request.parameters import Kind, Parameter, form_parameters
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import ConnectionSettings, Credentials
@@ -88,10 +89,14 @@ def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelI
     """Settings and facts; settings that cannot be read are an error of the next request, not of the schema."""
     try:
         credentials = settings_of(saved)
-        info = FACTS.for_schema(server_of(credentials), model, detected.from_saved(saved))
-        return attrs.evolve(credentials, base_url="", api_key="", connection=ANY), info
+        server = server_of(credentials)
     except RequestError:
         return Credentials(base_url=""), ModelInfo()
+    remembered = detected.from_saved(saved)
+    info = FACTS.for_schema(server, model, remembered)
+    if credentials.context_size == SERVERS_WINDOW:
+        info = FACTS.with_window(info, server, model, remembered)
+    return attrs.evolve(credentials, base_url="", api_key="", connection=ANY), info
 
 
 ANY = ConnectionSettings()

@@ -12,6 +12,7 @@ import attrs
 
 from translator import codec
 from translator.errors import Problem, ServerError
+from translator.request.context import ContextPlan
 from translator.response.capabilities import is_cloud_name
 from translator.shapes.exchange import HttpReply
 
@@ -48,6 +49,21 @@ def running_model(body: bytes, name: str) -> RunningModel | None:
     """What `/api/ps` says of the model `name`; None when it is not in the list."""
     found = next((model for model in listed_models(body) if _is_named(model, name)), None)
     return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
+
+
+def window_in_force(plan: ContextPlan, running: RunningModel | None) -> str:
+    """Which window Dify works with, and whether another client's load stands against it."""
+    loaded = running and running.window
+    if plan.num_ctx is None:
+        known = f"{plan.size:,} tokens" if loaded else f"of which Dify assumes {plan.size:,} tokens until the model is loaded"
+        return f"Dify works with the server's own window, {known}."
+    asked = f"Dify asks for a window of {plan.num_ctx:,} tokens"
+    if not loaded or loaded == plan.num_ctx:
+        return f"{asked}."
+    return (
+        f"{asked}, and the model is running with {'only ' if loaded < plan.num_ctx else ''}{loaded:,}: another client wants another size, "
+        'and the server loads the model again for each of them. Set the context size to "server", or the same number everywhere.'
+    )
 
 
 def explained_silence(error: ServerError, name: str, reply: HttpReply | None) -> ServerError:

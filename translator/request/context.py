@@ -9,10 +9,18 @@ from enum import StrEnum
 import attrs
 
 from translator.errors import Family, Problem
-from translator.versions import NEWEST, TRUNCATE, ServerVersion
+from translator.versions import NEWEST, RUNNING_WINDOW, TRUNCATE, ServerVersion
 
 AUTO_LIMIT = 8192
 """Automatic size in tokens where the model could do more: the full trained length fills the memory of most machines."""
+
+SERVERS_WINDOW = 0
+"""The setting that leaves the window to the server (OLLAMA_CONTEXT_LENGTH, or its own choice by memory): `num_ctx` is never sent, so a
+model is not loaded again because two clients want two sizes."""
+
+UNLOADED_LIMIT = 4096
+"""The server's window in tokens before it was ever seen running the model: the smallest that servers choose by themselves since 0.6
+(envconfig/config.go)."""
 
 UNKNOWN_LIMIT = 8192
 """Size in tokens where nothing is known of the model."""
@@ -33,6 +41,8 @@ class ModelWindow:
 
     maximum: int | None = None
     num_ctx: int | None = None
+    running: int | None = None
+    """The window that the server runs the model with, or ran it with last."""
     remote: bool = False
 
 
@@ -54,12 +64,19 @@ def plan_context(
     *,
     version: ServerVersion = NEWEST,
 ) -> ContextPlan:
-    """The window for a setting in tokens (None: automatic).
+    """The window for a setting in tokens (None: automatic; `SERVERS_WINDOW`: what the server runs the model with).
 
     Automatic: the Modelfile's `num_ctx`, else the model's maximum up to 8192. A number above the model's maximum is cut to it, as the
     server does by itself (llm/llama_server.go): Dify must not budget with tokens that do not exist. Cloud models always have their maximum
     and take no `num_ctx`; there a smaller number only limits Dify's budget.
     """
+    if setting == SERVERS_WINDOW:
+        if version >= RUNNING_WINDOW and not window.remote:
+            size = window.running or min(window.num_ctx or UNLOADED_LIMIT, window.maximum or UNLOADED_LIMIT)
+            truncate = False if overflow is OverflowPolicy.ERROR else None
+            return ContextPlan(size=size, truncate=truncate, maximum=window.maximum, note=_overflow_note(overflow, version))
+        note = "" if window.remote else f"Server {version} does not say its window ({RUNNING_WINDOW} does): the context size is automatic."
+        return attrs.evolve(plan_context(None, window, overflow, version=version), note=note)
     wanted = setting if setting is not None else _automatic(window)
     size = wanted if window.maximum is None else min(wanted, window.maximum)
     return ContextPlan(

@@ -59,6 +59,8 @@ class ModelInfo:
     format: str = ""
     context_length: int | None = None
     num_ctx: int | None = None
+    running_window: int | None = None
+    """What `/api/ps` said last of the loaded model; filled in only where the context size is the server's."""
     embedding_length: int | None = None
     stop: tuple[str, ...] = ()
     parser: str = ""

@@ -21,7 +21,6 @@ from translator.rerank.ranking import ScoreScale
 from translator.scalars import as_bool, is_blank
 from translator.settings.form_values import (
     Reader,
-    auto_or_tokens,
     header_lines,
     key,
     mebibytes,
@@ -31,6 +30,7 @@ from translator.settings.form_values import (
     seconds,
     text,
     whole,
+    window_size,
 )
 from translator.settings.network_places import ProxyMode
 from translator.shapes.dify import Mode
@@ -132,7 +132,8 @@ class RerankSettings:
 class Credentials:
     """Everything saved for one model. `base_url` is the text as typed (it may hold a password, so it is not shown either).
 
-    `context_size` in tokens, None: automatic. `max_tokens` is the upper bound for the parameter of that name, None: none.
+    `context_size` in tokens, None: automatic, `SERVERS_WINDOW`: the server's own. `max_tokens` is the upper bound for the parameter of that
+    name, None: none.
     """
 
     base_url: str = attrs.field(repr=False)
@@ -183,7 +184,7 @@ FIELDS: tuple[Field, ...] = (
     Field("base_url", "base_url", text),
     Field("api_key", "api_key", key),
     Field("mode", "mode", member_of(Mode)),
-    Field("context_size", "context_size", auto_or_tokens),
+    Field("context_size", "context_size", window_size),
     Field("max_tokens", "max_tokens", whole(1, "tokens")),
     Field("vision_support", "vision", one_of(_CHOICES)),
     Field("function_call_support", "tools", one_of(_CHOICES)),

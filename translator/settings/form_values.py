@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from translator.limits import MIB
+from translator.request.context import SERVERS_WINDOW
 from translator.scalars import as_float, as_int
 
 type Reader = Callable[[object], object]
 """Reads one value; raises ValueError with what was expected."""
 
 UNBOUNDED = 2**31
+WINDOW_WORDS: Mapping[str, int | None] = {"auto": None, "server": SERVERS_WINDOW}
 
 
 def one_of(words: Mapping[str, StrEnum]) -> Reader:
@@ -54,14 +56,15 @@ def mebibytes(high: int) -> Callable[[object], int]:
     return lambda value: read_mib(value) * MIB
 
 
-def auto_or_tokens(value: object) -> int | None:
-    """A number of tokens; None for the word `auto`."""
-    if isinstance(value, str) and value.strip().lower() == "auto":
-        return None
+def window_size(value: object) -> int | None:
+    """A number of tokens; None for the word `auto`, `SERVERS_WINDOW` for the word `server`."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in WINDOW_WORDS:
+        return WINDOW_WORDS[word]
     try:
         return whole(1, "tokens")(value)
     except ValueError as error:
-        raise ValueError('"auto" or a whole number of tokens') from error
+        raise ValueError('"auto", "server" or a whole number of tokens') from error
 
 
 def seconds(value: object) -> float:

@@ -3,8 +3,9 @@
 import pytest
 
 from fixtures.recordings import having, load
-from translator.diagnosis.running import RunningModel, explained_silence, listed_names, running_model
+from translator.diagnosis.running import RunningModel, explained_silence, listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError
+from translator.request.context import ContextPlan
 from translator.shapes.exchange import HttpReply
 
 RECORDED: dict[str, tuple[str, str, str, RunningModel | None]] = {
@@ -78,3 +79,19 @@ def test_nothing_is_said_of_models_in_the_cloud_which_no_server_lists(name: str)
     error = ServerError.of("first_byte_timeout", "Nothing came.", "Wait longer.", family=Family.UNAVAILABLE)
     assert explained_silence(error, name, HttpReply(status=200, body=b'{"models":[]}')) == error
     assert "hangs or is overloaded" in explained_silence(error, name, None).problem.cause
+
+
+@pytest.mark.parametrize(
+    ("num_ctx", "window", "said"),
+    [
+        pytest.param(8192, None, "Dify asks for a window of 8,192 tokens.", id="not running"),
+        pytest.param(8192, 8192, "Dify asks for a window of 8,192 tokens.", id="as asked"),
+        pytest.param(8192, 2048, "running with only 2,048: another client wants another size", id="another client's, smaller"),
+        pytest.param(8192, 32768, "running with 32,768: another client wants another size", id="another client's, larger"),
+        pytest.param(None, 4096, "Dify works with the server's own window, 4,096 tokens.", id="the server's"),
+        pytest.param(None, None, "of which Dify assumes 4,096 tokens until the model is loaded.", id="the server's, not running"),
+    ],
+)
+def test_which_window_is_in_force(num_ctx: int | None, window: int | None, said: str) -> None:
+    running = None if window is None else RunningModel(window=window)
+    assert said in window_in_force(ContextPlan(size=num_ctx or 4096, num_ctx=num_ctx), running)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import Family
-from translator.request.context import ContextPlan, ModelWindow, OverflowPolicy, plan_context, too_long
+from translator.request.context import SERVERS_WINDOW, ContextPlan, ModelWindow, OverflowPolicy, plan_context, too_long
 from translator.versions import ServerVersion
 
 WINDOWS: dict[str, tuple[int | None, dict[str, object], int, int | None]] = {
@@ -18,6 +18,11 @@ WINDOWS: dict[str, tuple[int | None, dict[str, object], int, int | None]] = {
     "auto: cloud has its maximum, nothing sent": (None, {"maximum": 131072, "remote": True}, 131072, None),
     "auto: cloud, nothing known": (None, {"remote": True}, 8192, None),
     "auto: cloud ignores a Modelfile": (None, {"maximum": 131072, "num_ctx": 4096, "remote": True}, 131072, None),
+    "server: as it runs": (SERVERS_WINDOW, {"maximum": 131072, "running": 32768}, 32768, None),
+    "server: not running yet": (SERVERS_WINDOW, {"maximum": 131072}, 4096, None),
+    "server: not running yet, a small model": (SERVERS_WINDOW, {"maximum": 512}, 512, None),
+    "server: not running yet, the Modelfile decides": (SERVERS_WINDOW, {"maximum": 131072, "num_ctx": 16384}, 16384, None),
+    "server: cloud has its maximum": (SERVERS_WINDOW, {"maximum": 131072, "remote": True}, 131072, None),
     "number": (16384, {"maximum": 131072}, 16384, 16384),
     "number over the Modelfile": (16384, {"maximum": 131072, "num_ctx": 4096}, 16384, 16384),
     "number above the model": (200000, {"maximum": 131072}, 131072, 131072),
@@ -35,6 +40,12 @@ def test_window(setting: int | None, window: dict[str, object], size: int, num_c
 def test_drop_sends_nothing_and_error_refuses_truncation() -> None:
     assert plan_context(None, ModelWindow(maximum=4096)) == ContextPlan(size=4096, num_ctx=4096, maximum=4096)
     assert plan_context(None, ModelWindow(maximum=4096), OverflowPolicy.ERROR).truncate is False
+
+
+def test_a_server_that_does_not_say_its_window_gets_the_automatic_one() -> None:
+    plan = plan_context(SERVERS_WINDOW, ModelWindow(maximum=131072), version=ServerVersion(0, 9, 6))
+    assert (plan.size, plan.num_ctx) == (8192, 8192)
+    assert plan.note == "Server 0.9.6 does not say its window (0.10.0 does): the context size is automatic."
 
 
 def test_a_cut_setting_is_said() -> None:

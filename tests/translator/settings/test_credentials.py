@@ -128,8 +128,8 @@ def test_defaults() -> None:
 
 BAD: dict[str, tuple[str, object, str]] = {
     "mode": ("mode", "talk", "one of chat, completion"),
-    "context size": ("context_size", "4k", '"auto" or a whole number of tokens'),
-    "context size zero": ("context_size", "0", '"auto" or a whole number of tokens'),
+    "context size": ("context_size", "4k", '"auto", "server" or a whole number of tokens'),
+    "context size zero": ("context_size", "0", '"auto", "server" or a whole number of tokens'),
     "max tokens": ("max_tokens", "-1", "a whole number of tokens from 1"),
     "vision": ("vision_support", "perhaps", "one of auto, yes, no"),
     "tools list": ("function_call_support", ["yes"], "one of auto, yes, no"),

@@ -1,0 +1,78 @@
+"""The context size `server`: nothing is sent, and Dify budgets with what the server runs the model with."""
+
+from typing import Any
+
+import pytest
+from dify_plugin.entities.model import ModelPropertyKey
+
+from plugin_entry.serving import facts, schema
+from plugin_entry.serving.chat import FACTS
+from tests.plugin_entry.serving.test_chat import GOOD, bodies, invoke
+from tests.servers.routes_server import RoutesServer, Speak, json_reply
+
+pytestmark = pytest.mark.plugin
+
+SERVER = {"context_size": "server"}
+SHOW = {"capabilities": ["completion"], "model_info": {"general.architecture": "llama", "llama.context_length": 131072}}
+
+
+@pytest.fixture(autouse=True)
+def _asks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "WINDOW_S", 0.0)
+    monkeypatch.setattr(facts, "NO_WINDOW_S", 0.0)
+
+
+def ps(window: int | None, name: str = "m:latest") -> Speak:
+    return json_reply({"models": [] if window is None else [{"name": name, "model": name, "context_length": window}]})
+
+
+def server(*running: Speak, version: str = "0.33.0") -> RoutesServer:
+    routes: dict[str, Any] = {"/api/ps": list(running), "/api/show": json_reply(SHOW), "/api/version": json_reply({"version": version})}
+    return RoutesServer(routes | {"/api/chat": GOOD})
+
+
+def budget(url: str, **saved: str) -> int:
+    size: int = schema.language_model("m", {"base_url": url, **SERVER, **saved}).model_properties[ModelPropertyKey.CONTEXT_SIZE]
+    return size
+
+
+def test_before_during_and_after_a_load() -> None:
+    """The model of another name says nothing of this one; what was seen once is remembered when the model is gone again."""
+    with server(ps(None), ps(64, "other:latest"), ps(32768), ps(None)) as ollama:
+        assert [budget(ollama.url) for _ in range(4)] == [4096, 4096, 32768, 32768]
+
+
+def test_two_clients_with_other_windows() -> None:
+    """Whoever loads the model says how large it is; Dify follows and does not load it again."""
+    with server(ps(2048), ps(16384)) as ollama:
+        assert [budget(ollama.url), budget(ollama.url)] == [2048, 16384]
+        invoke(ollama.url, saved=SERVER, parameters={"num_ctx": 512})
+        (body,) = bodies(ollama)
+        assert "num_ctx" not in body.get("options", {})
+
+
+def test_it_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "WINDOW_S", 3600.0)
+    with server(ps(2048)) as ollama:
+        assert {budget(ollama.url) for _ in range(9)} == {2048}
+        assert ollama.paths().count("/api/ps") == 1
+
+
+def test_a_window_that_was_saved_is_remembered() -> None:
+    with server(ps(None)) as ollama:
+        assert budget(ollama.url, detected_running_window="65536") == 65536
+
+
+@pytest.mark.parametrize("setting", ["auto", "4096"])
+def test_other_sizes_ask_nothing(setting: str) -> None:
+    with server(ps(2048)) as ollama:
+        budget(ollama.url, context_size=setting)
+        assert "/api/ps" not in ollama.paths()
+
+
+def test_a_server_that_does_not_say_gets_the_automatic_size() -> None:
+    with server(ps(None), version="0.9.6") as ollama:
+        assert budget(ollama.url) == 8192
+        invoke(ollama.url, saved=SERVER)
+        assert bodies(ollama)[0]["options"]["num_ctx"] == 8192
+    FACTS.forget()
