@@ -6,7 +6,7 @@ them as errors of the call. The connection is given up as soon as the reader lea
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -110,7 +110,10 @@ class RunningAnswer:
         unended = 0
         try:
             for data in self.reply.bursts():
-                for number, deltas in enumerate(self._slices(data, unended)):
+                # a very long line is parsed in a thread, so that others do not wait for it
+                is_short = unended < HEAVY
+                parts = self.stream.slices(data) if is_short else (in_thread(unended, partial(self.stream.feed, data)),)
+                for number, deltas in enumerate(parts):
                     if number:
                         gevent.sleep(0)
                     yield deltas
@@ -129,12 +132,6 @@ class RunningAnswer:
                 self.reply.finish()
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
-
-    def _slices(self, data: bytes, unended: int) -> Iterable[list[Delta]]:
-        """A very long line is parsed in a thread, so that others do not wait for it."""
-        if unended < HEAVY:
-            return self.stream.slices(data)
-        return (in_thread(unended, partial(self.stream.feed, data)),)
 
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
