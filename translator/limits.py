@@ -3,6 +3,8 @@
 Passed in, never read from the environment: the library keeps no global settings. The manual has a page made from this file.
 """
 
+from collections.abc import Mapping
+
 import attrs
 
 MIB = 1024 * 1024
@@ -15,6 +17,40 @@ FRAME_BYTES = 4 * MIB
 SLICE_LINES, SLICE_BYTES = 128, 4 * 1024
 """What is read of a reply in one go before others may have their turn (see `ReplyStream.slices`): so many lines, or so many bytes of lines
 that are more than the next piece of text. The dearest lines known make 3 milliseconds of it."""
+
+
+WHOLE_REPLY_BYTES = 16 * MIB
+"""A reply that is read as a whole, after it was unpacked, where its route says nothing else. One character beyond the basic plane makes a
+text take four bytes for each of its characters, so this may become 80 MiB."""
+
+REPLY_BYTES: Mapping[str, int] = {
+    "/api/version": MIB // 16,
+    "/api/me": MIB // 16,
+    "/api/ps": MIB,
+    "/api/show": 4 * MIB,
+    "/api/tags": 4 * MIB,
+}
+"""The same for the small questions, by route. The description of a model with a thousand tensors has 200 kB, most of it licence and
+tensors; a list of a thousand models has half a million bytes."""
+
+VECTORS_BYTES = 32 * MIB
+"""The vectors of one request at most; Dify takes `FRAME_BYTES` of them."""
+
+MOST_DIMENSIONS, NUMBER_BYTES = 16 * 1024, 25
+"""Numbers of one vector, four times what large models have, and what the longest number takes with a comma and a blank."""
+
+REFUSAL_BYTES = MIB
+"""Of a refusal that are read; it says all it has to say in the first few."""
+
+
+def vectors_bytes(texts: int) -> int:
+    """Bytes that a reply with so many vectors may have."""
+    return min(VECTORS_BYTES, MIB + texts * MOST_DIMENSIONS * NUMBER_BYTES)
+
+
+def scores_bytes(documents: int, sent: int) -> int:
+    """Bytes that a reply with the scores of so many documents may have. Services repeat the documents, each character as its escape."""
+    return min(2 * WHOLE_REPLY_BYTES, MIB + documents * 1024 + 6 * sent)
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -22,6 +22,7 @@ OUTPUT_WORDS: dict[Output, str] = {
     Output.FAIL: "the event's error",
     Output.FAIL_LOADED: "error: only loaded",
     Output.FAIL_SPENT: "error: all tokens went into thinking",
+    Output.FINISH_EARLY: "final, with finish reason `length`",
     Output.FAIL_EMPTY: "error: nothing was said",
 }
 

@@ -23,8 +23,8 @@ PLACES: Mapping[State, tuple[int, int]] = {
     State.TAGGED: (820, 580),
     State.ANSWER: (1090, 340),
     State.FINISHED: (130, 790),
-    State.FAILED: (500, 790),
-    State.STOPPED: (1110, 790),
+    State.FAILED: (385, 790),
+    State.STOPPED: (1140, 790),
 }
 """The middle of each box."""
 

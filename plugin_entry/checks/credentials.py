@@ -1,7 +1,7 @@
 """Checks credentials when a user saves a model, without loading the model.
 
-Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
-(Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
+When all is well, the facts that were found are written back into the form's values, which Dify stores. Else one error of one sentence:
+address, key, no such model, or a model of another kind.
 """
 
 import logging
@@ -44,7 +44,11 @@ SERVICE_FIELD = "rerank_service"
 WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused", "model_description"})
 """Codes of answers that may come from something else than Ollama."""
 
-RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
+RERANK_KINDS = {
+    RerankService.OLLAMA: ModelKind.LANGUAGE,
+    RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING,
+    RerankService.OLLAMA_EMBEDDING_BARE: ModelKind.EMBEDDING,
+}
 """What a model of Ollama must be to rerank; other services know their models themselves."""
 
 type Saved = MutableMapping[str, Any]

@@ -15,7 +15,7 @@ from translator.limits import MIB
 from translator.settings.auth import auth_headers
 from translator.settings.base_url import BaseUrl, parse_base_url
 from translator.settings.certificates import MOST_PEM_CHARS, is_pem, whole_pem
-from translator.settings.credentials import Credentials, Timeouts, read_credentials
+from translator.settings.credentials import LONGEST_ANSWER_S, Credentials, Timeouts, read_credentials
 from translator.settings.extra_headers import holds_secret
 from translator.settings.network_places import proxy_for, refuse_key_over_plain_http
 
@@ -131,14 +131,27 @@ DIGEST_KEY = os.urandom(32)
 OWN_HEADERS = {"User-Agent": "dify-ollama", "Content-Type": "application/json"}
 
 
+DIFYS_LIMIT = "PLUGIN_MAX_EXECUTION_TIMEOUT"
+"""Environment variable of Dify's plugin daemon, which plugins inherit: seconds after which it ends a request."""
+BEFORE_DIFY_S = 30.0
+
+
+def longest_answer_s(environment: Mapping[str, str] = os.environ) -> float:
+    """Seconds an answer may take where nothing is set for its model: a little less than Dify's own limit, but at least half of it."""
+    value = environment.get(DIFYS_LIMIT, "").strip()
+    limit = float(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0.0
+    return max(limit - BEFORE_DIFY_S, limit / 2) or LONGEST_ANSWER_S
+
+
 def settings_of(saved: Mapping[str, Any]) -> Credentials:
     """Reads saved credentials. Raises RequestError."""
     try:
         items = frozenset(saved.items())
     except TypeError:
-        return read_credentials(saved)  # a value that is no plain text, written back by another plugin
+        return read_credentials(saved, longest_answer_s())  # a value that is no plain text, written back by another plugin
     kept = SETTINGS.get(items)
-    return kept or SETTINGS.put(items, read_credentials(saved), sum(len(name) + len(str(value)) for name, value in items))
+    size = sum(len(name) + len(str(value)) for name, value in items)
+    return kept or SETTINGS.put(items, read_credentials(saved, longest_answer_s()), size)
 
 
 def server_of(credentials: Credentials) -> Server:

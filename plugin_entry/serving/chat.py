@@ -21,14 +21,14 @@ from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, mes
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
-from plugin_entry.network.retries import Sender, models_in_memory
+from plugin_entry.network.retries import Sender
 from plugin_entry.network.server import Server, identity_of, server_of, settings_of
+from plugin_entry.serving.answer_record import AnswerRecord
+from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import convert
 from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, weight_of, weight_of_prompt
 from translator import detected
-from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
-from translator.diagnosis.running import running_model
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
@@ -36,21 +36,14 @@ from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
-from translator.shapes.dify import Message, Usage
-from translator.shapes.events import Delta, FailureDelta, FinalDelta, State
+from translator.shapes.dify import Message
+from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
 from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
 BRIDGE = Bridge()
 FACTS = ModelFacts(BRIDGE)
 CALIBRATION = TokenCalibration()
-
-
-LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
-"""Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
-
-CHARACTERS_PER_TOKEN = 10
-"""At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
 
 
 def new_call_id() -> str:
@@ -65,7 +58,8 @@ class RunningAnswer:
     turn: Turn
     reply: OpenReply
     stream: ReplyStream
-    _record: "AnswerRecord"
+    _record: AnswerRecord
+    _deadline: Deadline
     _begin: Callable[[Turn], tuple[Turn, OpenReply, ReplyStream]]
 
     def chunks(self) -> Iterator[Chunk]:
@@ -106,23 +100,17 @@ class RunningAnswer:
             raise
 
     def _read(self) -> Generator[list[Delta]]:
-        """The deltas as they arrive; others have their turn between two slices of what came at once."""
-        unended = 0
+        """The deltas as they arrive, and those of the end."""
         try:
-            for data in self.reply.bursts():
-                # a very long line is parsed in a thread, so that others do not wait for it
-                is_short = unended < HEAVY
-                parts = self.stream.slices(data) if is_short else (in_thread(unended, partial(self.stream.feed, data)),)
-                for number, deltas in enumerate(parts):
-                    if number:
-                        gevent.sleep(0)
-                    yield deltas
-                if self.stream.finished:
-                    break
-                unended = 0 if b"\n" in data else unended + len(data)
+            with self._deadline.around_reading(self.reply):
+                yield from self._read_on()
             yield self.stream.end()
         except ServerError as error:
-            yield self.stream.fail(error)
+            if error.code == TIME_UP:
+                self.reply.close()  # the server writes on
+                yield self.stream.time_is_up(error)
+            else:
+                yield self.stream.fail(error)
         except BaseException as error:
             if not self.stream.finished:
                 self._record.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
@@ -132,6 +120,21 @@ class RunningAnswer:
                 self.reply.finish()
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
+
+    def _read_on(self) -> Generator[list[Delta]]:
+        """Others have their turn between two slices of what came at once."""
+        unended = 0
+        for data in self.reply.bursts(lambda: self.stream.progress):
+            # a very long line is parsed in a thread, so that others do not wait for it
+            is_short, stream = unended < HEAVY, self.stream
+            parts = stream.slices(data) if is_short else (in_thread(unended, partial(stream.feed, data)),)
+            for number, deltas in enumerate(parts):
+                if number:
+                    gevent.sleep(0)
+                yield deltas
+            if self.stream.finished:
+                return
+            unended = 0 if b"\n" in data else unended + len(data)
 
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
@@ -144,59 +147,6 @@ class RunningAnswer:
         if isinstance(last, FinalDelta):
             self._record.answered(self.turn, last)
         return deltas
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class AnswerRecord:
-    """Records how an answer ended: its line in the log, remarks, and what its token counts teach the estimator."""
-
-    answerer: "Answerer"
-    server: Server
-    log: RequestLog
-
-    def failed(self, failure: FailureDelta) -> None:
-        """The answer ended in an error; what the server counted is in the log all the same."""
-        if failure.usage is not None:
-            self.log.facts |= _counted(failure.usage)
-        self.log.end(failure.error.code)
-
-    def answered(self, turn: Turn, final: FinalDelta) -> None:
-        """The answer is complete."""
-        self._learn(turn, final)
-        model, place, last = turn.ask.model, self.server.identity, self.answerer.last_answers
-        before = Before(estimate=partial(self.answerer.estimate, place, turn), since_last_ms=last.since_ms(place, model))
-        for remark in remarks(turn, final, before):
-            self.log.remark(remark)
-        last.note(place, model)
-        if was_loaded(final) and turn.window.num_ctx:
-            self.answerer.spawn(self._check_window, turn)
-        self._end(turn, final)
-
-    def _learn(self, turn: Turn, final: FinalDelta) -> None:
-        """Lets the real count of the prompt teach the estimator."""
-        real = final.usage.prompt_tokens
-        is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
-        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            window, place = turn.window.num_ctx or 0, self.server.identity
-            self.answerer.calibration.observe(
-                turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script
-            )
-
-    def _check_window(self, turn: Turn) -> None:
-        """After a load: whether the server gave the window that was asked for."""
-        reply = models_in_memory(self.answerer.bridge, self.server)
-        remark = "" if reply is None else wrong_window(turn, running_model(reply.body, turn.ask.model))
-        if remark:
-            self.log.remark(remark)
-
-    def _end(self, turn: Turn, final: FinalDelta) -> None:
-        self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}
-        self.log.end("ok")
-
-
-def _counted(usage: Usage) -> dict[str, int]:
-    counts = usage.prompt_tokens, usage.completion_tokens, usage.load_ns // 1_000_000
-    return dict(zip(("prompt_tokens", "completion_tokens", "load_ms"), counts, strict=True))
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -215,22 +165,37 @@ class Answerer:
         """Sends the request and waits for a good status. Raises TranslatorError."""
         credentials = settings_of(saved)
         server = server_of(credentials)
-        log = RequestLog("answer", ask.model, server.place)
+        log, deadline = RequestLog("answer", ask.model, server.place), Deadline(credentials.timeouts.answer, ask.model)
         try:
-            planned, weight = self._planned(ask, saved, credentials, server)
-            begin = partial(self._begun, weight, server, credentials)
+            with deadline.around_waiting():
+                planned, weight = self._planned(ask, saved, credentials, server)
+            begin = partial(self._begun, weight, server, credentials, deadline)
             turn, reply, stream = begin(planned)
         except BaseException as error:
             log.end(outcome_of(error))
             raise
         self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
-        return RunningAnswer(turn, reply, stream, AnswerRecord(answerer=self, server=server, log=log), begin)
+        return RunningAnswer(turn, reply, stream, self._record(server, log), deadline, begin)
 
-    def _begun(self, weight: int, server: Server, credentials: Credentials, turn: Turn) -> tuple[Turn, OpenReply, ReplyStream]:
+    def _record(self, server: Server, log: RequestLog) -> AnswerRecord:
+        return AnswerRecord(
+            server=server,
+            log=log,
+            bridge=self.bridge,
+            calibration=self.calibration,
+            last_answers=self.last_answers,
+            estimate=partial(self.estimate, server.identity),
+            spawn=self.spawn,
+        )
+
+    def _begun(
+        self, weight: int, server: Server, credentials: Credentials, deadline: Deadline, turn: Turn
+    ) -> tuple[Turn, OpenReply, ReplyStream]:
         """Sends a turn. Gives what was sent in the end, and what reads its reply."""
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
-        turn, reply = sender.send(turn, server)
+        with deadline.around_waiting():
+            turn, reply = sender.send(turn, server)
         stream = ReplyStream(
             model=turn.ask.model,
             new_id=new_call_id,

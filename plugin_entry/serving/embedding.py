@@ -11,9 +11,10 @@ from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbedd
 from plugin_entry.dify.errors import readable
 from plugin_entry.dify.objects import NOTHING
 from plugin_entry.log import logged
-from plugin_entry.network.retries import RetryingBridge, ollama_is_busy, turns_at
+from plugin_entry.network.retries import RetryingBridge, busy_ollama, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
+from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
@@ -31,7 +32,9 @@ from translator.tokens import TEXT_MARKS, estimate_texts
 def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> TextEmbeddingResult:
     """One vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
     started = time.perf_counter()
-    embedded = _embed(model, saved, texts, input_type) if texts else Embedded(vectors=())
+    credentials = settings_of(saved)
+    with Deadline(credentials.timeouts.answer, model).around_waiting():
+        embedded = _embed(model, saved, credentials, texts, input_type) if texts else Embedded(vectors=())
     # built unchecked: the plan has checked every number, and a second look costs as much as reading the reply
     return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
 
@@ -61,8 +64,9 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
     )
 
 
-def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> Embedded:
-    credentials = settings_of(saved)
+def _embed(
+    model: str, saved: Mapping[str, Any], credentials: Credentials, texts: Sequence[str], input_type: EmbeddingInputType
+) -> Embedded:
     server = server_of(credentials)
     info = known_locally(server, model, detected.from_saved(saved))
     plan = embedding_plan(
@@ -75,7 +79,7 @@ def _embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_typ
     at_once = credentials.embedding.concurrency
     with logged("embed", model, server.place, texts=len(texts)) as log:
         embedded = run_plan(
-            RetryingBridge(BRIDGE, turns_at(server.identity, at_once), ollama_is_busy), plan, server, at_once, weight_of_texts(texts)
+            RetryingBridge(BRIDGE, turns_at(server.identity, at_once), busy_ollama), plan, server, at_once, weight_of_texts(texts)
         )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:

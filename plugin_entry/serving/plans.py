@@ -55,8 +55,8 @@ def _round(bridge: Fetches, round_: tuple[HttpRequest, ...], server: Server, con
     if len(round_) == 1:
         return (bridge.fetch(_call(round_[0], server)),)
     pool = Pool(concurrency)
-    jobs = [pool.spawn(_outcome, bridge, _call(request, server)) for request in round_]
     try:
+        jobs = [pool.spawn(_outcome, bridge, _call(request, server)) for request in round_]  # waits while the pool is full
         return tuple(_reply(job.get()) for job in jobs)
     finally:
         pool.kill(block=False)
@@ -84,4 +84,5 @@ def _call(request: HttpRequest, server: Server) -> Call:
         method=request.method,
         url=request.url if whole else server.base_url.url_for(request.url),
         body=request.body,
+        reply_bytes=request.reply_bytes,
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import attrs
 from dify_plugin.entities import I18nObject
 from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, ModelPropertyKey, ModelType, ParameterRule, ParameterType
 
@@ -18,7 +19,7 @@ from translator.embedding.frame import most_texts_per_frame
 from translator.errors import RequestError
 from translator.request.parameters import Kind, Parameter, form_parameters
 from translator.response.capabilities import ModelInfo
-from translator.settings.credentials import Credentials
+from translator.settings.credentials import ConnectionSettings, Credentials
 
 RERANK_CONTEXT = 8192
 """Tokens; Dify shows it and budgets nothing with it."""
@@ -87,9 +88,14 @@ def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelI
     """Settings and facts; settings that cannot be read are an error of the next request, not of the schema."""
     try:
         credentials = settings_of(saved)
-        return credentials, FACTS.for_schema(server_of(credentials), model, detected.from_saved(saved))
+        info = FACTS.for_schema(server_of(credentials), model, detected.from_saved(saved))
+        return attrs.evolve(credentials, base_url="", api_key="", connection=ANY), info
     except RequestError:
         return Credentials(base_url=""), ModelInfo()
+
+
+ANY = ConnectionSettings()
+"""No schema depends on how a server is reached, and none of it shall be kept with one."""
 
 
 def _rule(row: Parameter) -> ParameterRule:

@@ -22,7 +22,9 @@ from PIL import Image
 from plugin_entry import threads
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.serving import chat
-from plugin_entry.serving.chat import AnswerRecord, RunningAnswer
+from plugin_entry.serving.answer_record import AnswerRecord
+from plugin_entry.serving.chat import RunningAnswer
+from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.pictures import convert
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import HEAVY, in_thread, weight_of, weight_of_prompt, weight_of_texts
@@ -123,7 +125,7 @@ def png_of_20_mb() -> MediaPart:
     target = io.BytesIO()
     Image.new("RGB", (64, 64)).save(target, "PNG")
     head, end = target.getvalue()[:-12], target.getvalue()[-12:]
-    chunk = b"\x00\xf0\x00\x00teXt" + bytes(0xF00000) + b"\x00\x00\x00\x00"
+    chunk = b"\x00\xf0\x00\x00fdAT" + bytes(0xF00000) + b"\x00\x00\x00\x00"
     return MediaPart(kind=MediaKind.IMAGE, base64=b64encode(head + chunk + end).decode())
 
 
@@ -167,7 +169,7 @@ class Portions:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def bursts(self) -> Iterator[bytes]:
+    def bursts(self, _: object = None) -> Iterator[bytes]:
         for at in range(0, len(self._data), 1 << 20):
             yield self._data[at : at + (1 << 20)]
             gevent.sleep(0)
@@ -184,8 +186,8 @@ def running(data: bytes) -> RunningAnswer:
     stream = ReplyStream(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1)
     turn = SimpleNamespace(explained=lambda error, **_: error, after_refusal=lambda *_: None)
     record = SimpleNamespace(answered=lambda *_: None, failed=lambda _: None)
-    reply = cast("OpenReply", Portions(data))
-    return RunningAnswer(cast("Turn", turn), reply, stream, cast("AnswerRecord", record), begin=cast("Any", None))
+    reply, deadline = cast("OpenReply", Portions(data)), Deadline(0, "m")
+    return RunningAnswer(cast("Turn", turn), reply, stream, cast("AnswerRecord", record), deadline, begin=cast("Any", None))
 
 
 REPLIES: dict[str, Callable[[], bytes]] = {

@@ -165,6 +165,7 @@ CLOCKED: dict[str, str] = {
     "tests.plugin_entry.cli.chat.test_command": "ends a wait",
     "tests.plugin_entry.network.test_selector_pace": "a clock of its own, which the test moves",
     "tests.plugin_entry.network.test_retries_again": "waits that were planned; nobody waits",
+    "tests.plugin_entry.serving.test_deadline": "a limit that was planned; nobody waits",
     "tests.plugin_entry.serving.test_chat": "the latency that an answer tells is a number above 0",
     "tests.plugin_entry.cli.daemon.test_process": "frames that a program sent bear times in their order",
     "tests.servers.stalling_server": "notes for `tests/load` when a client left",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 
 from translator.diagnosis.running import RunningModel
-from translator.shapes.events import FinalDelta
+from translator.shapes.events import TIME_UP, FinalDelta
 from translator.turn import SHORTENED, Turn
 
 RELOAD_MS = 1000
@@ -35,7 +35,7 @@ class Before:
 
 def remarks(turn: Turn, final: FinalDelta, before: Before) -> tuple[str, ...]:
     """Sentences for the log; empty when all is as it should be."""
-    found = (_cut_prompt(turn, final, before), _reloaded(turn, final, before), _short_window(turn, final))
+    found = (_cut_prompt(turn, final, before), _reloaded(turn, final, before), _short_window(turn, final), _out_of_time(final))
     return tuple(filter(None, found))
 
 
@@ -71,6 +71,10 @@ def _reloaded(turn: Turn, final: FinalDelta, before: Before) -> str:
         f"The model was loaded again ({final.usage.load_ns / 1e9:.1f} s), {before.since_last_ms / 1000:.0f} s after its last answer: "
         "another context size, another model that took its memory, or a short keep_alive."
     )
+
+
+def _out_of_time(final: FinalDelta) -> str:
+    return "The answer was ended at its time limit (answer_timeout), before Dify throws it away." if final.done_reason == TIME_UP else ""
 
 
 def _short_window(turn: Turn, final: FinalDelta) -> str:

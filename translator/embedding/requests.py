@@ -12,6 +12,7 @@ import attrs
 from translator.codec import dumps
 from translator.errors import RequestError
 from translator.failures.quoting import printable_name
+from translator.limits import vectors_bytes
 from translator.shapes.exchange import HttpRequest
 from translator.shapes.wire import KeepAlive
 from translator.tokens import Vocabulary
@@ -133,21 +134,21 @@ def embed_request(texts: Sequence[str], settings: EmbedSettings) -> HttpRequest:
     }
     if settings.dimensions is not None:
         body["dimensions"] = settings.dimensions
-    return _post(EMBED_PATH, body, settings)
+    return _post(EMBED_PATH, body, settings, len(texts))
 
 
 def legacy_request(text: str, settings: EmbedSettings) -> HttpRequest:
     """One request for one text: the old route takes no list, no `truncate` and no `dimensions`."""
-    return _post(LEGACY_PATH, {"model": settings.model, "prompt": text}, settings)
+    return _post(LEGACY_PATH, {"model": settings.model, "prompt": text}, settings, 1)
 
 
-def _post(path: str, body: dict[str, Any], settings: EmbedSettings) -> HttpRequest:
+def _post(path: str, body: dict[str, Any], settings: EmbedSettings, texts: int) -> HttpRequest:
     options = _options(settings)
     if options:
         body["options"] = options
     if settings.keep_alive is not None:
         body["keep_alive"] = settings.keep_alive
-    return HttpRequest(url=path, body=dumps(body), headers=JSON_HEADERS)
+    return HttpRequest(url=path, body=dumps(body), headers=JSON_HEADERS, reply_bytes=vectors_bytes(texts))
 
 
 def _options(settings: EmbedSettings) -> dict[str, Any]:

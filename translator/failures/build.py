@@ -103,6 +103,11 @@ def reply_without_end(limit: int) -> ServerError:
     return _stream_fault("reply_without_end", limit=_size(limit))
 
 
+def time_is_up(seconds: float, model: str = "") -> ServerError:
+    """Nothing that can be shown came within the time limit of a whole answer."""
+    return _stream_fault("time_up", model, limit=f"{seconds:g} seconds")
+
+
 def only_loaded(model: str = "") -> ServerError:
     """The reply has `done_reason` load or unload: nothing was generated."""
     return _stream_fault("only_loaded", model)

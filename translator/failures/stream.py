@@ -48,6 +48,14 @@ STREAM: tuple[Row, ...] = (
         "The reply was given up because it did not end within {limit}.",
         "Set max tokens (num_predict), and check that the base URL leads to an Ollama server.",
     ),
+    unavailable(
+        "time_up", source="Dify throws away an answer that takes longer than its own limits, 600 seconds each: killed by timeout"
+    ).says(
+        "{model} did not answer within {limit}.",
+        "A large model may still have been loading or reading the prompt: try again, or load it beforehand. For longer answers raise three "
+        "limits together: PLUGIN_MAX_EXECUTION_TIMEOUT of Dify's plugin daemon and PLUGIN_DAEMON_TIMEOUT of its API (both 600 seconds "
+        'unless set), and below them "Time limit of a whole answer" (answer_timeout) in the model\'s connection settings.',
+    ),
     unavailable("says_nothing", source="no server sends so many; 0.11 sent an empty line for each token of a tool call").says(
         "More than {limit} lines of the reply in a row said nothing.",
         "The model or the server is stuck: try again, or set max tokens (num_predict). If it happens each time, check that the base URL "

@@ -19,6 +19,7 @@ from translator.shapes.events import (
     LINE_BREAK,
     THINK_CLOSE,
     THINK_OPEN,
+    TIME_UP,
     CallsDelta,
     Delta,
     Event,
@@ -186,6 +187,10 @@ class Machine:
         reply = event.reply or Reply()
         self.out.add(FinalDelta(self._finish_reason(reply), self._usage(reply), reply.done_reason))
 
+    def _finish_early(self, _: WireEvent) -> None:
+        reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.LENGTH
+        self.out.add(FinalDelta(reason, self._usage(Reply()), TIME_UP))
+
     def _finish_reason(self, reply: Reply) -> FinishReason:
         if self._calls:
             return FinishReason.TOOL_CALLS
@@ -235,6 +240,7 @@ OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
     Output.HOLD_CALLS: Machine._hold_calls,
     Output.GIVE_CALLS: Machine._give_calls,
     Output.FINISH: Machine._finish,
+    Output.FINISH_EARLY: Machine._finish_early,
     Output.FAIL: Machine._fail,
     Output.FAIL_LOADED: Machine._fail_loaded,
     Output.FAIL_SPENT: Machine._fail_spent,

@@ -1,4 +1,4 @@
-"""One reply from its first byte to its last delta: framing, decoding, tags and the machine behind `feed`, `end`, `fail` and `stop`.
+"""One reply from its first byte to its last delta: framing, decoding, tags and the machine behind `feed` and the ways to end.
 
 Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The same object reads streamed and blocking replies of
 `/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
@@ -130,6 +130,16 @@ class ReplyStream:
         if not self.finished:
             self._end_pieces()
             self._machine.feed(WireEvent(Event.LOST, error=error))
+        return self._machine.out.take()
+
+    def time_is_up(self, error: ServerError) -> list[Delta]:
+        """The time limit of a whole answer is reached: it ends well with what was said, or with `error` when nothing was.
+
+        A line that is not complete is lost.
+        """
+        if not self.finished:
+            self._end_pieces()
+            self._machine.feed(WireEvent(Event.TIME_UP, error=error))
         return self._machine.out.take()
 
     def stop(self) -> list[Delta]:

@@ -32,7 +32,8 @@ What the rows promise to every reader:
 
 Not every `done` is a good end: `LOADED` means that the server was asked nothing, `SPENT` that all tokens went into thinking, `EMPTY` that
 there is nothing to show. And not every end without `done` is bad: `REPEATED` is how servers leave an answer that repeats itself
-(server/routes.go, 0.24.0 `chat-repeat-abort`).
+(server/routes.go, 0.24.0 `chat-repeat-abort`), and at `TIME_UP` an answer ends well if it showed anything: Dify throws away the whole of an
+answer that is longer than its own limit.
 
 Most tokens change nothing: text follows text, thinking follows thinking. Such a row has no guard, leads back to its own state and gives
 one piece. `STEADY` lists these rows, and the stream takes them without building an event. The list is computed from the table, so the
@@ -89,8 +90,15 @@ def _is_spent(event: WireEvent, memory: Memory) -> bool:
 
 
 def _is_empty(event: WireEvent, memory: Memory) -> bool:
-    is_shown = memory.said_text or memory.has_calls or (memory.said_thinking and memory.shows_thinking)
-    return event.kind is Event.DONE and not is_shown and _reason(event) not in {LENGTH, *LOADING_REASONS}
+    return event.kind is Event.DONE and not _is_shown(memory) and _reason(event) not in {LENGTH, *LOADING_REASONS}
+
+
+def _is_unshown(event: WireEvent, memory: Memory) -> bool:
+    return event.kind is Event.TIME_UP and not _is_shown(memory)
+
+
+def _is_shown(memory: Memory) -> bool:
+    return memory.said_text or memory.has_calls or (memory.said_thinking and memory.shows_thinking)
 
 
 def _is_leaked(event: WireEvent, memory: Memory) -> bool:
@@ -116,6 +124,7 @@ GUARDS: Mapping[Guard, Callable[[WireEvent, Memory], bool]] = {
     Guard.EMPTY: _is_empty,
     Guard.LEAKED: _is_leaked,
     Guard.STRAY: _is_stray,
+    Guard.UNSHOWN: _is_unshown,
     Guard.REPEATED: _is_repeated,
 }
 
@@ -159,6 +168,7 @@ def _ends(*before: Output) -> dict[Event, Cell]:
         Event.GARBLED: (Step(State.FAILED, failed),),
         Event.CUT: (Step(State.FINISHED, finished, Guard.REPEATED), Step(State.FAILED, failed)),
         Event.LOST: (Step(State.FAILED, failed),),
+        Event.TIME_UP: (Step(State.FAILED, failed, Guard.UNSHOWN), Step(State.FINISHED, (*before, _GIVE, Output.FINISH_EARLY))),
         Event.STOP: (Step(State.STOPPED, before),),
     }
 

@@ -54,13 +54,19 @@ class PrefixChoice(StrEnum):
 
 
 class RerankService(StrEnum):
-    """How the rerank service is spoken to. The last two score with models of Ollama itself."""
+    """How the rerank service is spoken to. The last three score with models of Ollama itself; "bare" is without the family's prefixes."""
 
     AUTO = "auto"
     JINA = "jina"
     TEI = "tei"
     OLLAMA = "ollama"
     OLLAMA_EMBEDDING = "ollama-embedding"
+    OLLAMA_EMBEDDING_BARE = "ollama-embedding-bare"
+
+    @property
+    def is_embedding(self) -> bool:
+        """Documents are ranked by the similarity of vectors."""
+        return self in {RerankService.OLLAMA_EMBEDDING, RerankService.OLLAMA_EMBEDDING_BARE}
 
 
 MOST_ANSWER_MIB = 1024
@@ -68,13 +74,22 @@ MOST_ANSWER_MIB = 1024
 process that serves all users."""
 
 
+LONGEST_ANSWER_S = 570.0
+"""Dify ends an answer after 600 seconds (PLUGIN_MAX_EXECUTION_TIMEOUT, PLUGIN_DAEMON_TIMEOUT) and keeps nothing of it. Its clocks start
+before ours, so ours ends sooner."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Timeouts:
-    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away."""
+    """Seconds, 0 for no limit. A cold model loads for minutes before the first byte, and a client that gives up throws that work away.
+
+    `answer` counts from the request's begin to the end of the answer, `first_byte` from sending it.
+    """
 
     connect: float = 5
-    first_byte: float = 600
+    first_byte: float = LONGEST_ANSWER_S
     between_chunks: float = 120
+    answer: float = LONGEST_ANSWER_S
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -101,15 +116,16 @@ class EmbeddingSettings:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RerankSettings:
-    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own.
-
-    `prefixes` are those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil.
-    """
+    """How to ask a rerank service and how to read its scores. `template`: the whole prompt of a generative reranker, empty for its own."""
 
     service: RerankService = RerankService.AUTO
     score_scale: ScoreScale = ScoreScale.AS_IS
     template: str = attrs.field(default="", repr=False)
-    prefixes: PrefixChoice = PrefixChoice.FAMILY
+
+    @property
+    def prefixes(self) -> PrefixChoice:
+        """Those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil."""
+        return PrefixChoice.OFF if self.service is RerankService.OLLAMA_EMBEDDING_BARE else PrefixChoice.FAMILY
 
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)
@@ -179,6 +195,7 @@ FIELDS: tuple[Field, ...] = (
     Field("connect_timeout", "timeouts.connect", seconds),
     Field("first_byte_timeout", "timeouts.first_byte", seconds),
     Field("chunk_timeout", "timeouts.between_chunks", seconds),
+    Field("answer_timeout", "timeouts.answer", seconds),
     Field("max_answer_size", "limits.answer_bytes", mebibytes(MOST_ANSWER_MIB)),
     Field("proxy", "connection.proxy", member_of(ProxyMode)),
     Field("extra_headers", "connection.extra_headers", header_lines),
@@ -193,7 +210,6 @@ FIELDS: tuple[Field, ...] = (
     Field("rerank_service", "rerank.service", member_of(RerankService)),
     Field("score_scale", "rerank.score_scale", member_of(ScoreScale)),
     Field("rerank_template", "rerank.template", pair_template),
-    Field("rerank_prefixes", "rerank.prefixes", one_of({choice.value: choice for choice in (PrefixChoice.FAMILY, PrefixChoice.OFF)})),
 )
 """The variables of the form. The names of the official plugin stay, so that its saved values fill our form, too."""
 
@@ -206,12 +222,13 @@ _GROUPS: Mapping[str, Callable[..., object]] = {
 }
 
 
-def read_credentials(saved: Mapping[str, Any]) -> Credentials:
-    """Reads what Dify stored. Missing, None and empty values take their default.
+def read_credentials(saved: Mapping[str, Any], longest_s: float = LONGEST_ANSWER_S) -> Credentials:
+    """Reads what Dify stored. Missing, None and empty values take their default; `longest_s` is that of a whole answer and of its begin.
 
     Raises RequestError: credential_missing (no base URL) or credential_invalid, naming the field.
     """
     values: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}
+    values["timeouts"] |= {"first_byte": longest_s, "answer": longest_s}
     for field in FIELDS:
         if not is_blank(saved.get(field.variable)):
             group, _, name = field.target.rpartition(".")

@@ -36,6 +36,8 @@ class Event(IntEnum):
     """The bytes ended in good order, but before `done`."""
     LOST = auto()
     """The connection broke or was given up."""
+    TIME_UP = auto()
+    """The limit for the time of a whole answer is reached; the server writes on."""
     STOP = auto()
     """The consumer wants no more."""
 
@@ -56,6 +58,8 @@ class Guard(IntEnum):
     """The model is known to think, and the server does not keep its thinking apart in this reply."""
     STRAY = auto()
     """No opening tag is part of the text, and the tag is alone on its line or `LEAKED`: it ends thinking that was never marked as such."""
+    UNSHOWN = auto()
+    """The time is up, and the reader was shown nothing (see `EMPTY`)."""
     REPEATED = auto()
     """The last pieces were equal, more than 30 in a row: the server's own guard against endless repetition ended the answer."""
 
@@ -110,6 +114,8 @@ class Output(IntEnum):
     HOLD_CALLS = auto()
     GIVE_CALLS = auto()
     FINISH = auto()
+    FINISH_EARLY = auto()
+    """The end of an answer whose time is up: its finish reason is `length`, as for one that reached its number of tokens."""
     FAIL = auto()
     """The error that the event brings."""
     FAIL_LOADED = auto()
@@ -175,7 +181,7 @@ class CallsDelta:
 
 @attrs.frozen(slots=True)
 class FinalDelta:
-    """The end of a good answer. `done_reason` is the server's own word."""
+    """The end of a good answer. `done_reason` is the server's own word, or `TIME_UP`."""
 
     finish_reason: FinishReason
     usage: Usage
@@ -191,6 +197,9 @@ class FailureDelta:
 
 
 type Delta = TextDelta | ThinkOpen | ThinkDelta | ThinkClose | LineBreak | CallsDelta | FinalDelta | FailureDelta
+
+TIME_UP = "time_up"
+"""Instead of a server's `done_reason`, and the code of the error where nothing was said by then."""
 
 THINK_OPEN = ThinkOpen()
 THINK_CLOSE = ThinkClose()

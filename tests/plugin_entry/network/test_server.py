@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, Server, server_of, settings_of, tls_of
+from plugin_entry.network.server import FILE_LIMIT, OWN_HEADERS, SERVERS, SETTINGS, Server, longest_answer_s, server_of, settings_of, tls_of
 from translator.errors import RequestError
 from translator.settings.certificates import whole_pem
 
@@ -173,6 +173,20 @@ def test_verification(saved: dict[str, str], tls: bool) -> None:
     assert server(**saved).tls is tls
 
 
+def test_large_settings_are_read_and_not_remembered() -> None:
+    """Hundreds of sets with megabytes each would fill the memory of the process."""
+    SETTINGS.clear()
+    for number in range(60):
+        saved = {"base_url": f"http://h{number}", "rerank_template": "{query} {document}" + "x" * 4_000_000}
+        assert server_of(settings_of(saved)).place == f"http://h{number}:80"
+    assert len(SETTINGS) == 0
+    assert len(SERVERS) == 60
+    with pytest.raises(RequestError, match="more than 65,536 characters"):
+        server(extra_headers="X-A: " + "x" * 4_000_000)
+    with pytest.raises(RequestError, match="more than 524,288 characters"):
+        server(ca_certificate=AUTHORITY * 1000)
+
+
 def test_equal_credentials_give_equal_servers() -> None:
     saved = {"extra_headers": "X-A: 1", "proxy": "never"}
     first = server(ca_certificate=AUTHORITY, **saved)
@@ -216,3 +230,19 @@ async def say_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
     await writer.drain()
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [("600", 570), ("3600", 3570), (" 45 ", 22.5), ("", 570), ("0", 570), ("10m", 570), ("²", 570), ("9" * 400, 570), (None, 570)],
+)
+def test_answers_end_before_dify_ends_them(limit: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {} if limit is None else {"PLUGIN_MAX_EXECUTION_TIMEOUT": limit}
+    assert longest_answer_s(environment) == seconds
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    SETTINGS.clear()
+    limits = server(answer_timeout="").limits
+    assert (limits.answer, limits.first_byte) == (seconds, seconds)
+    assert server(answer_timeout="900", first_byte_timeout="0").limits.answer == 900
+    SETTINGS.clear()

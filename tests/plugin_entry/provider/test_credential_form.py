@@ -128,6 +128,7 @@ STATED_DEFAULTS = {
     "connect_timeout": Credentials(base_url="").timeouts.connect,
     "first_byte_timeout": Credentials(base_url="").timeouts.first_byte,
     "chunk_timeout": Credentials(base_url="").timeouts.between_chunks,
+    "answer_timeout": Credentials(base_url="").timeouts.answer,
     "max_answer_size": Credentials(base_url="").limits.answer_bytes / MIB,
     "max_chunks": Credentials(base_url="").embedding.max_chunks,
     "concurrency": Credentials(base_url="").embedding.concurrency,
@@ -154,7 +155,7 @@ SHOWN = {
     "llm": COMMON | {"context_size", "overflow", "mode", "max_tokens", *CAPABILITIES},
     "text-embedding": COMMON
     | {"context_size", "max_chunks", "concurrency", "embedding_overlong", "dimensions", "embedding_prefixes", "deep_check"},
-    "rerank": COMMON | {"rerank_service", "score_scale", "rerank_template", "rerank_prefixes"},
+    "rerank": COMMON | {"rerank_service", "score_scale", "rerank_template"},
 }
 
 
@@ -162,6 +163,7 @@ FOLDED = {
     "connect_timeout",
     "first_byte_timeout",
     "chunk_timeout",
+    "answer_timeout",
     "proxy",
     "extra_headers",
     "verify_tls",

@@ -36,6 +36,7 @@ SAID: dict[str, tuple[Turn, FinalDelta, Before, str]] = {
     "cut by the server": (TALL, final(prompt=3000), before(8000), "it read 3,000 tokens of about 8,000; the window has 4,096"),
     "loaded again": (TURN, final(load_ms=4200), before(since_last_ms=60_000), "loaded again (4.2 s), 60 s after its last answer"),
     "ended at a smaller window": (TURN, final(500, 12, "length"), before(), "ended for its length at 512 tokens of a window of 4,096"),
+    "out of time": (TURN, final(done_reason="time_up", estimated=True), before(), "ended at its time limit (answer_timeout)"),
     "ended below its own limit": (planned(parameters={"num_predict": 50}), final(500, 12, "length"), before(), "at 512 tokens"),
 }
 

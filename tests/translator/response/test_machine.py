@@ -88,6 +88,7 @@ ENDS = st.sampled_from(
         WireEvent(Event.CUT, error=ERROR),
         WireEvent(Event.LOST, error=ERROR),
         WireEvent(Event.CUT, error=ERROR, repeats=True),
+        WireEvent(Event.TIME_UP, error=ERROR),
         WireEvent(Event.STOP),
     ]
 )
@@ -148,6 +149,9 @@ FINISHES = {
     "no reason": ([text("a"), done("")], FinishReason.STOP),
     "calls win over stop": ([calls(call()), done()], FinishReason.TOOL_CALLS),
     "calls win over length": ([calls(call()), done("length")], FinishReason.TOOL_CALLS),
+    "time is up": ([text("a"), WireEvent(Event.TIME_UP, error=ERROR)], FinishReason.LENGTH),
+    "time is up while thinking": ([thinking("a"), WireEvent(Event.TIME_UP, error=ERROR)], FinishReason.LENGTH),
+    "calls win over time": ([calls(call()), WireEvent(Event.TIME_UP, error=ERROR)], FinishReason.TOOL_CALLS),
     "repeat abort": ([text("a"), WireEvent(Event.CUT, error=ERROR, repeats=True)], FinishReason.STOP),
 }
 

@@ -81,11 +81,12 @@ def test_everything() -> None:
     saved = {
         "base_url": URL, "api_key": "k", "mode": "Chat", "context_size": "Auto", "vision_support": "yes", "function_call_support": "auto",
         "thinking_support": "no", "structured_output_support": "yes", "keep_alive": "300", "overflow": "error", "deep_check": "true",
-        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "max_answer_size": "8", "max_chunks": "64",
+        "connect_timeout": "2.5", "first_byte_timeout": "0", "chunk_timeout": 30, "answer_timeout": "900",
+        "max_answer_size": "8", "max_chunks": "64",
         "dimensions": "256",
         "concurrency": 4, "embedding_overlong": "error", "embedding_prefixes": "family", "rerank_service": "ollama-embedding",
         "score_scale": "sigmoid", "proxy": "never", "extra_headers": " X-A: 1 ", "verify_tls": "false", "ca_certificate": "/etc/ca.pem",
-        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}", "rerank_prefixes": "off",
+        "allow_insecure_key": "true", "rerank_template": "{query}\\n{document}",
     }  # fmt: skip
     assert {field.variable for field in FIELDS} - set(saved) == {"max_tokens"}
     assert read_credentials(saved) == Credentials(
@@ -97,7 +98,7 @@ def test_everything() -> None:
         keep_alive=300,
         overflow=OverflowPolicy.ERROR,
         deep_check=True,
-        timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30),
+        timeouts=Timeouts(connect=2.5, first_byte=0, between_chunks=30, answer=900),
         limits=Limits(answer_bytes=8 * MIB),
         connection=ConnectionSettings(
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
@@ -107,7 +108,6 @@ def test_everything() -> None:
             service=RerankService.OLLAMA_EMBEDDING,
             score_scale=ScoreScale.SIGMOID,
             template="{query}\n{document}",
-            prefixes=PrefixChoice.OFF,
         ),
     )
 
@@ -116,13 +116,13 @@ def test_defaults() -> None:
     assert attrs.asdict(DEFAULT, filter=lambda attribute, _: attribute.name != "base_url") == {
         "api_key": "", "mode": "chat", "context_size": None, "max_tokens": None, "vision": "auto", "tools": "auto", "thinking": "auto",
         "structured_output": "auto", "keep_alive": None, "overflow": "drop", "deep_check": False,
-        "timeouts": {"connect": 5, "first_byte": 600, "between_chunks": 120},
+        "timeouts": {"connect": 5, "first_byte": 570, "between_chunks": 120, "answer": 570},
         "limits": attrs.asdict(Limits()),
         "connection": {
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },
         "embedding": {"max_chunks": 32, "dimensions": None, "concurrency": 2, "overlong": "cut", "prefixes": "off"},
-        "rerank": {"service": "auto", "score_scale": "as_is", "template": "", "prefixes": "family"},
+        "rerank": {"service": "auto", "score_scale": "as_is", "template": ""},
     }  # fmt: skip
 
 
@@ -147,8 +147,7 @@ BAD: dict[str, tuple[str, object, str]] = {
     "concurrency": ("concurrency", 65, "a whole number of requests from 1 to 64"),
     "overlong": ("embedding_overlong", "x", "one of cut, error"),
     "prefixes": ("embedding_prefixes", "x", "one of off, queries, family"),
-    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding"),
-    "prefixes of a reranker": ("rerank_prefixes", "queries", "one of family, off"),
+    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding, ollama-embedding-bare"),
     "template": ("rerank_template", "{query} alone", "a prompt with {query} and {document}"),
     "template that is no text": ("rerank_template", 5, "a prompt with {query} and {document}"),
     "scale": ("score_scale", "x", "one of as_is, sigmoid"),

@@ -1,0 +1,81 @@
+"""What is kept of an answer that has ended: a line in the log, remarks, its counts as lessons for the estimator."""
+
+from collections.abc import Callable
+from functools import partial
+
+import attrs
+
+from plugin_entry.log import LastAnswers, RequestLog
+from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.retries import models_in_memory
+from plugin_entry.network.server import Server
+from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
+from translator.diagnosis.running import running_model
+from translator.shapes.dify import Usage
+from translator.shapes.events import FailureDelta, FinalDelta
+from translator.tokens import TokenCalibration
+from translator.turn import Turn
+
+LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
+"""Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
+
+CHARACTERS_PER_TOKEN = 10
+"""At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AnswerRecord:
+    """Records how an answer ended: its line in the log, remarks, and what its token counts teach the estimator.
+
+    `estimate` gives the tokens of a turn's prompt; `spawn` does what nobody waits for.
+    """
+
+    server: Server
+    log: RequestLog
+    bridge: Bridge
+    calibration: TokenCalibration
+    last_answers: LastAnswers
+    estimate: Callable[[Turn], int]
+    spawn: Callable[..., object]
+
+    def failed(self, failure: FailureDelta) -> None:
+        """The answer ended in an error; what the server counted is in the log all the same."""
+        if failure.usage is not None:
+            self.log.facts |= _counted(failure.usage)
+        self.log.end(failure.error.code)
+
+    def answered(self, turn: Turn, final: FinalDelta) -> None:
+        """The answer is complete."""
+        self._learn(turn, final)
+        model, place, last = turn.ask.model, self.server.identity, self.last_answers
+        before = Before(estimate=partial(self.estimate, turn), since_last_ms=last.since_ms(place, model))
+        for remark in remarks(turn, final, before):
+            self.log.remark(remark)
+        last.note(place, model)
+        if was_loaded(final) and turn.window.num_ctx:
+            self.spawn(self._check_window, turn)
+        self._end(turn, final)
+
+    def _learn(self, turn: Turn, final: FinalDelta) -> None:
+        """Lets the real count of the prompt teach the estimator."""
+        real = final.usage.prompt_tokens
+        is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
+        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
+            window, place = turn.window.num_ctx or 0, self.server.identity
+            self.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script)
+
+    def _check_window(self, turn: Turn) -> None:
+        """After a load: whether the server gave the window that was asked for."""
+        reply = models_in_memory(self.bridge, self.server)
+        remark = "" if reply is None else wrong_window(turn, running_model(reply.body, turn.ask.model))
+        if remark:
+            self.log.remark(remark)
+
+    def _end(self, turn: Turn, final: FinalDelta) -> None:
+        self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}
+        self.log.end("ok")
+
+
+def _counted(usage: Usage) -> dict[str, int]:
+    counts = usage.prompt_tokens, usage.completion_tokens, usage.load_ns // 1_000_000
+    return dict(zip(("prompt_tokens", "completion_tokens", "load_ms"), counts, strict=True))
