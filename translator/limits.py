@@ -57,14 +57,15 @@ def scores_bytes(documents: int, sent: int) -> int:
 class Limits:
     """Upper bounds; sizes in bytes unless said otherwise."""
 
-    line_bytes: int = 8 * MIB
+    line_bytes: int = 16 * MIB
     """One line of a reply. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
 
     line_values: int = 300_000
     """Values in one line of a reply. The most that servers send is the `context` of `/api/generate`: a number per token of the window."""
 
-    line_containers: int = 10_000
-    """Lists and objects in one line of a reply. They cost the most to parse, and 8 MiB of them would cost seconds."""
+    line_containers: int = 60_000
+    """Lists and objects in one line of a reply. They cost the most to parse: 16 MiB of them are seconds in which nothing else runs. So many
+    are 4 MiB of records in the arguments of a call, and 20 milliseconds."""
 
     silent_lines: int = 20_000
     """Lines in a row that say nothing: empty ones, objects without text or call, text and thinking that is only white space. Some servers
@@ -83,9 +84,6 @@ class Limits:
 
     calls_bytes: int = FRAME_BYTES
     """Tool calls of one answer, all together, as Dify takes them in one piece."""
-
-    call_values: int = 20_000
-    """Values in the tool calls of one line. Each is looked at before the calls are given on."""
 
     frame_chars: int = 256 * 1024
     """Characters of text in one delta; with escapes they fit into a frame (see `FRAME_BYTES`)."""

@@ -35,8 +35,9 @@ COSTS: tuple[tuple[str, str, str, str], ...] = (
     ("one letter a line, without end", "reply_without_end", "1 ms", "some 3 s, in slices"),
     ("much text, without end", "answer_too_large", "1 ms", "as long as it takes to send"),
     ("a line without end", "line_too_long", "1 ms", "10 ms"),
-    ("a line of 8 MiB of `[[],[],...`, of numbers, or of empty texts", "line_too_full", "35 ms", "35 ms"),
-    ("a line of 8 MiB of text, which is allowed", "", "45 ms", "45 ms"),
+    ("a line of 16 MiB of `[[],[],...`, of numbers, or of empty texts", "line_too_full", "90 ms", "90 ms"),
+    ("a line of as many lists and objects as are allowed", "", "20 ms", "20 ms"),
+    ("a line of 16 MiB of text, which is allowed", "", "0.1 s", "0.1 s"),
 )
 
 

@@ -62,6 +62,7 @@ def whole() -> Iterator[Bench]:
 REFUSED = {
     "a line of 15 MB, not streamed": "The answer in one piece of 14.3 MiB cannot be handed to Dify",
     "a call with arguments of 15 MB": "and Dify takes 4 MiB at once",
+    "a call with arguments of 3 MB, all small values": "holds more values than an answer can have",
     "a refusal of 60 MB": "The server failed (status 500)",
     "2,048 vectors of 4,096 numbers": "more than Dify takes in one answer",
     "the same in batches of 256": "more than Dify takes in one answer",
@@ -193,7 +194,7 @@ REPLIES: dict[str, Callable[[], bytes]] = {
     "a call with arguments of 10 MB": lambda: line(
         tool_calls=[{"function": {"name": "f", "arguments": json.loads(arguments(10_000_000))}}]
     ),
-    "a text of 8 MB": lambda: line(content="é<x " * 800_000),
+    "a text of 15 MB": lambda: line(content="é<x " * 2_500_000),
 }
 
 
