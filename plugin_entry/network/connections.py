@@ -78,6 +78,7 @@ class Connector(aiohttp.TCPConnector):
         kept: dict[str, Any] = {"keepalive_timeout": KEEP_ALIVE_S} if keep else {"force_close": True}
         self._names = Resolver(lookups, owner)
         super().__init__(limit=0, resolver=self._names, use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept)
+        self._factory = cast("partial[ResponseHandler]", partial(CountingProtocol, loop=self._loop))
         self.lookups = lookups
         self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
         self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
