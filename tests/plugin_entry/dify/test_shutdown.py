@@ -67,7 +67,7 @@ def answer(plugin: PluginProcess, session: str) -> tuple[str, str]:
 
 def told(frames: list[Frame]) -> tuple[str, str]:
     """The text of frames, and the error's class and text."""
-    text = "".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream")
+    text = "".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream" and "delta" in frame.data)
     return text, " ".join(f"{frame.data['error_type']}: {frame.data['message']}" for frame in frames if frame.kind == "error")
 
 
