@@ -16,7 +16,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from plugin_entry.network import retries
+from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from tests.stdio.early_processes import QUEUE
@@ -69,7 +69,7 @@ def _fast_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
-        monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.0)
+        monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
     yield
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()

@@ -1,14 +1,12 @@
 """Sends a request until there is an answer: what a server refuses for the moment is asked again, and how many may ask at a time is bounded.
 
 A request is sent again only when nobody can be working on it: the server said that it is busy, or the connection broke at once. All tries
-of one request share a budget of tries and seconds.
+of one request share a `Budget`.
 """
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, NoReturn, Protocol
 from weakref import WeakValueDictionary
@@ -18,13 +16,14 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from plugin_entry.network.bridge import Bridge, OpenReply
+from plugin_entry.network.budget import Budget
 from plugin_entry.network.client import Call
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.server import Server
 from plugin_entry.threads import in_thread
 from translator.diagnosis.running import explained_silence
 from translator.errors import ServerError
-from translator.failures.build import failure_from_reply, is_retryable
+from translator.failures.build import failure_from_reply, is_loading, is_retryable
 from translator.shapes.exchange import HttpReply
 from translator.turn import Turn
 
@@ -42,14 +41,6 @@ BROKEN = frozenset({"connect_reset", "connection_reset"})
 SOON_S = 1.0
 """A connection that broke later may have been working on the request: a server that crashed, a proxy that lost its patience."""
 
-RETRIES = 2
-FIRST_WAIT_S, GROWTH = 0.5, 4.0
-LONGEST_S = 45.0
-"""All waits of one request together: Xinference asks for 30 seconds while it loads a model (`Retry-After: 30`)."""
-
-JITTER = 0.1
-"""Random addition to the wait that a server asked for, as a share of it, so that refused requests do not all come back at once."""
-
 PS_LIMIT_S = 2.0
 """For the question which models are in memory, which every server answers at once or never."""
 
@@ -57,58 +48,30 @@ LONGEST_TURN_S = 540.0
 """How long a request waits until earlier ones have ended: shortly before Dify gives it up (PLUGIN_MAX_EXECUTION_TIMEOUT, 600 s)."""
 
 type Sleep = Callable[[float], object]
-type IsTransient = Callable[[HttpReply], bool]
+type Busy = Callable[[HttpReply], ServerError | None]
+"""The failure of a server that refused for the moment only; None for every other reply."""
 
 
 # --- when to try again -----------------------------------------------------------------------------------------------------------
 
 
-@attrs.define(slots=True, kw_only=True)
-class Budget:
-    """What one request has left. `chance` gives 0 to 1, `now` seconds since 1970 (for servers that name a date)."""
-
-    chance: Callable[[], float] = random.random
-    now: Callable[[], float] = time.time
-    _left: int = attrs.field(default=RETRIES, init=False)
-    _seconds: float = attrs.field(default=LONGEST_S, init=False)
-
-    def wait(self, retry_after: str = "") -> float | None:
-        """Seconds to wait before the next try; None when no try is left or the server wants more patience than there is."""
-        if not self._left:
-            return None
-        asked = self._asked(retry_after)
-        usual = FIRST_WAIT_S * GROWTH ** (RETRIES - self._left) * (0.5 + 0.5 * self.chance())
-        seconds = usual if asked is None else asked * (1 + JITTER * self.chance())
-        if seconds > self._seconds:
-            return None
-        self._left -= 1
-        self._seconds -= seconds
-        return seconds
-
-    def _asked(self, retry_after: str) -> float | None:
-        """Seconds or a date (RFC 9110, 10.2.3); None for anything else."""
-        text = retry_after.strip()
-        if text.isascii() and text.isdigit():
-            return float(text)
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - self.now())
-        except (ValueError, OverflowError):  # a date beyond all calendars
-            return None
-
-
 @attrs.frozen(slots=True)
 class Later:
-    """A try that may succeed later: the server's `Retry-After`, and what gives or raises the outcome if there is no other try."""
+    """A try that may succeed later: the server's `Retry-After`, and what gives or raises the outcome if there is no other try.
+
+    `is_loading`: the server refuses until a model is loaded.
+    """
 
     asked: str
     otherwise: Callable[[], Any]
+    is_loading: bool = False
 
 
-def tried_again[T](attempt: Callable[[], T | Later], sleep: Sleep) -> T:
-    """What the first attempt gives that succeeds, or the last one within the budget. Raises what that raises."""
-    budget = Budget()
+def tried_again[T](attempt: Callable[[], T | Later], sleep: Sleep, patience: float) -> T:
+    """What the first attempt gives that succeeds, or the last one within the budget (see `Budget`). Raises what that raises."""
+    budget = Budget(patience=patience)
     while isinstance(outcome := attempt(), Later):
-        seconds = budget.wait(outcome.asked)
+        seconds = (budget.wait_for_model if outcome.is_loading else budget.wait)(outcome.asked)
         if seconds is None:
             last: T = outcome.otherwise()
             return last
@@ -136,17 +99,20 @@ def is_busy(failure: ServerError, asked: str) -> bool:
     return is_retryable(failure) or (failure.code == WITHOUT_REASON and bool(asked))
 
 
-def ollama_is_busy(reply: HttpReply) -> bool:
-    """What Ollama refused for the moment only."""
+def busy_ollama(reply: HttpReply) -> ServerError | None:
+    """Why Ollama refused for the moment only; None for every other reply."""
     if reply.status not in TRANSIENT:
-        return False
+        return None
     failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
-    return is_busy(failure, reply.headers.first("Retry-After"))
+    return failure if is_busy(failure, reply.headers.first("Retry-After")) else None
 
 
-def service_is_busy(reply: HttpReply) -> bool:
+def busy_service(reply: HttpReply) -> ServerError | None:
     """The same for rerank services, whose statuses say enough, unless it is a quota that is used up."""
-    return reply.status in TRANSIENT and failure_from_reply(reply.status, reply.body, content_type=reply.content_type).code != QUOTA
+    if reply.status not in TRANSIENT:
+        return None
+    failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type)
+    return None if failure.code == QUOTA else failure
 
 
 # --- replies that are read as a whole: embeddings, rankings ------------------------------------------------------------------------
@@ -172,21 +138,22 @@ class Fetches(Protocol):
 class RetryingBridge:
     """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
 
-    def __init__(self, bridge: Bridge, turns: BoundedSemaphore, is_transient: IsTransient, sleep: Sleep = gevent.sleep) -> None:
+    def __init__(self, bridge: Bridge, turns: BoundedSemaphore, busy: Busy, sleep: Sleep = gevent.sleep) -> None:
         self._bridge = bridge
         self._turns = turns
-        self._is_transient = is_transient
+        self._busy = busy
         self._sleep = sleep
 
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
-        return tried_again(partial(self._try, call), self._sleep)
+        return tried_again(partial(self._try, call), self._sleep, call.server.limits.first_byte)
 
     def _try(self, call: Call) -> HttpReply | Later:
         outcome = unless_broken(partial(self._in_turn, call))
-        if isinstance(outcome, Later) or not self._is_transient(outcome):
+        failure = None if isinstance(outcome, Later) else self._busy(outcome)
+        if isinstance(outcome, Later) or failure is None:
             return outcome
-        return Later(outcome.headers.first("Retry-After"), lambda: outcome)
+        return Later(outcome.headers.first("Retry-After"), lambda: outcome, is_loading(failure))
 
     def _in_turn(self, call: Call) -> HttpReply:
         with _one_of(self._turns, call.server):
@@ -230,7 +197,7 @@ class Sender:
                 outcome = self._try(turn, server)
             return outcome
 
-        return tried_again(attempt, self.sleep)
+        return tried_again(attempt, self.sleep, server.limits.first_byte)
 
     def _try(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply] | Turn | Later:
         """The answered turn and its reply, or the form of the turn to send instead. Raises ServerError when a refusal stands."""
@@ -247,7 +214,7 @@ class Sender:
         asked = reply.head.headers.first("Retry-After")
         explain = partial(turn.explained, error, body, partial(self.estimate, turn))
         if reply.head.status in TRANSIENT and is_busy(error, asked):
-            return Later(asked, lambda: _raise(explain()))
+            return Later(asked, lambda: _raise(explain()), is_loading(error))
         raise explain()
 
     def _opened(self, turn: Turn, server: Server) -> OpenReply | Later:

@@ -11,7 +11,7 @@ from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbedd
 from plugin_entry.dify.errors import readable
 from plugin_entry.dify.objects import NOTHING
 from plugin_entry.log import logged
-from plugin_entry.network.retries import RetryingBridge, ollama_is_busy, turns_at
+from plugin_entry.network.retries import RetryingBridge, busy_ollama, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.deadline import Deadline
@@ -79,7 +79,7 @@ def _embed(
     at_once = credentials.embedding.concurrency
     with logged("embed", model, server.place, texts=len(texts)) as log:
         embedded = run_plan(
-            RetryingBridge(BRIDGE, turns_at(server.identity, at_once), ollama_is_busy), plan, server, at_once, weight_of_texts(texts)
+            RetryingBridge(BRIDGE, turns_at(server.identity, at_once), busy_ollama), plan, server, at_once, weight_of_texts(texts)
         )
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:

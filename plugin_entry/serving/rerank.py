@@ -8,7 +8,7 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 
 from plugin_entry.dify.errors import readable
 from plugin_entry.log import logged
-from plugin_entry.network.retries import IsTransient, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.retries import Busy, RetryingBridge, busy_ollama, busy_service, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.deadline import Deadline
@@ -82,7 +82,7 @@ def _rank(
     settings = _settings(model, credentials, place, saved, service)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(model, plan, service, BATCHES_AT_ONCE, service_is_busy, _weight(query, documents), url=settings.url)
+        ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), url=settings.url)
     except ServerError:
         _learnt.pop(_place(service, settings.url), None)
         raise
@@ -100,7 +100,7 @@ def _rank_with_ollama(
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
         is_bare = credentials.rerank.prefixes is PrefixChoice.FAMILY and known_prefixes(model, info) is None
         notes = (WITHOUT_PREFIXES,) if is_bare else ()
-        return _run(model, plan, server, credentials.embedding.concurrency, ollama_is_busy, _weight(query, documents), notes=notes)
+        return _run(model, plan, server, credentials.embedding.concurrency, busy_ollama, _weight(query, documents), notes=notes)
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -109,7 +109,7 @@ def _rank_with_ollama(
         keep_alive=credentials.keep_alive,
     )
     plan = generative_rerank_plan(settings, query, documents, choice, version=info.version)
-    return _run(model, plan, server, PAIRS_AT_ONCE, ollama_is_busy, _weight(query, documents))
+    return _run(model, plan, server, PAIRS_AT_ONCE, busy_ollama, _weight(query, documents))
 
 
 def _weight(query: str, documents: Sequence[str]) -> int:
@@ -122,14 +122,14 @@ def _run(
     plan: Plan[Ranking],
     server: Server,
     at_once: int,
-    is_transient: IsTransient,
+    busy: Busy,
     weight: int,
     *,
     url: str = "",
     notes: Sequence[str] = (),
 ) -> Ranking:
     with logged("rerank", model, server.place) as log:
-        ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), is_transient), plan, server, at_once, weight)
+        ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), busy), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)
         for remark in (*notes, *_remarks(ranking)):
             log.remark(remark)

@@ -16,7 +16,7 @@ from tests.stdio.recorded_replies import model_of, replies
 from tests.stdio.whole_answers import calls_of, check_order, recorded_answer, text_of, whole_answer
 from tests.translator.stream_player import answers, label
 
-PLUGIN = early_plugin(__name__, command=plugin_with(network__retries__FIRST_WAIT_S=0.01))
+PLUGIN = early_plugin(__name__, command=plugin_with(network__budget__FIRST_WAIT_S=0.01, network__budget__FIRST_WAIT_LOADING_S=0.05))
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 
@@ -155,7 +155,7 @@ def test_refusal_before_the_stream(
     server: ThreadedReplayServer, daemon: Daemon, address: str, error_type: str, phrase: str, stream: bool
 ) -> None:
     url = server.url_of(address)
-    reply = daemon.invoke(invoke_llm("nope", {"base_url": url}, ASK, stream=stream))
+    reply = daemon.invoke(invoke_llm("nope", {"base_url": url, "first_byte_timeout": "2"}, ASK, stream=stream))
     assert reply.payloads == ()
     assert reply.error_type == error_type
     assert phrase in reply.message

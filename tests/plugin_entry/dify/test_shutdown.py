@@ -31,7 +31,9 @@ SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
 PATIENT = plugin_with(dify__shutdown__GRACE_S=NEVER_S)
 PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(8)]
 """Each is ended by its test."""
-SHORT_OF_TIME = early_plugin(__name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S))
+SHORT_OF_TIME = early_plugin(
+    __name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S, dify__shutdown__CLOSING_S=SHORT_CLOSING_S)
+)
 TALKING = ("begun", "thinking", "talking")
 HANGING = ("silent", "headed", *TALKING)
 

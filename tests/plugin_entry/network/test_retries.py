@@ -92,7 +92,6 @@ def test_a_busy_server_is_asked_again(answers: list[Speak], stream: bool, waits:
 
 
 STANDS: dict[str, tuple[Speak, type[InvokeError], int]] = {
-    "queue full for long": (QUEUE_FULL, InvokeServerUnavailableError, 3),
     "another quota, with a time": (
         reply(429, b'{"error":"You exceeded your current quota, please check your plan"}', Retry_After="0"),
         InvokeRateLimitError,
@@ -123,6 +122,21 @@ def test_how_often_a_refusal_is_heard(answer: Speak, kind: type[InvokeError], ti
     assert (asked_for_answers(server), len(waits)) == (times, times - 1)
     assert SECRET_KEY not in str(caught.value)
     assert SECRET_PROMPT not in str(caught.value)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "blocking"])
+def test_a_model_that_loads_is_waited_for(stream: bool, waits: list[float]) -> None:
+    """Ollama's queue is full only while models load, which may take minutes."""
+    with RoutesServer(FACTS | {"/api/chat": [QUEUE_FULL] * 30 + [GOOD]}) as server:
+        assert invoke(server, stream=stream)
+    assert [round(seconds) for seconds in waits[:3]] == [1, 2, 4]
+    assert len(waits) == 30
+
+
+def test_it_is_waited_for_no_longer_than_for_a_first_byte(waits: list[float]) -> None:
+    with RoutesServer(FACTS | {"/api/chat": QUEUE_FULL}) as server, pytest.raises(InvokeServerUnavailableError, match="queue is full"):
+        invoke(server, first_byte_timeout="20")
+    assert sum(waits) == pytest.approx(20)
 
 
 def endless_refusal(sock: Any) -> None:

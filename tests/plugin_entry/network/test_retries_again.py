@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from plugin_entry.network import retries
 from plugin_entry.network.bridge import Bridge
+from plugin_entry.network.budget import LONGEST_S, RETRIES, Budget
 from plugin_entry.network.client import Call
-from plugin_entry.network.retries import LONGEST_S, RETRIES, Budget, RetryingBridge, ollama_is_busy, service_is_busy, turns_at
+from plugin_entry.network.retries import RetryingBridge, busy_ollama, busy_service, turns_at
 from plugin_entry.network.server import Server
 from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
@@ -23,6 +24,7 @@ from translator.shapes.exchange import HttpReply
 CALL = Call(server=Server(base_url=parse_base_url("http://h:1")), method="POST", url="http://h:1/api/embed")
 GOOD = HttpReply(status=200)
 BUSY = recorded(load("0.33.0-rc2", "error-queue-full-embed"))
+AWAY = json_reply({"error": "no server is available"}, 503)
 LATER = json_reply({"error": "slow down"}, 429)
 QUOTA = json_reply({"error": "you have reached your weekly usage limit, upgrade for higher limits"}, 429)
 
@@ -45,7 +47,7 @@ def fetched(*replies: HttpReply | ServerError) -> tuple[HttpReply | str, list[fl
     """The reply or the code of the error, the waits, and how many replies were not asked for."""
     script, waits, turns = Script(replies), list[float](), BoundedSemaphore(1)
     try:
-        outcome: HttpReply | str = RetryingBridge(script, turns, ollama_is_busy, waits.append).fetch(CALL)
+        outcome: HttpReply | str = RetryingBridge(script, turns, busy_ollama, waits.append).fetch(CALL)
     except ServerError as error:
         outcome = error.code
     assert turns.counter == 1
@@ -61,7 +63,9 @@ def broken(code: str) -> ServerError:
     [
         pytest.param((GOOD,), GOOD, 0, id="good"),
         pytest.param((BUSY, GOOD), GOOD, 1, id="busy once"),
-        pytest.param((BUSY, BUSY, BUSY, GOOD), BUSY, 2, id="busy for long"),
+        pytest.param((AWAY, AWAY, AWAY, GOOD), AWAY, 2, id="away for long"),
+        pytest.param((*[BUSY] * 40, GOOD), GOOD, 40, id="a model that loads for minutes"),
+        pytest.param((AWAY, BUSY, BUSY, BUSY, AWAY, GOOD), GOOD, 5, id="one and the other"),
         pytest.param((QUOTA, GOOD), QUOTA, 0, id="a quota that is used up"),
         pytest.param((HttpReply(status=500), GOOD), HttpReply(status=500), 0, id="a fault"),
         pytest.param((broken("connection_reset"), GOOD), GOOD, 1, id="a connection that was closed meanwhile"),
@@ -73,6 +77,12 @@ def broken(code: str) -> ServerError:
 def test_second_tries(replies: tuple[HttpReply | ServerError, ...], outcome: HttpReply | str, waits: int) -> None:
     found, waited, left = fetched(*replies)
     assert (found, len(waited), left) == (outcome, waits, len(replies) - waits - 1)
+
+
+def test_a_model_that_loads_is_waited_for_until_the_limit_of_the_first_byte() -> None:
+    outcome, waits, _ = fetched(*[BUSY] * 99)
+    assert outcome == BUSY
+    assert sum(waits) == pytest.approx(CALL.server.limits.first_byte)
 
 
 def test_server_says_how_long() -> None:
@@ -88,7 +98,7 @@ def test_quota_that_is_used_up_is_not_asked_again_whatever_the_server_says() -> 
 
 @pytest.mark.parametrize(("status", "busy"), [(429, True), (502, True), (503, True), (504, True), (500, False), (404, False), (200, False)])
 def test_status_says_enough_of_a_service(status: int, busy: bool) -> None:
-    assert service_is_busy(HttpReply(status=status)) is busy
+    assert (busy_service(HttpReply(status=status)) is not None) is busy
 
 
 def test_turns_are_shared_by_server_and_bound() -> None:
@@ -105,6 +115,25 @@ NOW = 1_800_000_000.0
 def waits(chance: float, *asked: str) -> list[float | None]:
     budget = Budget(chance=lambda: chance, now=lambda: NOW)
     return [budget.wait(text) for text in asked]
+
+
+def waits_for_model(patience: float, *asked: str) -> list[float | None]:
+    budget = Budget(patience=patience, chance=lambda: 0.0, now=lambda: NOW)
+    return [budget.wait_for_model(text) for text in asked]
+
+
+@pytest.mark.parametrize(
+    ("patience", "asked", "expected"),
+    [
+        pytest.param(570.0, ("",) * 6, [1, 2, 4, 8, 10, 10], id="by itself"),
+        pytest.param(9.0, ("",) * 5, [1, 2, 4, 2, None], id="to the end of its patience"),
+        pytest.param(100.0, ("30", "30", "30", "30"), [30, 30, 30, None], id="Xinference loads"),
+        pytest.param(0.0, ("3600", "") * 2, [3600, 2, 3600, 8], id="no limit"),
+        pytest.param(20.0, ("0", "0", "30", ""), [1, 2, None, 4], id="at once, says the server, and then more than there is"),
+    ],
+)
+def test_waits_for_a_model(patience: float, asked: tuple[str, ...], expected: list[float | None]) -> None:
+    assert waits_for_model(patience, *asked) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,8 +178,8 @@ def test_a_turn_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     turns = BoundedSemaphore(1)
     turns.acquire()
     with pytest.raises(ServerError) as caught:
-        RetryingBridge(Script([GOOD]), turns, ollama_is_busy).fetch(CALL)
+        RetryingBridge(Script([GOOD]), turns, busy_ollama).fetch(CALL)
     assert caught.value.code == "turn_timeout"
     assert "kept the server at http://h:1 busy for 0.01 seconds, so this one was not sent" in str(caught.value)
     turns.release()
-    assert RetryingBridge(Script([GOOD]), turns, ollama_is_busy).fetch(CALL) is GOOD
+    assert RetryingBridge(Script([GOOD]), turns, busy_ollama).fetch(CALL) is GOOD

@@ -17,6 +17,7 @@ from dify_plugin.errors.model import (
 )
 
 from fixtures.recordings import every, is_version, load
+from plugin_entry.network import budget
 from tests.plugin_entry.serving.sdk_requests import embed, validate
 from tests.servers.embedding_server import EMBED, LEGACY, Ollama, vector_of
 from tests.servers.function_server import Asked, FunctionServer, closed_port
@@ -144,8 +145,9 @@ def test_refusal_of_the_moment_is_asked_again(status: int) -> None:
     assert left == []
 
 
-def test_full_queue_is_asked_again() -> None:
-    server, left = failing(attrs.evolve(QUEUE_FULL, headers={**QUEUE_FULL.headers, "retry-after": "0"}))
+def test_full_queue_is_asked_again_as_long_as_a_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "FIRST_WAIT_LOADING_S", 0.0)
+    server, left = failing(*[QUEUE_FULL] * 9)
     with server:
         embed({"base_url": server.url}, ["a"])
     assert left == []

@@ -122,7 +122,7 @@ def test_defaults() -> None:
             "proxy": "auto", "extra_headers": "", "verify_tls": True, "ca_certificate": "", "allow_insecure_key": False,
         },
         "embedding": {"max_chunks": 32, "dimensions": None, "concurrency": 2, "overlong": "cut", "prefixes": "off"},
-        "rerank": {"service": "auto", "score_scale": "as_is", "template": "", "prefixes": "family"},
+        "rerank": {"service": "auto", "score_scale": "as_is", "template": ""},
     }  # fmt: skip
 
 
