@@ -145,10 +145,6 @@ WAITING: dict[str, str] = {
     "tests.plugin_entry.dify.test_output": "a reader that does not read for a while",
     "tests.servers.function_server": "a server whose work takes time, to see how many requests are under way at once",
     "tests.plugin_entry.serving.test_plans": "the same",
-    "tests.plugin_entry.network.test_transport": "a server that trickles",
-    "tests.load.healthy_streams": "servers that talk at a pace",
-    "tests.load.test_floods": "floods that begin while a stream is under way",
-    "tests.load.test_stalled_streams": "streams that have to come and stall first",
     "tests.plugin_entry.network.test_bridge": "a reader or a server that is slower than the other end",
     "tests.plugin_entry.network.test_transport": "a server that answers a little later",
 }
