@@ -77,7 +77,7 @@ def recorded_refusals() -> list[str]:
 
 
 @pytest.mark.parametrize("address", recorded_refusals())
-def test_recorded_refusals_are_one_of_the_five_errors(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_refusals_are_one_of_the_five_errors(address: str) -> None:
     """Whatever is asked, the server answers so; the busy one is asked again without waiting."""
     exchange = load(*address.split("/"))
     refusal = recorded(exchange)
