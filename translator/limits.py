@@ -3,6 +3,8 @@
 Passed in, never read from the environment: the library keeps no global settings. The manual has a page made from this file.
 """
 
+from collections.abc import Mapping
+
 import attrs
 
 MIB = 1024 * 1024
@@ -17,18 +19,53 @@ SLICE_LINES, SLICE_BYTES = 128, 4 * 1024
 that are more than the next piece of text. The dearest lines known make 3 milliseconds of it."""
 
 
+WHOLE_REPLY_BYTES = 16 * MIB
+"""A reply that is read as a whole, after it was unpacked, where its route says nothing else. One character beyond the basic plane makes a
+text take four bytes for each of its characters, so this may become 80 MiB."""
+
+REPLY_BYTES: Mapping[str, int] = {
+    "/api/version": MIB // 16,
+    "/api/me": MIB // 16,
+    "/api/ps": MIB,
+    "/api/show": 4 * MIB,
+    "/api/tags": 4 * MIB,
+}
+"""The same for the small questions, by route. The description of a model with a thousand tensors has 200 kB, most of it licence and
+tensors; a list of a thousand models has half a million bytes."""
+
+VECTORS_BYTES = 32 * MIB
+"""The vectors of one request at most; Dify takes `FRAME_BYTES` of them."""
+
+MOST_DIMENSIONS, NUMBER_BYTES = 16 * 1024, 25
+"""Numbers of one vector, four times what large models have, and what the longest number takes with a comma and a blank."""
+
+REFUSAL_BYTES = MIB
+"""Of a refusal that are read; it says all it has to say in the first few."""
+
+
+def vectors_bytes(texts: int) -> int:
+    """Bytes that a reply with so many vectors may have."""
+    return min(VECTORS_BYTES, MIB + texts * MOST_DIMENSIONS * NUMBER_BYTES)
+
+
+def scores_bytes(documents: int, sent: int) -> int:
+    """Bytes that a reply with the scores of so many documents may have. Services repeat the documents, each character as its escape."""
+    return min(2 * WHOLE_REPLY_BYTES, MIB + documents * 1024 + 6 * sent)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Limits:
     """Upper bounds; sizes in bytes unless said otherwise."""
 
-    line_bytes: int = 8 * MIB
+    line_bytes: int = 16 * MIB
     """One line of a reply. Ollama's own client stops at 8 MB (api/client.go, maxBufferSize)."""
 
     line_values: int = 300_000
     """Values in one line of a reply. The most that servers send is the `context` of `/api/generate`: a number per token of the window."""
 
-    line_containers: int = 10_000
-    """Lists and objects in one line of a reply. They cost the most to parse, and 8 MiB of them would cost seconds."""
+    line_containers: int = 60_000
+    """Lists and objects in one line of a reply. They cost the most to parse: 16 MiB of them are seconds in which nothing else runs. So many
+    are 4 MiB of records in the arguments of a call, and 20 milliseconds."""
 
     silent_lines: int = 20_000
     """Lines in a row that say nothing: empty ones, objects without text or call, text and thinking that is only white space. Some servers
@@ -47,9 +84,6 @@ class Limits:
 
     calls_bytes: int = FRAME_BYTES
     """Tool calls of one answer, all together, as Dify takes them in one piece."""
-
-    call_values: int = 20_000
-    """Values in the tool calls of one line. Each is looked at before the calls are given on."""
 
     frame_chars: int = 256 * 1024
     """Characters of text in one delta; with escapes they fit into a frame (see `FRAME_BYTES`)."""

@@ -1,7 +1,6 @@
 """One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
 
-All rules meet here and none is made here; each has its own module. A `Turn` is the request together with what its reply is read by, and
-knows what to send instead when the server refuses.
+All rules meet here and none is made here. A `Turn` is a request, what its reply is read by, and what to send instead of a refused one.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -1,7 +1,7 @@
 """Checks credentials when a user saves a model, without loading the model.
 
-Enters: a model name and the form's values. Leaves: nothing when all is well, with the facts that were found written back into the values
-(Dify stores them); else one error of one sentence: address, key, no such model, or a model of another kind.
+When all is well, the facts that were found are written back into the form's values, which Dify stores. Else one error of one sentence:
+address, key, no such model, or a model of another kind.
 """
 
 import logging
@@ -46,7 +46,11 @@ SERVICE_FIELD = "rerank_service"
 WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_refused", "model_description"})
 """Codes of answers that may come from something else than Ollama."""
 
-RERANK_KINDS = {RerankService.OLLAMA: ModelKind.LANGUAGE, RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING}
+RERANK_KINDS = {
+    RerankService.OLLAMA: ModelKind.LANGUAGE,
+    RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING,
+    RerankService.OLLAMA_EMBEDDING_BARE: ModelKind.EMBEDDING,
+}
 """What a model of Ollama must be to rerank; other services know their models themselves."""
 
 type Saved = MutableMapping[str, Any]
@@ -140,7 +144,9 @@ def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
 def _check_embedding_model(model: str, saved: Saved) -> None:
     server = server_of(settings_of(saved))
     embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
-    describe(model, server, ModelKind.EMBEDDING, saved)
+    info, credentials = describe(model, server, ModelKind.EMBEDDING, saved), settings_of(saved)
+    embedding.check_settings(model, credentials, info)
+    embedding.check_prefixes(model, credentials, info)
 
 
 def _embed_once(model: str, saved: Saved) -> None:
@@ -157,6 +163,8 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     if kind is ModelKind.EMBEDDING:
         embedding.refuse_cloud(model, remote=server.base_url.is_cloud)
     info = describe(model, server, kind, saved)
+    if kind is ModelKind.EMBEDDING:
+        embedding.check_settings(model, credentials, info)
     if kind is ModelKind.LANGUAGE:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 

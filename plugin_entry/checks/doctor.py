@@ -1,7 +1,7 @@
 """The connection doctor: one check after the other, and what they mean together.
 
-Enters: a server as the credentials describe it, and a model name or none. Leaves: a `Diagnosis`. It is the same for the command line and
-for the check of credentials; the latter takes `CONNECTION_CHECKS` and only the sentence. A new check is a function and a row.
+The command line runs all checks; the check of credentials takes `CONNECTION_CHECKS` and only the sentence. A new check is a function and
+a row.
 """
 
 import asyncio

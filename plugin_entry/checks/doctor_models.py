@@ -1,7 +1,7 @@
 """The doctor's checks of models: which there are, and one model in particular.
 
-Enters: an examination of a server that is Ollama. Leaves: one finding per check, None where there is nothing to say. Nothing here loads a
-model or generates a word.
+The server is known to be Ollama. Each check gives one finding, or None where there is nothing to say. Nothing here loads a model or
+generates a word.
 """
 
 import asyncio

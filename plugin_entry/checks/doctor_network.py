@@ -1,7 +1,7 @@
 """The doctor's checks below HTTP: proxy, name, connection, encryption, and where else a server may be.
 
-Enters: an examination. Leaves: one finding per check, None where there is nothing to say. With a proxy in the way it is the proxy that is
-looked up and connected to, and encryption is left to the questions over HTTP, which go through it.
+Each check gives one finding, or None where there is nothing to say. With a proxy in the way, the proxy is looked up and connected to, and
+encryption is left to the questions over HTTP, which go through it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The doctor's checks of the server over HTTP: whether it answers, who it is, which version, and whether it takes the key.
 
-Enters: an examination. Leaves: one finding per check, None where there is nothing to say. Nothing here loads a model or generates a word.
+Each check gives one finding, or None where there is nothing to say. Nothing here loads a model or generates a word.
 """
 
 from plugin_entry.checks.probing import Examination, answers_to

@@ -12,14 +12,14 @@ from pathlib import Path
 import aiohttp
 import attrs
 
-from plugin_entry.network.client import Call, answered, headers_of
+from plugin_entry.network.client import Call, answered, headers_of, reply_too_large
 from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
 from plugin_entry.network.proxies import naming, proxy_between, with_own_proxy
 from plugin_entry.network.server import Server
 from translator import codec
 from translator.diagnosis.containers import MARKS, container_word, default_gateway
 from translator.diagnosis.unanswered import Outcome
-from translator.errors import Family, ServerError
+from translator.errors import ServerError
 from translator.settings.base_url import BaseUrl
 from translator.shapes.exchange import HttpReply
 
@@ -51,8 +51,6 @@ def _text(path: Path) -> str:
         return ""
 
 
-BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes; the list of a thousand models has half a million."""
 PIECE = 64 * 1024
 
 
@@ -126,7 +124,7 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
     try:
         async with asyncio.timeout(answer_s), answered(session, call) as response:
             headers = with_own_proxy(headers_of(response), call.server)
-            return HttpReply(status=response.status, headers=headers, body=await _body(response, call.server))
+            return HttpReply(status=response.status, headers=headers, body=await _body(response, call))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         failure = describe_transport_error(
             error,
@@ -137,17 +135,12 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
         raise naming(failure, proxy_between(call.server)) from error
 
 
-async def _body(response: aiohttp.ClientResponse, server: Server) -> bytes:
+async def _body(response: aiohttp.ClientResponse, call: Call) -> bytes:
     parts: list[bytes] = []
     size = 0
     while data := await response.content.read(PIECE):
         size += len(data)
         parts.append(data)
-        if size > BODY_LIMIT:
-            raise ServerError.of(
-                "reply_too_large",
-                f"The reply of {server.place} to a small question is larger than {BODY_LIMIT:,} bytes.",
-                "Check that the base URL leads to an Ollama server.",
-                family=Family.UNAVAILABLE,
-            )
+        if size > call.reply_bytes:
+            raise reply_too_large(call)
     return b"".join(parts)

@@ -1,7 +1,7 @@
 """Checks the server and the key that a person saves for the whole provider, without naming a model.
 
-Enters: the values of the provider's form. Leaves: nothing when a server of Ollama answers there and takes the key; else one error of one
-sentence. Nothing is loaded. A version that a proxy hides is no reason to refuse: the server then counts as the newest.
+The check passes when a server of Ollama answers there and takes the key; else it raises one error of one sentence. Nothing is loaded. A
+version that a proxy hides is no reason to refuse: the server then counts as the newest.
 """
 
 from collections.abc import Mapping, Sequence

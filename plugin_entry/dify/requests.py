@@ -10,8 +10,8 @@ import os
 import re
 import stat
 import traceback
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,11 @@ from dify_plugin.core.server.stdio.request_reader import StdioRequestReader
 from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeBadRequestError, InvokeServerUnavailableError
 from gevent.event import Event
 from gevent.os import tp_read
-from gevent.pool import Pool
 from pydantic import TypeAdapter
 
 from plugin_entry.dify import startup
 from plugin_entry.dify.callers import Callers
+from plugin_entry.dify.executor import CallerLeft, GreenletExecutor
 from plugin_entry.dify.frames import new_writer
 
 if TYPE_CHECKING:
@@ -39,95 +39,45 @@ logger = logging.getLogger(__name__)
 ENDED = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
 
 
-class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
-    """Nobody waits for this request any more, so nothing needs to be said."""
+LONGEST_NAME = 1024
+"""Characters of a model's name. What is learnt about models is kept by their names."""
 
 
-class GreenletExecutor:
-    """As much of an executor as the SDK uses; with `max_workers` requests running the next one waits for the end of another.
-
-    `refuses` makes every request that has not begun fail: the process is about to end.
-    """
-
-    def __init__(self, max_workers: int) -> None:
-        self.refuses = False
-        self._pool = Pool(max_workers)
-
-    @property
-    def running(self) -> int:
-        """Requests that have not ended."""
-        return len(self._pool)
-
-    def kill(self) -> None:
-        """Ends all requests where they are; does not wait for them."""
-        self._pool.kill(block=False)
-
-    def start(self, function: Callable[..., Any], /, *args: Any) -> None:
-        """Starts a call that reports its own errors; waits while too many run. Never raises, as no further request would be read."""
-        self._spawn(_contained, function, args)
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Starts a call and returns at once; the future holds its result or its error.
-
-        Never raises: the SDK would read no further request.
-        """
-        future: Future[Any] = Future()
-        failure = self._spawn(_run, future, function, args, kwargs)
-        if failure is not None:
-            future.set_exception(failure)
-        return future
-
-    def _spawn(self, run: Callable[..., None], *args: Any) -> Exception | None:
-        """Gives why nothing was started; it is in the log, too."""
-        try:
-            self._pool.spawn(run, *args)
-        except Exception as error:  # noqa: BLE001  # given back
-            logger.error("a request could not be started (%s)", type(error).__name__)  # noqa: TRY400  # its text may hold secrets
-            return error
-        return None
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Waits for the calls that run."""
-        del cancel_futures  # none is ever waiting
-        if wait:
-            self._pool.join()
+def _require_a_name(model: object) -> None:
+    if isinstance(model, str) and len(model) > LONGEST_NAME:
+        raise InvokeBadRequestError(f"The name of the model has {len(model):,} characters. Correct it in Dify: no model has such a name.")
 
 
-def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    try:
-        function(*args)
-    except CallerLeft:
-        logger.debug("a request was ended: its caller has left")
-    except BaseException as error:  # noqa: BLE001  # an exit of a request is not one of the process
-        logger.warning("a request ended without a word (%s)", type(error).__name__)
-
-
-def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(function(*args, **kwargs))
-    except BaseException as error:  # noqa: BLE001  # the future hands it to whoever asks; an exit of a request is not one of the process
-        future.set_exception(error)
+def _clear_frames(error: BaseException | None) -> None:
+    """What was raised, and what led to it, would hold prompts and connections through its frames."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
     """The work of a request, which ends well or in an error whose text Dify shows."""
 
     @wraps(execute)
-    def run(served: Any, *args: Any, **kwargs: Any) -> None:
-        if getattr(served.executer, "refuses", False):
+    def run(served: Any, session_id: str, data: Mapping[str, Any], *args: Any) -> None:
+        executor = served.executer
+        if getattr(executor, "refuses", False):
             raise InvokeServerUnavailableError(ENDED)
         try:
-            execute(served, *args, **kwargs)
+            _require_a_name(data.get("model"))
+            with executor.slots.slot(data) if isinstance(executor, GreenletExecutor) else nullcontext():
+                execute(served, session_id, data, *args)
         except (CallerLeft, CredentialsValidateFailedError):
             raise
-        except Exception as error:
-            traceback.clear_frames(error.__traceback__)  # an answer that could not be handed on would hold its connection through them
+        except Exception as error:  # noqa: BLE001  # told as one of the SDK's
+            _clear_frames(error)
             told = errors.to_invoke_error(error)
-            if told is error:
-                raise  # an error that is its own cause would never be freed
-            raise told from None  # the SDK sends and logs the causes, too, whatever they quote
+            try:
+                if told is error:
+                    raise  # an error that is its own cause would never be freed
+                raise told from None  # the SDK sends and logs the causes, too, whatever they quote
+            finally:
+                del told  # else it and this frame, with all of the request, hold each other
         except BaseException as error:  # noqa: BLE001  # it is told instead
             logger.warning("a request was ended (%s)", type(error).__name__)
             raise InvokeServerUnavailableError(ENDED) from None
@@ -226,19 +176,17 @@ class LineReader(StdioRequestReader):
             first, *others = data.split(b"\n")
             parts.append(first)
             for other in others:
-                line = b"".join(parts).strip()
-                parts = [other]
-                if line and (request := self._request(line)) is not None:
+                parts, line = [other], b"".join(parts).strip()
+                request = self._request(line) if line else None
+                line = b""  # this waits until the next line comes, maybe for ever
+                if request is not None:
                     yield request
 
-    def _process_line(self, data: PluginInStream) -> None:
-        if self.start is None or data.event is not PluginInStreamEvent.Request:
-            super()._process_line(data)
-        else:
-            self.start(data)
-
     def _request(self, line: bytes) -> PluginInStream | None:
-        """What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets."""
+        """What the SDK shall look at: a request is started here, and then nobody keeps it.
+
+        What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets.
+        """
         if len(line) > LONG:
             gevent.sleep(0)  # others have had to wait while it was copied together
         try:
@@ -246,10 +194,14 @@ class LineReader(StdioRequestReader):
             if fields["event"] == ANSWER and self.on_answer is not None:
                 self.on_answer(str(fields["session_id"]), fields["data"])
                 return None
-            return _to_request(fields, self)
+            request = _to_request(fields, self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read
             _refuse(line, type(error).__name__)
             return None
+        if self.start is None or request.event is not PluginInStreamEvent.Request:
+            return request
+        self.start(request)
+        return None
 
 
 def _refuse(line: bytes, reason: str) -> None:
@@ -282,7 +234,7 @@ def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
 
 
 def serve(served: Plugin, callers: Callers | None) -> None:
-    """Requests start where they are read, as many at a time as the executor allows; `callers` ends those that nobody waits for."""
+    """Requests start where they are read; `callers` ends those that nobody waits for."""
     reader, executor = served.request_reader, served.executer
     if isinstance(reader, LineReader) and isinstance(executor, GreenletExecutor):
         reader.start = partial(executor.start, partial(_execute, served, callers))
@@ -306,5 +258,6 @@ def _execute(served: Plugin, callers: Callers | None, request: PluginInStream) -
             request.context,
         )
     finally:
+        request.data.clear()  # frames of errors that nobody has cleaned up yet may hold it
         if callers is not None:
             callers.end(request.session_id)

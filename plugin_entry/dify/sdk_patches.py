@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from dify_plugin.config.config import InstallMethod
 
-from plugin_entry.dify import frames, requests, serverless, startup
+from plugin_entry.dify import executor, frames, requests, serverless, startup
 
 SERVER = "dify_plugin.core.server"
 WRITER, STDIO = f"{SERVER}.__base.response_writer:ResponseWriter", f"{SERVER}.stdio"
@@ -74,7 +74,7 @@ PATCHES: dict[str, Patch] = {
     ),
     "greenlets": Patch(
         why="requests run in greenlets that can be counted and ended, which an orderly end of the process needs",
-        replaces={f"{IO_SERVER}:ThreadPoolExecutor": lambda _: requests.GreenletExecutor},
+        replaces={f"{IO_SERVER}:ThreadPoolExecutor": lambda _: executor.GreenletExecutor},
         relies_on={f"{IO_SERVER}:ThreadPoolExecutor": "max_workers thread_name_prefix initializer initargs"},
     ),
     "error texts": Patch(

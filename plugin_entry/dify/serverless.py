@@ -19,7 +19,7 @@ from dify_plugin.core.server.io_server import IOServer
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from flask import request
 
-from plugin_entry.dify.requests import CallerLeft
+from plugin_entry.dify.executor import CallerLeft
 
 
 class CallerAwareWriter(ServerlessResponseWriter):

@@ -1,8 +1,9 @@
 """How the process ends when it is asked to, or when nobody is there any more.
 
-A signal (SIGTERM, SIGINT) gives running answers five seconds. Then they end with an error that says why, and their servers' connections
-are closed, so that Ollama stops generating. A second signal ends the process at once. When only the input ends, running answers are
-finished as long as their output is read: `dify` drives plugins that way (one request, then the end of the input). The exit code is 0.
+A signal (SIGTERM, SIGINT, SIGHUP) gives running answers five seconds. Then they end with an error that says why, and the connections to
+their servers are closed, so that Ollama stops generating. A second signal ends the process at once. When only the input ends, running
+answers are finished as long as their output is read: `dify` drives plugins that way (one request, then the end of the input). The exit code
+is 0.
 """
 
 import logging
@@ -17,8 +18,9 @@ from typing import Any, Protocol
 import attrs
 import gevent
 
+from plugin_entry.dify.executor import GreenletExecutor
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import GreenletExecutor, LineReader
+from plugin_entry.dify.requests import LineReader
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ SETTLE_S = 0.1
 """Requests that were read just before have begun by then."""
 LOOK_S = 0.02
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 OF_SIGNAL = 128
 """Added to the number of a signal in the exit code of a process that it ended."""
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import aiohttp
 import attrs
 
-from plugin_entry.network.client import Call
+from plugin_entry.network.client import Call, reply_too_large
 from plugin_entry.network.connections import connector_of, new_session
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import Phase, describe_transport_error, ran_out
@@ -17,14 +17,13 @@ from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.proxies import naming, proxy_between
-from plugin_entry.network.server import Server
 from plugin_entry.network.transport import deliver
 from translator.errors import ServerError
 from translator.failures.proxies import Proxy
+from translator.limits import REFUSAL_BYTES
 from translator.shapes.exchange import HttpReply
 
-WHOLE_BODY_LIMIT = 64 * 1024 * 1024
-"""For replies read as a whole: vectors, rankings, descriptions, refusals. Answers are not; their limit is `Limits.answer_bytes`."""
+FIRST_REFUSAL = 400
 LINGER_S = 1.0
 """How long a server may keep a connection open after the answer was complete."""
 
@@ -36,37 +35,44 @@ class OpenReply:
     head: Head
     _inbox: Inbox
     _job: Job
-    _server: Server
+    _call: Call
 
-    def bursts(self) -> Iterator[bytes]:
-        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut."""
+    def bursts(self, progress: Callable[[], int] | None = None) -> Iterator[bytes]:
+        """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut.
+
+        The limit between chunks is one of progress: see `Inbox.bursts`.
+        """
         try:
-            yield from self._inbox.bursts()
+            yield from self._inbox.bursts(progress)
         except ServerError:
             raise
         except LoopLostError:
-            raise own_failure("plugin_fault", self._server.place) from None
+            raise own_failure("plugin_fault", self._call.server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             failure = describe_transport_error(
-                error, self._server.place, phase=Phase.BODY, limit_seconds=self._server.limits.between_chunks
+                error, self._call.server.place, phase=Phase.BODY, limit_seconds=self._call.server.limits.between_chunks
             )
             raise naming(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
 
     @property
     def proxy(self) -> Proxy:
         """The proxy that may have a part in what happens to the body."""
-        return proxy_between(self._server, self.head.headers)
+        return proxy_between(self._call.server, self.head.headers)
 
     def body(self) -> bytes:
-        """Reads the rest. Raises ServerError."""
+        """Reads the rest; of a refusal as much as anybody looks at. Raises ServerError."""
+        is_refusal = self.head.status >= FIRST_REFUSAL
+        most = REFUSAL_BYTES if is_refusal else self._call.reply_bytes
         parts: list[bytes] = []
         size = 0
         for data in self.bursts():
-            size += len(data)
-            if size > WHOLE_BODY_LIMIT:
-                self.close()
-                raise own_failure("reply_too_large", self._server.place, f"{WHOLE_BODY_LIMIT} bytes")
             parts.append(data)
+            size += len(data)
+            if size > most:
+                self.close()
+                if not is_refusal:
+                    raise reply_too_large(self._call)
+                break
         return b"".join(parts)
 
     def stop(self, error: ServerError) -> None:
@@ -92,7 +98,7 @@ class Started:
 
     _inbox: Inbox
     _job: Job
-    _server: Server
+    _call: Call
 
     def opened(self) -> OpenReply:
         """Waits for the headers. Raises ServerError when there are none."""
@@ -101,15 +107,15 @@ class Started:
         except ServerError:
             raise
         except LoopLostError:
-            raise own_failure("plugin_fault", self._server.place) from None
+            raise own_failure("plugin_fault", self._call.server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
-            limit = ran_out(error, self._server.limits)
-            failure = describe_transport_error(error, self._server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit)
-            raise naming(failure, proxy_between(self._server)) from None
+            limit = ran_out(error, self._call.server.limits)
+            failure = describe_transport_error(error, self._call.server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit)
+            raise naming(failure, proxy_between(self._call.server)) from None
         except BaseException:
             self._job.cancel()
             raise
-        return OpenReply(head, self._inbox, self._job, self._server)
+        return OpenReply(head, self._inbox, self._job, self._call)
 
     def whole(self) -> HttpReply:
         """Waits for all of it. Raises ServerError."""
@@ -145,7 +151,7 @@ class Bridge:
             raise own_failure("plugin_fault", call.server.place) from None
         except OSError as error:  # no descriptors left for a loop
             raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
-        return Started(inbox, job, call.server)
+        return Started(inbox, job, call)
 
     def open(self, call: Call) -> OpenReply:
         """Sends the call and waits for the headers. Raises ServerError."""

@@ -5,17 +5,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
 
 from plugin_entry.network.connections import connector_of
+from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
 from plugin_entry.network.names import NameTimeoutError
 from plugin_entry.network.proxies import naming, proxy_between
 from plugin_entry.network.redirects import REDIRECTS, next_url
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
+from translator.limits import REPLY_BYTES, WHOLE_REPLY_BYTES
 from translator.shapes.headers import Headers
 
 
@@ -31,6 +34,19 @@ class Call:
     method: str
     url: str
     body: bytes | None = attrs.field(default=None, repr=False)
+    reply_bytes: int = attrs.field(default=attrs.Factory(lambda call: reply_bytes_of(call.url), takes_self=True))
+    """What its reply may have at most where it is read as a whole, after it was unpacked."""
+
+
+def reply_bytes_of(url: str) -> int:
+    """What the reply of a route may have, wherever the server's base path is."""
+    path = urlsplit(url).path
+    return next((most for route, most in REPLY_BYTES.items() if path.endswith(route)), WHOLE_REPLY_BYTES)
+
+
+def reply_too_large(call: Call) -> ServerError:
+    """The error of a reply that has more than it may."""
+    return own_failure("reply_too_large", call.server.place, f"{call.reply_bytes // 1024:,} KiB")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.tracing import Trace
 
 from plugin_entry.network.errors import AddressRefusedError
@@ -39,6 +40,9 @@ IDLE_KEPT = 100
 
 POLLIN = 1
 
+FIRST_FINAL, MOST_HINTS = 200, 32
+"""Statuses below are followed by another one; so many in a row are enough."""
+
 type MayConnect = Callable[[str], bool]
 """Whether a connection to this address, IPv4 or IPv6, is allowed."""
 
@@ -48,24 +52,19 @@ def is_no_metadata_service(address: str) -> bool:
     return kind_of_host(address) is not AddressKind.METADATA
 
 
-class PooledProtocol(ResponseHandler):
-    """aiohttp's protocol, which also notices what comes at a wrong time."""
+class CountingProtocol(ResponseHandler):
+    """aiohttp's protocol, which also counts heads that are no answer."""
 
-    is_parked = False
-    """Kept for later: no request is under way."""
+    _hints = 0
 
-    def data_received(self, data: bytes) -> None:
-        """Bytes that nobody asked for would be taken for the answer to the next request: the connection is closed.
-
-        A server that answers before it has the whole request gets no second one on this connection: the rest of the first is never sent.
-        """
-        if data and self.is_parked:  # without data aiohttp only goes on with what it has
+    async def read(self) -> Any:
+        """The next head and its body. Raises BadHttpMessage after too many heads that only announce another one (103 and its like)."""
+        head, body = await super().read()
+        self._hints = self._hints + 1 if head.code < FIRST_FINAL else 0
+        if self._hints > MOST_HINTS:
             self.force_close()
-            self.abort()
-            return
-        if self.transport is not None and self.transport.get_write_buffer_size():
-            self.force_close()
-        super().data_received(data)
+            raise BadHttpMessage("too many heads without an answer")
+        return head, body
 
 
 class Connector(aiohttp.TCPConnector):
@@ -79,7 +78,6 @@ class Connector(aiohttp.TCPConnector):
         kept: dict[str, Any] = {"keepalive_timeout": KEEP_ALIVE_S} if keep else {"force_close": True}
         self._names = Resolver(lookups, owner)
         super().__init__(limit=0, resolver=self._names, use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept)
-        self._factory = cast("partial[ResponseHandler]", partial(PooledProtocol, loop=self._loop))
         self.lookups = lookups
         self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
         self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
@@ -136,10 +134,10 @@ class Connector(aiohttp.TCPConnector):
         """A kept connection on which nothing came since its last answer, or None."""
         while (connection := await super()._get(key, traces)) is not None:
             protocol = connection.protocol
-            if isinstance(protocol, PooledProtocol):
-                protocol.is_parked = False
-                if not (protocol.should_close or _has_bytes(protocol)):
-                    return connection
+            transport = None if protocol is None else protocol.transport
+            if protocol is not None and transport is not None and not (protocol.should_close or _has_bytes(transport)):
+                transport.resume_reading()
+                return connection
             connection.close()
         return None
 
@@ -153,13 +151,14 @@ class Connector(aiohttp.TCPConnector):
             protocol.abort()
         is_enough = len(self._conns.get(key, ())) >= IDLE_KEPT
         super()._release(key, protocol, should_close=should_close or is_enough)
-        if isinstance(protocol, PooledProtocol):
-            protocol.is_parked = True
+        if protocol.transport is not None and not protocol.transport.is_closing():
+            # bytes that nobody asked for would be taken for the answer to the next request: they stay where `_get` sees them
+            protocol.transport.pause_reading()
 
 
-def _has_bytes(protocol: ResponseHandler) -> bool:
-    """Whether something, an end too, has come that the loop has not read yet."""
-    sock = None if protocol.transport is None else protocol.transport.get_extra_info("socket")
+def _has_bytes(transport: asyncio.Transport) -> bool:
+    """Whether something, an end too, has come that the loop has not read."""
+    sock = transport.get_extra_info("socket")
     if sock is None:
         return True
     poll = original("select", "poll")()  # gevent's own would let other greenlets run

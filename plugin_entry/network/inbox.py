@@ -5,6 +5,8 @@ gets larger pieces, not more of them. Both run in one OS thread, so no locks are
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -47,10 +49,15 @@ class Inbox:
     _waiter: Any = None
     """The greenlet that waits; Waiter takes a late wake-up of one that was interrupted without harm."""
     _drained: asyncio.Event | None = None
+    _waited_s: float = 0.0
+    """Seconds that the greenlet has waited since the last progress, before the wait that is going on."""
+    _waits_since: float = math.inf
+    """When that wait began (`time.monotonic`)."""
 
     def opened(self, head: Head) -> None:
         """Task side: the headers are here."""
         self.head = head
+        self._waited_s, self._waits_since = 0.0, math.inf if self._waiter is None else time.monotonic()
         self._wake()
 
     def put(self, data: bytes) -> bool:
@@ -67,6 +74,10 @@ class Inbox:
         while self._size > HIGH_WATER:
             self._drained = asyncio.Event()
             await self._drained.wait()
+
+    def quiet_s(self) -> float:
+        """Seconds that the greenlet has waited for the server since the last progress; its own slowness does not count."""
+        return self._waited_s + max(0.0, time.monotonic() - self._waits_since)
 
     def end(self, error: BaseException | None) -> None:
         """Task side: nothing more comes; `error` says why when it was not the end of the body. The first end counts."""
@@ -88,14 +99,20 @@ class Inbox:
             self._wait()
         return self.head
 
-    def bursts(self) -> Iterator[bytes]:
+    def bursts(self, progress: Callable[[], int] | None = None) -> Iterator[bytes]:
         """Greenlet side: gives what waits, again and again, to the end; of very much others have their turn in between.
 
-        Raises what cut the body short, after its last bytes.
+        `progress` changes when what was given brought the reply on; without it everything does that is not blank. Raises what cut the
+        body short, after its last bytes.
         """
+        before = progress and progress()
         while True:
             if self._parts:
-                yield self._portion()
+                data = self._portion()
+                yield data
+                now = progress and progress()
+                if now != before or (progress is None and not data.isspace()):
+                    before, self._waited_s = now, 0.0
                 if self._parts:
                     gevent.sleep(0)
             elif self.ended:
@@ -132,11 +149,12 @@ class Inbox:
             self.wake_loop()
 
     def _wait(self) -> None:
-        self._waiter = Waiter()
+        self._waiter, self._waits_since = Waiter(), time.monotonic()
         try:
             self._waiter.get()
         finally:
-            self._waiter = None
+            self._waited_s = self.quiet_s()
+            self._waiter, self._waits_since = None, math.inf
 
     def _wake(self) -> None:
         """One wake-up for everything that comes before the greenlet has its turn."""

@@ -41,8 +41,6 @@ BROKEN = frozenset({"connect_reset", "connection_reset"})
 SOON_S = 1.0
 """A connection that broke later may have been working on the request: a server that crashed, a proxy that lost its patience."""
 
-REFUSAL_BYTES = 1024 * 1024
-"""Of a refusal that are read; they say all they have to say in the first few."""
 PS_LIMIT_S = 2.0
 """For the question which models are in memory, which every server answers at once or never."""
 
@@ -208,7 +206,7 @@ class Sender:
             return reply
         if reply.head.status == OK:
             return turn, reply
-        body = _beginning(reply)
+        body = reply.body()
         error = _failure(turn, reply, body)
         following = turn.after_refusal(error, body)
         if following is not None:
@@ -242,19 +240,6 @@ def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
 def call_of(turn: Turn, server: Server) -> Call:
     """The request of a turn."""
     return Call(server=server, method="POST", url=server.base_url.url_for(turn.route), body=turn.body)
-
-
-def _beginning(reply: OpenReply) -> bytes:
-    """As much of a refusal as anybody looks at. Raises ServerError."""
-    parts: list[bytes] = []
-    size = 0
-    for data in reply.bursts():
-        parts.append(data)
-        size += len(data)
-        if size >= REFUSAL_BYTES:
-            reply.close()
-            break
-    return b"".join(parts)
 
 
 def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:

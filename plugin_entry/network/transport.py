@@ -32,18 +32,19 @@ async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Ca
 
 
 async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox, pace: Pace) -> None:
-    """Puts the body into the inbox, piece by piece. Raises StalledError after `silence_s` seconds without one; 0 means no limit."""
+    """Puts the body into the inbox, piece by piece. Raises StalledError when its reader has waited `silence_s` seconds without progress;
+    0 means no limit.
+    """
     content, descriptor = response.content, _descriptor(response)
-    watchdog = Watchdog(silence_s)
+    watchdog, last = Watchdog(silence_s, inbox.quiet_s), asyncio.get_running_loop().time()
     try:
         with _told_of_loss(response):
             while data := await content.readany():
                 watched = None if content.is_eof() else descriptor
-                watchdog.last = pace.note_read(data.count(b"\n"), watchdog.last, watched)
+                last = pace.note_read(data.count(b"\n"), last, watched)
                 if inbox.put(data):
-                    watchdog.idle = True  # the reader's slowness is not the server's
                     await inbox.drained()
-                    watchdog.last, watchdog.idle = asyncio.get_running_loop().time(), False
+                    last = asyncio.get_running_loop().time()
                 elif len(data) >= READ_AT_ONCE:
                     await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
     except asyncio.CancelledError:
@@ -88,18 +89,19 @@ def _descriptor(response: aiohttp.ClientResponse) -> int | None:
     return None if sock is None else sock.fileno()
 
 
-class Watchdog:
-    """Cancels the current task after `seconds` without a move of `last`; one timer for a whole reply, not one per read. 0 means never."""
+LEAST_LOOK_S = 0.01
+"""A reader that is about to wait is not looked at more often."""
 
-    def __init__(self, seconds: float) -> None:
+
+class Watchdog:
+    """Cancels the current task once `quiet_s` gives `seconds`; one timer for a whole reply, not one per read. 0 means never."""
+
+    def __init__(self, seconds: float, quiet_s: Callable[[], float]) -> None:
         self.bit = False
         self._seconds = seconds
+        self._quiet_s = quiet_s
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self.last = self._loop.time()
-        """When something moved last, on the loop's clock."""
-        self.idle = False
-        """True while the reader is what everything waits for."""
         self._timer = self._loop.call_later(seconds, self._look) if seconds else None
 
     def stop(self) -> None:
@@ -108,9 +110,9 @@ class Watchdog:
             self._timer.cancel()
 
     def _look(self) -> None:
-        quiet = 0.0 if self.idle else self._loop.time() - self.last
-        if quiet < self._seconds:
-            self._timer = self._loop.call_later(self._seconds - quiet, self._look)
+        left = self._seconds - self._quiet_s()
+        if left > 0:
+            self._timer = self._loop.call_later(max(left, LEAST_LOOK_S), self._look)
         elif self._task is not None:
             self.bit = True
             self._task.cancel()

@@ -6,7 +6,7 @@ them as errors of the call. The connection is given up as soon as the reader lea
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -125,20 +125,17 @@ class RunningAnswer:
     def _read_on(self) -> Generator[list[Delta]]:
         """Others have their turn between two slices of what came at once."""
         unended = 0
-        for data in self.reply.bursts():
-            for number, deltas in enumerate(self._slices(data, unended)):
+        for data in self.reply.bursts(lambda: self.stream.progress):
+            # a very long line is parsed in a thread, so that others do not wait for it
+            is_short, stream = unended < HEAVY, self.stream
+            parts = stream.slices(data) if is_short else (in_thread(unended, partial(stream.feed, data)),)
+            for number, deltas in enumerate(parts):
                 if number:
                     gevent.sleep(0)
                 yield deltas
             if self.stream.finished:
                 return
             unended = 0 if b"\n" in data else unended + len(data)
-
-    def _slices(self, data: bytes, unended: int) -> Iterable[list[Delta]]:
-        """A very long line is parsed in a thread, so that others do not wait for it."""
-        if unended < HEAVY:
-            return self.stream.slices(data)
-        return (in_thread(unended, partial(self.stream.feed, data)),)
 
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""

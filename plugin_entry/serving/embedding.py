@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
@@ -20,7 +21,8 @@ from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
 from translator.embedding.job import Embedded, embedding_plan
-from translator.embedding.requests import EmbedSettings
+from translator.embedding.requests import EmbedSettings, check_dimensions, check_sizes
+from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, PrefixChoice
 from translator.tokens import TEXT_MARKS, estimate_texts
@@ -58,6 +60,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
         keep_alive=credentials.keep_alive,
         dimensions=credentials.embedding.dimensions,
         overlong=credentials.embedding.overlong,
+        vocabulary=info.vocabulary,
     )
 
 
@@ -70,7 +73,7 @@ def _embed(
         texts,
         embed_settings(model, credentials, info),
         kind=embedding_texts.InputKind(input_type.value),
-        prefixes=prefixes_of(model, credentials),
+        prefixes=prefixes_of(model, info, credentials.embedding.prefixes),
         version=info.version,
     )
     at_once = credentials.embedding.concurrency
@@ -97,11 +100,35 @@ def refuse_cloud(model: str, *, remote: bool) -> None:
     require_kind(model, ModelInfo(remote=remote), ModelKind.EMBEDDING)
 
 
-def prefixes_of(model: str, credentials: Credentials) -> embedding_texts.Prefixes:
-    """The prefixes of the model's family when the user asked for them."""
-    if credentials.embedding.prefixes is PrefixChoice.OFF:
+def prefixes_of(model: str, info: ModelInfo, choice: PrefixChoice) -> embedding_texts.Prefixes:
+    """The prefixes of the model's family, as far as the user wants them."""
+    if choice is PrefixChoice.OFF:
         return embedding_texts.NO_PREFIXES
-    return embedding_texts.family_prefixes(model) or embedding_texts.NO_PREFIXES
+    prefixes = known_prefixes(model, info) or embedding_texts.NO_PREFIXES
+    return attrs.evolve(prefixes, document="") if choice is PrefixChoice.QUERIES else prefixes
+
+
+def known_prefixes(model: str, info: ModelInfo) -> embedding_texts.Prefixes | None:
+    """Those of its family; None when the family is not known. Chat models share architectures with embedding models, and are left out."""
+    architecture = (info.architecture or info.family) if info.embedding else ""
+    return embedding_texts.family_prefixes(*info.names, model, architecture=architecture)
+
+
+def check_settings(model: str, credentials: Credentials, info: ModelInfo) -> None:
+    """Raises RequestError for settings that this model cannot have, so that they are not saved."""
+    settings = embed_settings(model, credentials, info)
+    check_dimensions(settings, info.version)
+    check_sizes(settings, info.embedding_length)
+
+
+def check_prefixes(model: str, credentials: Credentials, info: ModelInfo) -> None:
+    """Raises RequestError when prefixes are wanted and the model's family is not known."""
+    if credentials.embedding.prefixes is not PrefixChoice.OFF and known_prefixes(model, info) is None:
+        raise RequestError.of(
+            "embed_family_unknown",
+            f'Which prefixes the model "{model}" was trained with is not known: neither its name nor the server says its family.',
+            "Switch the prefixes off, or copy the model to a name with its family in it (`ollama cp NAME nomic-embed-text-mine`).",
+        )
 
 
 def _usage(tokens: int, started: float) -> EmbeddingUsage:

@@ -72,7 +72,7 @@ class ModelFacts:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
         known = self._look_up(server, model, UNREACHABLE_S)
         if known.error is not None and known.is_unreachable and not _is_impatience(known.error, server):
-            raise known.error
+            raise _copied(known.error)
         return _or_remembered(known, remembered)
 
     def for_schema(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
@@ -109,7 +109,7 @@ class ModelFacts:
         known = self._ask(server, model)
         self._keep((server.identity, model), known)
         if known.error is not None:
-            raise known.error
+            raise _copied(known.error)
         return known.info
 
     def forget(self) -> None:
@@ -156,11 +156,16 @@ class ModelFacts:
             described = _described(show.whole(), model)
             info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
         except ServerError as error:
-            return Known(_unknown(server, model), error, self._clock())
+            return Known(_unknown(server, model), _copied(error), self._clock())
         finally:
             if version is not None:
                 version.cancel()
         return Known(info, None, self._clock())
+
+
+def _copied(error: ServerError) -> ServerError:
+    """One that was raised holds on to the frames of its request, and they to the prompt: nothing that is kept may have been raised."""
+    return ServerError(error.problem)
 
 
 def _is_impatience(error: ServerError, server: Server) -> bool:

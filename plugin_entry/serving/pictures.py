@@ -74,7 +74,12 @@ def _run(file: bytes, command: Sequence[str]) -> bytes:
     """
     close, environment = get_original("os", "close"), {name: os.environ[name] for name in KEPT_NAMES & os.environ.keys()}
     given_in, given = os.pipe()
-    answer, answer_out = os.pipe()
+    try:
+        answer, answer_out = os.pipe()
+    except OSError:
+        close(given_in)
+        close(given)
+        raise
     try:
         ends = [(os.POSIX_SPAWN_DUP2, given_in, 0), (os.POSIX_SPAWN_DUP2, answer_out, 1)]
         pid = get_original("os", "posix_spawn")(command[0], command, environment, file_actions=ends)

@@ -84,4 +84,5 @@ def _call(request: HttpRequest, server: Server) -> Call:
         method=request.method,
         url=request.url if whole else server.base_url.url_for(request.url),
         body=request.body,
+        reply_bytes=request.reply_bytes,
     )

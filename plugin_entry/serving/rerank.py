@@ -12,7 +12,7 @@ from plugin_entry.network.retries import Busy, RetryingBridge, busy_ollama, busy
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from plugin_entry.serving.deadline import Deadline
-from plugin_entry.serving.embedding import embed_settings, known_locally, prefixes_of
+from plugin_entry.serving.embedding import embed_settings, known_locally, known_prefixes, prefixes_of
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import weight_of_texts
 from translator import detected, features
@@ -22,11 +22,12 @@ from translator.rerank.ollama_job import generative_rerank_plan, similarity_rera
 from translator.rerank.ranking import Ranking, RankingOptions
 from translator.rerank.requests import Dialect, RerankServiceSettings, ServicePlace, candidate_urls, rerank_url, service_place
 from translator.rerank.service_job import probe_plan, rerank_plan
-from translator.settings.credentials import Credentials, RerankService
+from translator.settings.credentials import Credentials, PrefixChoice, RerankService
 from translator.shapes.exchange import Plan
 
 DIALECTS = {RerankService.JINA: Dialect.JINA, RerankService.TEI: Dialect.TEI}
 SAVED_URL, SAVED_DIALECT = "rerank_url", "rerank_dialect"
+WITHOUT_PREFIXES = "The prefixes of this model's family are not known: the texts were compared as they are."
 PAIRS_AT_ONCE = 4
 """Requests to one Ollama server while it scores pairs; it queues what it cannot run at the same time."""
 BATCHES_AT_ONCE = 2
@@ -74,14 +75,14 @@ def find_service(model: str, credentials: Credentials, saved: MutableMapping[str
 def _rank(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
-    if credentials.rerank.service in {RerankService.OLLAMA, RerankService.OLLAMA_EMBEDDING}:
+    if credentials.rerank.service is RerankService.OLLAMA or credentials.rerank.service.is_embedding:
         return _rank_with_ollama(model, credentials, saved, query, documents, choice)
     place = service_place(credentials.base_url)
     service = _service(credentials, place)
     settings = _settings(model, credentials, place, saved, service)
     plan = rerank_plan(settings, query, documents, choice)
     try:
-        ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), settings.url)
+        ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), url=settings.url)
     except ServerError:
         _learnt.pop(_place(service, settings.url), None)
         raise
@@ -93,11 +94,13 @@ def _rank_with_ollama(
     model: str, credentials: Credentials, saved: Mapping[str, Any], query: str, documents: Sequence[str], choice: RankingOptions
 ) -> Ranking:
     server, remembered = server_of(credentials), detected.from_saved(saved)
-    if credentials.rerank.service is RerankService.OLLAMA_EMBEDDING:
+    if credentials.rerank.service.is_embedding:
         info = known_locally(server, model, remembered)
-        how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, credentials)
+        how, prefixes = embed_settings(model, credentials, info), prefixes_of(model, info, credentials.rerank.prefixes)
         plan = similarity_rerank_plan(how, query, documents, choice, prefixes=prefixes, version=info.version)
-        return _run(model, plan, server, credentials.embedding.concurrency, busy_ollama, _weight(query, documents))
+        is_bare = credentials.rerank.prefixes is PrefixChoice.FAMILY and known_prefixes(model, info) is None
+        notes = (WITHOUT_PREFIXES,) if is_bare else ()
+        return _run(model, plan, server, credentials.embedding.concurrency, busy_ollama, _weight(query, documents), notes=notes)
     info = FACTS.of(server, model, remembered)
     settings = GenerativeSettings(
         model=model,
@@ -114,11 +117,21 @@ def _weight(query: str, documents: Sequence[str]) -> int:
     return weight_of_texts(documents) + len(query) * len(documents)
 
 
-def _run(model: str, plan: Plan[Ranking], server: Server, at_once: int, busy: Busy, weight: int, url: str = "") -> Ranking:
+def _run(
+    model: str,
+    plan: Plan[Ranking],
+    server: Server,
+    at_once: int,
+    busy: Busy,
+    weight: int,
+    *,
+    url: str = "",
+    notes: Sequence[str] = (),
+) -> Ranking:
     with logged("rerank", model, server.place) as log:
         ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), busy), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)
-        for remark in _remarks(ranking):
+        for remark in (*notes, *_remarks(ranking)):
             log.remark(remark)
     return ranking
 

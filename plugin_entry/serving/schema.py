@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import attrs
 from dify_plugin.entities import I18nObject
 from dify_plugin.entities.model import AIModelEntity, FetchFrom, ModelFeature, ModelPropertyKey, ModelType, ParameterRule, ParameterType
 
@@ -19,7 +20,7 @@ from translator.errors import RequestError
 from translator.request.context import SERVERS_WINDOW
 from translator.request.parameters import Kind, Parameter, form_parameters
 from translator.response.capabilities import ModelInfo
-from translator.settings.credentials import Credentials
+from translator.settings.credentials import ConnectionSettings, Credentials
 
 RERANK_CONTEXT = 8192
 """Tokens; Dify shows it and budgets nothing with it."""
@@ -95,7 +96,11 @@ def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelI
     info = FACTS.for_schema(server, model, remembered)
     if credentials.context_size == SERVERS_WINDOW:
         info = FACTS.with_window(info, server, model, remembered)
-    return credentials, info
+    return attrs.evolve(credentials, base_url="", api_key="", connection=ANY), info
+
+
+ANY = ConnectionSettings()
+"""No schema depends on how a server is reached, and none of it shall be kept with one."""
 
 
 def _rule(row: Parameter) -> ParameterRule:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -162,6 +163,10 @@ class Host:
             watcher.join()
 
 
+TENANTS = cycle(range(4))
+"""One server has a quarter of the slots; to the plugin this is one for each tenant."""
+
+
 def chat(model: str, port: int) -> dict[str, Any]:
     """A chat request."""
     return _request("invoke_llm", "llm", model, port) | {
@@ -191,7 +196,12 @@ def _request(action: str, model_type: str, model: str, port: int) -> dict[str, A
         "provider": "ollama",
         "model_type": model_type,
         "model": model,
-        "credentials": {"base_url": f"http://127.0.0.1:{port}", "mode": "chat", "context_size": "8192"},
+        "credentials": {
+            "base_url": f"http://127.0.0.1:{port}",
+            "mode": "chat",
+            "context_size": "8192",
+            "extra_headers": f"X-Tenant: {next(TENANTS)}",
+        },
     }
 
 

@@ -56,7 +56,7 @@ def test_section(name: str) -> None:
     ("sent", "frames_expected"),
     [
         pytest.param(lines(20), 21, id="text"),
-        pytest.param(thinking_lines(20), 23, id="thinking, with its tags"),
+        pytest.param(thinking_lines(20), 24, id="thinking, with its tags"),
         pytest.param(tool_lines(20), 2, id="tool calls, all at once"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_load_is_measured_by_the_plain_plugin_at_fifty_streams() -> None:
 def test_a_token_takes_one_short_way() -> None:
     """From the read of its bytes to its frame, without returning to a module that it left."""
     shell = way_of_a_token().of("plugin_entry")
-    assert (shell.functions <= 14, shell.files <= 7, shell.returns) == (True, True, 0), shell.passed
+    assert (shell.functions <= 14, shell.files <= 8, shell.returns) == (True, True, 0), shell.passed
 
 
 def test_vectors_are_flawless() -> None:

@@ -24,7 +24,7 @@ from gevent.pool import Pool
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
-from plugin_entry.network import bridge, retries, server
+from plugin_entry.network import client, retries, server
 from plugin_entry.network.retries import RetryingBridge
 from plugin_entry.serving import chat, embedding, facts, rerank
 from tests.faults.cells import Cell, Fault, Kind, Operation
@@ -39,7 +39,7 @@ from translator.errors import TranslatorError
 
 AT_ONCE = 24
 QUESTION_LIMIT_S = 0.3
-WHOLE_BODY_LIMIT = 1024 * 1024
+SMALL_REPLY = 1024 * 1024
 LEFT_WITHIN_S = 20.0
 """No connection is waited for longer. The plugin gives a server that lingers after its answer one second."""
 HANGS_AFTER_S = 60.0
@@ -164,7 +164,7 @@ def hurried() -> Iterator[None]:
         patch.object(embedding, "RetryingBridge", impatient),
         patch.object(rerank, "RetryingBridge", impatient),
         patch.object(server, "proxy_for", proxy_of_environment),
-        patch.object(bridge, "WHOLE_BODY_LIMIT", WHOLE_BODY_LIMIT),
+        patch.object(client, "reply_bytes_of", lambda _: SMALL_REPLY),
         patch.object(socket, "getaddrinfo", partial(_resolved, socket.getaddrinfo)),
     ):
         yield

@@ -6,6 +6,7 @@ and it is whole, or it ends in an error. Bytes, delays, and who leaves when come
 """
 
 import json
+import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from random import Random
 from typing import Any
@@ -188,7 +189,11 @@ def one_too_many(visit: Request, lines: Sequence[bytes], chance: Random) -> None
 
 
 def one_later(visit: Request, lines: Sequence[bytes], chance: Random) -> None:
-    """The same, with the further one while all connections are idle: nobody could tell it from the answer to a request under way."""
+    """The same, with the further one while all connections are idle: nobody could tell it from the answer to a request under way.
+
+    Without TCP_NODELAY the kernel would hold it back until the next request confirms what came before.
+    """
+    visit.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     visit.send(reply_of(lines))
     gevent.sleep(chance.choice((0.002, 0.02)))
     if not visit.under_way:

@@ -62,6 +62,7 @@ def whole() -> Iterator[Bench]:
 REFUSED = {
     "a line of 15 MB, not streamed": "The answer in one piece of 14.3 MiB cannot be handed to Dify",
     "a call with arguments of 15 MB": "and Dify takes 4 MiB at once",
+    "a call with arguments of 3 MB, all small values": "holds more values than an answer can have",
     "a refusal of 60 MB": "The server failed (status 500)",
     "2,048 vectors of 4,096 numbers": "more than Dify takes in one answer",
     "the same in batches of 256": "more than Dify takes in one answer",
@@ -124,7 +125,7 @@ def png_of_20_mb() -> MediaPart:
     target = io.BytesIO()
     Image.new("RGB", (64, 64)).save(target, "PNG")
     head, end = target.getvalue()[:-12], target.getvalue()[-12:]
-    chunk = b"\x00\xf0\x00\x00teXt" + bytes(0xF00000) + b"\x00\x00\x00\x00"
+    chunk = b"\x00\xf0\x00\x00fdAT" + bytes(0xF00000) + b"\x00\x00\x00\x00"
     return MediaPart(kind=MediaKind.IMAGE, base64=b64encode(head + chunk + end).decode())
 
 
@@ -168,7 +169,7 @@ class Portions:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def bursts(self) -> Iterator[bytes]:
+    def bursts(self, _: object = None) -> Iterator[bytes]:
         for at in range(0, len(self._data), 1 << 20):
             yield self._data[at : at + (1 << 20)]
             gevent.sleep(0)
@@ -193,7 +194,7 @@ REPLIES: dict[str, Callable[[], bytes]] = {
     "a call with arguments of 10 MB": lambda: line(
         tool_calls=[{"function": {"name": "f", "arguments": json.loads(arguments(10_000_000))}}]
     ),
-    "a text of 8 MB": lambda: line(content="é<x " * 800_000),
+    "a text of 15 MB": lambda: line(content="é<x " * 2_500_000),
 }
 
 

@@ -93,8 +93,11 @@ class Program:
 class Plugin:
     """A plugin process of a test or a module of its own; with heartbeats that one can wait for."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND) -> None:
-        self._plugin = PluginProcess({"HEARTBEAT_INTERVAL": str(HEARTBEAT_S), **(environment or {})}, command)
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND, *, answers_questions: bool = True
+    ) -> None:
+        beating = {"HEARTBEAT_INTERVAL": str(HEARTBEAT_S), **(environment or {})}
+        self._plugin = PluginProcess(beating, command, answers_questions=answers_questions)
         self._is_begun = self._is_idle = False
 
     def start(self) -> None:
@@ -204,8 +207,10 @@ def replay(module: str) -> Replay:
     return found
 
 
-def plugin(module: str, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND) -> Plugin:
+def plugin(
+    module: str, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND, *, answers_questions: bool = True
+) -> Plugin:
     """A plugin process of a module."""
-    found = Plugin(environment, command)
+    found = Plugin(environment, command, answers_questions=answers_questions)
     QUEUE.add(module, found)
     return found

@@ -39,5 +39,5 @@ def replies() -> Mapping[str, Reply]:
 
 
 def _request(exchange: Exchange, url: str) -> dict[str, object]:
-    credentials = {"base_url": url, "mode": MODES[exchange.path]}
+    credentials = {"base_url": url, "mode": MODES[exchange.path], "connect_timeout": "0"}
     return invoke_llm(model_of(exchange), credentials, [user_message("Why is the sky blue?")])

@@ -1,7 +1,6 @@
 """A caller that leaves ends its request, and nobody else's: the plugin asks, and a host answers, does not answer, or stops to."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -11,6 +10,7 @@ from plugin_entry.dify.callers import SWITCH
 from plugin_entry.dify.liveness import OLD_S
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.stalling_server import StallingServer, stalling
+from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
 
 QUICKLY = plugin_with(
@@ -24,13 +24,27 @@ ENOUGH = 20
 """Questions after which a caller that left would have been noticed several times over."""
 
 
-@contextmanager
-def running(environment: dict[str, str] | None = None, *, answers_questions: bool = True) -> Iterator[tuple[PluginProcess, StallingServer]]:
-    with (
-        stalling() as server,
-        PluginProcess({"DIFY_OLLAMA_LOG": "DEBUG", **(environment or {})}, QUICKLY, answers_questions=answers_questions) as plugin,
-    ):
-        yield plugin, server
+DEBUG = {"DIFY_OLLAMA_LOG": "DEBUG"}
+ASKED = early_plugin(__name__, DEBUG, QUICKLY)
+UNANSWERED = early_plugin(__name__, DEBUG, QUICKLY, answers_questions=False)
+SWITCHED_OFF = early_plugin(__name__, {**DEBUG, SWITCH: "off"}, QUICKLY)
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[PluginProcess]:
+    """Of a host that answers what it is asked."""
+    with ASKED.taken() as running:
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[StallingServer]:
+    with stalling() as running:
+        yield running
+
+
+def wait_for_more(plugin: PluginProcess, questions: int) -> None:
+    plugin.wait_for_questions(plugin.questions + questions)
 
 
 def begin(plugin: PluginProcess, server: StallingServer, *stages: str) -> list[str]:
@@ -41,28 +55,27 @@ def begin(plugin: PluginProcess, server: StallingServer, *stages: str) -> list[s
 
 
 @pytest.mark.parametrize("leaving", [LEAVING, SILENT, "headed"])
-def test_the_server_of_a_caller_that_left_is_free_and_others_go_on(leaving: str) -> None:
-    with running() as (plugin, server):
-        session, _ = begin(plugin, server, leaving, OTHER)
-        plugin.wait_for_questions(4)
-        plugin.leave(session)
-        assert server.left[leaving].wait(PATIENCE_S)
-        plugin.wait_for_questions(ENOUGH)
-        assert not server.left[OTHER].ready()
-        assert plugin.stray == ()
-        assert "caller" in str(plugin.logs)
+def test_the_server_of_a_caller_that_left_is_free_and_others_go_on(leaving: str, plugin: PluginProcess, server: StallingServer) -> None:
+    before = str(plugin.logs).count("caller")
+    session, _ = begin(plugin, server, leaving, OTHER)
+    wait_for_more(plugin, 4)
+    plugin.leave(session)
+    assert server.left[leaving].wait(PATIENCE_S)
+    wait_for_more(plugin, ENOUGH)
+    assert not server.left[OTHER].ready()
+    assert plugin.stray == ()
+    assert str(plugin.logs).count("caller") > before
 
 
-def test_the_only_caller_that_leaves_is_noticed() -> None:
-    with running() as (plugin, server):
-        (session,) = begin(plugin, server, LEAVING)
-        plugin.wait_for_questions(4)
-        plugin.leave(session)
-        assert server.left[LEAVING].wait(PATIENCE_S)
+def test_the_only_caller_that_leaves_is_noticed(plugin: PluginProcess, server: StallingServer) -> None:
+    (session,) = begin(plugin, server, LEAVING)
+    wait_for_more(plugin, 4)
+    plugin.leave(session)
+    assert server.left[LEAVING].wait(PATIENCE_S)
 
 
-def test_a_host_that_answers_nobody_ends_nothing() -> None:
-    with running(answers_questions=False) as (plugin, server):
+def test_a_host_that_answers_nobody_ends_nothing(server: StallingServer) -> None:
+    with UNANSWERED.taken() as plugin:
         session, _ = begin(plugin, server, LEAVING, OTHER)
         plugin.wait_for_questions(2)
         plugin.leave(session)
@@ -70,8 +83,8 @@ def test_a_host_that_answers_nobody_ends_nothing() -> None:
         assert not server.left[LEAVING].ready()
 
 
-def test_switched_off_nobody_is_asked() -> None:
-    with running({SWITCH: "off", "HEARTBEAT_INTERVAL": "0.1"}) as (plugin, server):
+def test_switched_off_nobody_is_asked(server: StallingServer) -> None:
+    with SWITCHED_OFF.taken() as plugin:
         (session,) = begin(plugin, server, LEAVING)
         plugin.leave(session)
         for _ in range(ENOUGH):

@@ -61,7 +61,7 @@ WORDLESS = """
 import dify_plugin
 import gevent, json, sys
 from dify_plugin.core.server.io_server import IOServer
-from plugin_entry.dify import requests as workers
+from plugin_entry.dify import executor as workers, requests
 faults = {"exit": SystemExit(3), "killed": gevent.GreenletExit(), "interrupt": KeyboardInterrupt(), "memory": MemoryError(),
           "depth": RecursionError(), "other": KeyError("sk-secret")}
 def execute(*_, **__):
@@ -74,7 +74,7 @@ class Writer:
     def stream_end_object(self): return "end"
     def done(self): pass
 class Server(IOServer):
-    _execute_request = workers.errors_told(execute)
+    _execute_request = requests.errors_told(execute)
     def __init__(self): self.executer = workers.GreenletExecutor(5)
 server, found = Server(), {}
 for name, FAULT in faults.items():

@@ -7,6 +7,7 @@ from translator.embedding.requests import EmbedSettings, Overlong
 from translator.errors import Family, Problem, ServerError
 from translator.failures.bodies import FailureText
 from translator.failures.quoting import printable_name
+from translator.versions import EMBED_DIMENSIONS, ServerVersion
 
 _CHANGE_TEXT = "The model fails on this text, not Dify: change or remove the text, or use another embedding model."
 _CHECK_MODEL = "Check that the model is an embedding model and that the server is up to date."
@@ -28,12 +29,18 @@ def wrong_count(model: str, got: int, sent: int) -> ServerError:
     )
 
 
-def wrong_dimensions(model: str, got: int, wanted: int) -> ServerError:
-    """The vectors have another length than asked for (0.33.0-rc2 `embed-dimensions-larger`, 0.9.6 `embed-dimensions`)."""
+def wrong_dimensions(model: str, got: int, wanted: int, version: ServerVersion) -> ServerError:
+    """The vectors have another length than asked for (0.33.0-rc2 `embed-dimensions-larger`, 0.9.6 `embed-dimensions`).
+
+    Only a server that did not say its version may be too old to shorten them; longer vectors than asked for are its sign.
+    """
+    remedy = "Leave the vector length empty."
+    if got < wanted:
+        remedy = f"Leave the vector length empty, or give at most {got:,}."
+    elif not version.is_known:
+        remedy = f"Leave the vector length empty, or update Ollama to {EMBED_DIMENSIONS} or newer, which can shorten vectors."
     return ServerError.of(
-        "embed_dimensions_wrong",
-        f"{_model(model)} returned vectors of {got:,} numbers although {wanted:,} were asked for.",
-        f"Leave the vector length empty, give at most {got:,}, or update Ollama to 0.11.11 or newer, which can shorten vectors.",
+        "embed_dimensions_wrong", f"{_model(model)} returned vectors of {got:,} numbers although {wanted:,} were asked for.", remedy
     )
 
 

@@ -5,7 +5,7 @@ text. Failed halves are searched one after the other, so that a fault of all tex
 alone is tried once more in a milder form, or shortened if it is too long. No vector is made up, and no text left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import attrs
@@ -29,6 +29,8 @@ from translator.failures.bodies import FailureText
 from translator.failures.build import failure_from_reply, naming_proxy
 from translator.limits import FRAME_BYTES
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
+from translator.tokens import TEXT_MARKS, estimate_text
+from translator.versions import NEWEST, ServerVersion
 
 REFINEMENTS = 3
 """Tries to win back text after a cut was accepted: at most 1/16 of the last refused length is lost without need."""
@@ -36,6 +38,9 @@ MARGIN = 0.95
 """Share of the window aimed at when a refusal names token counts: tokens are not spread evenly over characters."""
 SHORTEST = {Refused.OVERLONG: 8, Refused.OPAQUE: 200}
 """Refusals that a shorter text may cure, and the characters at which "too long" cannot be the reason any more."""
+SURELY_LESS = 0.8
+"""A text that fills the window is hardly estimated at less than this share of it."""
+MOST_TOKENS_PER_CHARACTER = 4
 BYTES_PER_TOKEN = 4
 """Rough size of a token, for servers that do not count (legacy route)."""
 
@@ -49,11 +54,12 @@ class Change(StrEnum):
     STAND_IN = "blank, a full stop was embedded instead"
     MILDER = "embedded with plain punctuation"
     SHORTENED = "shortened to its head"
+    AT_WINDOW = "it fills the window, so the server may have left out its end"
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Adjustment:
-    """A text that was not embedded as it came. `index` counts from 0, lengths are characters as sent (prefix included)."""
+    """A text that was not embedded as it came. `index` counts from 0, lengths are characters without the prefix."""
 
     index: int
     change: Change
@@ -74,11 +80,18 @@ class Failed:
 
 @attrs.define(slots=True, kw_only=True)
 class Isolation:
-    """The state of one embedding call. `in_frame` is the number of vectors that must fit into one line to Dify, 0 for no such line."""
+    """The state of one embedding call.
+
+    `texts` are as sent, each with the same `prefix`; with `has_query` the first is a query and the others are documents. `in_frame` is the
+    number of vectors that must fit into one line to Dify, 0 for no such line.
+    """
 
     texts: tuple[str, ...] = attrs.field(repr=False)
     settings: EmbedSettings
+    prefix: str = ""
+    has_query: bool = False
     in_frame: int = 0
+    version: ServerVersion = NEWEST
     path: str = attrs.field(default=EMBED_PATH, init=False)
     vectors: dict[int, Vector] = attrs.field(factory=dict, init=False, repr=False)
     dimensions: int = attrs.field(default=0, init=False)
@@ -161,7 +174,7 @@ class Isolation:
     def _keep(self, position: int, vector: Vector) -> None:
         wanted = self.settings.dimensions
         if wanted is not None and len(vector) != wanted:
-            raise wrong_dimensions(self.settings.model, len(vector), wanted)
+            raise wrong_dimensions(self.settings.model, len(vector), wanted, self.version)
         if not self.dimensions:
             check_frame(self.in_frame, len(vector))
             self.dimensions = len(vector)
@@ -175,6 +188,21 @@ class Isolation:
             self.tokens += sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for _, text in batch)
         else:
             self.tokens += answer.tokens
+        for position, text in self._at_window(batch, answer.tokens):
+            self._note(position, Change.AT_WINDOW, text)
+
+    def _at_window(self, batch: TextBatch, tokens: int | None) -> Iterator[tuple[int, str]]:
+        """The texts that the server may have cut: it answers 200 and counts what it read (`embeddinggemma-too-long`: 2,048 of 2,048)."""
+        window = self.settings.window
+        if window is None or self.settings.overlong is Overlong.ERROR or (tokens is not None and tokens < window):
+            return
+        if tokens is not None and len(batch) == 1:
+            yield batch[0]
+            return
+        least = window if tokens is None else window * SURELY_LESS
+        for position, text in batch:
+            if len(text) * MOST_TOKENS_PER_CHARACTER >= least and estimate_text(text, self.settings.vocabulary) + TEXT_MARKS >= least:
+                yield position, text
 
     # --- one text ----------------------------------------------------------------------------------------------------------------
 
@@ -225,12 +253,17 @@ class Isolation:
         return accepted
 
     def _note(self, position: int, change: Change, sent: str) -> None:
-        original = self.texts[position]
-        if sent != original:
-            self.adjustments[position] = Adjustment(index=position, change=change, length=len(original), length_sent=len(sent))
+        original, without = self.texts[position], len(self.prefix)
+        if sent != original or change is Change.AT_WINDOW:
+            self.adjustments[position] = Adjustment(
+                index=position, change=change, length=len(original) - without, length_sent=max(0, len(sent) - without)
+            )
 
     def _given_up(self, position: int, failed: Failed) -> ServerError:
-        place = f"Text {position + 1} of {len(self.texts)} ({len(self.texts[position]):,} characters)"
+        name = f"Text {position + 1} of {len(self.texts)}"
+        if self.has_query:
+            name = f"Document {position} of {len(self.texts) - 1}" if position else "The query"
+        place = f"{name} ({len(self.texts[position]) - len(self.prefix):,} characters)"
         return given_up(place, failed.kind, failed.found, failed.error, self.settings)
 
 

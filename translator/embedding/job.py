@@ -40,12 +40,13 @@ def embedding_plan(
     Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
     """
     check_dimensions(settings, version)
-    sent = tuple(sendable(text, prefixes.of(kind)) for text in texts)
-    job = Isolation(texts=sent, settings=settings, in_frame=len(sent))
+    prefix = prefixes.of(kind)
+    sent = tuple(sendable(text, prefix) for text in texts)
+    job = Isolation(texts=sent, settings=settings, prefix=prefix, in_frame=len(sent), version=version)
     yield from job.run()
     result = _result(job)
     blanks = {
-        index: Adjustment(index=index, change=Change.STAND_IN, length=len(text), length_sent=len(sent[index]))
+        index: Adjustment(index=index, change=Change.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
         for index, text in enumerate(texts)
         if is_blank(text)
     }
@@ -53,9 +54,14 @@ def embedding_plan(
     return attrs.evolve(result, vectors=frame_safe(result.vectors), adjustments=tuple(adjustments[index] for index in sorted(adjustments)))
 
 
-def vectors_plan(texts: Sequence[str], settings: EmbedSettings) -> Plan[Embedded]:
-    """Embeds texts as they are for use inside the plugin: nothing is prepared, and the answer may have any size. Raises ServerError."""
-    job = Isolation(texts=tuple(texts), settings=settings)
+def vectors_plan(
+    texts: Sequence[str], settings: EmbedSettings, *, has_query: bool = False, version: ServerVersion = NEWEST
+) -> Plan[Embedded]:
+    """Embeds texts as they are for use inside the plugin: nothing is prepared, and the answer may have any size. Raises ServerError.
+
+    `has_query`: the first is a query and the others are documents, which an error counts without it.
+    """
+    job = Isolation(texts=tuple(texts), settings=settings, has_query=has_query, version=version)
     yield from job.run()
     return _result(job)
 

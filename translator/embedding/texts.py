@@ -36,27 +36,44 @@ NO_PREFIXES = Prefixes()
 _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
 _REPRESENT = Prefixes(query="Represent this sentence for searching relevant passages: ")
 _SHORT = Prefixes(query="query: ", document="passage: ")
+_NOMIC = Prefixes(query="search_query: ", document="search_document: ")
+_GEMMA = Prefixes(query="task: search result | query: ", document="title: none | text: ")
+_QWEN3 = Prefixes(query=f"{_INSTRUCT}Query:")
 
 FAMILY_PREFIXES: tuple[tuple[tuple[str, ...], Prefixes], ...] = (
-    (("nomic-embed-text",), Prefixes(query="search_query: ", document="search_document: ")),
-    (("embeddinggemma",), Prefixes(query="task: search result | query: ", document="title: none | text: ")),
-    (("qwen3-embedding",), Prefixes(query=f"{_INSTRUCT}Query:")),
+    (("nomic-embed-text",), _NOMIC),
+    (("embeddinggemma", "embedding-gemma"), _GEMMA),
+    (("qwen3-embedding",), _QWEN3),
     (("e5-mistral", "e5-large-instruct"), Prefixes(query=f"{_INSTRUCT}Query: ")),
     (("multilingual-e5", "e5-small", "e5-base", "e5-large"), _SHORT),
     (("mxbai-embed",), _REPRESENT),
     (("snowflake-arctic-embed2", "snowflake-arctic-embed-l-v2", "snowflake-arctic-embed-m-v2"), Prefixes(query="query: ")),
     (("snowflake-arctic-embed",), _REPRESENT),
-    (("bge-m3",), NO_PREFIXES),
+    (("bge-m3", "all-minilm", "all-mpnet", "paraphrase-multilingual", "granite-embedding", "jina-embeddings-v2"), NO_PREFIXES),
     (("bge-large-zh", "bge-base-zh", "bge-small-zh"), Prefixes(query="为这个句子生成表示以用于检索相关文章：")),
     (("bge-large", "bge-base", "bge-small"), _REPRESENT),
 )
-"""Parts of a model's name and what its model card asks for; the first row that fits counts. bge-m3 is trained without any prefix."""
+"""Parts of a model's name and what its model card asks for; the first row that fits counts. bge-m3 and its row are trained without."""
+
+ARCHITECTURE_PREFIXES: tuple[tuple[str, Prefixes], ...] = (
+    ("gemma-embedding", _GEMMA),  # 0.33.0 `embeddinggemma-show`
+    ("gemma3", _GEMMA),  # 0.24.0 `embeddinggemma-show`
+    ("nomic-bert", _NOMIC),
+    ("qwen3", _QWEN3),
+)
+"""How the architecture of an embedding model begins, for a model whose names say nothing. `bert` is no help: most families have it."""
 
 
-def family_prefixes(model: str) -> Prefixes | None:
-    """The prefixes of a model by its name (`hf.co/org/Model-GGUF:Q8_0` included); None when the family is not known."""
-    name = model.lower().replace("_", "-")
-    return next((prefixes for parts, prefixes in FAMILY_PREFIXES if any(part in name for part in parts)), None)
+def family_prefixes(*names: str, architecture: str = "") -> Prefixes | None:
+    """The prefixes of an embedding model; None when the family is not known.
+
+    `names` are those that the server knows of it, and the user's (`hf.co/org/Model-GGUF:Q8_0` included): the first that says anything
+    counts, then `architecture`, as `/api/show` names it.
+    """
+    plain = [name.lower().replace("_", "-").replace(" ", "-") for name in names]
+    by_name = (prefixes for name in plain for parts, prefixes in FAMILY_PREFIXES if any(part in name for part in parts))
+    by_architecture = (prefixes for start, prefixes in ARCHITECTURE_PREFIXES if architecture.lower().startswith(start))
+    return next(by_name, None) or next(by_architecture, None)
 
 
 def is_blank(text: str) -> bool:

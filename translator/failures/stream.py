@@ -36,7 +36,7 @@ STREAM: tuple[Row, ...] = (
         "Line {line} of the reply was not complete after {length}, which is more than a reply line may have.",
         "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),
-    unavailable("line_too_full", source="8 MiB of `[[],[],...` are a gigabyte of lists and seconds for everybody else").says(
+    unavailable("line_too_full", source="15 MiB of `[[],[],...` are two gigabytes of lists and seconds for everybody else").says(
         "Line {line} of the reply ({length}) holds more values than an answer can have.",
         "The other side is probably not Ollama, or a tool call ran wild: check the base URL, and set max tokens.",
     ),

@@ -11,7 +11,7 @@ import attrs
 from translator.embedding.job import vectors_plan
 from translator.embedding.replies import Refused, cosine, refusal_of
 from translator.embedding.requests import EmbedSettings, check_dimensions
-from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, sendable
+from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
@@ -20,6 +20,7 @@ from translator.rerank.requests import shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.versions import NEWEST, ServerVersion
 
+LOWEST_COSINE = -1.0
 MOST_CUTS = 6
 """Cuts of one document. The first usually suffices, as llama-server names the numbers (0.33.0-rc2 `error-too-long`); others are halves."""
 
@@ -45,17 +46,29 @@ def similarity_rerank_plan(
 ) -> Plan[Ranking]:
     """Ranks by the cosine of the embeddings, -1 to 1; no documents, no requests. Raises RequestError and ServerError."""
     check_dimensions(settings, version)
-    if not documents:
-        return Ranking()
-    texts = [sendable(query, prefixes.of(InputKind.QUERY)), *(sendable(text, prefixes.of(InputKind.DOCUMENT)) for text in documents)]
-    embedded = yield from vectors_plan(texts, settings)
-    first, *others = embedded.vectors
-    scores = {index: cosine(first, vector) for index, vector in enumerate(others)}
+    written, blank = _written(documents)
+    scores: dict[int, float] = {}
+    tokens = 0
+    if written:
+        texts = (documents[index] for index in written)
+        sent = [sendable(query, prefixes.of(InputKind.QUERY)), *(sendable(text, prefixes.of(InputKind.DOCUMENT)) for text in texts)]
+        embedded = yield from vectors_plan(sent, settings, has_query=True, version=version)
+        first, *others = embedded.vectors
+        scores = {index: cosine(first, vector) for index, vector in zip(written, others, strict=True)}
+        tokens = embedded.tokens
     return Ranking(
-        documents=chosen(scores, documents, choice),
-        tokens=embedded.tokens,
+        documents=chosen(scores, documents, choice, blank=blank, lowest=LOWEST_COSINE),
+        tokens=tokens,
         negative_dropped=lost_to_threshold(scores, choice),
     )
+
+
+def _written(documents: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Positions of the documents that say anything, and of those that do not: a model would rank nothing above something (`bananas` above
+    `A town` for "river floods").
+    """
+    blank = [index for index, text in enumerate(documents) if is_blank(text)]
+    return [index for index in range(len(documents)) if index not in set(blank)], blank
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -72,7 +85,7 @@ class _Job:
 
     def run(self) -> Plan[None]:
         """Fills `scores`."""
-        positions = range(len(self.documents))
+        positions, _ = _written(self.documents)
         for group in (positions[:1], positions[1:]):
             todo = list(group)
             while todo:
@@ -82,7 +95,7 @@ class _Job:
     def ranking(self, choice: RankingOptions) -> Ranking:
         """The answer."""
         return Ranking(
-            documents=chosen(self.scores, self.documents, choice),
+            documents=chosen(self.scores, self.documents, choice, blank=_written(self.documents)[1]),
             tokens=self.tokens,
             negative_dropped=lost_to_threshold(self.scores, choice),
             shortened=tuple(

@@ -60,14 +60,21 @@ class Ranking:
     shortened: tuple[Shortened, ...] = ()
 
 
-def chosen(scores: Mapping[int, float], documents: Sequence[str], choice: RankingOptions) -> tuple[RankedDocument, ...]:
-    """The documents that are wanted: scaled, over the threshold, best first and ties in input order, at most `top_n`."""
+def chosen(
+    scores: Mapping[int, float], documents: Sequence[str], choice: RankingOptions, *, blank: Sequence[int] = (), lowest: float = 0.0
+) -> tuple[RankedDocument, ...]:
+    """The documents that are wanted: scaled, over the threshold, best first and ties in input order, at most `top_n`.
+
+    Documents without a word (`blank`) were not scored: they come last with the `lowest` score that there is, and pass no threshold.
+    """
     ranked = (
         RankedDocument(index=index, text=documents[index], score=scaled(scores[index], choice.scale))
         for index in sorted(scores)  # the sort below is stable
     )
     threshold = choice.score_threshold or -math.inf
     best = sorted((document for document in ranked if document.score >= threshold), key=lambda document: -document.score)
+    if threshold == -math.inf:
+        best += [RankedDocument(index=index, text=documents[index], score=scaled(lowest, choice.scale)) for index in blank]
     return tuple(best[: choice.top_n] if choice.top_n is not None and choice.top_n > 0 else best)
 
 

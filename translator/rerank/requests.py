@@ -15,6 +15,7 @@ import attrs
 
 from translator.codec import dumps
 from translator.errors import RequestError
+from translator.limits import scores_bytes
 from translator.shapes.exchange import HttpRequest
 
 
@@ -124,7 +125,8 @@ def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[s
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if settings.api_key:
         headers["Authorization"] = f"Bearer {settings.api_key}"  # TEI takes no lower-case b (tei-unauthorized-lowercase-scheme)
-    return HttpRequest(url=url, body=dumps(body), headers=headers)
+    sent = dumps(body)
+    return HttpRequest(url=url, body=sent, headers=headers, reply_bytes=scores_bytes(len(documents), len(sent)))
 
 
 def _jina(url: str, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> dict[str, Any]:

@@ -32,6 +32,9 @@ DESCRIPTION = frozenset(
 )
 """Fields of `/api/show`, those of every version (api/types.go, ShowResponse); each recorded reply has at least four of them."""
 
+NAME_KEYS = frozenset({"general.name", "general.basename"})
+"""Where a GGUF says what model it is, beside `general.base_model.*`."""
+
 _TOOLS = re.compile(r"\.Tools\b")
 _SUFFIX = re.compile(r"\.Suffix\b")
 
@@ -41,13 +44,15 @@ class ModelInfo:
     """A model as its server describes it. Sizes in tokens, None or empty where nothing was said.
 
     `capabilities` are the server's words (`completion`, `tools`, `vision`, `thinking`, `embedding`, `insert`, `audio`, `image`).
-    `stop` are the Modelfile's stop texts, `parser` the server's built-in parser. `remote`: it runs in the cloud or on another host.
+    `names` are those in the model's file. `stop` are the Modelfile's stop texts, `parser` the server's built-in parser. `remote`: it runs
+    in the cloud or on another host.
     The properties are three-valued: True, False, or None when the server does not say.
     """
 
     capabilities: frozenset[str] | None = None
     version: ServerVersion = NEWEST
     architecture: str = ""
+    names: tuple[str, ...] = ()
     family: str = ""
     families: tuple[str, ...] = ()
     vocabulary: Vocabulary = Vocabulary.OTHER
@@ -146,6 +151,7 @@ def _info(body: Mapping[str, Any], version: ServerVersion, model: str, *, cloud_
         capabilities=_capabilities(body.get("capabilities")),
         version=version,
         architecture=architecture,
+        names=_names(facts, details),
         family=family,
         families=families,
         vocabulary=vocabulary_of(
@@ -205,6 +211,13 @@ def no_description() -> ServerError:
         "Check that the base URL is that of an Ollama server and that no proxy in between changes its replies.",
         family=Family.UNAVAILABLE,
     )
+
+
+def _names(facts: Mapping[str, Any], details: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the model's file and the model that it was made from call it; a blob's path, which ends in a digest, is no name."""
+    parent = _text(details.get("parent_model"))
+    own = (_text(value) for key, value in facts.items() if key in NAME_KEYS or key.startswith("general.base_model."))
+    return tuple(name for name in (*own, "" if "sha256" in parent else parent) if name)
 
 
 def _capabilities(value: object) -> frozenset[str] | None:

@@ -109,9 +109,8 @@ def costly_line(line: bytes, number: int, limits: Limits, model: str) -> ServerE
         least = _least_bytes(line, start)
         if least > limits.calls_bytes:
             return build.calls_too_large(least, model)
-    values = limits.line_values if start < 0 else limits.call_values
     try:
-        codec.require_few_values(line, values, min(values, limits.line_containers))
+        codec.require_few_values(line, limits.line_values, limits.line_containers)
     except codec.TooManyValuesError:
         return build.line_too_full(number, len(line))
     return None

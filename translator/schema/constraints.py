@@ -19,9 +19,9 @@ from translator.schema.walk import Schema
 from translator.schema.words import NOTES, as_list, notes
 
 _ANNOTATIONS = frozenset({"default", "examples", "example", "deprecated", "readOnly", "writeOnly"})
-_RULES = NOTES.keys() - _ANNOTATIONS
 _BY_PLACE = frozenset({"items", "prefixItems", "additionalProperties"})
 """Rules about the places below, which are looked at one by one."""
+_RULES = NOTES.keys() - _ANNOTATIONS - _BY_PLACE
 _STRAY = frozenset({"required", "properties"})
 """Together they say which names are required that no property has."""
 
@@ -55,7 +55,7 @@ def constrained(schema: Schema) -> Constrained:
 
 def _place(schema: Schema, place: str, rules: list[str]) -> Schema:
     read = _read(schema)
-    unsaid = {keyword: value for keyword, value in schema.items() if keyword in _RULES - _BY_PLACE - read.said or keyword in _STRAY}
+    unsaid = {keyword: value for keyword, value in schema.items() if (keyword in _RULES and keyword not in read.said) or keyword in _STRAY}
     phrases = [] if "enum" in schema or "const" in schema else notes(unsaid)
     if phrases:
         rules.append(f"{place or 'the whole answer'}: {'; '.join(phrases)}")

@@ -37,6 +37,8 @@ def grammar_pattern(pattern: str, shortest: int = 0, longest: int | None = None)
 
     Lengths are characters. Raises UnsupportedPatternError.
     """
+    if len(pattern) > _LONGEST:
+        raise UnsupportedPatternError("too long")
     node = _whole(read_pattern(pattern))
     bounds = _lengths(node)
     with_lengths = bounds[0] >= shortest and (longest is None or (bounds[1] is not None and bounds[1] <= longest))

@@ -10,6 +10,7 @@ from typing import Any
 from translator.schema.json_data import compact_json
 
 _DATA_CHARS = 200
+_PATTERN_CHARS = 2000
 
 
 def describe(schema: Any) -> str:
@@ -95,6 +96,12 @@ def _data(label: str) -> _Say:
     return lambda value, _: f"{label} {data_text(value)}"
 
 
+def _pattern(value: Any, _: Mapping[str, Any]) -> str:
+    """Whole, unless it is absurdly long: half of a pattern means something else."""
+    is_usual = isinstance(value, str) and len(value) <= _PATTERN_CHARS
+    return f"pattern {value if is_usual else data_text(value)}"
+
+
 def _schema(label: str) -> _Say:
     return lambda value, _: f"{label} {describe(value)}"
 
@@ -162,7 +169,7 @@ NOTES: dict[str, _Say] = {
     "examples": _examples,
     "example": _examples,
     "format": _data("format"),
-    "pattern": lambda value, _: f"pattern {value}",
+    "pattern": _pattern,
     "minimum": _bound("at least", "more than", "exclusiveMinimum"),
     "exclusiveMinimum": _exclusive("more than"),
     "maximum": _bound("at most", "less than", "exclusiveMaximum"),

@@ -1,8 +1,7 @@
 """Where the server is, in every spelling people type, paste or have saved.
 
-Enters: the text of the base URL field. Leaves: a `BaseUrl` that knows scheme, host, port, path prefix and Basic credentials,
-and builds the URL of a route; or a `RequestError` that says what is wrong. No part of the text is ever quoted in a message: what looks
-like a host may be half of a password.
+The text of the base URL field becomes a `BaseUrl`, or a `RequestError` that says what is wrong. No part of the text is quoted in a
+message: what looks like a host may be half of a password.
 
 Rules: a text without scheme is read as the server reads OLLAMA_HOST (envconfig/config.go `Host`, `ConnectableHost`): port 11434,
 0.0.0.0 means loopback, ollama.com means https. With a scheme the port is the scheme's own (80, 443), also for `http://localhost`:

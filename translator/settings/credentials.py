@@ -46,20 +46,27 @@ class Choice(StrEnum):
 
 
 class PrefixChoice(StrEnum):
-    """Whether texts to embed get the prefixes their model family was trained with; a change needs a new index."""
+    """Which texts get the prefixes that their model family was trained with. A change for documents needs a new index."""
 
     OFF = "off"
+    QUERIES = "queries"
     FAMILY = "family"
 
 
 class RerankService(StrEnum):
-    """How the rerank service is spoken to. The last two score with models of Ollama itself."""
+    """How the rerank service is spoken to. The last three score with models of Ollama itself; "bare" is without the family's prefixes."""
 
     AUTO = "auto"
     JINA = "jina"
     TEI = "tei"
     OLLAMA = "ollama"
     OLLAMA_EMBEDDING = "ollama-embedding"
+    OLLAMA_EMBEDDING_BARE = "ollama-embedding-bare"
+
+    @property
+    def is_embedding(self) -> bool:
+        """Documents are ranked by the similarity of vectors."""
+        return self in {RerankService.OLLAMA_EMBEDDING, RerankService.OLLAMA_EMBEDDING_BARE}
 
 
 MOST_ANSWER_MIB = 1024
@@ -114,6 +121,11 @@ class RerankSettings:
     service: RerankService = RerankService.AUTO
     score_scale: ScoreScale = ScoreScale.AS_IS
     template: str = attrs.field(default="", repr=False)
+
+    @property
+    def prefixes(self) -> PrefixChoice:
+        """Those of an embedding model that reranks: of its family unless off, as there is no index that they would spoil."""
+        return PrefixChoice.OFF if self.service is RerankService.OLLAMA_EMBEDDING_BARE else PrefixChoice.FAMILY
 
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)

@@ -1,7 +1,6 @@
 """Which hosts are near, and what follows from that for proxies and keys.
 
-Enters: a host as `BaseUrl` spells it, the environment as a mapping, the credential's choice. Leaves: the proxy to use or
-None, or a `RequestError`. No name is ever resolved: a name decides by its shape alone.
+No name is looked up: a name is near or far by its shape alone.
 
 Containers inherit HTTP_PROXY, and a proxy knows nothing of a local network or of Docker's names, so in mode `auto` near hosts are asked
 directly. NO_PROXY is read in all spellings in use, ranges like 10.0.0.0/8 included, which not every HTTP library knows.

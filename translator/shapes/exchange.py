@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 
 import attrs
 
+from translator.limits import WHOLE_REPLY_BYTES
 from translator.shapes.headers import Headers, as_headers
 
 
@@ -24,6 +25,8 @@ class HttpRequest:
     url: str = attrs.field(repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    reply_bytes: int = WHOLE_REPLY_BYTES
+    """What its reply may have at most, after it was unpacked."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

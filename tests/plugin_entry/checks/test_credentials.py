@@ -178,6 +178,35 @@ def test_embedding_model() -> None:
         assert "/api/embed" not in server.paths()
 
 
+@pytest.mark.parametrize("version", ["0.24.0-real", "0.33.0-rc2-real"])
+@pytest.mark.parametrize("prefixes", ["queries", "family"])
+def test_a_copy_under_another_name_can_have_prefixes(version: str, prefixes: str) -> None:
+    with RoutesServer(routes(show="show-embedder") | {"/api/show": recorded(version, "embeddinggemma-show")}) as server:
+        check_embedding_model("notes-search", saved(server.url, embedding_prefixes=prefixes))
+
+
+@pytest.mark.parametrize("prefixes", ["queries", "family"])
+def test_a_family_that_is_not_known_is_said_when_prefixes_are_wanted(prefixes: str) -> None:
+    with RoutesServer(routes(show="show-embedder")) as server:
+        check_embedding_model("embedder", saved(server.url))
+        with pytest.raises(CredentialsValidateFailedError, match='prefixes the model "embedder" was trained with is not known'):
+            check_embedding_model("embedder", saved(server.url, embedding_prefixes=prefixes))
+        check_rerank_model("embedder", saved(server.url, rerank_service="ollama-embedding"))
+
+
+@pytest.mark.parametrize(
+    ("wish", "text"),
+    [({"dimensions": "1000"}, "have 768 numbers, not 1,000: give at most 768"), ({"context_size": "1"}, "context size of 1 holds no text")],
+)
+@pytest.mark.parametrize(("check", "service"), [(check_embedding_model, {}), (check_rerank_model, {"rerank_service": "ollama-embedding"})])
+def test_sizes_that_the_model_cannot_have_are_not_saved(
+    check: Callable[[str, dict[str, Any]], None], service: dict[str, str], wish: dict[str, str], text: str
+) -> None:
+    shown = recorded("0.33.0-rc2-real", "embeddinggemma-show")
+    with RoutesServer(routes() | {"/api/show": shown}) as server, pytest.raises(CredentialsValidateFailedError, match=text):
+        check("embeddinggemma", saved(server.url, **service, **wish))
+
+
 def test_deep_check_embeds_once() -> None:
     with RoutesServer(routes(show="show-embedder") | {"/api/embed": recorded("0.24.0", "embed-one")}) as server:
         check_embedding_model("embedder", saved(server.url, deep_check="true"))

@@ -28,7 +28,7 @@ from translator.settings.base_url import BaseUrl
 pytestmark = pytest.mark.plugin
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
-SHORT = Patience(connect=0.3, answer=0.3, guess=0.3)
+SHORT = Patience(connect=0.9, answer=0.9, guess=0.9)
 DOCKER = Surroundings(container="Docker", gateway="172.17.0.1")
 PROXIED = "http://public.example"
 
@@ -97,7 +97,7 @@ FAILURES: dict[str, Failure] = {
     "black hole": Failure(
         step=Layer.TCP,
         url="http://127.0.0.1:{hole}",
-        saved={"connect_timeout": "0.3"},
+        saved={"connect_timeout": "0.9"},
         checks=PATIENT_FORMS,
         says="did not accept a connection",
     ),
@@ -110,7 +110,7 @@ FAILURES: dict[str, Failure] = {
         says="closed the connection before it answered",
     ),
     "silence": Failure(
-        step=Layer.HTTP, routes={"*": silence}, checks=PATIENT_FORMS, says="answered nothing within 0.3 seconds", forms="seconds"
+        step=Layer.HTTP, routes={"*": silence}, checks=PATIENT_FORMS, says="answered nothing within 0.9 seconds", forms="seconds"
     ),
     "hangs up": Failure(step=Layer.HTTP, routes={"*": hang_up}, says="closed the connection"),
     "cut": Failure(step=Layer.HTTP, routes={"*": cut}, says="ended in the middle of the answer"),
@@ -210,9 +210,9 @@ FAILURES: dict[str, Failure] = {
 @pytest.fixture(autouse=True)
 def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Budgets that a test can wait for, one place on earth to be in, and nobody next door."""
-    monkeypatch.setattr(credentials, "BUDGET_S", 1.6)
+    monkeypatch.setattr(credentials, "BUDGET_S", 4.0)
     monkeypatch.setattr(doctor, "IN_A_HURRY", SHORT)
-    monkeypatch.setattr(provider, "ANSWER_S", 0.3)
+    monkeypatch.setattr(provider, "ANSWER_S", 0.9)
     monkeypatch.setattr(doctor, "look_around", lambda: DOCKER)
     monkeypatch.setattr(doctor_network, "other_addresses", lambda *_, **__: ())
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):

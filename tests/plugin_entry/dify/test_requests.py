@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from itertools import pairwise
@@ -119,7 +120,7 @@ def test_lines_are_what_the_sdk_reads_however_they_are_cut(numbers: list[int], e
     assert len(ours) == len(numbers)
 
 
-NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'{"session_id": "s", "event": "secret", "data": {}}', b'"\xff"')
+NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'"\xff"')
 
 
 def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +128,35 @@ def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pyt
     monkeypatch.setattr(StdioResponseWriter, "error", lambda _, session_id=None, data=None: told.append(data["error"]))
     found = read_by(LineReader(), [b"\n".join([*NO_REQUESTS, line(1), b""])])
     assert [request.session_id for request in found] == ["s1"]
+    with gevent.Timeout(60):
+        while len(told) < len(NO_REQUESTS):
+            gevent.sleep(0)
     assert [text for text in told if "secret" in text] == []
-    assert [text.partition(" (")[0] for text in told] == [f"A request line of {len(each)} bytes cannot be read" for each in NO_REQUESTS]
+    wanted = [f"A request line of {len(each)} bytes cannot be read" for each in NO_REQUESTS]
+    assert sorted(text.partition(" (")[0] for text in told) == sorted(wanted)
+
+
+OF_A_SESSION = (
+    b'{"session_id": "s", "event": "secret", "data": {}}',
+    b'{"event":"request","session_id":"s","data":{"x":"secret \\ud800"}, broken',
+    b'{"session_id":"s","event":"request","data":' + b"[" * 300 + b"]" * 300 + b"}",
+)
+
+
+@pytest.mark.parametrize("text", OF_A_SESSION, ids=["no such event", "no JSON", "nested too deeply"])
+def test_a_line_that_cannot_be_read_is_answered_in_its_session(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(
+        StdioResponseWriter,
+        "session_message",
+        lambda _, session_id=None, data=None: told.append((session_id, data.model_dump() if hasattr(data, "model_dump") else data)),
+    )
+    assert list(read_by(LineReader(), [text + b"\n"])) == []
+    (first, error), (second, end) = told
+    assert (first, second) == ("s", "s")
+    assert (error["type"].value, error["data"]["error_type"], end["type"].value) == ("error", "InvokeBadRequestError", "end")
+    assert f"A request line of {len(text)} bytes cannot be read" in error["data"]["message"]
+    assert "secret" not in str(told)
 
 
 @pytest.mark.parametrize(("length", "turns"), [(LONG + 1, 1), (1000, 0)], ids=["long", "usual"])
@@ -160,3 +188,22 @@ def test_the_end_of_the_input_is_told_once_and_nothing_is_read_any_more(monkeypa
     gevent.idle()
     assert (ended, waiting.dead) == ([True], False)
     waiting.kill()
+
+
+def test_a_request_that_was_started_is_not_kept() -> None:
+    """A line of 200 MB stayed with its reader until the next one came."""
+    reader, started, held = LineReader(), [0], list[dict[str, Any]]()
+    reader.start = lambda request: started.append(len(request.data))
+    parts = iter([line(1)[:9], line(1)[9:] + b"\n"])
+
+    def next_part() -> bytes:
+        part = next(parts, None)
+        if part is None:
+            held.append(sys._getframe(1).f_locals)
+            raise EndOfTestError
+        return part
+
+    reader._read_async = next_part  # type: ignore[method-assign]  # the only place where it reads
+    assert list(_until_the_end(reader._read_stream())) == []
+    assert len(started) == 2
+    assert (held[0]["line"], held[0]["request"], held[0]["parts"]) == (b"", None, [b""])

@@ -1,10 +1,20 @@
 """The executor under the SDK."""
 
+import gc
+import weakref
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
 import gevent
 import pytest
+from dify_plugin.errors.model import InvokeBadRequestError, InvokeError
 from gevent.event import Event
 
-from plugin_entry.dify.requests import GreenletExecutor
+from plugin_entry.dify.errors import readable
+from plugin_entry.dify.executor import GreenletExecutor
+from plugin_entry.dify.requests import errors_told
+from translator.errors import ServerError
 
 
 def test_calls_run_side_by_side_without_anybody_waiting_for_their_start() -> None:
@@ -25,15 +35,14 @@ def test_calls_run_side_by_side_without_anybody_waiting_for_their_start() -> Non
     assert [future.result() for future in futures] == list(range(10))
 
 
-def test_with_all_workers_taken_the_next_call_waits() -> None:
+def test_no_call_waits_for_the_end_of_another() -> None:
+    """Whoever starts them reads the requests: those of all others would wait."""
     executor = GreenletExecutor(max_workers=1)
     go = Event()
-    executor.submit(go.wait)
-    second = gevent.spawn(executor.submit, lambda: "done")
-    gevent.idle()
-    assert not second.dead
+    executor.start(go.wait)
+    assert executor.submit(lambda: "done").result(timeout=60) == "done"
     go.set()
-    assert second.get(timeout=60).result(timeout=60) == "done"
+    executor.shutdown()
 
 
 def test_an_error_stays_in_its_future() -> None:
@@ -42,3 +51,39 @@ def test_an_error_stays_in_its_future() -> None:
     executor.shutdown()
     with pytest.raises(ValueError, match="invalid literal"):
         future.result()
+
+
+def test_a_model_has_a_name_of_a_usual_length() -> None:
+    """What is learnt about models is kept by their names, so 4 MB of name would stay."""
+    served = SimpleNamespace(executer=GreenletExecutor(max_workers=1))
+    run = errors_told(lambda *_: None)
+    run(served, "s", {"model": "m" * 1024})
+    with pytest.raises(InvokeBadRequestError, match="4,000,000 characters"):
+        run(served, "s", {"model": "m" * 4_000_000})
+
+
+class Data(dict[str, Any]):
+    """Of a request; can be referred to weakly."""
+
+
+def test_a_request_that_failed_is_freed_at_once() -> None:
+    """Not when cycles are looked for, which may be long after: one of 200 MB was kept so."""
+
+    @readable
+    def call(prompt: Data) -> None:
+        raise ServerError.of("x", f"no {len(prompt)}")
+
+    run = errors_told(lambda _, __, data: call(Data(data)))
+    served = SimpleNamespace(executer=GreenletExecutor(max_workers=1))
+
+    def ask() -> "weakref.ref[Data]":
+        data = Data(model="m")
+        with suppress(InvokeError):
+            run(served, "s", data)
+        return weakref.ref(data)
+
+    gc.disable()
+    try:
+        assert ask()() is None
+    finally:
+        gc.enable()

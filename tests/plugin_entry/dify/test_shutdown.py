@@ -24,14 +24,16 @@ from tests.stdio.early_processes import Plugin
 from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 NEVER_S = 3600.0
 """A process that ends within a test's patience did not wait for this."""
 SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
 PATIENT = plugin_with(dify__shutdown__GRACE_S=NEVER_S)
-PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(7)]
+PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(8)]
 """Each is ended by its test."""
-SHORT_OF_TIME = early_plugin(__name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S))
+SHORT_OF_TIME = early_plugin(
+    __name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S, dify__shutdown__CLOSING_S=SHORT_CLOSING_S)
+)
 TALKING = ("begun", "thinking", "talking")
 HANGING = ("silent", "headed", *TALKING)
 
@@ -67,7 +69,7 @@ def answer(plugin: PluginProcess, session: str) -> tuple[str, str]:
 
 def told(frames: list[Frame]) -> tuple[str, str]:
     """The text of frames, and the error's class and text."""
-    text = "".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream")
+    text = "".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream" and "delta" in frame.data)
     return text, " ".join(f"{frame.data['error_type']}: {frame.data['message']}" for frame in frames if frame.kind == "error")
 
 

@@ -9,12 +9,14 @@ import pytest
 from gevent.event import Event
 
 from plugin_entry.network import bridge as bridge_module
-from plugin_entry.network.bridge import LINGER_S, Bridge
+from plugin_entry.network.bridge import LINGER_S, Bridge, OpenReply
 from plugin_entry.network.inbox import HIGH_WATER
 from plugin_entry.network.selector import LONGEST_REST_S, Pace, Rhythm
+from tests.servers.hostile import packed
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from tests.stdio.early_processes import programs
 from translator.errors import ServerError
+from translator.limits import REFUSAL_BYTES, REPLY_BYTES, WHOLE_REPLY_BYTES
 from translator.settings.credentials import Timeouts
 
 NEVER_S = 3600.0
@@ -168,7 +170,7 @@ def test_a_refused_connection_is_an_error_of_the_connection(bridge: Bridge) -> N
 
 
 def test_a_reader_who_does_not_read_holds_the_server_up(bridge: Bridge) -> None:
-    piece, pieces = b"x" * 65536, 400
+    piece, pieces = b"x" * 65536, 250
     sent = 0
 
     def answer(visit: Visit) -> None:
@@ -227,6 +229,7 @@ def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge
 LOST = """
 import dify_plugin, gevent
 from plugin_entry.network.bridge import Bridge
+from tests.servers.hostile import packed
 from tests.servers.loopback import HEAD, serving
 from translator.errors import ServerError
 bridge = Bridge()
@@ -282,3 +285,34 @@ def test_a_reply_of_any_size_is_not_read_whole(bridge: Bridge) -> None:
         bridge.fetch(server.call())
     assert caught.value.code == "reply_too_large"
     assert server.gone.wait(PATIENCE_S)
+
+
+LISTS = b"[]," * 21845
+"""64 KiB."""
+
+
+@pytest.mark.parametrize("path", [*REPLY_BYTES, "/v1/rerank"])
+def test_a_reply_is_counted_as_it_is_unpacked(bridge: Bridge, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """61 kB of gzip were 60 MiB of lists."""
+    most = REPLY_BYTES.get(path, WHOLE_REPLY_BYTES)
+    read: list[int] = []
+    bursts = OpenReply.bursts
+
+    def counted(reply: OpenReply) -> Iterator[bytes]:
+        for data in bursts(reply):
+            read.append(len(data))
+            yield data
+
+    monkeypatch.setattr(OpenReply, "bursts", counted)
+    with serving(lambda visit: packed(visit, LISTS, 8 * WHOLE_REPLY_BYTES // len(LISTS))) as server, pytest.raises(ServerError) as caught:
+        bridge.fetch(server.call(f"/base{path}"))
+    assert caught.value.code == "reply_too_large"
+    assert f"larger than {most // 1024:,} KiB" in str(caught.value)
+    assert sum(read) <= most + HIGH_WATER
+
+
+def test_of_a_refusal_only_the_beginning_is_read(bridge: Bridge) -> None:
+    with serving(lambda visit: visit.whole(b"no" * REFUSAL_BYTES, b"500 Internal Server Error")) as server:
+        reply = bridge.fetch(server.call("/api/embed"))
+    assert reply.status == 500
+    assert REFUSAL_BYTES <= len(reply.body) < 2 * REFUSAL_BYTES

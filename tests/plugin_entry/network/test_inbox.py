@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugin_entry.network import inbox as inbox_module
 from plugin_entry.network.inbox import HIGH_WATER, PORTION, Head, Inbox
 
 HEAD = Head(200, {"Content-Type": "application/x-ndjson"})
@@ -135,6 +136,39 @@ def test_a_reader_who_left_holds_nobody_up() -> None:
     inbox.discard()
     assert inbox.put(b"x" * (HIGH_WATER + 1)) is False
     asyncio.run(inbox.drained())
+
+
+class Clock:
+    """Stands for `time`."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_only_waiting_without_progress_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(inbox_module, "time", clock)
+    inbox, said = Inbox(), [0]
+    bursts = inbox.bursts(lambda: said[0])
+
+    def waiting(seconds: float) -> bytes:
+        """A burst that came after so long."""
+        reader = gevent.spawn(next, bursts)
+        gevent.idle()
+        clock.now += seconds
+        inbox.put(b"x")
+        return bytes(reader.get(timeout=60))
+
+    waiting(3)
+    assert inbox.quiet_s() == 3
+    clock.now += 100  # the reader is slow
+    waiting(4)
+    assert inbox.quiet_s() == 7
+    said[0] += 1
+    waiting(2)
+    assert inbox.quiet_s() == 2
 
 
 def test_after_a_stop_what_waits_is_given_and_what_comes_is_not() -> None:

@@ -1,5 +1,6 @@
 """What is asked again and what is not, how often and how long, and that turns are given back."""
 
+import gc
 from collections.abc import Iterable
 
 import attrs
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.recordings import load
+from plugin_entry.network import retries
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.budget import LONGEST_S, RETRIES, Budget
 from plugin_entry.network.client import Call
@@ -158,3 +160,26 @@ def test_all_waits_are_bounded(asked: list[str], chance: float) -> None:
     assert len(given_) <= RETRIES
     assert sum(given_) <= LONGEST_S
     assert all(seconds >= 0 for seconds in given_)
+
+
+# --- turns ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_turns_that_nobody_uses_are_forgotten() -> None:
+    turns = turns_at("who asked", 2)
+    assert turns_at("who asked", 2) is turns
+    del turns
+    gc.collect()
+    assert ("who asked", 2) not in retries._turns
+
+
+def test_a_turn_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "LONGEST_TURN_S", 0.01)
+    turns = BoundedSemaphore(1)
+    turns.acquire()
+    with pytest.raises(ServerError) as caught:
+        RetryingBridge(Script([GOOD]), turns, busy_ollama).fetch(CALL)
+    assert caught.value.code == "turn_timeout"
+    assert "kept the server at http://h:1 busy for 0.01 seconds, so this one was not sent" in str(caught.value)
+    turns.release()
+    assert RetryingBridge(Script([GOOD]), turns, busy_ollama).fetch(CALL) is GOOD

@@ -173,6 +173,20 @@ def test_verification(saved: dict[str, str], tls: bool) -> None:
     assert server(**saved).tls is tls
 
 
+def test_large_settings_are_read_and_not_remembered() -> None:
+    """Hundreds of sets with megabytes each would fill the memory of the process."""
+    SETTINGS.clear()
+    for number in range(60):
+        saved = {"base_url": f"http://h{number}", "rerank_template": "{query} {document}" + "x" * 4_000_000}
+        assert server_of(settings_of(saved)).place == f"http://h{number}:80"
+    assert len(SETTINGS) == 0
+    assert len(SERVERS) == 60
+    with pytest.raises(RequestError, match="more than 65,536 characters"):
+        server(extra_headers="X-A: " + "x" * 4_000_000)
+    with pytest.raises(RequestError, match="more than 524,288 characters"):
+        server(ca_certificate=AUTHORITY * 1000)
+
+
 def test_equal_credentials_give_equal_servers() -> None:
     saved = {"extra_headers": "X-A: 1", "proxy": "never"}
     first = server(ca_certificate=AUTHORITY, **saved)

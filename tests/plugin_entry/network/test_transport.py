@@ -252,17 +252,16 @@ def test_the_environment_is_not_read(bridge: Bridge, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("seconds", "idle", "bites"),
+    ("seconds", "quiet_s", "bites"),
     [
-        pytest.param(0.01, False, True, id="silence"),
-        pytest.param(0.01, True, False, id="the reader is slow, not the server"),
-        pytest.param(0.0, False, False, id="no limit"),
+        pytest.param(0.01, 0.01, True, id="silence"),
+        pytest.param(0.01, 0.0, False, id="progress, or a slow reader"),
+        pytest.param(0.0, 9.0, False, id="no limit"),
     ],
 )
-def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float, idle: bool, bites: bool) -> None:
+def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float, quiet_s: float, bites: bool) -> None:
     async def wait() -> bool:
-        dog = Watchdog(seconds)
-        dog.idle = idle
+        dog = Watchdog(seconds, lambda: quiet_s)
         try:
             await asyncio.sleep(0.05)
         except asyncio.CancelledError:
@@ -274,16 +273,36 @@ def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float,
     assert bridge.run(wait) is bites
 
 
-def test_the_watchdog_waits_while_something_moves(bridge: Bridge) -> None:
-    async def wait() -> bool:
-        dog = Watchdog(0.05)
-        for _ in range(10):
-            await asyncio.sleep(0.01)
-            dog.last = asyncio.get_running_loop().time()
-        dog.stop()
-        return dog.bit
+def trickling(visit: Visit) -> None:
+    """One answer, and then blanks until the client leaves."""
+    visit.send(HEAD)
+    visit.chunk(b'{"n":1}\n')
+    while True:
+        visit.chunk(b"\n")
+        gevent.sleep(0.001)
 
-    assert bridge.run(wait) is False
+
+def test_blanks_are_no_progress(bridge: Bridge) -> None:
+    """A thousand answers that said one word and then a line break every 20 s took every slot for ever."""
+    with serving(trickling) as server, pytest.raises(ServerError) as caught:
+        bridge.fetch(server.call(limits=Timeouts(between_chunks=0.05)))
+    assert caught.value.code == "stalled"
+    assert server.gone.wait(PATIENCE_S)
+
+
+def test_what_counts_as_progress_is_the_readers_to_say(bridge: Bridge) -> None:
+    def answer(visit: Visit) -> None:
+        visit.send(HEAD)
+        while True:
+            visit.chunk(b"more\n")
+            gevent.sleep(0.001)
+
+    with serving(answer) as server:
+        reply = bridge.open(server.call(limits=Timeouts(between_chunks=0.05)))
+        with pytest.raises(ServerError) as caught:
+            for _ in reply.bursts(lambda: 0):
+                pass
+        assert caught.value.code == "stalled"
 
 
 def test_a_session_keeps_no_cookies(bridge: Bridge) -> None:

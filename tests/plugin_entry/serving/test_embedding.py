@@ -70,6 +70,15 @@ def test_settings_reach_the_server() -> None:
     assert server.asked[-1].headers["Authorization"] == "Bearer k"
 
 
+def test_queries_alone_can_have_prefixes() -> None:
+    """The vectors of documents stay as they are in an existing index."""
+    saved = {"embedding_prefixes": "queries"}
+    with FunctionServer(Ollama()) as server:
+        embed({"base_url": server.url, **saved}, ["why"], model="nomic-embed-text", kind="query")
+        embed({"base_url": server.url, **saved}, ["why"], model="nomic-embed-text")
+    assert [body["input"] for body in server.bodies(EMBED)] == [["search_query: why"], ["why"]]
+
+
 @pytest.mark.parametrize(
     ("saved", "window", "sent"),
     [

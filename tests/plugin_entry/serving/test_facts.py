@@ -1,5 +1,8 @@
 """What is known about models: asked once, shared, believed for a while, never in the way."""
 
+import gc
+import weakref
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -277,3 +280,26 @@ def test_a_cloud_model_is_known_by_its_name(facts: ModelFacts, model: str) -> No
     recorded = load("0.24.0", "error-cloud-show")
     with RoutesServer({"/api/show": reply(recorded.status, recorded.body)}) as server:
         assert facts.of(at(server.url), model, REMEMBERED) == attrs.evolve(REMEMBERED, remote=True)
+
+
+class Prompt:
+    """Stands for what a request holds."""
+
+
+def test_an_error_that_is_remembered_holds_nothing_of_a_request(facts: ModelFacts) -> None:
+    """The frames of a raised error held the whole prompt as long as the error was believed."""
+    away = at("http://127.0.0.1:1")
+
+    def ask() -> "weakref.ref[Prompt]":
+        prompt = Prompt()
+        for _ in range(2):
+            with suppress(ServerError):
+                facts.of(away, "m", REMEMBERED)
+        with suppress(ServerError):
+            facts.ask(away, "m")
+        return weakref.ref(prompt)
+
+    held = ask()
+    gc.collect()
+    assert held() is None
+    assert len(facts._known) == 1

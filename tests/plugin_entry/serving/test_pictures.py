@@ -162,6 +162,20 @@ def test_no_descriptor_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
+def test_without_free_descriptors_the_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, pipe, pipes = len(os.listdir("/dev/fd")), os.pipe, list[tuple[int, int]]()
+
+    def last_pipe() -> tuple[int, int]:
+        if pipes:
+            raise OSError(24, "Too many open files")
+        pipes.append(pipe())
+        return pipes[0]
+
+    monkeypatch.setattr(os, "pipe", last_pipe)
+    assert refusal_of(convert, b"x", Media.WEBP, LIMIT)[0] == "image-format"
+    assert len(os.listdir("/dev/fd")) == before
+
+
 def test_large_files_go_both_ways(decoder: Callable[[str], None]) -> None:
     """More than pipes hold."""
     decoder("return data[::-1]")

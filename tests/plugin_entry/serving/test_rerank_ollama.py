@@ -71,9 +71,19 @@ def test_ollama_too_old_for_probabilities_is_told_without_a_question() -> None:
 
 def test_ollama_ranks_by_similarity() -> None:
     with FunctionServer(Ollama(capabilities=("embedding",))) as server:
-        result = rerank({"base_url": server.url, "rerank_service": "ollama-embedding"}, "a", ["z", "c", "b", "a"])
+        result = rerank({"base_url": server.url, "rerank_service": "ollama-embedding-bare"}, "a", ["z", "c", "b", "a"])
     assert [doc.text for doc in result.docs] == ["a", "b", "c", "z"]
     assert result.docs[0].score == pytest.approx(1.0)
+
+
+def test_similarity_is_that_of_texts_with_the_prefixes_of_the_family() -> None:
+    for prefixes, sent in (
+        ({"rerank_service": "ollama-embedding"}, ["task: search result | query: q", "title: none | text: a"]),
+        ({"rerank_service": "ollama-embedding-bare", "embedding_prefixes": "family"}, ["q", "a"]),
+    ):
+        with FunctionServer(Ollama(capabilities=("embedding",))) as server:
+            rerank({"base_url": server.url, **prefixes}, "q", ["a"], model="embeddinggemma")
+        assert server.bodies("/api/embed")[0]["input"] == sent
 
 
 def test_cloud_has_no_embeddings_to_rank_by() -> None:

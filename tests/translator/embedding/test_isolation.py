@@ -11,6 +11,7 @@ from tests.translator.embedding.embedder import LOG_32, NAN, TOO_LONG, Ollama, a
 from tests.translator.plan_driver import Driver, always, json_reply, recorded
 from translator.embedding.isolation import Adjustment, Change
 from translator.embedding.requests import EmbedSettings, Overlong
+from translator.embedding.texts import Prefixes
 from translator.errors import Family, ServerError
 from translator.shapes.exchange import HttpReply, HttpRequest
 
@@ -180,6 +181,14 @@ def test_long_text_is_an_error_when_cutting_is_forbidden() -> None:
     assert (caught.value.code, caught.value.family) == ("embed_text_too_long", Family.BAD_REQUEST)
     assert all(body["truncate"] is False for body in driver.bodies)
     assert len(driver.requests) <= 1 + 2 * LOG_32
+
+
+def test_lengths_are_those_of_the_texts_without_their_prefix() -> None:
+    driver = Driver(Ollama(limit=1000))
+    with pytest.raises(ServerError, match=r"Text 1 of 1 \(1,234 characters\)"):
+        embed(driver, ["y" * 1234], EmbedSettings(model="m", overlong=Overlong.ERROR), prefixes=Prefixes(document="passage: "))
+    (cut,) = embed(driver, ["y" * 1234], prefixes=Prefixes(document="passage: ")).adjustments
+    assert (cut.length, cut.length_sent <= 1000 - len("passage: ")) == (1234, True)
 
 
 ADVICE: dict[str, tuple[dict[str, int | None], Overlong, str]] = {

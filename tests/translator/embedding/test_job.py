@@ -36,7 +36,7 @@ def test_blank_texts_and_prefixes() -> None:
     result = embed(driver, ["a", " ", ""], prefixes=Prefixes(query="q: ", document="d: "), kind=InputKind.QUERY)
     assert driver.bodies[0]["input"] == ["q: a", "q: .", "q: ."]
     assert result.adjustments == tuple(
-        Adjustment(index=index, change=Change.STAND_IN, length=length, length_sent=4) for index, length in ((1, 1), (2, 0))
+        Adjustment(index=index, change=Change.STAND_IN, length=length, length_sent=1) for index, length in ((1, 1), (2, 0))
     )
 
 
@@ -107,6 +107,42 @@ def test_dimensions_of_servers_that_know_them(version: str) -> None:
     settings = EmbedSettings(model="m", dimensions=wanted)
     (vector,) = embed(driver, ["the cat"], settings, version=ServerVersion.parse(exchange.server)).vectors
     assert (len(vector), driver.bodies[0]["dimensions"]) == (wanted, wanted)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "wanted", "version", "advice"),
+    [
+        ("embed-dimensions-larger", 4096, "", "Leave the vector length empty, or give at most 32."),
+        ("embed-dimensions-larger", 4096, "0.33.0", "Leave the vector length empty, or give at most 32."),
+        ("embed-dimensions", 4, "", "Leave the vector length empty, or update Ollama to 0.11.11 or newer, which can shorten vectors."),
+        ("embed-dimensions", 4, "0.33.0", "Leave the vector length empty."),
+    ],
+)
+def test_an_update_is_advised_where_the_version_does_not_say_that_it_is_new(scenario: str, wanted: int, version: str, advice: str) -> None:
+    how, reply = EmbedSettings(model="m", dimensions=wanted), recorded(load("0.33.0-rc2", scenario))
+    with pytest.raises(ServerError) as caught:
+        embed(Driver(always(reply)), ["the cat"], how, version=ServerVersion.parse(version))
+    assert caught.value.problem.remedy == advice
+
+
+@pytest.mark.parametrize("version", ["0.24.0-real", "0.33.0-rc2-real"])
+@pytest.mark.parametrize(("scenario", "is_named"), [("embeddinggemma-too-long", True), ("embeddinggemma-one", False)])
+def test_a_text_that_the_server_cut_leaves_a_trace(version: str, scenario: str, is_named: bool) -> None:
+    """It answers 200 and counts what it read: 2,048 tokens of 2,048."""
+    exchange = load(version, scenario)
+    texts = exchange.request_body["input"]
+    texts = [texts] if isinstance(texts, str) else texts
+    result = embed(Driver(always(recorded(exchange))), texts, EmbedSettings(model="m", num_ctx=8192, max_ctx=2048))
+    assert [(each.index, each.change, each.length) for each in result.adjustments] == (
+        [(0, Change.AT_WINDOW, len(texts[0]))] if is_named else []
+    )
+
+
+def test_of_a_batch_the_long_text_is_named() -> None:
+    texts = ["short", "a few words more. " * 300, "short, too"]
+    reply = json_reply({"embeddings": [[1.0, float(number)] for number in range(3)], "prompt_eval_count": 1036})
+    result = embed(Driver(always(reply)), texts, EmbedSettings(model="m", num_ctx=1024, max_ctx=2048), prefixes=Prefixes(document="d: "))
+    assert [(each.index, each.length) for each in result.adjustments] == [(1, len(texts[1]))]
 
 
 def test_old_server_and_dimensions_need_no_request() -> None:

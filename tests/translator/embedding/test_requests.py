@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.embedding.requests import EmbedSettings, Overlong, batches, check_dimensions, embed_request, legacy_request
+from translator.embedding.requests import EmbedSettings, Overlong, batches, check_dimensions, check_sizes, embed_request, legacy_request
 from translator.embedding.texts import (
     BLANK_STAND_IN,
     NO_PREFIXES,
@@ -75,7 +75,8 @@ FAMILIES: dict[str, Prefixes | None] = {
     "bge-large": Prefixes(query="Represent this sentence for searching relevant passages: "),
     "quentinz/bge-large-zh-v1.5": Prefixes(query="为这个句子生成表示以用于检索相关文章："),
     "bge-m3": NO_PREFIXES,
-    "all-minilm": None,
+    "all-minilm": NO_PREFIXES,
+    "my-own-model": None,
 }
 
 
@@ -84,9 +85,49 @@ def test_prefixes_by_family(model: str, prefixes: Prefixes | None) -> None:
     assert family_prefixes(model) == prefixes
 
 
+@pytest.mark.parametrize(
+    ("names", "architecture", "prefixes"),
+    [
+        (("notes",), "gemma-embedding", family_prefixes("embeddinggemma")),
+        (("notes",), "gemma3", family_prefixes("embeddinggemma")),
+        (("notes",), "nomic-bert", family_prefixes("nomic-embed-text")),
+        (("notes",), "nomic-bert-moe", family_prefixes("nomic-embed-text")),
+        (("notes",), "qwen3", family_prefixes("qwen3-embedding")),
+        (("Multilingual E5 Large", "notes"), "bert", family_prefixes("multilingual-e5-large")),
+        (("snowflake-arctic-embed-m-long", "notes"), "nomic-bert", family_prefixes("snowflake-arctic-embed")),
+        (("notes",), "bert", None),
+        (("notes",), "", None),
+    ],
+)
+def test_a_copy_under_another_name_has_its_family(names: tuple[str, ...], architecture: str, prefixes: Prefixes | None) -> None:
+    assert family_prefixes(*names, architecture=architecture) == prefixes
+
+
 def test_prefix_follows_the_kind_of_input() -> None:
     prefixes = Prefixes(query="q: ", document="d: ")
     assert (prefixes.of(InputKind.QUERY), prefixes.of(InputKind.DOCUMENT)) == ("q: ", "d: ")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "longest", "code"),
+    [
+        ({"dimensions": 769}, 768, "embed_dimensions_invalid"),
+        ({"num_ctx": 1}, None, "embed_window_too_small"),
+        ({"num_ctx": 15}, 768, "embed_window_too_small"),
+    ],
+)
+def test_sizes_that_no_text_can_have(sizes: dict[str, Any], longest: int | None, code: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        check_sizes(EmbedSettings(model="m", **sizes), longest)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sizes", "longest"),
+    [({}, None), ({"dimensions": 768}, 768), ({"dimensions": 4096}, None), ({"num_ctx": 16}, 768), ({"num_ctx": None}, 8)],
+)
+def test_sizes_that_a_model_can_have(sizes: dict[str, Any], longest: int | None) -> None:
+    check_sizes(EmbedSettings(model="m", **sizes), longest)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from translator.embedding.texts import Prefixes
 from translator.errors import RequestError, ServerError
 from translator.rerank.generative import GenerativeSettings, question_request, read_judgement
 from translator.rerank.ollama_job import MOST_CUTS, generative_rerank_plan, similarity_rerank_plan
-from translator.rerank.ranking import Ranking, RankingOptions
+from translator.rerank.ranking import Ranking, RankingOptions, ScoreScale
 from translator.shapes.exchange import HttpReply, HttpRequest
 from translator.versions import ServerVersion
 
@@ -253,7 +253,44 @@ def test_similarity_ranks_by_cosine() -> None:
         EmbedSettings(model="m"), "north", ["south", "east", "NNE", " "], EVERYTHING, prefixes=Prefixes(query="query: ")
     )
     ranking = driver.run(plan)
-    assert [document.index for document in ranking.documents] == [2, 3, 1, 0]
-    assert ranking.documents[1].text == " "
-    assert ranking.documents[-1].score == pytest.approx(-0.98, abs=0.01)
+    assert [document.index for document in ranking.documents] == [2, 1, 0, 3]
+    assert ranking.documents[2].score == pytest.approx(-0.98, abs=0.01)
+    assert (ranking.documents[3].text, ranking.documents[3].score) == (" ", -1.0)
     assert (len(driver.requests), ranking.tokens) == (1, 9)
+
+
+@pytest.mark.parametrize("scale", ScoreScale)
+@pytest.mark.parametrize("threshold", [0.001, 0.2, 0.9])
+def test_a_document_without_a_word_passes_no_threshold(threshold: float, scale: ScoreScale) -> None:
+    choice = RankingOptions(score_threshold=threshold, scale=scale)
+    reply = json_reply({"embeddings": [[1.0, 0.0], [1.0, 0.1]], "prompt_eval_count": 4})
+    ranking = Driver(always(reply)).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", ["", "a", "\u200b"], choice))
+    assert [document.index for document in ranking.documents] == ([1] if threshold < 0.7 or scale is ScoreScale.AS_IS else [])
+
+
+def test_only_blank_documents_need_no_request() -> None:
+    for plan in (
+        similarity_rerank_plan(EmbedSettings(model="m"), "q", ["", " "], EVERYTHING),
+        generative_rerank_plan(CHAT, "q", ["", " "], EVERYTHING),
+    ):
+        assert [document.index for document in Driver(no_server).run(plan).documents] == [0, 1]
+
+
+def test_a_blank_document_is_not_asked_about() -> None:
+    driver = Driver(judge)
+    ranking = driver.run(generative_rerank_plan(CHAT, "Q?", ["  ", "D1", "D2"], EVERYTHING))
+    assert ranking.documents[-1].index == 0
+    assert len(driver.requests) == 2
+
+
+def test_an_error_counts_documents_without_the_query() -> None:
+    """Text 2 of the request is document 1."""
+
+    def server(request: HttpRequest) -> HttpReply:
+        texts = orjson.loads(request.body)["input"]
+        if "bad" in texts:
+            return json_reply({"error": "embedding contains NaN or Inf values"}, 400)
+        return json_reply({"embeddings": [[1.0, 0.0]] * len(texts), "prompt_eval_count": 4})
+
+    with pytest.raises(ServerError, match=r"Document 2 of 3 \(3 characters\)"):
+        Driver(server).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", ["a", "bad", "c"], EVERYTHING))

@@ -105,13 +105,13 @@ def rest_of(values: bytes, line: bytes = b'{"message":{"content":"a"},"done":fal
 
 
 FULL: dict[str, bytes] = {
-    "empty lists": rest_of(b"[" + b"[]," * 20_000 + b"0]"),
-    "empty objects": rest_of(b"[" + b"{}," * 20_000 + b"0]"),
-    "nested lists": rest_of(b"[" * 20_000 + b"]" * 20_000),
+    "empty lists": rest_of(b"[" + b"[]," * 70_000 + b"0]"),
+    "empty objects": rest_of(b"[" + b"{}," * 70_000 + b"0]"),
+    "nested lists": rest_of(b"[" * 70_000 + b"]" * 70_000),
     "numbers": rest_of(b"[" + b"1," * 400_000 + b"1]"),
     "texts": rest_of(b"[" + b'"",' * 400_000 + b'""]'),
     "texts of escapes": rest_of(b"[" + b'"\\"\\\\",' * 400_000 + b'""]'),
-    "arguments of a call": b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":[' + b"1," * 30_000 + b"1]}}}]}}\n",
+    "arguments of a call": b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a":[' + b"1," * 400_000 + b"1]}}}]}}\n",
 }
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.errors import RequestError
-from translator.settings.auth import auth_headers
+from translator.settings.auth import MOST_KEY_CHARS, auth_headers
 from translator.settings.base_url import BaseUrl, parse_base_url
-from translator.settings.extra_headers import REFUSED_HEADERS, holds_secret
+from translator.settings.extra_headers import MOST_CHARS, REFUSED_HEADERS, holds_secret
 
 HERE = parse_base_url("http://localhost:11434")
 SECRET = "sk-secret"
@@ -93,6 +93,19 @@ def test_key(key: str, header: str) -> None:
 @pytest.mark.parametrize("key", ["", "  ", "\n", '""'], ids=repr)
 def test_no_key_no_header(key: str) -> None:
     assert auth_headers(key, HERE, "") == {}
+
+
+LONG = {
+    "key": ("x" * (MOST_KEY_CHARS + 1), "", "The API key has more than 16,384 characters."),
+    "headers": ("", "X-A: " + "x" * MOST_CHARS, "The extra headers have more than 65,536 characters."),
+}
+
+
+@pytest.mark.parametrize(("key", "extra", "cause"), LONG.values(), ids=LONG)
+def test_what_no_server_takes_is_not_kept_in_memory(key: str, extra: str, cause: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        auth_headers(key, HERE, extra)
+    assert caught.value.problem.cause == cause
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)

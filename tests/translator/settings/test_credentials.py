@@ -104,7 +104,11 @@ def test_everything() -> None:
             proxy=ProxyMode.NEVER, extra_headers="X-A: 1", verify_tls=False, ca_certificate="/etc/ca.pem", allow_insecure_key=True
         ),
         embedding=EmbeddingSettings(max_chunks=64, dimensions=256, concurrency=4, overlong=Overlong.ERROR, prefixes=PrefixChoice.FAMILY),
-        rerank=RerankSettings(service=RerankService.OLLAMA_EMBEDDING, score_scale=ScoreScale.SIGMOID, template="{query}\n{document}"),
+        rerank=RerankSettings(
+            service=RerankService.OLLAMA_EMBEDDING,
+            score_scale=ScoreScale.SIGMOID,
+            template="{query}\n{document}",
+        ),
     )
 
 
@@ -142,8 +146,8 @@ BAD: dict[str, tuple[str, object, str]] = {
     "dimensions": ("dimensions", 1.5, "a whole number of dimensions from 1"),
     "concurrency": ("concurrency", 65, "a whole number of requests from 1 to 64"),
     "overlong": ("embedding_overlong", "x", "one of cut, error"),
-    "prefixes": ("embedding_prefixes", "x", "one of off, family"),
-    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding"),
+    "prefixes": ("embedding_prefixes", "x", "one of off, queries, family"),
+    "service": ("rerank_service", "x", "one of auto, jina, tei, ollama, ollama-embedding, ollama-embedding-bare"),
     "template": ("rerank_template", "{query} alone", "a prompt with {query} and {document}"),
     "template that is no text": ("rerank_template", 5, "a prompt with {query} and {document}"),
     "scale": ("score_scale", "x", "one of as_is, sigmoid"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fixtures.recordings import load
 from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
 from translator.tokens import MEDIA_TOKENS, TEXT_MARKS, Vocabulary, estimate_messages, estimate_text, estimate_texts
+from translator.tokens.estimate import MANY, PROMPT_TOKENS
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 
@@ -250,3 +251,13 @@ def test_tools_count_through_their_json() -> None:
     assert none + 30 < one < two
     assert 25 <= two - one <= 60
     assert estimate_messages([user("hi")], [described]) > one + 50
+
+
+SHORT = ("hi", "What is the weather in Paris today?", "Danke, das war sehr hilfreich!", "你好，请问今天天气怎么样？", "x = 12.5")
+
+
+def test_very_many_short_messages_cost_what_few_of_them_do() -> None:
+    """100,001 of them took 3 s to be measured one by one; some at a time they take a tenth, and mean the same."""
+    few = [Message(role=Role.USER, content=text) for text in SHORT]
+    times = MANY // len(SHORT) + 1
+    assert estimate_messages(few * times) == pytest.approx(times * (estimate_messages(few) - PROMPT_TOKENS), rel=0.07)
