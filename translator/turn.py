@@ -42,7 +42,7 @@ TOO_LONG, ROLES, EMPTY = "prompt_too_long", "roles_must_alternate", "empty_answe
 was left of it after the server had cut it; an answer that ended well and said nothing."""
 
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
-NUM_CTX_IS_THE_SERVERS = "num_ctx was not sent: the context size of this model is left to the server."
+NUM_CTX_IS_THE_SERVERS = "num_ctx was not sent: the model's context size is the server's."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
 
 
@@ -208,10 +208,8 @@ def plan_turn(
 def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
     """The window of the settings, or of the parameter `num_ctx` where an app has one."""
     wanted, plan = options.options.get("num_ctx"), features.context(info, credentials)
-    if wanted is None:
-        return plan
-    if plan.num_ctx is None:
-        return attrs.evolve(plan, note=NUM_CTX_IS_REMOTE if info.remote else NUM_CTX_IS_THE_SERVERS)
+    if wanted is None or plan.num_ctx is None:
+        return plan if wanted is None else attrs.evolve(plan, note=NUM_CTX_IS_REMOTE if info.remote else NUM_CTX_IS_THE_SERVERS)
     return features.context(info, attrs.evolve(credentials, context_size=wanted))
 
 

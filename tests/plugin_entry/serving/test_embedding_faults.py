@@ -87,7 +87,7 @@ def test_recorded_refusals_are_one_of_the_five_errors(address: str) -> None:
         FunctionServer(lambda asked: patient if asked.route == exchange.path else ready(asked)) as server,
         pytest.raises(InvokeError) as caught,
     ):
-        embed({"base_url": server.url, "api_key": "secret-key"}, ["my words", "other words"])
+        embed({"first_byte_timeout": "1", "base_url": server.url, "api_key": "secret-key"}, ["my words", "other words"])
     assert type(caught.value) in {InvokeBadRequestError, InvokeServerUnavailableError, InvokeAuthorizationError, InvokeRateLimitError}
     assert not any(hidden in str(caught.value) for hidden in ("secret-key", "my words", "127.0.0.1:43717"))
 
