@@ -154,6 +154,7 @@ MEASURING = re.compile(r"tests\.(load|bench)(\.|$)")
 CLOCKS = {f"time.{clock}{unit}" for clock in ("time", "monotonic", "perf_counter", "process_time", "thread_time") for unit in ("", "_ns")}
 SECONDS = re.compile(r"seconds|times|took|elapsed|latency|[a-z_]+_s")
 CLOCKED: dict[str, str] = {
+    "tests.consumers.test_time_limit": "hands the begin of an answer to what tells its latency",
     "tests.faults.run": "notes for `tests/load` how long a call took",
     "tests.fuzzing.run": "notes for its report and for `tests/load` which line took longest",
     "tests.install_check": "ends a wait, and says what an installation took",
