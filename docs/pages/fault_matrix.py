@@ -1,6 +1,6 @@
 """The fault matrix as a page: what a server or a network does wrong, and what a user of Dify gets for it.
 
-Enters: the table that `tests/faults/test_faults.py` proves over real sockets. Leaves: Markdown; nothing is run.
+It shows the table that `tests/faults/test_faults.py` proves over real sockets; nothing is run.
 """
 
 from docs.pages.source_notes import generated_from, table

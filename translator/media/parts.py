@@ -1,8 +1,7 @@
 """One media part to the base64 that rides in `images`, or the reason why it cannot be sent.
 
-Enters: a part, what the model can do, and the bytes of parts that came as URLs (fetched by whoever does I/O). Leaves: bare padded base64.
-Pictures need a model with vision: without one old servers drop them silently and put `[img-0]` into the prompt. Sound rides in `images`,
-too, for models that hear.
+Parts that came as URLs were downloaded before. The base64 is bare and padded. Pictures need a model with vision: without one old servers drop
+them silently and put `[img-0]` into the prompt. Sound rides in `images`, too, for models that hear.
 """
 
 from collections.abc import Mapping, Sequence

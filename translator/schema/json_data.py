@@ -1,7 +1,6 @@
 """JSON data as the server will read it, and JSON text as it is shown to a model.
 
-Enters: plain data from anywhere (a schema, the arguments of a call). Leaves: a copy that every server can read, or one line of
-text. Both keep the author's key order and integers of any size, which is why neither goes through `codec.py`.
+Copies and texts keep the author's key order and integers of any size, which is why neither goes through `codec.py`.
 """
 
 import json

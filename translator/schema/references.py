@@ -1,8 +1,7 @@
 """JSON Schema without indirection, for servers that drop or misread `$ref`.
 
-Enters: any JSON Schema, as its author wrote it. Leaves: the same schema with every local `$ref` replaced by what it points to
-(`inline_refs`), or, where a schema contains itself and a grammar can say so, with every target under one `$defs` (`hoist_refs`). Nothing
-here knows about tools or formats; keywords other than references are left alone.
+`inline_refs` replaces every local `$ref` by what it points to. Where a schema contains itself and a grammar can say so, `hoist_refs` puts every
+target under one `$defs`. Nothing here knows about tools or formats; keywords other than references are left alone.
 """
 
 import re

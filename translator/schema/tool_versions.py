@@ -1,7 +1,7 @@
 """What older servers drop or refuse in a tool property, said in words instead.
 
-Enters: a property in the newest form and the server's version. Leaves: the property that this version decodes, with the lost
-parts in its description. Properties of 0.5.0 to 0.6.5 are `{type: text, description, enum: texts}`; see the thresholds for what came when.
+The lost parts stand in the property's description. Properties of 0.5.0 to 0.6.5 are `{type: text, description, enum: texts}`; the thresholds
+say what came when.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """A schema in words, for what a server's tool format cannot carry.
 
-Enters: a schema (or one keyword of it) that Ollama's tool types would drop. Leaves: short English for a `description`. Every
-property name inside it is said; only long data values are shortened.
+The words are short English for a `description`. Every property name in the schema is said; only long data values are shortened.
 """
 
 from collections.abc import Callable, Mapping
