@@ -1,7 +1,7 @@
 """Numbers and switches as forms, workflow variables and saved credentials spell them.
 
-Only unambiguous spellings are converted: "40", "0.7", 4096.0 and "true" are, "40 tokens", 40.5 for a whole number, True for a number and NaN
-are not. The ValueError says which kind was expected and never what was found.
+Only unambiguous spellings are converted: "40", "0.7", 4096.0 and "true" are, "40 tokens", 40.5 for a whole number, True for a number and
+NaN are not. The ValueError says which kind was expected and never what was found.
 """
 
 import math

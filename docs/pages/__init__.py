@@ -1,7 +1,7 @@
 """The generated pages and pictures of the manual: file name to text, each from the table in the code that decides.
 
-Enters: tables of `translator` and recordings. Leaves: Markdown and SVG. Nothing here writes to disk; `docs/generate.py` does, and
-a test compares.
+They are Markdown and SVG, made of tables of `translator` and of recordings. Nothing here writes to disk; `docs/generate.py` does, and a
+test compares.
 """
 
 from collections.abc import Callable, Mapping

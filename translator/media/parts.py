@@ -1,7 +1,7 @@
 """One media part to the base64 that rides in `images`, or the reason why it cannot be sent.
 
-Parts that came as URLs were downloaded before. The base64 is bare and padded. Pictures need a model with vision: without one old servers drop
-them silently and put `[img-0]` into the prompt. Sound rides in `images`, too, for models that hear.
+Parts that came as URLs were downloaded before. The base64 is bare and padded. Pictures need a model with vision: without one old servers
+drop them silently and put `[img-0]` into the prompt. Sound rides in `images`, too, for models that hear.
 """
 
 from collections.abc import Mapping, Sequence

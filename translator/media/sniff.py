@@ -1,7 +1,7 @@
 """What a file is, told from its first bytes, because the type that Dify or a web server claims for it is often wrong.
 
-The file is read piece by piece, so base64 of many megabytes is never decoded as a whole. For PNG and JPEG the size is told, and whether the end
-is there. Pixels are never decoded and nothing is refused here.
+The file is read piece by piece, so base64 of many megabytes is never decoded as a whole. For PNG and JPEG the size is told, and whether
+the end is there. Pixels are never decoded and nothing is refused here.
 """
 
 from collections.abc import Callable

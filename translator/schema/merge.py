@@ -1,7 +1,7 @@
 """Two schemas that must both hold, as one.
 
-The parts are those of an `allOf`, or a `$ref` target and the keywords beside it. Where two values of a keyword cannot be joined, the first one
-stays and the other goes into `description`, so that no meaning is lost without a trace.
+The parts are those of an `allOf`, or a `$ref` target and the keywords beside it. Where two values of a keyword cannot be joined, the
+first one stays and the other goes into `description`, so that no meaning is lost without a trace.
 """
 
 from collections.abc import Callable, Mapping

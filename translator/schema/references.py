@@ -1,7 +1,7 @@
 """JSON Schema without indirection, for servers that drop or misread `$ref`.
 
-`inline_refs` replaces every local `$ref` by what it points to. Where a schema contains itself and a grammar can say so, `hoist_refs` puts every
-target under one `$defs`. Nothing here knows about tools or formats; keywords other than references are left alone.
+`inline_refs` replaces every local `$ref` by what it points to. Where a schema contains itself and a grammar can say so, `hoist_refs` puts
+every target under one `$defs`. Nothing here knows about tools or formats; keywords other than references are left alone.
 """
 
 import re

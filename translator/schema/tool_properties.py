@@ -1,7 +1,7 @@
 """One tool property in the newest server's form.
 
-The schema given has no references and no `allOf`. The property has the seven keywords of the server's ToolProperty (`anyOf`, `type`, `items`,
-`description`, `enum`, `properties`, `required`; api/types.go since 0.20.0); the rest is said in `description`.
+The schema given has no references and no `allOf`. The property has the seven keywords of the server's ToolProperty (`anyOf`, `type`,
+`items`, `description`, `enum`, `properties`, `required`; api/types.go since 0.20.0); the rest is said in `description`.
 """
 
 from collections.abc import Mapping

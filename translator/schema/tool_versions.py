@@ -1,7 +1,7 @@
 """What older servers drop or refuse in a tool property, said in words instead.
 
-The lost parts stand in the property's description. Properties of 0.5.0 to 0.6.5 are `{type: text, description, enum: texts}`; the thresholds
-say what came when.
+The lost parts stand in the property's description. Properties of 0.5.0 to 0.6.5 are `{type: text, description, enum: texts}`; the
+thresholds say what came when.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Functions offered to the model, in the shape the server's decoder takes and the model can read.
 
-The `parameters` of Dify's tools are any JSON Schema. The server decodes tools into fixed Go structs and writes them out again for the model
-(api/types.go, ToolFunctionParameters and ToolProperty), so a keyword without a field is lost and a wrong type is a 400. Everything here moves
-meaning to where it survives: into `anyOf`, `enum`, `required`, or into `description`.
+The `parameters` of Dify's tools are any JSON Schema. The server decodes tools into fixed Go structs and writes them out again for the
+model (api/types.go, ToolFunctionParameters and ToolProperty), so a keyword without a field is lost and a wrong type is a 400. Everything
+here moves meaning to where it survives: into `anyOf`, `enum`, `required`, or into `description`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Where schemas lie inside schemas.
 
-Only the keywords listed here hold schemas, in any draft. What lies in `enum`, `const`, `default` or `examples` is data and is never taken for
-a schema.
+Only the keywords listed here hold schemas, in any draft. What lies in `enum`, `const`, `default` or `examples` is data and is never taken
+for a schema.
 """
 
 from collections.abc import Callable, Mapping
