@@ -66,10 +66,18 @@ def _fast_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml, "SafeLoader", yaml.CSafeLoader)
 
 
+@pytest.fixture
+def waits_for_models() -> None:
+    """For tests of just that: a model that is being loaded is waited for as in the plugin."""
+
+
 @pytest.fixture(autouse=True)
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
         monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
+        if "waits_for_models" not in request.fixturenames:
+            # a server that is for ever loading would be waited for until the limit of the first byte
+            monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
     yield
     if request.node.get_closest_marker("plugin") is not None:
         BRIDGE.close()

@@ -124,6 +124,7 @@ def test_how_often_a_refusal_is_heard(answer: Speak, kind: type[InvokeError], ti
     assert SECRET_PROMPT not in str(caught.value)
 
 
+@pytest.mark.usefixtures("waits_for_models")
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "blocking"])
 def test_a_model_that_loads_is_waited_for(stream: bool, waits: list[float]) -> None:
     """Ollama's queue is full only while models load, which may take minutes."""
@@ -133,6 +134,7 @@ def test_a_model_that_loads_is_waited_for(stream: bool, waits: list[float]) -> N
     assert len(waits) == 30
 
 
+@pytest.mark.usefixtures("waits_for_models")
 def test_it_is_waited_for_no_longer_than_for_a_first_byte(waits: list[float]) -> None:
     with RoutesServer(FACTS | {"/api/chat": QUEUE_FULL}) as server, pytest.raises(InvokeServerUnavailableError, match="queue is full"):
         invoke(server, first_byte_timeout="20")

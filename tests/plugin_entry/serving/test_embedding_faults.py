@@ -145,6 +145,7 @@ def test_refusal_of_the_moment_is_asked_again(status: int) -> None:
     assert left == []
 
 
+@pytest.mark.usefixtures("waits_for_models")
 def test_full_queue_is_asked_again_as_long_as_a_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "FIRST_WAIT_LOADING_S", 0.0)
     server, left = failing(*[QUEUE_FULL] * 9)
