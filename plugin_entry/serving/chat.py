@@ -203,6 +203,7 @@ class Answerer:
             estimate_prompt=partial(self.estimate, server.identity, turn),
             thinks=turn.thinks,
             show_thinking=turn.show_thinking,
+            tools=frozenset(tool.name for tool in turn.ask.tools),
             limits=credentials.limits,
         )
         return turn, reply, stream

@@ -16,6 +16,7 @@ from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
+from translator.response.calls import with_declared_name
 from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
@@ -30,7 +31,7 @@ class ReplyStream:
     """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
 
     `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
-    False: thinking is read and not given.
+    False: thinking is read and not given. `tools`: names of the tools that the model was offered.
     """
 
     model: str
@@ -38,6 +39,7 @@ class ReplyStream:
     estimate_prompt: Callable[[], int]
     thinks: bool = False
     show_thinking: bool = True
+    tools: frozenset[str] = frozenset()
     limits: Limits = DEFAULT_LIMITS
     _lines: LineSplitter = attrs.field(init=False)
     _machine: Machine = attrs.field(init=False)
@@ -229,7 +231,8 @@ class ReplyStream:
             self._drain_thinking()
         else:
             self._end_pieces()
-            self._machine.feed(event)
+            calls = tuple(with_declared_name(call, self.tools) for call in event.calls)
+            self._machine.feed(attrs.evolve(event, calls=calls) if calls else event)
 
     def _is_within(self, event: WireEvent) -> bool:
         match event.kind:
