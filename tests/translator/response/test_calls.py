@@ -8,6 +8,7 @@ import pytest
 from tests.translator.stream_player import Outcome, outcome, play
 from translator.limits import DEFAULT_LIMITS
 from translator.response.calls import declared_name
+from translator.shapes.dify import Tool
 
 TOOLS = frozenset({"get_weather", "f", "a<|b"})
 DONE = b'{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":1}\n'
@@ -15,7 +16,7 @@ DONE = b'{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval
 
 def called(function: dict[str, Any], tools: frozenset[str] = TOOLS) -> Outcome:
     line = orjson.dumps({"message": {"content": "", "tool_calls": [{"function": function}]}, "done": False})
-    return outcome(play([line + b"\n", DONE], tools))
+    return outcome(play([line + b"\n", DONE], [Tool(name=name) for name in tools]))
 
 
 NAMES = {
@@ -71,9 +72,9 @@ def test_any_other_text_is_no_call(text: str) -> None:
 def test_one_of_two_calls_has_text() -> None:
     calls = [{"function": {"name": "f", "arguments": {"a": 1}}}, {"function": {"name": "f", "arguments": '{"a": 2}'}}, {}]
     line = {"message": {"content": "", "tool_calls": calls[:2]}, "done": False}
-    assert outcome(play([orjson.dumps(line) + b"\n", DONE], TOOLS)).call_facts == [("f", '{"a":1}'), ("f", '{"a":2}')]
+    assert outcome(play([orjson.dumps(line) + b"\n", DONE], [Tool(name="f")])).call_facts == [("f", '{"a":1}'), ("f", '{"a":2}')]
     broken = {"message": {"content": "", "tool_calls": calls}, "done": False}
-    assert outcome(play([orjson.dumps(broken) + b"\n", DONE], TOOLS)).error == "garbled_line"
+    assert outcome(play([orjson.dumps(broken) + b"\n", DONE], [Tool(name="f")])).error == "garbled_line"
 
 
 def test_text_that_is_costly_to_parse_is_not_parsed() -> None:
