@@ -36,6 +36,7 @@ from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
+from translator.response.written_calls import CALL_IN_TEXT
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
@@ -146,7 +147,7 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn, last)
+            self._record.answered(self.turn.noted(CALL_IN_TEXT) if self.stream.has_read_calls else self.turn, last)
         return deltas
 
 
@@ -203,6 +204,7 @@ class Answerer:
             estimate_prompt=partial(self.estimate, server.identity, turn),
             thinks=turn.thinks,
             show_thinking=turn.show_thinking,
+            tools=turn.ask.tools,
             limits=credentials.limits,
         )
         return turn, reply, stream

@@ -9,7 +9,7 @@ from fixtures.recordings import Exchange, every
 from translator.errors import ServerError
 from translator.response.chunks import deltas_to_chunks
 from translator.response.stream import ReplyStream
-from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.dify import FinishReason, Tool, ToolCall, Usage
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta
 
 ESTIMATED_PROMPT = 7
@@ -32,15 +32,15 @@ class Outcome:
         return [(call.name, call.arguments) for call in self.calls]
 
 
-def new_stream(model: str = "m") -> ReplyStream:
+def new_stream(model: str = "m", tools: Iterable[Tool] = ()) -> ReplyStream:
     """A stream with predictable ids and a fixed prompt estimate."""
     ids = itertools.count()
-    return ReplyStream(model=model, new_id=lambda: f"id{next(ids)}", estimate_prompt=lambda: ESTIMATED_PROMPT)
+    return ReplyStream(model=model, new_id=lambda: f"id{next(ids)}", estimate_prompt=lambda: ESTIMATED_PROMPT, tools=tuple(tools))
 
 
-def play(parts: Iterable[bytes]) -> list[Delta]:
-    """All deltas of a reply that arrives in these parts."""
-    stream = new_stream()
+def play(parts: Iterable[bytes], tools: Iterable[Tool] = ()) -> list[Delta]:
+    """All deltas of a reply that arrives in these parts, to a request that offered `tools`."""
+    stream = new_stream(tools=tools)
     deltas = [delta for part in parts for delta in stream.feed(part)]
     return deltas + stream.end()
 

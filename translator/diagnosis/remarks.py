@@ -9,6 +9,7 @@ from collections.abc import Callable
 import attrs
 
 from translator.diagnosis.running import RunningModel
+from translator.response.written_calls import CALL_IN_TEXT
 from translator.shapes.events import TIME_UP, FinalDelta
 from translator.turn import SHORTENED, Turn
 
@@ -35,7 +36,13 @@ class Before:
 
 def remarks(turn: Turn, final: FinalDelta, before: Before) -> tuple[str, ...]:
     """Sentences for the log; empty when all is as it should be."""
-    found = (_cut_prompt(turn, final, before), _reloaded(turn, final, before), _short_window(turn, final), _out_of_time(final))
+    found = (
+        _cut_prompt(turn, final, before),
+        _reloaded(turn, final, before),
+        _short_window(turn, final),
+        _out_of_time(final),
+        _call_in_text(turn),
+    )
     return tuple(filter(None, found))
 
 
@@ -75,6 +82,10 @@ def _reloaded(turn: Turn, final: FinalDelta, before: Before) -> str:
 
 def _out_of_time(final: FinalDelta) -> str:
     return "The answer was ended at its time limit (answer_timeout), before Dify throws it away." if final.done_reason == TIME_UP else ""
+
+
+def _call_in_text(turn: Turn) -> str:
+    return CALL_IN_TEXT if CALL_IN_TEXT in turn.notes else ""
 
 
 def _short_window(turn: Turn, final: FinalDelta) -> str:

@@ -14,6 +14,7 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.failures.bodies import PAGE_START
 from translator.limits import Limits
+from translator.response.calls import with_read_arguments
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
@@ -23,8 +24,8 @@ PAGE_BYTES = 4096
 NOT_PLAIN = Event.TEXT, ""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
 CALLS_KEY = b'"tool_calls"'
-SAVED = {b"\\u": 5, b"\\/": 1, b" ": 1, b"\t": 1, b"\r": 1}
-"""What gets shorter when JSON is spelled anew, and by how many bytes at most."""
+SAVED = {b"\\u": 5, b"\\/": 1, b'\\"': 1, b"\\\\": 1, b" ": 1, b"\t": 1, b"\r": 1}
+"""What gets shorter when JSON is spelled anew, and by how many bytes at most; quotes and back-slashes in arguments that are JSON text."""
 
 
 def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
@@ -84,6 +85,8 @@ def _object_to_events(raw: dict[str, Any]) -> list[WireEvent]:
         raw = raw | {"message": message}
     if not raw.get("done") and isinstance(message, dict) and all(message.get(name) in (None, "") for name in GENERATE_FIELDS.values()):
         return []
+    if isinstance(message, dict):
+        raw = raw | {"message": with_read_arguments(message)}
     return _reply_to_events(codec.structure(raw, Reply))
 
 

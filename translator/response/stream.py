@@ -16,12 +16,15 @@ from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
+from translator.response.calls import with_declared_name
 from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.table import READING, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
+from translator.response.written_calls import HeldText
+from translator.shapes.dify import Tool
 from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 
 
@@ -30,7 +33,8 @@ class ReplyStream:
     """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
 
     `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
-    False: thinking is read and not given.
+    False: thinking is read and not given. `tools`: what the model was offered; a call of one
+    that comes as text is read, so without tools no text is.
     """
 
     model: str
@@ -38,12 +42,15 @@ class ReplyStream:
     estimate_prompt: Callable[[], int]
     thinks: bool = False
     show_thinking: bool = True
+    tools: tuple[Tool, ...] = ()
     limits: Limits = DEFAULT_LIMITS
     _lines: LineSplitter = attrs.field(init=False)
     _machine: Machine = attrs.field(init=False)
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=lambda: TagSplitter(NATIVE), init=False)
     _tally: Tally = attrs.field(init=False)
+    _names: frozenset[str] = attrs.field(init=False)
+    _held: HeldText = attrs.field(init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
     """Plain text cannot pass unread, as it may belong to a tag or to code."""
     _costly: int = attrs.field(default=0, init=False)
@@ -52,6 +59,8 @@ class ReplyStream:
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
         self._tally = Tally(self.limits)
+        self._names = frozenset(tool.name for tool in self.tools)
+        self._held = HeldText({tool.name: tool for tool in self.tools})
         self._machine = Machine(
             model=self.model,
             new_id=self.new_id,
@@ -85,6 +94,11 @@ class ReplyStream:
     def progress(self) -> int:
         """Grows with every line that brings the answer on: text or thinking that is not blank, a tool call, the end."""
         return self._tally.progress
+
+    @property
+    def has_read_calls(self) -> bool:
+        """True when tool calls came as text and were read."""
+        return self._held.has_read_calls
 
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
@@ -214,7 +228,7 @@ class ReplyStream:
         for event in events:
             if not self._machine.finished:
                 self._take(event)
-        self._is_watching = self._tags.is_watching or self._thinking_tags.is_holding
+        self._is_watching = self._tags.is_watching or self._thinking_tags.is_holding or self._held.is_holding
 
     def _take(self, event: WireEvent) -> None:
         if not self._is_within(event):
@@ -225,11 +239,13 @@ class ReplyStream:
             self._drain_text()
         elif event.kind is Event.THINKING:
             self._drain_text(is_last=True)
+            self._feed_all(self._held.release() if self._held.is_holding else ())
             self._thinking_tags.put(event.text)
             self._drain_thinking()
         else:
-            self._end_pieces()
-            self._machine.feed(event)
+            self._end_pieces(is_done=event.kind is Event.DONE)
+            calls = tuple(with_declared_name(call, self._names) for call in event.calls)
+            self._machine.feed(attrs.evolve(event, calls=calls) if calls else event)
 
     def _is_within(self, event: WireEvent) -> bool:
         match event.kind:
@@ -248,15 +264,20 @@ class ReplyStream:
 
     def _drain_text(self, is_last: bool = False) -> None:
         """Feeds the text that is certain; where the machine is then says which tags the rest may hold."""
-        tags, machine = self._tags, self._machine
-        while (event := tags.next(READING[machine.state], is_last)) is not None:
-            machine.feed(event)
+        tags, held, machine = self._tags, self._held, self._machine
+        while (event := tags.next(Reading.ANSWER if held.is_holding else READING[machine.state], is_last)) is not None:
+            self._feed_all(held.put(event, machine.state))
 
     def _drain_thinking(self, is_last: bool = False) -> None:
         while (event := self._thinking_tags.next(Reading.BLOCK, is_last)) is not None:
             self._machine.feed(WireEvent(Event.THINKING, event.text))
 
-    def _end_pieces(self) -> None:
-        """Nothing follows that could make a tag of what is held."""
+    def _feed_all(self, events: Iterable[WireEvent]) -> None:
+        for event in events:
+            self._machine.feed(event)
+
+    def _end_pieces(self, is_done: bool = False) -> None:
+        """Nothing follows that could make a tag of what is held, or a call of an answer that is not `is_done`."""
         self._drain_thinking(is_last=True)
         self._drain_text(is_last=True)
+        self._feed_all(self._held.end() if is_done else self._held.release())

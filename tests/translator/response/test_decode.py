@@ -45,8 +45,16 @@ SHAPES = {
     "content is a number": (b'{"message":{"content":5},"done":false}', [(Event.GARBLED, "")]),
     "message is a text": (b'{"message":"a","done":false}', [(Event.GARBLED, "")]),
     "done is a text": (b'{"message":{"content":"a"},"done":"yes"}', [(Event.GARBLED, "")]),
-    "arguments are a text": (
+    "arguments are an object in a text": (
         b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"done":false}',
+        [(Event.CALLS, "")],
+    ),
+    "arguments are a text": (
+        b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":"Paris"}}]},"done":false}',
+        [(Event.GARBLED, "")],
+    ),
+    "arguments are a list in a text": (
+        b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":"[{}]"}}]},"done":false}',
         [(Event.GARBLED, "")],
     ),
     "call without name": (b'{"message":{"tool_calls":[{"function":{}}]},"done":false}', [(Event.GARBLED, "")]),

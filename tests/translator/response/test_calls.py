@@ -1,0 +1,89 @@
+"""Calls whose names or arguments are spelled in another way than Ollama's API does."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.translator.stream_player import Outcome, outcome, play
+from translator.limits import DEFAULT_LIMITS
+from translator.response.calls import declared_name
+from translator.shapes.dify import Tool
+
+TOOLS = frozenset({"get_weather", "f", "a<|b"})
+DONE = b'{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":1}\n'
+
+
+def called(function: dict[str, Any], tools: frozenset[str] = TOOLS) -> Outcome:
+    line = orjson.dumps({"message": {"content": "", "tool_calls": [{"function": function}]}, "done": False})
+    return outcome(play([line + b"\n", DONE], [Tool(name=name) for name in tools]))
+
+
+NAMES = {
+    "get_weather<|channel|>commentary": "get_weather",
+    "get_weather<|channel|>commentary<|message|>": "get_weather",
+    "get_weather<|constrain|>json": "get_weather",
+    "get_weather <|channel|>": "get_weather",
+    "functions.get_weather<|channel|>commentary": "get_weather",
+    "functions.get_weather": "get_weather",
+    "get_weather": "get_weather",
+    "a<|b": "a<|b",
+}
+"""ollama/ollama#11704, movieclaw/movieclaw#224."""
+
+
+@pytest.mark.parametrize(("written", "meant"), NAMES.items(), ids=NAMES)
+def test_a_name_is_that_of_the_declared_tool(written: str, meant: str) -> None:
+    result = called({"name": written, "arguments": {"city": "Paris"}})
+    assert result.call_facts == [(meant, '{"city":"Paris"}')]
+
+
+@pytest.mark.parametrize("written", ["other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "other"])
+def test_a_name_that_leads_to_no_tool_stays(written: str) -> None:
+    assert declared_name(written, TOOLS) == ""
+    assert called({"name": written, "arguments": {}}).call_facts == [(written, "{}")]
+
+
+def test_without_declared_tools_names_stay() -> None:
+    assert called({"name": "f<|channel|>", "arguments": {}}, frozenset()).call_facts == [("f<|channel|>", "{}")]
+
+
+OBJECTS = {
+    '{"a": 1}': '{"a":1}',
+    "{}": "{}",
+    ' {"a": "{\\"b\\": 2}"}\n': '{"a":"{\\"b\\": 2}"}',
+    '{"città": ["é", {"x": null}]}': '{"città":["é",{"x":null}]}',
+    '{"n": 1234567890123456789}': '{"n":1234567890123456789}',
+}
+"""ollama/ollama-python#484."""
+
+
+@pytest.mark.parametrize(("text", "expected"), OBJECTS.items(), ids=OBJECTS)
+def test_arguments_as_json_text_are_read(text: str, expected: str) -> None:
+    assert called({"name": "f", "arguments": text}).call_facts == [("f", expected)]
+
+
+@pytest.mark.parametrize("text", ["Paris", "[1]", "1", '"{}"', '{"a": 1', '{"a": NaN}', '{"a": 1} and more', ""])
+def test_any_other_text_is_no_call(text: str) -> None:
+    result = called({"name": "f", "arguments": text})
+    assert (result.call_facts, result.error) == ([], "garbled_line")
+
+
+def test_one_of_two_calls_has_text() -> None:
+    calls = [{"function": {"name": "f", "arguments": {"a": 1}}}, {"function": {"name": "f", "arguments": '{"a": 2}'}}, {}]
+    line = {"message": {"content": "", "tool_calls": calls[:2]}, "done": False}
+    assert outcome(play([orjson.dumps(line) + b"\n", DONE], [Tool(name="f")])).call_facts == [("f", '{"a":1}'), ("f", '{"a":2}')]
+    broken = {"message": {"content": "", "tool_calls": calls}, "done": False}
+    assert outcome(play([orjson.dumps(broken) + b"\n", DONE], [Tool(name="f")])).error == "garbled_line"
+
+
+def test_text_that_is_costly_to_parse_is_not_parsed() -> None:
+    text = '{"a": [' + "[]," * DEFAULT_LIMITS.line_containers + "[]]}"
+    assert called({"name": "f", "arguments": text}).error == "garbled_line"
+
+
+def test_arguments_as_text_are_measured_as_they_will_be_spelled() -> None:
+    """In a text every quote is escaped; the bound for calls is about what Dify is given."""
+    arguments = {"a": '\\"' * (DEFAULT_LIMITS.calls_bytes // 5)}
+    result = called({"name": "f", "arguments": orjson.dumps(arguments).decode()})
+    assert (result.error, len(result.calls)) == ("", 1)
