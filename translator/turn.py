@@ -117,7 +117,11 @@ class Turn:
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
             return None
         messages = without_older_half(self.request.messages)
-        return None if messages is None else self._with(attrs.evolve(self.request, messages=messages, truncate=False), SHORTENED)
+        return (
+            None
+            if messages is None
+            else attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False)).noted(SHORTENED)
+        )
 
     def rewritten(self, rewrite: Rewrite) -> "Turn | None":
         """The same turn in another form; None when it has that form already."""
@@ -126,11 +130,8 @@ class Turn:
         messages = rewritten(self.request.messages, rewrite)
         if messages == self.request.messages:
             return None
-        turn = self._with(attrs.evolve(self.request, messages=messages), rewrite.value)
+        turn = attrs.evolve(self, request=attrs.evolve(self.request, messages=messages)).noted(rewrite.value)
         return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
-
-    def _with(self, request: ChatRequest, note: str) -> "Turn":
-        return attrs.evolve(self.noted(note), request=request)
 
     def noted(self, note: str) -> "Turn":
         """The same turn with one more note."""
