@@ -63,7 +63,7 @@ class Ask:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Turn:
-    """A request ready to be encoded, and how its reply is read. `notes` say what was changed against the user's wish."""
+    """A request ready to be encoded, and how its reply is read. `rewrites`: to be remembered for the model once it is answered."""
 
     request: ChatRequest | GenerateRequest
     ask: Ask = attrs.field(repr=False)
@@ -73,9 +73,7 @@ class Turn:
     thinks: bool = False
     notes: tuple[str, ...] = ()
     after_nothing: StepDown | None = None
-    """What to try when a structured answer held nothing but thinking."""
     rewrites: frozenset[Rewrite] = frozenset()
-    """Forms of the conversation that this request has; to be remembered for the model once it is answered."""
     has_stepped_down: bool = False
     has_asked_again: bool = False
 
@@ -117,11 +115,9 @@ class Turn:
         if self.window.truncate is False or not isinstance(self.request, ChatRequest):
             return None
         messages = without_older_half(self.request.messages)
-        return (
-            None
-            if messages is None
-            else attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False)).noted(SHORTENED)
-        )
+        if messages is None:
+            return None
+        return attrs.evolve(self, request=attrs.evolve(self.request, messages=messages, truncate=False)).noted(SHORTENED)
 
     def rewritten(self, rewrite: Rewrite) -> "Turn | None":
         """The same turn in another form; None when it has that form already."""

@@ -25,7 +25,8 @@ CREDENTIALS = {"base_url": "http://127.0.0.1:9"}
 LAST_PART = "plugin_entry.serving.rerank"
 NOT_BEFORE = {"aiohttp", "cattrs", "translator"}
 ALLOWED_BEFORE = {"main", "models", "provider"} | {
-    f"dify.{name}" for name in ("callers", "frames", "liveness", "output", "requests", "serverless", "shutdown", "slots", "startup")
+    f"dify.{name}"
+    for name in ("callers", "executor", "frames", "liveness", "output", "requests", "serverless", "shutdown", "slots", "startup")
 }
 ALLOWED_BEFORE |= {"dify", "dify.sdk_patches", "log"}
 """Modules of the plugin that the first heartbeat needs."""

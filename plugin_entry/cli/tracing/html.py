@@ -19,7 +19,7 @@ LANES: tuple[tuple[str, frozenset[str]], ...] = (
     ("tags", frozenset({"TAG_OPEN", "TAG_CLOSE"})),
     ("calls", frozenset({"CALLS"})),
     ("end", frozenset({"DONE", "STOP"})),
-    ("error", frozenset({"REFUSED", "GARBLED", "CUT", "LOST"})),
+    ("error", frozenset({"REFUSED", "GARBLED", "CUT", "LOST", "TIME_UP"})),
 )
 """Rows of the timeline and the events in them; every event has its row."""
 
