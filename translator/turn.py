@@ -130,11 +130,7 @@ class Turn:
         return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
 
     def _with(self, request: ChatRequest, note: str) -> "Turn":
-        return attrs.evolve(self.noted(note), request=request)
-
-    def noted(self, note: str) -> "Turn":
-        """The same turn with one more note."""
-        return attrs.evolve(self, notes=tuple(dict.fromkeys((*self.notes, note))))
+        return attrs.evolve(self, request=request, notes=tuple(dict.fromkeys((*self.notes, note))))
 
     def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.

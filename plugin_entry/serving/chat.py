@@ -147,7 +147,8 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn.noted(CALL_IN_TEXT) if self.stream.has_read_calls else self.turn, last)
+            notes = (CALL_IN_TEXT,) if self.stream.has_read_calls else ()
+            self._record.answered(attrs.evolve(self.turn, notes=(*self.turn.notes, *notes)), last)
         return deltas
 
 
