@@ -26,8 +26,6 @@ MIB = 1024 * 1024
 MOST_OF_A_MESSAGE = 4000
 """Characters that are left of an error's text."""
 
-type Plain = Mapping[str, Any]
-
 REMEDIES: tuple[tuple[str, str, str], ...] = (
     ("embeddings", "The vectors", "Set the number of texts per request (max chunks) of this model to a smaller number."),
     ("docs", "The ranked documents", "Let the rerank return fewer documents (top N), or split the documents into smaller pieces."),

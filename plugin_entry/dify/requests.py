@@ -1,8 +1,8 @@
 """Reads request lines from the standard input and runs each request in a greenlet.
 
 The SDK reads in a native thread and hands each request to a second reader through a queue. A pipe can be waited for by gevent's hub
-like any connection, so a request starts where it was read. A file is read as the SDK does it, and lines that are no requests (answers
-of the daemon to invocations) go to the SDK's readers.
+like any connection, so a request starts where it was read. A file is read as the SDK does it. Answers of the daemon to
+questions about callers go to `callers.py`, other lines that are no requests to the SDK's readers.
 """
 
 import logging

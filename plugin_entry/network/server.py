@@ -4,6 +4,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class Server:
         """scheme://host:port, safe to show."""
         return self.base_url.place
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Tells servers apart as their users do: by address with path, key and headers, proxy, and whom to trust.
 

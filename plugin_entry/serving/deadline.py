@@ -7,7 +7,6 @@ error; a reply that is open ends at it with what was said (`ReplyStream.time_is_
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import attrs
 import gevent
@@ -63,7 +62,7 @@ class Deadline:
         if not self.seconds:
             yield
             return
-        cancel = later(self._left_s, partial(reply.stop, self.error))
+        cancel = later(self._left_s, lambda: reply.stop(self.error))
         try:
             yield
         finally:
