@@ -147,7 +147,7 @@ def _without_command(parser: argparse.ArgumentParser, shell: str | None) -> int:
         parser.print_help()
         return 0
     try:
-        from argcomplete import shellcode
+        from argcomplete.shell_integration import shellcode
     except ImportError as error:
         raise CommandError("Completion needs the package argcomplete: pip install argcomplete.") from error
     print(shellcode([PROGRAM], shell=shell))

@@ -163,10 +163,10 @@ class TypedLines:
                 return None
             except KeyboardInterrupt:
                 before, typed = typed, self._readline.get_line_buffer()
-                self._screen.line()
                 if before == typed:
+                    self._screen.line()
                     raise Leave from None
-                self._screen.line(LEAVE_HINT, Look.QUIET)
+                self._screen.line(f"\n{LEAVE_HINT}", Look.QUIET)
 
 
 def _piped_line(_: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_entry.cli.commands import ArgumentError, CommandError
-from plugin_entry.cli.options import add_listening_options, number_from_zero
+from plugin_entry.cli.options import add_listening_options, add_plain_option, number_from_zero
 from plugin_entry.cli.recording.listing import listed, summary
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
@@ -31,6 +31,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--chunking", default="original", metavar="HOW", help="how replies are cut: original, whole, by-line and others")
     parser.add_argument("--time-scale", type=number_from_zero, default=0.0, metavar="X", help="1: recorded speed; default: 0, no waiting")
     parser.add_argument("--list", action="store_true", help="list the recordings instead, a line each")
+    add_plain_option(parser)
     return parser
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         from fixtures.recordings import RecordingError
     except ImportError as error:
         raise CommandError("The recordings are not part of this installation. Run the command from a clone of the project.") from error
-    screen = open_screen(plain=True)
+    screen = open_screen(plain=options.plain)
     try:
         how = chunking.by_name(options.chunking)
         with screen.waiting("Reading the recordings"):
