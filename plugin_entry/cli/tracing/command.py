@@ -5,6 +5,7 @@ The reply comes from a recording, a file with its body, or the standard input wh
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         for name in recorded_names():
             screen.line(name)
         return 0
-    with screen.waiting("Reading the standard input" if options.source == STDIN else f"Reading {options.source}"):
+    with screen.waiting("Reading the standard input") if options.source == STDIN else nullcontext():
         document = document_of(source_of(options.source))
     if options.output is None:
         _write(document, options.format, sys.stdout, screen)
