@@ -1,6 +1,7 @@
 """`dify-ollama demo` as a process: what it shows, and that its exit code tells the truth."""
 
 import base64
+import json
 import re
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +32,7 @@ PROGRAMS = programs(
     __name__,
     {
         "everything": (*DEMO, "--speed", "20"),
+        "for programs": (*DEMO, "--speed", "50", "--json"),
         "a closed port": (*DEMO, "--base-url", CLOSED),
         "no key": (*DEMO, "--base-url", CLOSED, "--api-key-env", "NO_SUCH_KEY"),
     },
@@ -60,6 +62,14 @@ def shown() -> str:
 )
 def test_demo_shows(fact: str, shown: str) -> None:
     assert fact in shown
+
+
+def test_demo_for_programs_is_one_document() -> None:
+    done = PROGRAMS["for programs"].done
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["good"], document["unknown_lines"]) == (0, True, 0)
+    assert [scene["scene"] for scene in document["scenes"]] == [scene.title for scene in SCENES]
+    assert all(scene["complaints"] == [] and scene["turns"] for scene in document["scenes"])
 
 
 def test_every_turn_has_its_figures(shown: str) -> None:

@@ -1,5 +1,6 @@
 """`dify-ollama package`: what goes in, that it is always the same file, that it says what is wrong, and that what was packed runs."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -153,6 +154,14 @@ def test_directory_that_is_no_plugin(difyignore: str | None, sentence: str, caps
         (tmp_path / ".difyignore").write_text(difyignore)
     assert main(["package", str(tmp_path)]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_package_for_programs_is_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    output = tmp_path / "out.difypkg"
+    assert main(["package", "--json", "-o", str(output)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["good"], document["package"]["bytes"]) == (True, output.stat().st_size)
+    assert {check["verdict"] for check in document["checks"]} == {"ok", "fill in"}
 
 
 def test_output_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

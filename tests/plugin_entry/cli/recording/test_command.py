@@ -60,7 +60,7 @@ class Recorder:
         assert self.process.stdout is not None
         said = self.process.stdout.read()
         assert self.process.wait(10) == 0
-        return "".join(line for line in said.splitlines() if "Look through what is written" not in line)
+        return "".join(line for line in said.splitlines() if "Look through what is written" not in line and not line.endswith(UNDER_WAY))
 
     def only(self) -> Exchange:
         (exchange,) = load_directory(self.directory)
@@ -243,6 +243,18 @@ def test_client_that_leaves(tmp_path: Path) -> None:
     assert not written.complete
     assert written.note == "recorded by dify-ollama record, scrubbed; the client left"
     assert 0 < len(written.chunks) < len(exchange.chunks)
+
+
+def test_exchange_that_takes_long_is_told(tmp_path: Path) -> None:
+    exchange = load("0.24.0", "chat-plain")
+    body = json.dumps(exchange.request_body).encode()
+    with ThreadedReplayServer([exchange], paced(60_000), 1) as server, recorder(server.url, tmp_path) as running:
+        parts = urlsplit(running.url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
+            client.sendall(b"POST /api/chat?key=hush HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            assert running.process.stdout is not None
+            assert running.process.stdout.readline() == f"/api/chat  {UNDER_WAY}\n"
+        assert "the client left" in running.next_line()
 
 
 def test_client_that_leaves_before_its_request_is_whole(server: ThreadedReplayServer, tmp_path: Path) -> None:
