@@ -36,7 +36,6 @@ from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
-from translator.response.written_calls import CALL_IN_TEXT
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
@@ -147,7 +146,7 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn.noted(CALL_IN_TEXT) if self.stream.has_read_calls else self.turn, last)
+            self._record.answered(self.turn.noted(self.stream.note) if self.stream.note else self.turn, last)
         return deltas
 
 
