@@ -133,7 +133,7 @@ class Turn:
         """The same turn with one more note."""
         return attrs.evolve(self, notes=tuple(dict.fromkeys((*self.notes, note))))
 
-    def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
+    def after_refusal(self, error: ServerError) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
         Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
@@ -142,7 +142,7 @@ class Turn:
         if error.code == EMPTY:
             turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
             return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
-        step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
+        step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)
         if error.code in AFTER:

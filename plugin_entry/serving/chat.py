@@ -83,7 +83,7 @@ class RunningAnswer:
             for deltas in reading:
                 last = deltas[-1] if deltas else None
                 if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
-                    following = self.turn.after_refusal(last.error, b"")
+                    following = self.turn.after_refusal(last.error)
                     if following is not None:
                         break
                 yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
@@ -175,7 +175,6 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
-        self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         return RunningAnswer(turn, reply, stream, self._record(server, log), deadline, begin)
 
@@ -197,6 +196,7 @@ class Answerer:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
         with deadline.around_waiting():
             turn, reply = sender.send(turn, server)
+        self.rewrites.learn((server.identity, turn.ask.model), turn.rewrites)
         stream = ReplyStream(
             model=turn.ask.model,
             new_id=new_call_id,

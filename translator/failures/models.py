@@ -61,8 +61,7 @@ MODELS: tuple[Row, ...] = (
         "think_level",
         r"invalid think value",
         r"think must be a boolean",
-        r"think value .{1,40} is not supported",
-        source="0.24.0 and 0.33.0-rc2 `think-bad-value`; 0.11.0 to 0.12.3 `think value ... is not supported for this model`",
+        source="0.24.0 and 0.33.0-rc2 `think-bad-value`",
     ).says(
         "The server does not accept this thinking level for {model}.",
         "Choose on, off, low, medium or high; `max` needs Ollama 0.22 or newer.",
@@ -70,9 +69,10 @@ MODELS: tuple[Row, ...] = (
     bad_request(
         "think_level_too_new",
         r"cannot unmarshal string into Go struct field \w+\.think of type bool",
-        source="0.9.6 `think-high`, `think-max`, `think-bad-value`",
+        r"think value .{1,40} is not supported",
+        source="0.9.6 `think-high`, `think-max`, `think-bad-value`; 0.11.0 to 0.12.3 `think value ... is not supported for this model`",
     ).says(
-        "The Ollama server knows thinking only as on or off, not as a level.",
+        "The Ollama server knows thinking only as on or off for {model}, not as a level.",
         "Set thinking to on or off, or update Ollama to 0.11 or newer.",
     ),
     bad_request(

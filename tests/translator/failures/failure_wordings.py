@@ -137,7 +137,7 @@ WORDINGS: tuple[Wording, ...] = (
         )
     ),
     (400, 'think must be a boolean or string ("high", "medium", "low", "max", true, or false)', CHAT, "think_level"),
-    (400, 'think value "high" is not supported for this model', CHAT, "think_level"),
+    (400, 'think value "high" is not supported for this model', CHAT, "think_level_too_new"),
     (400, "illegal base64 data at input byte 4096", CHAT, "image_encoding"),
     (400, 'time: invalid duration "forever"', CHAT, "keep_alive_invalid"),
     (400, 'time: invalid duration ""', CHAT, "keep_alive_invalid"),
