@@ -190,7 +190,16 @@ def plan_turn(
     form = answer_format(options.json_schema, options.format_)
     sent = options_for_model(options.options, window.size, remote=info.remote)
     shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
+    case = _Case(
+        ask=ask,
+        info=info,
+        credentials=credentials,
+        window=window,
+        form=form,
+        enforces_format=think.enforces_format,
+        shared=shared,
+        convert=convert,
+    )
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -261,13 +270,14 @@ class _Case:
     credentials: Credentials
     window: ContextPlan
     form: AnswerFormat
+    enforces_format: bool
     shared: dict[str, Any]
     convert: Convert
 
     @property
     def instruction(self) -> str:
         """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
-        is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
+        is_enforced = self.enforces_format and self.info.enforces_format and self.credentials.structured_output is not Choice.NO
         return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:

@@ -108,8 +108,15 @@ REQUESTS: tuple[Row, ...] = (
         "Send the picture again as a file; if that fails too, report this as a fault of the plugin.",
     ),
     bad_request(
-        "image_too_small", r"must be larger than factor", r"image (?:is )?too small", source="0.13 to 0.29, qwen2.5vl and qwen3-vl"
-    ).says("A picture is too small for {model}: each side needs at least 32 pixels.", "Send a larger picture."),
+        "image_too_small",
+        r"must be larger than factor",
+        r"image (?:is )?too small",
+        r"aspect ratio must be (?:smaller|less)",
+        source="0.13 to 0.29, qwen2.5vl and qwen3-vl",
+    ).says(
+        "A picture is too small or too narrow for {model}: each side needs at least 32 pixels, and 1/200 of the other side.",
+        "Send a larger or wider picture.",
+    ),
     bad_request(
         "image_unreadable",
         r"failed to load image(?! ?(?:model|generat))",

@@ -75,13 +75,15 @@ class Thinker:
 class ThinkPlan:
     """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output.
 
-    `after_nothing` is what to try once more when thinking was all that came.
+    `after_nothing` is what to try once more when thinking was all that came. `enforces_format` False: the server applies a format after
+    the thinking only, and never if the model does not think this time.
     """
 
     think: Think | None
     show: bool = True
     note: str = ""
     after_nothing: "StepDown | None" = None
+    enforces_format: bool = True
 
 
 def think_choice(think: object = None, level: object = None) -> ThinkChoice:
@@ -132,10 +134,12 @@ def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
         model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING)
     )
     if _asks(choice) and model.can_think is not False and model.version >= THINK_BY_DEFAULT and not model.formats_at_once:
-        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=None if only_after else StepDown(_off(model)))
+        step = None if only_after else StepDown(_off(model))
+        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=step, enforces_format=False)
         return attrs.evolve(plan, note=plan.note or "thinking is hidden while the answer has a format")
     if only_after:
-        return ThinkPlan(think=None, show=False, note="hidden: this server applies a format to this model only after thinking")
+        note = "hidden: this server applies a format to this model only after thinking"
+        return ThinkPlan(think=None, show=False, note=note, enforces_format=False)
     note = "thinking is off while the answer has a format" if _asks(choice) else ""
     return ThinkPlan(think=_off(model), show=False, note=note)
 

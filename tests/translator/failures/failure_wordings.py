@@ -250,6 +250,7 @@ WORDINGS: tuple[Wording, ...] = (
     (400, "temperature must be non-negative, got -1", CHAT, "option_range"),
     # pictures, and what only sounds like them
     (500, "height:30 or width:305 must be larger than factor:32", CHAT, "image_too_small"),
+    (500, "absolute aspect ratio must be smaller than 200, got 300", CHAT, "image_too_small"),
     (
         500,
         "mlx runner failed: Error: failed to create server: failed to load image model: failed to load zimage model: x",
