@@ -51,6 +51,12 @@ def running_model(body: bytes, name: str) -> RunningModel | None:
     return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
 
 
+def is_contested(plan: ContextPlan, running: RunningModel | None) -> bool:
+    """Whether the model runs with another window than Dify will ask for, so that the server loads it again for each client."""
+    loaded = running and running.window
+    return bool(loaded and plan.num_ctx and loaded != plan.num_ctx)
+
+
 def window_in_force(plan: ContextPlan, running: RunningModel | None) -> str:
     """Which window Dify works with, and whether another client's load stands against it."""
     loaded = running and running.window
@@ -58,7 +64,7 @@ def window_in_force(plan: ContextPlan, running: RunningModel | None) -> str:
         known = f"{plan.size:,} tokens" if loaded else f"of which Dify assumes {plan.size:,} tokens until the model is loaded"
         return f"Dify works with the server's own window, {known}."
     asked = f"Dify asks for a window of {plan.num_ctx:,} tokens"
-    if not loaded or loaded == plan.num_ctx:
+    if not loaded or not is_contested(plan, running):
         return f"{asked}."
     return (
         f"{asked}, and the model is running with {'only ' if loaded < plan.num_ctx else ''}{loaded:,}: another client wants another size, "
