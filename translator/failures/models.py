@@ -77,7 +77,7 @@ MODELS: tuple[Row, ...] = (
     ),
     bad_request(
         "thought_signature",
-        r"thought_?signature",
+        r"thought[_ ]?signature",
         source="ollama.com, Gemini models: `Function call is missing a thought_signature in functionCall parts.`",
     ).says(
         "{model} cannot take the results of tools through Ollama: it wants its own signature (thought_signature) back with each call, and "
@@ -88,6 +88,7 @@ MODELS: tuple[Row, ...] = (
         "thinking_in_history",
         r"reasoning_(?:content|details)\b.{0,80}(?:not (?:supported|allowed|permitted|accepted)|unsupported|unexpected|unknown|extra)",
         r"(?:unsupported|unexpected|unknown|unrecognized|extra|invalid)\b.{0,60}\breasoning_(?:content|details)\b",
+        r"(?:unknown|unrecognized) (?:field|request argument|parameter)\b.{0,20}\b(?:thinking|reasoning)\b",
         r"propert(?:y|ies)\b.{0,30}\b(?:thinking|reasoning)\b.{0,20}(?:unsupported|not supported|not allowed)",
         r"\bmessages?\b.{0,30}\b(?:thinking|reasoning)\b.{0,40}(?:not (?:supported|allowed|permitted)|unsupported|unexpected|extra)",
         source="services behind the cloud: Groq `property 'reasoning_content' is unsupported`, DeepSeek, pydantic",
