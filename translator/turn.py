@@ -28,7 +28,7 @@ from translator.request.options import WireOptions, options_for_model, options_t
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import AnswerFormat, answer_format
+from translator.schema.formats import answer_format
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import Choice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
@@ -190,16 +190,8 @@ def plan_turn(
     form = answer_format(options.json_schema, options.format_)
     sent = options_for_model(options.options, window.size, remote=info.remote)
     shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
-    case = _Case(
-        ask=ask,
-        info=info,
-        credentials=credentials,
-        window=window,
-        form=form,
-        enforces_format=think.enforces_format,
-        shared=shared,
-        convert=convert,
-    )
+    words = form.instruction(is_enforced=think.enforces_format and info.enforces_format and credentials.structured_output is not Choice.NO)
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, instruction=words, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -263,22 +255,18 @@ def _format_note(ask: Ask, options: WireOptions) -> str:
 
 @attrs.frozen(slots=True, kw_only=True)
 class _Case:
-    """What both builders work with; `shared` are the fields that both routes have in common."""
+    """What both builders work with; `shared` are the fields that both routes have in common.
+
+    `instruction` is the format in words, as far as the server does not enforce it, or shall not be trusted to.
+    """
 
     ask: Ask
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
-    form: AnswerFormat
-    enforces_format: bool
+    instruction: str
     shared: dict[str, Any]
     convert: Convert
-
-    @property
-    def instruction(self) -> str:
-        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
-        is_enforced = self.enforces_format and self.info.enforces_format and self.credentials.structured_output is not Choice.NO
-        return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)

@@ -17,6 +17,8 @@ from translator.response.capabilities import is_cloud_name
 from translator.shapes.exchange import HttpReply
 
 OK = 200
+MOST_NAMES, LONGEST_NAME = 2000, 350
+"""Bounds for lists of servers that mean harm: comparing names takes time that others wait for."""
 
 
 @attrs.frozen(slots=True)
@@ -41,8 +43,9 @@ def listed_models(body: bytes) -> list[Mapping[str, Any]]:
 
 
 def listed_names(body: bytes) -> list[str]:
-    """Names of a list of models, as the server writes them."""
-    return [str(model["name"]) for model in listed_models(body) if model.get("name")]
+    """Names of a list of models, as the server writes them. What is too long for a name is none."""
+    names = (str(model["name"]) for model in listed_models(body)[:MOST_NAMES] if model.get("name"))
+    return [name for name in names if len(name) <= LONGEST_NAME]
 
 
 def running_model(body: bytes, name: str) -> RunningModel | None:

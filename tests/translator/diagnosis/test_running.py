@@ -1,5 +1,6 @@
 """What the lists of models say, by recordings and by nonsense."""
 
+import orjson
 import pytest
 
 from fixtures.recordings import having, load
@@ -79,6 +80,12 @@ def test_nothing_is_said_of_models_in_the_cloud_which_no_server_lists(name: str)
     error = ServerError.of("first_byte_timeout", "Nothing came.", "Wait longer.", family=Family.UNAVAILABLE)
     assert explained_silence(error, name, HttpReply(status=200, body=b'{"models":[]}')) == error
     assert "hangs or is overloaded" in explained_silence(error, name, None).problem.cause
+
+
+def test_a_list_that_means_harm_is_bounded() -> None:
+    names = ["x" * 400, *(f"m{number}" for number in range(5000))]
+    found = listed_names(orjson.dumps({"models": [{"name": name} for name in names]}))
+    assert found == names[1:2000]
 
 
 @pytest.mark.parametrize(
