@@ -17,7 +17,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -280,7 +280,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
+            yield chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:
