@@ -13,6 +13,8 @@ import attrs
 from translator import codec
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS
+from translator.response.literals import read_value
+from translator.schema.json_data import can_be_sent_back
 from translator.shapes.dify import Tool
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
@@ -27,15 +29,21 @@ NAMESPACE = "functions."
 """The harmony format and Kimi's write it before the name of a tool."""
 
 
+class UnreadableArgumentsError(codec.DecodeError):
+    """The arguments of a call are a text that is no object."""
+
+
 def with_declared_names(event: WireEvent, tools: Mapping[str, Tool], model: str) -> WireEvent:
     """The same event, its calls named as the tools that are meant.
 
-    A name that is not declared and has no markup stays: Dify tells the model. One whose markup leads to no tool makes the event an error.
+    A name that is not declared stays: Dify tells the model. An empty one, or one whose markup leads to no tool, makes the event an error.
     """
+    if not tools:
+        return event
     calls = []
     for call in event.calls:
         written = call.function.name
-        name = declared_name(written, tools) or (_only_fitting(call, tools) if tools and MARKUP.search(written) else written)
+        name = declared_name(written, tools) or (_only_fitting(call, tools) if _is_no_name(written) else written)
         if not name:
             return WireEvent(Event.GARBLED, error=build.call_without_tool(model))
         calls.append(call if name == written else attrs.evolve(call, function=attrs.evolve(call.function, name=name)))
@@ -47,6 +55,10 @@ def declared_name(written: str, tools: Container[str]) -> str:
     recipient = RECIPIENT.search(written)
     cut = NUMBER.sub("", recipient[1] if recipient else MARKUP.sub("", written).strip())
     return next((name for name in (written, cut, cut.removeprefix(NAMESPACE)) if name in tools), "")
+
+
+def _is_no_name(written: str) -> bool:
+    return not written or MARKUP.search(written) is not None
 
 
 def _only_fitting(call: WireToolCall, tools: Mapping[str, Tool]) -> str:
@@ -65,7 +77,7 @@ def _takes(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
 def with_read_arguments(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same message of a reply, its calls with an object where the arguments were the JSON text of one.
 
-    Any other text stays. Raises DecodeError for more values than a line of a reply may hold.
+    Raises UnreadableArgumentsError for any other text, and DecodeError for more values than a line of a reply may hold.
     """
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or all(_text_of(call) is None for call in calls):
@@ -83,18 +95,32 @@ def _text_of(call: object) -> str | None:
 
 def _with_object(call: Any) -> Any:
     text = _text_of(call)
-    arguments = None if text is None else object_of(text)
-    return call if arguments is None else {**call, "function": {**call["function"], "arguments": arguments}}
+    if text is None:
+        return call
+    arguments = object_of(text)
+    if arguments is None or not can_be_sent_back(arguments):
+        raise UnreadableArgumentsError("arguments are no object")
+    return {**call, "function": {**call["function"], "arguments": arguments}}
 
 
 def object_of(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is, and an empty one for no text; None for any other text."""
+    """The object that a text is: as JSON, as JSON in a JSON text, or in Python's notation. No text and `null` are an empty one.
+
+    None for any other text.
+    """
     if not text.strip():
         return {}
-    if not text.lstrip().startswith("{"):
-        return None
     try:
         value = codec.loads(text)
+        value = codec.loads(value) if isinstance(value, str) else value
     except codec.DecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+        value = _in_pythons_notation(text.strip())
+    return {} if value is None else value if isinstance(value, dict) else None
+
+
+def _in_pythons_notation(text: str) -> object:
+    try:
+        value, end = read_value(text, 0)
+    except (ValueError, RecursionError):
+        return ""
+    return value if end == len(text) else ""

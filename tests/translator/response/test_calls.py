@@ -49,7 +49,7 @@ def test_a_name_without_markup_that_leads_to_no_tool_stays() -> None:
     assert called({"name": "other", "arguments": {}}).call_facts == [("other", "{}")]
 
 
-MARKUP_ALONE = ["other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "assistant<|channel|>json to=x"]
+MARKUP_ALONE = ["", "other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "assistant<|channel|>json to=x"]
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -72,6 +72,9 @@ OBJECTS = {
     "{}": "{}",
     "": "{}",
     " ": "{}",
+    "null": "{}",
+    "{'a': 'b', 'c': True}": '{"a":"b","c":true}',
+    '"{\\"a\\": 1}"': '{"a":1}',
     ' {"a": "{\\"b\\": 2}"}\n': '{"a":"{\\"b\\": 2}"}',
     '{"città": ["é", {"x": null}]}': '{"città":["é",{"x":null}]}',
     '{"n": 1234567890123456789}': '{"n":1234567890123456789}',
@@ -84,10 +87,10 @@ def test_arguments_as_json_text_are_read(text: str, expected: str) -> None:
     assert called({"name": "f", "arguments": text}).call_facts == [("f", expected)]
 
 
-@pytest.mark.parametrize("text", ["Paris", "[1]", "1", '"{}"', '{"a": 1', '{"a": NaN}', '{"a": 1} and more'])
+@pytest.mark.parametrize("text", ["Paris", "[1]", "1", '"a"', "{'a': 1} and more", '{"a": 1', '{"a": NaN}', '{"a": 1} and more'])
 def test_any_other_text_is_no_call(text: str) -> None:
     result = called({"name": "f", "arguments": text})
-    assert (result.call_facts, result.error) == ([], "garbled_line")
+    assert (result.call_facts, result.error) == ([], "arguments_unreadable")
 
 
 def test_one_of_two_calls_has_text() -> None:
