@@ -10,7 +10,11 @@ from translator.shapes.dify import Tool
 from translator.shapes.events import Event, State, WireEvent
 
 MOST_HELD = 64 * 1024
-"""Characters that are held back; a longer text is no call. Of what was said, as many are looked through for calls."""
+"""Characters that are held back; a longer text is no call."""
+MOST_SAID = 16 * 1024
+"""Characters at the end of an answer that are looked through for calls that stayed text."""
+PIECES = 256
+"""Pieces of text that are kept apart: joined they take a tenth of the memory."""
 MOST_UNDECIDED = 512
 """Characters after which it is known how a text begins."""
 CALL_IN_TEXT = "The model wrote a tool call that the server did not recognise; it was read from the text."
@@ -36,7 +40,6 @@ class HeldText:
     _fits: bool | None = attrs.field(default=None, init=False)
     _said: list[str] = attrs.field(factory=list, init=False, repr=False)
     """The last of the answer's text."""
-    _said_length: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._is_over = not self.tools
@@ -51,17 +54,15 @@ class HeldText:
         """What the log has to say of calls in the text of an answer that has ended."""
         if self.has_read_calls:
             return CALL_IN_TEXT
-        return CALL_LEFT_IN_TEXT if holds_call("".join(self._said), self.tools) else ""
+        return CALL_LEFT_IN_TEXT if holds_call("".join(self._said)[-MOST_SAID:], self.tools) else ""
 
     def say(self, text: str) -> None:
         """Text was given to the reader."""
         if not self.tools:
             return
         self._said.append(text)
-        self._said_length += len(text)
-        if self._said_length > 2 * MOST_HELD:
-            self._said = ["".join(self._said)[-MOST_HELD:]]
-            self._said_length = MOST_HELD
+        if len(self._said) > PIECES:
+            self._said = ["".join(self._said)[-MOST_SAID:]]
 
     def put(self, event: WireEvent, state: State) -> list[WireEvent]:
         """Takes text or a tag that came where the machine is in `state`. Gives the events that are certain."""

@@ -192,6 +192,28 @@ def test_what_is_no_call_arrives_letter_for_letter(text: str) -> None:
         assert (result.text, result.call_facts, result.finish_reason) == (text, [], FinishReason.STOP)
 
 
+HARMONY = (
+    "<|channel|>analysis<|message|>I call it.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather "
+    '<|constrain|>json<|message|>{"city": "Paris"}<|call|>'
+)
+
+
+@pytest.mark.parametrize("text", [HARMONY, f"<|start|>assistant{HARMONY}"])
+def test_a_call_of_gpt_oss_may_follow_its_thinking(text: str) -> None:
+    for pieces in ([text], list(text)):
+        result = streamed(*pieces)
+        assert (result.text.rstrip("\n"), result.call_facts) == ("<think>\nI call it.\n</think>", PARIS)
+
+
+ANSWER = "<|channel|>final<|message|>Yes."
+
+
+@pytest.mark.parametrize("text", [ANSWER, f"<|start|>assistant{ANSWER}", f"\n{ANSWER}"])
+def test_the_header_of_an_answer_of_gpt_oss_is_left_out(text: str) -> None:
+    for pieces in ([text], list(text)):
+        assert streamed(*pieces).text.lstrip() == "Yes."
+
+
 WORDS = """
     { } "name" : "get_weather" <tool_call> </tool_call> <function=get_weather> ` ``` <think> </think> [ ] , a <| é < [TOOL_CALLS] [THINK]
     </function> "arguments" {"city":1} <|tool_call_begin|> {"name":"get_weather"
