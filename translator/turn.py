@@ -123,10 +123,12 @@ class Turn:
         """The same turn in another form; None when it has that form already."""
         if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        messages = rewritten(self.request.messages, rewrite)
-        if messages == self.request.messages:
+        request = attrs.evolve(self.request, messages=rewritten(self.request.messages, rewrite))
+        if rewrite is Rewrite.NO_THINKING_BEFORE_FORMAT and self.after_nothing is not None:
+            request = attrs.evolve(request, think=self.after_nothing.think)
+        if request == self.request:
             return None
-        turn = attrs.evolve(self, request=attrs.evolve(self.request, messages=messages)).noted(rewrite.value)
+        turn = attrs.evolve(self, request=request).noted(rewrite.value)
         return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
 
     def noted(self, note: str) -> "Turn":
@@ -140,8 +142,7 @@ class Turn:
         often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
         if error.code == EMPTY:
-            turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
-            return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
+            return None if self.has_asked_again else attrs.evolve(self.rewritten(AFTER[EMPTY]) or self, has_asked_again=True)
         step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)

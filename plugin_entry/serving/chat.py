@@ -185,6 +185,7 @@ class ChatService:
             bridge=self.bridge,
             calibration=self.calibration,
             last_answers=self.last_answers,
+            rewrites=self.rewrites,
             estimate=partial(self.estimate, server.identity),
             spawn=self.spawn,
         )
@@ -196,7 +197,6 @@ class ChatService:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
         with deadline.around_waiting():
             turn, reply = sender.send(turn, server)
-        self.rewrites.learn((server.identity, turn.ask.model), turn.rewrites)
         stream = ReplyStream(
             model=turn.ask.model,
             new_id=new_call_id,

@@ -88,6 +88,26 @@ def test_a_form_that_helped_after_a_first_line_is_remembered() -> None:
         assert [body["messages"][0]["role"] for body in bodies(ollama)] == ["user", "system", "system"]
 
 
+def test_thinking_that_leaves_no_answer_in_the_format_is_off_the_next_time() -> None:
+    asked = {"think": "on", "json_schema": '{"type": "object", "properties": {"a": {"type": "string"}}}'}
+    answer = said({"content": '{"a": "b"}'})
+    with server(THOUGHT, answer, answer) as ollama:
+        for _ in range(2):
+            assert text(invoke(ollama.url, parameters=asked)) == '{"a": "b"}'
+        assert [body["think"] for body in bodies(ollama)] == [True, False, False]
+        assert text(invoke(ollama.url, parameters={"think": "on"}))
+        assert bodies(ollama)[-1]["think"] is True, "without a format it may think"
+
+
+def test_what_did_not_help_is_not_remembered() -> None:
+    asked = {"think": "on", "json_schema": '{"type": "object", "properties": {"a": {"type": "string"}}}'}
+    with server(THOUGHT, NOTHING, THOUGHT, NOTHING) as ollama:
+        for _ in range(2):
+            with pytest.raises(InvokeError, match="without saying anything"):
+                invoke(ollama.url, parameters=asked)
+        assert [body["think"] for body in bodies(ollama)] == [True, False] * 2
+
+
 def test_after_text_was_shown_a_refusal_stands() -> None:
     rows = [{"message": {"content": "So"}, "done": False}, {"error": "Jinja Exception: System message must be at the beginning."}]
     broken = reply(200, b"".join(orjson.dumps(row) + b"\n" for row in rows), Content_Type="application/x-ndjson")
