@@ -54,10 +54,10 @@ RERANK_KINDS = {
 """What a model of Ollama must be to rerank; other services know their models themselves."""
 
 type Saved = MutableMapping[str, Any]
-type Check = Callable[[str, Saved], None]
+type ModelCheck = Callable[[str, Saved], None]
 
 
-def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
+def checked(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
 
     It has no cause: the SDK sends the text of each to Dify, whatever it quotes.

@@ -24,7 +24,7 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
     try:
         while True:
             step = in_thread(weight + _weight(replies), partial(_step, plan, replies))
-            if isinstance(step, Ended):
+            if isinstance(step, FinishedPlan):
                 return step.result
             replies = _round(bridge, step, server, concurrency)
     finally:
@@ -33,17 +33,17 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
 
 
 @attrs.frozen(slots=True)
-class Ended[T]:
+class FinishedPlan[T]:
     """A plan has come to its result."""
 
     result: T
 
 
-def _step[T](plan: Plan[T], replies: tuple[HttpReply, ...] | None) -> tuple[HttpRequest, ...] | Ended[T]:
+def _step[T](plan: Plan[T], replies: tuple[HttpReply, ...] | None) -> tuple[HttpRequest, ...] | FinishedPlan[T]:
     try:
         return next(plan) if replies is None else plan.send(replies)
     except StopIteration as ended:
-        return Ended(ended.value)
+        return FinishedPlan(ended.value)
 
 
 def _weight(replies: tuple[HttpReply, ...] | None) -> int:

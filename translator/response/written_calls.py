@@ -24,7 +24,7 @@ MOST_CALLS = 64
 NEAR = 200
 """Characters behind an opening in which a call names its tool."""
 
-type Call = tuple[str, Any]
+type WrittenCall = tuple[str, Any]
 """The name as written, and the arguments."""
 type Body = Callable[[str, int], tuple[Any, int]]
 """Reads arguments at a place. Gives them and where they end. Raises ValueError."""
@@ -190,7 +190,7 @@ def read_calls(text: str, tools: Mapping[str, Tool]) -> tuple[WireToolCall, ...]
         return ()
 
 
-def _calls(text: str) -> Iterator[Call]:
+def _calls(text: str) -> Iterator[WrittenCall]:
     """Raises ValueError where the text is no call."""
     at, count = after_blanks(text, 0), 0
     while at < len(text):
@@ -212,14 +212,14 @@ def _calls(text: str) -> Iterator[Call]:
         at = after_blanks(text, at)
 
 
-def _calls_of(value: object) -> Iterator[Call]:
+def _calls_of(value: object) -> Iterator[WrittenCall]:
     """The calls that a JSON value describes: a call, a list of them, or `{"tool_calls": [...]}`."""
     if isinstance(value, dict) and value.keys() == {"tool_calls"}:
         value = value["tool_calls"]
     yield from map(_call_of, value if isinstance(value, list) else [value])
 
 
-def _call_of(value: object) -> Call:
+def _call_of(value: object) -> WrittenCall:
     """The call that a JSON object describes.
 
     `{"name": ..., "parameters": ...}`, the same in `function` as OpenAI's API has it, or `{name: arguments}` (Apertus).
@@ -238,7 +238,7 @@ def _call_of(value: object) -> Call:
     return value[names.pop()], value[arguments.pop()]
 
 
-def _checked(call: Call, tools: Mapping[str, Tool]) -> WireToolCall:
+def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
     written, arguments = call
     name = declared_name(written, tools) if isinstance(written, str) else ""
     if not name:
