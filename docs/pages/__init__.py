@@ -7,6 +7,7 @@ test compares.
 from collections.abc import Callable, Mapping
 
 from docs.pages.compatibility import compatibility_page
+from docs.pages.demo_picture import demo_picture
 from docs.pages.errors import errors_page
 from docs.pages.fault_matrix import fault_matrix_page
 from docs.pages.limits import limits_page
@@ -16,6 +17,7 @@ from docs.pages.state_machine import state_machine_page
 from docs.pages.state_picture import state_picture
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "demo.svg": demo_picture,
     "state-machine.md": state_machine_page,
     "state-machine.svg": state_picture,
     "errors.md": errors_page,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from plugin_entry.cli.commands import COMMANDS
+from plugin_entry.cli.packaging.archive import ENGLISH_README, collect
 from plugin_entry.dify.errors import CLASSES
 from tests.plugin_entry.cli.packaging.plugin_files import LOCALES, ROOT
 from tests.translator.settings.test_credentials import OFFICIAL
@@ -27,7 +28,17 @@ def section(text: str, heading: str) -> str:
 
 
 def test_there_is_a_translation_for_every_language_of_the_form() -> None:
-    assert {path.stem.removeprefix("README_") for path in TRANSLATIONS} == LOCALES - {"en_US"}
+    assert {path.stem.removeprefix("README_") for path in TRANSLATIONS} == LOCALES
+
+
+def test_package_shows_the_page_for_its_users_as_its_readme() -> None:
+    """Not the one for people with a clone: no commands of a clone, no links to files that are not there."""
+    files = collect(ROOT)
+    page = files["README.md"].decode()
+    assert page == (ROOT / ENGLISH_README).read_text(encoding="utf-8")
+    assert ENGLISH_README not in files
+    assert "uv run" not in page
+    assert "](" not in page
 
 
 def test_translations_say_the_same() -> None:
