@@ -59,6 +59,20 @@ def test_translation_names_what_the_readme_names(path: Any) -> None:
     assert [word for word in names if not all(part in known for part in re.split(r" && | URL", word))] == []
 
 
+ODD_WORDS = {
+    "zh_Hans": ("由服务器告知", "询问服务器", "服务器的做法", "并以 OLLAMA", "服务器自己的", "项目副本", "预算"),
+    "ja_JP": ("既定", "予算", "経路", "古い発言", "気づかないまま", "索引の"),
+}
+"""Translated word by word; Dify's console says it in others (デフォルト, インデックス, 上下文上限)."""
+SHOWN = ("plugin_entry/provider/ollama.yaml", "translator/request/parameter_texts.py", "manifest.yaml")
+
+
+@pytest.mark.parametrize(("locale", "words"), ODD_WORDS.items(), ids=ODD_WORDS)
+def test_chinese_and_japanese_use_the_words_of_the_console(locale: str, words: tuple[str, ...]) -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in (*SHOWN, f"readme/README_{locale}.md")]
+    assert [word for word in words if any(word in text for text in texts)] == []
+
+
 SAVED = ROW.findall(section(page("migration.md"), "Credentials as they were saved"))
 
 
