@@ -175,10 +175,10 @@ def look_at_manual_from_disk(page: Browser, site: Path) -> None:
     message = "The computation of the model 'llama3' failed on the server's hardware. The server said: CUDA error. Try again"
     page.ask(TYPED.format(field=".filter input", text=json.dumps(message)))
     require(page.ask(rows), ["gpu_failed"], "the row of a message that was pasted")
+    wider = "[...document.querySelectorAll('.md-typeset__scrollwrap')].filter(each => each.scrollWidth > each.clientWidth)"
     for size in (NARROW, WIDE):
         page.resize(*size)
-        sticking_out = "[...document.querySelectorAll('.md-typeset__scrollwrap')].filter(each => each.scrollWidth > each.clientWidth).length"
-        require(page.ask(sticking_out), 0, f"tables of errors that do not fit {size[0]} pixels")
+        require(page.ask(f"{wider}.length"), 0, f"tables of errors that do not fit {size[0]} pixels")
     _look_behind(page, site.as_uri())
 
 

@@ -27,14 +27,14 @@ Paste a message, or type a few words of it or its code. The rows that have most 
 <div class="filter" data-label="Words of the message, or its code"></div>
 
 A row has the text that people read: what happened, then what to do. Names in braces stand for what is known of the one case: `{model}` and
-`{name}` for the model, `{route}` for the path, `{status}` for the HTTP status, `{numbers}` for tokens of prompt and window, `{said}` for a short piece
-of the server's own words without secrets, `{proxy}` and `{passed}` for a proxy that the reply came through.
+`{name}` for the model, `{route}` for the path, `{status}` for the HTTP status, `{numbers}` for tokens of prompt and window, `{said}` for a
+short piece of the server's own words without secrets, `{proxy}` and `{passed}` for a proxy that the reply came through.
 
-Dify shows these texts, except when a model runs and the error is an authorization error: then it shows a general sentence about credentials. Errors
+Dify shows these texts. Only of an authorization error of a running model it does not: it shows a general sentence about credentials. Errors
 marked "tried again" are tried again by the plugin as long as no byte of an answer was read.
 
-*Recognised by*: a refusal is looked up from top to bottom, and the first row that fits wins. It fits when its status, kind of body, path, moment and
-one of its patterns fit; what a row does not name is free. Status 200 is an error inside a stream.
+*Recognised by*: a refusal is looked up from top to bottom, and the first row that fits wins. It fits when its status, kind of body, path,
+moment and one of its patterns fit; what a row does not name is free. Status 200 is an error inside a stream.
 """
 
 COLUMNS = ("Code", "What people read", "Dify error")
