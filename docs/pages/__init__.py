@@ -10,6 +10,7 @@ from docs.pages.compatibility import compatibility_page
 from docs.pages.demo_picture import demo_picture
 from docs.pages.errors import errors_page
 from docs.pages.fault_matrix import fault_matrix_page
+from docs.pages.form import form_page
 from docs.pages.limits import limits_page
 from docs.pages.modules import modules_page
 from docs.pages.parameters import parameters_page
@@ -22,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "state-machine.svg": state_picture,
     "errors.md": errors_page,
     "fault-matrix.md": fault_matrix_page,
+    "form.md": form_page,
     "limits.md": limits_page,
     "parameters.md": parameters_page,
     "compatibility.md": compatibility_page,
