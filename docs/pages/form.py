@@ -15,8 +15,8 @@ LOCALE = "en_US"
 INTRODUCTION = """
 # The form
 
-What Dify asks for, in the order in which it asks. Only what bears a star is required. A field begins with its default; where it has none, it
-begins empty and says in grey what may stand there. [Using it in Dify](using.md) explains the settings.
+What Dify asks for, in the order in which it asks. Only what bears a star is required. A field begins with its default; where it has none,
+it begins empty and says in grey what may stand there. [Using it in Dify](using.md) explains the settings.
 """
 
 TITLES: Mapping[str, str] = {
