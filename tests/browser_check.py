@@ -33,7 +33,18 @@ TRACES = (
 
 PAGES = (
     *("index", "using", "architecture", "state-machine", "performance", "errors", "parameters", "compatibility", "decisions", "tutorial"),
-    *("migration", "offline", "several-servers", "fault-matrix", "modules", "reference/index", "reference/requests"),
+    *(
+        "migration",
+        "offline",
+        "several-servers",
+        "fault-matrix",
+        "modules",
+        "form",
+        "limits",
+        "hostile",
+        "reference/index",
+        "reference/requests",
+    ),
 )
 WIDE, NARROW = (1200, 900), (400, 800)
 ON_TOP = (
