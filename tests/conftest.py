@@ -2,7 +2,8 @@
 
 Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
 and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
-port may be given to another one. A busy server is asked again without waiting.
+port may be given to another one. A busy server is asked again without waiting. No other address is looked for around this machine, whose
+gateway may let the doctor wait for a second.
 """
 
 import atexit
@@ -16,6 +17,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from plugin_entry.checks import doctor
+from plugin_entry.checks.probing import Surroundings
 from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
@@ -75,6 +78,7 @@ def waits_for_models() -> None:
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
         monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
+        monkeypatch.setattr(doctor, "look_around", lambda: Surroundings(container="Docker"))
         if "waits_for_models" not in request.fixturenames:
             # a server that is for ever loading would be waited for until the limit of the first byte
             monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
