@@ -159,12 +159,13 @@ def look_at_manual(page: Browser, name: str, base: str, pictures: Path | None) -
     clipped = "[...document.querySelectorAll('article pre > code')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
     if name == "architecture":
         require(page.ask(clipped), 0, "pictures in letters that are cut")
-    for size, scheme in itertools.product((NARROW, WIDE) if pictures else (), ("light", "dark")):
-        page.resize(*size)
-        page.prefer(scheme)
-        page.open(f"{base}/{name}.html")
-        page.picture(pictures / f"manual-{name.replace('/', '-')}-{size[0]}-{scheme}.png")
-    page.prefer("light")
+    if pictures is not None:
+        for size, scheme in itertools.product((NARROW, WIDE), ("light", "dark")):
+            page.resize(*size)
+            page.prefer(scheme)
+            page.open(f"{base}/{name}.html")
+            page.picture(pictures / f"manual-{name.replace('/', '-')}-{size[0]}-{scheme}.png")
+        page.prefer("light")
     _look_behind(page, base)
 
 

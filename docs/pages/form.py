@@ -49,7 +49,8 @@ def form_page() -> str:
 
 def _form(fields: Iterable[Field], model_type: str) -> str:
     """What is shown at once, and folded below it what the connection settings show."""
-    shown, folded = [], []
+    shown: list[str] = []
+    folded: list[str] = []
     for field in fields:
         conditions = {condition["variable"]: condition["value"] for condition in field.get("show_on", [])}
         if conditions.pop("__model_type", model_type) == model_type:
