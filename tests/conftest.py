@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -27,6 +28,8 @@ from tests.stdio.early_processes import QUEUE
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
+
+LIBRARY = Path(__file__).parent / "translator"
 
 atexit.register(gc.freeze)  # the interpreter looks through everything several times before it ends
 COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
@@ -44,6 +47,11 @@ def keep_compiled(folder: str) -> None:
     """Dozens of plugin processes are started, and each would compile the SDK anew; Dify's daemon compiles what it installs."""
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
     sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The library's tests first: they need one core, and the other one starts processes that later tests need."""
+    items.sort(key=lambda item: not item.path.is_relative_to(LIBRARY))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
