@@ -146,7 +146,8 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn.noted(self.stream.note) if self.stream.note else self.turn, last)
+            note = self.stream.note
+            self._record.answered(self.turn.noted(note) if note else self.turn, last)
         return deltas
 
 
