@@ -292,9 +292,8 @@ ARGUMENTS = re.compile(rf"""["'](?:{"|".join(ARGUMENT_KEYS)})["']\s*:""")
 
 def holds_call(text: str, tools: Iterable[str]) -> bool:
     """Whether a text seems to hold a call of one of the tools somewhere."""
-    names = tuple(tools)
-    for match in MARK.finditer(text):
-        near = text[match.end() : match.end() + NEAR]
-        if any(name in near for name in names) and (match[0][0] not in QUOTES or ARGUMENTS.search(near)):
-            return True
-    return False
+    marks = [(match[0], text[match.end() : match.end() + NEAR]) for match in MARK.finditer(text)]
+    if not marks:
+        return False
+    names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, tools))})(?!\w)")
+    return any(names.search(near) and (mark[0] not in QUOTES or ARGUMENTS.search(near)) for mark, near in marks)

@@ -49,6 +49,7 @@ ORDINARY = {
     "the tool's name": "I used get_weather for that.",
     "a list of tools": '[{"name": "get_weather", "description": "It tells the weather."}, {"name": "now", "description": "d"}]',
     "another function": "<function=other>\n<parameter=city>Paris</parameter>\n</function>",
+    "a word that holds a tool's name": '{"name": "unknown", "input": "nowhere"}',
     "html": "<table><tr><td>get_weather</td></tr></table>",
     "far apart": "<tool_call> is a tag." + "x" * 300 + "get_weather is a tool.",
 }
