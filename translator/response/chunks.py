@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.dify import FinishReason, ToolCall, Usage, length_only
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, LineBreak, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 
 OPEN_TAG = "<think>\n"
@@ -20,7 +20,7 @@ CLOSE_TAG = "\n</think>"
 class Chunk:
     """One piece for Dify; `text` may be empty, never None."""
 
-    text: str = attrs.field(default="", repr=False)
+    text: str = attrs.field(default="", repr=length_only)
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
@@ -55,7 +55,7 @@ def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
 class Answer:
     """A whole answer; thinking, if shown, stands in `text` between its tags."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
     tool_calls: tuple[ToolCall, ...]
     finish_reason: FinishReason
     usage: Usage

@@ -9,7 +9,7 @@ from enum import IntEnum, auto
 import attrs
 
 from translator.errors import ServerError
-from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.dify import FinishReason, ToolCall, Usage, length_only
 from translator.shapes.wire import Reply, WireToolCall
 
 
@@ -147,7 +147,7 @@ class WireEvent:
 class TextDelta:
     """A piece of the answer."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True)
@@ -159,7 +159,7 @@ class ThinkOpen:
 class ThinkDelta:
     """A piece of thinking."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True)
