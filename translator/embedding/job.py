@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from translator.embedding.frame import frame_safe
-from translator.embedding.isolation import Adjustment, Change, Isolation
+from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
 from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
@@ -46,7 +46,7 @@ def embedding_plan(
     yield from job.run()
     result = _result(job)
     blanks = {
-        index: Adjustment(index=index, change=Change.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
+        index: Adjustment(index=index, change=AdjustmentKind.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
         for index, text in enumerate(texts)
         if is_blank(text)
     }
