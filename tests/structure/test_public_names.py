@@ -87,7 +87,7 @@ def named_types(annotation: object) -> Iterator[object]:
     if isinstance(annotation, list):  # the arguments of a Callable
         for argument in annotation:
             yield from named_types(argument)
-    elif isinstance(annotation, type | typing.TypeAliasType) and annotation.__module__.startswith("translator"):
+    elif isinstance(annotation, type | typing.TypeAliasType) and str(annotation.__module__).startswith("translator"):
         yield annotation
     for argument in (typing.get_origin(annotation), *typing.get_args(annotation)):
         if argument is not None and not isinstance(annotation, typing.TypeAliasType):

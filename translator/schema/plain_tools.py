@@ -22,7 +22,7 @@ def read_tool(tool: Mapping[str, Any]) -> Tool:
     name, description = (function.get("name"), function.get("description")) if isinstance(function, Mapping) else (None, None)
     if not isinstance(name, str) or not name:
         raise RequestError.of("tool_invalid", "A tool has no name.", 'Give every tool a "name".')
-    schema = next((function[key] for key in SCHEMA_KEYS if function.get(key) is not None), {})
+    schema: object = next((function[key] for key in SCHEMA_KEYS if function.get(key) is not None), {})
     if not isinstance(schema, Mapping) or not isinstance(description, str | None):
         raise RequestError.of(
             "tool_invalid",
