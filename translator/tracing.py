@@ -16,7 +16,7 @@ from translator.rerank.refusals import rerank_refusal
 from translator.response.chunks import Chunk, deltas_to_chunks
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, Output, State, WireEvent
+from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State, WireEvent
 from translator.shapes.exchange import HttpReply
 
 OK = 200
@@ -170,7 +170,6 @@ class WatchedMachine(Machine):
     """The machine of the plugin, which also writes down its steps."""
 
     steps: list[TracedStep] = attrs.field(factory=list, init=False)
-    _kind: Event = attrs.field(default=Event.TEXT, init=False)
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event. Raises IllegalStepError after the end."""
@@ -178,15 +177,10 @@ class WatchedMachine(Machine):
         super().feed(event)
         self.steps.append(TracedStep(event.kind, _carried(event), before, self.state))
 
-    def steady(self, kind: Event) -> Output | None:
-        """What one more piece gives; notes its kind for `feed_steady`."""
-        self._kind = kind
-        return super().steady(kind)
-
-    def feed_steady(self, output: Output, text: str) -> None:
+    def feed_steady(self, kind: Event, text: str) -> None:
         """Takes a piece without an event, which is an event for who watches."""
-        super().feed_steady(output, text)
-        self.steps.append(TracedStep(self._kind, text, self.state, self.state))
+        super().feed_steady(kind, text)
+        self.steps.append(TracedStep(kind, text, self.state, self.state))
 
 
 @attrs.define(slots=True, kw_only=True)

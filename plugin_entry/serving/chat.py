@@ -17,7 +17,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -152,7 +152,7 @@ class RunningAnswer:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Answerer:
+class ChatService:
     """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` does what nobody waits for."""
 
     bridge: Bridge
@@ -230,14 +230,14 @@ class Answerer:
 BEGUN = LLMResultChunk.model_construct()
 """What the generator of an answer gives to `stream`, before Dify has it."""
 
-ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
+CHAT = ChatService(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
 @readable
 def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
-    chunks = _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+    chunks = _generate(ask.model, CHAT.begin(ask, credentials), started)
     next(chunks)  # one that was never started would not give its connection up when it is closed
     return chunks
 
@@ -246,7 +246,7 @@ def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None
 def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
     """The whole answer at once, read from the same wire stream. Raises InvokeError."""
     started = time.perf_counter()
-    return answer_to_sdk(ask.model, collect(ANSWERER.begin(ask, credentials).chunks()), started)
+    return answer_to_sdk(ask.model, collect(CHAT.begin(ask, credentials).chunks()), started)
 
 
 @readable
@@ -280,7 +280,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
+            yield chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

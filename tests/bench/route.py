@@ -27,7 +27,7 @@ from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.client import Call
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.serving import chat as serving
-from plugin_entry.serving.chat import ANSWERER, FACTS
+from plugin_entry.serving.chat import CHAT, FACTS
 from tests.bench.host import chat
 from tests.bench.load_server import CAPABILITIES
 from translator.shapes.exchange import HttpReply
@@ -188,7 +188,7 @@ def way(bridge: SilentBridge) -> Iterator[None]:
     """The plugin's way of a request, over this bridge."""
     with ExitStack() as stack:
         stack.callback(FACTS.forget)
-        stack.enter_context(_replaced(serving, "ANSWERER", attrs.evolve(ANSWERER, bridge=bridge)))
+        stack.enter_context(_replaced(serving, "CHAT", attrs.evolve(CHAT, bridge=bridge)))
         stack.enter_context(_replaced(FACTS, "_bridge", bridge))
         FACTS.forget()
         yield

@@ -11,6 +11,7 @@ from fixtures.recordings import load, scenarios, versions
 from fixtures.replay import ThreadedReplayServer
 from tests.stdio.early_processes import programs
 from tests.structure.sources import ROOT, modules
+from tests.structure.test_layers import HOUSES
 from tests.structure.test_public_names import PUBLIC
 
 DOCS = ROOT / "docs"
@@ -131,6 +132,14 @@ def test_the_ten_lines_of_the_library_run(capsys: pytest.CaptureFixture[str]) ->
         assert program != LIBRARY
         exec(compile(program, "translator/README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("The sky is blue because")
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_architecture_shows_the_rooms_that_the_test_of_layers_holds(house: str) -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition(f"| Rooms of `{house}/`, from top to bottom |")[2].partition("\n\n")[0]
+    shown = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)]
+    assert shown == [named for row in reversed(HOUSES[house]) if (named := [room for room in row if room])]
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -25,11 +25,6 @@ class Chunk:
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
 
-    @property
-    def is_text(self) -> bool:
-        """True for a chunk that is text and nothing else."""
-        return self.usage is None and self.finish_reason is None and not self.tool_calls
-
 
 def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
     """Gives a chunk per delta. Raises the ServerError of a failure."""

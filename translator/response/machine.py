@@ -133,15 +133,11 @@ class Machine:
         for output in step.outputs:
             OUTPUTS[output](self, event)
 
-    def steady(self, kind: Event) -> Output | None:
-        """What one more piece of this kind gives where that changes nothing else (see `STEADY`); None for any other cell."""
-        return STEADY[self.state].get(kind)
-
-    def feed_steady(self, output: Output, text: str) -> None:
-        """Takes a piece that `steady` gave an output for: what `feed` does, without an event."""
+    def feed_steady(self, kind: Event, text: str) -> None:
+        """Takes a piece that changes nothing (see `STEADY`): what `feed` does, without an event."""
         self._pieces += 1
         self._chars += len(text)
-        if output is Output.ANSWER_TEXT:
+        if STEADY[self.state][kind] is Output.ANSWER_TEXT:
             self.out.text(TextDelta, text)
         elif self.shows_thinking:
             self.out.text(ThinkDelta, text)

@@ -4,8 +4,8 @@ Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The 
 `/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
 between two `slices`, and watches `progress` to tell an answer that goes on from bytes that only trickle.
 
-The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`_take_steady`), without
-an event; every other line becomes events first.
+The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`STEADY`), without an
+event; every other line becomes events first.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +17,10 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.calls import with_declared_name
-from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
+from translator.response.decode import costly_line, line_to_events, raw_to_events, read_line
 from translator.response.lines import LineSplitter
 from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
-from translator.response.table import READING, TERMINAL
+from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
 from translator.response.written_calls import HeldText
@@ -109,24 +109,20 @@ class ReplyStream:
         self._read(data)
         return machine.out.take()
 
-    def slices(self, data: bytes) -> Iterable[list[Delta]]:
+    def slices(self, data: bytes) -> Iterator[list[Delta]]:
         """What `feed` gives, in parts that take a few milliseconds each at most, whatever the lines hold; others may have their turn in
         between. All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
         """
-        if len(data) <= SLICE_BYTES:
-            return (self.feed(data),)
-        return self._slices(data)
-
-    def _slices(self, data: bytes) -> Iterator[list[Delta]]:
-        lines, self._costly = self.lines, 0
+        machine, splitter = self._machine, self._lines
+        lines, self._costly = splitter.count, 0
         for start in range(0, len(data), SLICE_BYTES):
-            if self.finished:
+            if machine.state in TERMINAL:
                 break
             self._read(data[start : start + SLICE_BYTES])
-            if self.lines - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
-                lines, self._costly = self.lines, 0
-                yield self._machine.out.take()
-        yield self._machine.out.take()
+            if splitter.count - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
+                lines, self._costly = splitter.count, 0
+                yield machine.out.take()
+        yield machine.out.take()
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
@@ -175,7 +171,18 @@ class ReplyStream:
         if too_long is not None:
             lines = [(number, line) for number, line in lines if number < too_long.number]
         for number, line in lines:
-            self._read_line(number, line)
+            if len(line) <= SMALL or not self._is_costly(number, line):
+                raw, kind, text = read_line(line)
+                # the steady line; what may be a tag or code is looked into
+                if text and not self._is_watching and kind in STEADY[machine.state] and "<" not in text and "`" not in text:
+                    if self._tally.piece(text):
+                        machine.feed_steady(kind, text)
+                        self._tags.before = text
+                    else:
+                        self._give_up(self._tally.error(self.model))
+                else:
+                    self._costly += len(line)
+                    self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
             if machine.state in TERMINAL:
                 return
         if too_long is not None:
@@ -188,15 +195,6 @@ class ReplyStream:
             self._give_up(self._tally.error(self.model))
         self._lines.blank = 0
 
-    def _read_line(self, number: int, line: bytes) -> None:
-        if len(line) > SMALL and self._is_costly(number, line):
-            return
-        raw = line_to_raw(line)
-        kind, text = plain_piece(raw)
-        if not text or not self._take_steady(kind, text):
-            self._costly += len(line)
-            self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
-
     def _read_last_line(self, number: int, line: bytes) -> None:
         """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
         if len(line) <= SMALL or not self._is_costly(number, line):
@@ -207,20 +205,6 @@ class ReplyStream:
         if error is not None:
             self._give_up(error)
         return error is not None
-
-    def _take_steady(self, kind: Event, text: str) -> bool:
-        """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
-        if self._is_watching or "<" in text or "`" in text:
-            return False
-        output = self._machine.steady(kind)
-        if output is None:
-            return False
-        if self._tally.piece(text):
-            self._machine.feed_steady(output, text)
-            self._tags.before = text
-        else:
-            self._give_up(self._tally.error(self.model))
-        return True
 
     def _take_all(self, events: list[WireEvent]) -> None:
         """Takes the events of a line; what follows the end in the same line is not read."""
