@@ -1,9 +1,11 @@
-"""A pure translation library between Dify and Ollama: converters and a streaming state machine, no I/O.
+"""Ollama's protocol without I/O: requests out of messages, tools and settings; answers out of bytes, by a state machine.
 
-The request side: `Ask` (what Dify said) and `plan_turn` give a `Turn` (what Ollama is sent). The reply side: `ReplyStream` takes bytes
-and gives deltas, `deltas_to_chunks` makes them Dify's chunks, `collect` one answer. Nothing here imports a network library or the
-Dify SDK; Pillow is imported when the first picture has to be converted. The names below are the public ones: what else the modules hold
-may change between two minor versions.
+The request side: `Ask` (what is wanted) and `plan_turn` give a `Turn` (what Ollama is sent). The reply side: `ReplyStream` takes bytes
+and gives deltas, `deltas_to_chunks` makes them chunks, `collect` one answer. `Conversation` brings both together. Nothing here imports a
+network library or the Dify SDK; Pillow is imported when the first picture has to be converted.
+
+The names below are the public ones. A minor version adds to them and a major one may change them; what else the modules hold may change
+at any time.
 """
 
 from translator.conversation import Conversation as Conversation
@@ -12,6 +14,7 @@ from translator.embedding.isolation import Adjustment as Adjustment
 from translator.embedding.isolation import AdjustmentKind as AdjustmentKind
 from translator.embedding.job import Embedded as Embedded
 from translator.embedding.job import embedding_plan as embedding_plan
+from translator.embedding.job import vectors_plan as vectors_plan
 from translator.embedding.replies import Vector as Vector
 from translator.embedding.requests import EmbedSettings as EmbedSettings
 from translator.embedding.requests import Overlong as Overlong
@@ -33,6 +36,7 @@ from translator.media.parts import urls_to_fetch as urls_to_fetch
 from translator.media.sniff import Media as Media
 from translator.plans import run_plan as run_plan
 from translator.plans import run_plan_async as run_plan_async
+from translator.request.context import SERVERS_WINDOW as SERVERS_WINDOW
 from translator.request.context import ContextPlan as ContextPlan
 from translator.request.context import OverflowPolicy as OverflowPolicy
 from translator.request.migration import migrate_parameters as migrate_parameters

@@ -49,7 +49,9 @@ SHORTENED = "Older turns were left out, because the prompt did not fit into the 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Ask:
-    """What one caller wants of a model. `parameters` are those of `PARAMETERS`, such as `{"temperature": 0, "max_tokens": 100}`."""
+    """What one caller wants of a model. `parameters` are those of `PARAMETERS`, such as `{"temperature": 0}`; `stop` are texts that end the
+    answer.
+    """
 
     model: str
     messages: tuple[Message, ...] = attrs.field(repr=False)

@@ -18,7 +18,7 @@ CLOSE_TAG = "\n</think>"
 
 @attrs.frozen(slots=True)
 class Chunk:
-    """One piece for Dify; `text` may be empty, never None."""
+    """One piece of an answer; `text` may be empty, never None. The last one has the finish reason and the usage, and only it."""
 
     text: str = attrs.field(default="", repr=length_only)
     tool_calls: tuple[ToolCall, ...] = ()
@@ -48,7 +48,7 @@ def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Answer:
-    """A whole answer; thinking, if shown, stands in `text` between its tags."""
+    """A whole answer. Thinking, if shown, stands in `text` between its tags; `ThinkSplitter` takes it apart."""
 
     text: str = attrs.field(repr=length_only)
     tool_calls: tuple[ToolCall, ...]

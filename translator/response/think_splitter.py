@@ -10,6 +10,7 @@ from translator.response.tags import TagSplitter
 from translator.shapes.events import Event, TextDelta, ThinkDelta, WireEvent
 
 type PieceKind = Literal["thinking", "text"]
+"""What a piece of the text is."""
 
 
 @attrs.define(slots=True, kw_only=True)

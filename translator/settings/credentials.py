@@ -225,8 +225,9 @@ _GROUPS: Mapping[str, Callable[..., object]] = {
 
 
 def read_credentials(saved: Mapping[str, Any], longest_s: float = LONGEST_ANSWER_S) -> Credentials:
-    """Reads what Dify stored. Missing, None and empty values take their default; `longest_s` is that of a whole answer and of its begin.
+    """Reads what a form saved, by the names in `FIELDS`. Missing, None and empty values take their default.
 
+    `longest_s` (seconds) is the default of a whole answer and of its begin.
     Raises RequestError: credential_missing (no base URL) or credential_invalid, naming the field.
     """
     values: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}

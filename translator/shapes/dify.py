@@ -60,6 +60,7 @@ class MediaPart:
 
 
 type ContentPart = TextPart | MediaPart
+"""A piece of a message: text or a file."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -73,7 +74,10 @@ class ToolCall:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Message:
-    """One prompt message; `name` and `tool_call_id` belong to tool results, `tool_calls` to assistant turns."""
+    """One message of a conversation. `content` is a text, or parts where files are in it.
+
+    `tool_calls` belong to what the assistant said; `name` (of the tool) and `tool_call_id` to the result of a call.
+    """
 
     role: Role
     content: str | tuple[ContentPart, ...] = attrs.field(default="", repr=length_only)

@@ -197,6 +197,7 @@ class FailureDelta:
 
 
 type Delta = TextDelta | ThinkOpen | ThinkDelta | ThinkClose | LineBreak | CallsDelta | FinalDelta | FailureDelta
+"""What the reader of an answer is told. The last one is a `FinalDelta` or a `FailureDelta`."""
 
 TIME_UP = "time_up"
 """Instead of a server's `done_reason`, and the code of the error where nothing was said by then."""
