@@ -32,7 +32,8 @@ class Conversation:
     """The messages of one conversation, and the turn that comes next.
 
     `say` gives the turn to send. `take` takes its answer and gives the calls to run. `give` takes the result of a call; once all calls have
-    one, `turn` gives the turn to send. An answer without calls ends the loop. Calls that come without an id are counted from turn to turn.
+    one, `turn` gives the turn to send. An answer without calls ends the loop. After a failure, `turn` gives the same turn
+    again. Calls that come without an id are counted from turn to turn.
     """
 
     model: str
