@@ -8,25 +8,25 @@ from translator.shapes.exchange import HttpReply, HttpRequest, Plan, Replies, Ro
 
 
 @attrs.frozen(slots=True)
-class Ended[T]:
+class FinishedPlan[T]:
     """A plan has come to its result."""
 
     result: T
 
 
-def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | Ended[T]:
+def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | FinishedPlan[T]:
     """Gives the plan the replies of a round, None before the first one. Raises what the plan raises."""
     try:
         return next(plan) if replies is None else plan.send(replies)
     except StopIteration as ended:
-        return Ended(ended.value)
+        return FinishedPlan(ended.value)
 
 
 def run_plan[T](plan: Plan[T], send: Callable[[HttpRequest], HttpReply]) -> T:
     """Gives the plan's result; sends one request after the other. Raises what the plan and `send` raise, and closes the plan then."""
     replies: Replies | None = None
     try:
-        while not isinstance(step := next_round(plan, replies), Ended):
+        while not isinstance(step := next_round(plan, replies), FinishedPlan):
             replies = tuple(send(request) for request in step)
         return step.result
     finally:
@@ -41,7 +41,7 @@ async def run_plan_async[T](
     """`run_plan` for a coroutine function. With `gather=asyncio.gather` the requests of a round are sent at the same time."""
     replies: Replies | None = None
     try:
-        while not isinstance(step := next_round(plan, replies), Ended):
+        while not isinstance(step := next_round(plan, replies), FinishedPlan):
             replies = tuple([await send(request) for request in step] if gather is None else await gather(*map(send, step)))
         return step.result
     finally:

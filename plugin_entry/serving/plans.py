@@ -15,7 +15,7 @@ from plugin_entry.network.retries import Fetches
 from plugin_entry.network.server import Server
 from plugin_entry.threads import in_thread
 from translator.errors import ServerError
-from translator.plans import Ended, next_round
+from translator.plans import FinishedPlan, next_round
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 
@@ -25,7 +25,7 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
     try:
         while True:
             step = in_thread(weight + _weight(replies), partial(next_round, plan, replies))
-            if isinstance(step, Ended):
+            if isinstance(step, FinishedPlan):
                 return step.result
             replies = _round(bridge, step, server, concurrency)
     finally:
