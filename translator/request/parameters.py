@@ -69,13 +69,7 @@ class Parameter:
 
 THINK_CHOICES = ("default", "off", "on", "low", "medium", "high", "max")
 
-_FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = (
-    ParameterKind.FLOAT,
-    ParameterKind.INT,
-    ParameterKind.STRING,
-    ParameterKind.BOOLEAN,
-    ParameterKind.TEXT,
-)
+_FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = ParameterKind
 _TOP, _OURS = ParameterPlace.TOP, ParameterPlace.OURS
 
 

@@ -43,12 +43,9 @@ def test_migration(saved: dict[str, object], expected: dict[str, object]) -> Non
 )
 def test_types_are_those_of_the_rules(saved: dict[str, object]) -> None:
     types: dict[ParameterKind, tuple[type, ...]] = {
-        ParameterKind.INT: (int,),
-        ParameterKind.FLOAT: (int, float),
-        ParameterKind.BOOLEAN: (bool,),
-        ParameterKind.STRING: (str,),
-        ParameterKind.TEXT: (str,),
-    }
+        ParameterKind.INT: (int,), ParameterKind.FLOAT: (int, float), ParameterKind.BOOLEAN: (bool,),
+        ParameterKind.STRING: (str,), ParameterKind.TEXT: (str,),
+    }  # fmt: skip
     for name, value in migrate_parameters(saved).items():
         if name in BY_NAME:
             assert isinstance(value, types[BY_NAME[name].kind])
