@@ -14,7 +14,8 @@ SCHEMA_KEYS = ("parameters", "inputSchema", "input_schema")
 
 
 def read_tool(tool: Mapping[str, Any]) -> Tool:
-    """Reads `{"type": "function", "function": {...}}`, or the function alone: name, description, and its schema under any of `SCHEMA_KEYS`.
+    """Reads `{"type": "function", "function": {...}}`, or the function alone: `name`, `description`, and its schema as `parameters`,
+    `inputSchema` or `input_schema`.
 
     Raises RequestError: `tool_invalid`.
     """
