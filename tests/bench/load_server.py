@@ -2,7 +2,8 @@
 
 It prints its port. The model's name says what to send: `text:tokens:delay_ms`, `think:` for tokens of which nine of ten are thinking,
 `tools:` for a tool call a line, or `stamp:` for tokens that carry the time at which they were written (nanoseconds of the monotonic clock).
-It runs apart from the plugin, so that its time is not the plugin's.
+Vectors have as many numbers as the model's name says: `vectors:dimensions`. It runs apart from the plugin, so that its time is not the
+plugin's.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ WORDS = ("The", " sky", " is", " blue", " because", " of", " Rayleigh", " scatte
 BLOCK = 512
 LONGEST_REQUEST = 16 * 1024 * 1024
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
-CAPABILITIES = {"capabilities": ["completion", "tools", "thinking", "embedding"], "details": {"family": "llama"}, "model_info": {}}
+CAPABILITIES: dict[str, object] = {"capabilities": ["completion", "tools", "thinking"], "details": {"family": "llama"}, "model_info": {}}
+VECTORS, VERSION = "vectors:", "0.24.0"
 
 
 def line(content: str, **more: object) -> bytes:
@@ -43,18 +45,17 @@ BLOCKS = {
     "tools": [[chunk(said({"tool_calls": [CALL]})) for _ in range(BLOCK)]],
 }
 """Made beforehand; a long answer goes through the blocks of its kind one after the other and stays at the last one."""
-DIMENSIONS = 768
 DONE = chunk(line("", done=True, done_reason="stop", prompt_eval_count=26, eval_count=282)) + b"0\r\n\r\n"
 
 
-def vectors_reply(count: int) -> bytes:
+def vectors_reply(count: int, dimensions: int) -> bytes:
     """Vectors with the digits of 32-bit floats, which is what servers compute."""
 
     def number(text: int, place: int) -> float:
         return float(f"{(text * 7919 + place * 104729) % 2000003 / 27e6 - 0.0370001:.8g}")
 
-    vectors = [[number(text, place) for place in range(DIMENSIONS)] for text in range(count)]
-    return json.dumps({"model": "m", "embeddings": vectors, "prompt_eval_count": 8 * count}).encode()
+    vectors = [[number(text, place) for place in range(dimensions)] for text in range(count)]
+    return json.dumps({"model": "m", "embeddings": vectors, "prompt_eval_count": 8 * count}, separators=(",", ":")).encode()
 
 
 async def stream(writer: asyncio.StreamWriter, model: str) -> None:
@@ -83,14 +84,24 @@ async def _paced(writer: asyncio.StreamWriter, kind: str, tokens: int, delay_s: 
 
 
 @cache
-def _vectors(count: int) -> bytes:
-    return vectors_reply(count)
+def _vectors(count: int, dimensions: int) -> bytes:
+    return vectors_reply(count, dimensions)
+
+
+def described(model: str) -> dict[str, object]:
+    """What the server says of a model."""
+    if not model.startswith(VECTORS):
+        return CAPABILITIES | {"version": VERSION}
+    facts = {"general.architecture": "bert", "bert.embedding_length": int(model.removeprefix(VECTORS))}
+    return {"capabilities": ["embedding"], "details": {"family": "bert"}, "model_info": facts}
 
 
 def _whole(route: bytes, body: bytes) -> bytes:
+    asked = json.loads(body or b"{}")
+    model = str(asked.get("model", ""))
     if b"/api/embed" in route:
-        return _vectors(len(json.loads(body)["input"]))
-    return json.dumps(CAPABILITIES | {"version": "0.24.0"}).encode()
+        return _vectors(len(asked["input"]), int(model.removeprefix(VECTORS)))
+    return json.dumps({"version": VERSION} if b"/api/version" in route else described(model)).encode()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
