@@ -1,4 +1,4 @@
-"""Each room alone, in this process, beside what it cannot be better than: CPU per token, and the memory it takes on the way.
+"""Each room alone, in this process, beside what it cannot be better than: microseconds of CPU per token.
 
 The bounds are measured in the same run: a socket that is only read, orjson alone, one `write` per frame. Beside the whole way stands what
 the SDK takes for ready chunks, alone with its own writer (floor) and with a writer that only dumps.
@@ -6,8 +6,8 @@ the SDK takes for ready chunks, alone with its own writer (floor) and with a wri
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, cast
 
@@ -24,22 +24,19 @@ from plugin_entry.network.bridge import Bridge
 from plugin_entry.serving import chat
 from tests.bench.bare import BODY_END
 from tests.bench.bare import READ as BARE_READ
-from tests.bench.cost import Job, measured
+from tests.bench.cost import Job, best_us
 from tests.bench.load_server import WORDS
 from tests.bench.parsers import MOST_CALLS, feed
 from tests.bench.plain_plugin.models.llm import PlainLanguageModel
 from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lines
 from tests.bench.report import BOUND, Line, Size
-from tests.bench.route import PLUGIN, ScriptedBridge, frames_to_nowhere, request_line, requests_of, serve, way
+from tests.bench.route import PLUGIN, ScriptedBridge, execute, frames_to_nowhere, request_line, requests_of, way
 from tests.servers.loopback import END, HEAD, Visit, serving
 from translator.response.chunks import Chunk
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
-FLOOR = "floor"
-SDK = "SDK's way"
-READER, JSON = "a socket that is only read", "orjson alone"
-WHOLE = "request line to frames: "
+FLOOR, SDK, JSON = "floor", "SDK's way", "orjson alone"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +46,7 @@ class Layer:
     job: Job
     bound: Job
     many: int
-    beside: str = ""
+    beside: str
     per: str = "token"
     around: Callable[[], AbstractContextManager[object]] = nullcontext
 
@@ -121,7 +118,8 @@ def written(write: Callable[[bytes], object], frames: Sequence[bytes]) -> int:
 def answered(requests: int) -> int:
     """Request lines to the last frames of answers, whose lines are here already; gives the number of frames."""
     with frames_to_nowhere() as nowhere:
-        serve(requests_of(request_line(), requests))
+        for request in requests_of(request_line(), requests):
+            execute(request)
     return nowhere.taken
 
 
@@ -147,12 +145,10 @@ class DumpingWriter(PlainWriter):
 class ReadyModel(PlainLanguageModel):
     """Has all its chunks before it is asked, and gives one in each turn of the hub."""
 
-    def __init__(self, objects: Sequence[SdkChunk]) -> None:
-        super().__init__([])
-        self._objects = objects
+    objects: Sequence[SdkChunk] = ()
 
     def _invoke(self, *_: object, **more: object) -> Any:
-        for each in self._objects:
+        for each in self.objects:
             gevent.sleep(0)
             yield each
 
@@ -160,71 +156,72 @@ class ReadyModel(PlainLanguageModel):
 def relayed(objects: Sequence[SdkChunk]) -> int:
     """The SDK's share of an answer: its generators, and a dump per chunk."""
     (request,) = requests_of(request_line(), 1)
-    with PLUGIN.answered_by(ReadyModel(objects)):
+    model = ReadyModel([])
+    model.objects = objects
+    with PLUGIN.answered_by(model):
         PLUGIN._execute_request(request.session_id, request.data, request.reader, DumpingWriter())
     return len(objects)
 
 
-@contextmanager
-def no_output() -> Iterator[int]:
-    """A descriptor that takes everything."""
-    descriptor = os.open(os.devnull, os.O_WRONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def layers_of(size: Size, bridge: Bridge, descriptor: int) -> dict[str, Layer]:
     """Every room, in the order in which a token passes them, and then all of them together."""
-    rows = {"text": lines(size.tokens), "thinking": thinking_lines(size.tokens), "tool calls": tool_lines(min(size.tokens, MOST_CALLS))}
+    text, thinking, calls = lines(size.tokens), thinking_lines(size.tokens), tool_lines(min(size.tokens, MOST_CALLS))
     objects = [text_chunk("m", number, WORDS[number % len(WORDS)]) for number in range(size.tokens)]
     frames = [orjson.dumps(each) + b"\n\n" for each in objects]
 
-    def layer(job: Job, bound: Job, beside: str, row: Sequence[bytes] = rows["text"], **more: Any) -> Layer:
-        return Layer(job=job, bound=bound, beside=beside, many=len(row), **more)
+    def layer(job: Job, bound: Job, beside: str, **more: Any) -> Layer:
+        return Layer(job=job, bound=bound, beside=beside, **{"many": size.tokens} | more)
 
-    def whole(row: Sequence[bytes], **more: Any) -> Layer:
-        around = partial(way, ScriptedBridge([*row, LAST]))
-        return layer(partial(answered, 1), partial(relayed, objects[: len(row)]), "", row, around=around, **more)
+    def network(reads: Sequence[bytes]) -> Layer:
+        return layer(partial(bridged, bridge, reads), partial(read_alone, reads), "a socket that is only read")
 
-    reads, output = {"64 KiB a read": cut(rows["text"]), "a token a read": rows["text"]}, FrameOutput(descriptor)
-    calls = {"text": {}, "thinking": {}, "tool calls": {"per": "call"}}
-    return (
-        {f"network: {name}": layer(partial(bridged, bridge, parts), partial(read_alone, parts), READER) for name, parts in reads.items()}
-        | {"translator: text, 64 KiB a read": layer(partial(feed, cut(rows["text"])), partial(json_alone, rows["text"]), JSON)}
-        | {
-            f"translator: {kind}, a token a read": layer(partial(feed, row), partial(json_alone, row), JSON, row, **calls[kind])
-            for kind, row in rows.items()
-        }
-        | {
-            "serving: reads to the SDK's objects": layer(
-                chunked, fed, "the translator alone", around=partial(way, ScriptedBridge([*rows["text"], LAST]))
-            ),
-            "dify: objects to frames": layer(partial(framed, FrameWriter(), objects), partial(dumped, objects), JSON),
-            "dify: frames out": layer(
-                partial(written, output.write, frames), partial(written, partial(os.write, descriptor), frames), "one write per frame"
-            ),
-        }
-        | {f"{WHOLE}{kind}": whole(row, **calls[kind]) for kind, row in rows.items()}
-    )
+    def translator(rows: Sequence[bytes], reads: Sequence[bytes], per: str = "token") -> Layer:
+        return layer(partial(feed, reads), partial(json_alone, rows), JSON, many=len(rows), per=per)
+
+    def behind(rows: Sequence[bytes]) -> Callable[[], AbstractContextManager[object]]:
+        return partial(way, ScriptedBridge([*rows, LAST]))
+
+    def whole(rows: Sequence[bytes], per: str = "token") -> Layer:
+        return layer(partial(answered, 1), partial(relayed, objects[: len(rows)]), SDK, many=len(rows), per=per, around=behind(rows))
+
+    return {
+        "network: 64 KiB a read": network(cut(text)),
+        "network: a token a read": network(text),
+        "translator: text, 64 KiB a read": translator(text, cut(text)),
+        "translator: text, a token a read": translator(text, text),
+        "translator: thinking, a token a read": translator(thinking, thinking),
+        "translator: tool calls, a call a read": translator(calls, calls, "call"),
+        "serving: reads to the SDK's objects": layer(
+            chunked, fed, "the translator alone", around=partial(way, ScriptedBridge([*text, LAST]))
+        ),
+        "dify: objects to frames": layer(partial(framed, FrameWriter(), objects), partial(dumped, objects), JSON),
+        "dify: frames out": layer(
+            partial(written, FrameOutput(descriptor).write, frames),
+            partial(written, partial(os.write, descriptor), frames),
+            "one write per frame",
+        ),
+        "request line to frames: text": whole(text),
+        "request line to frames: thinking": whole(thinking),
+        "request line to frames: tool calls": whole(calls, "call"),
+    }
 
 
 def layers(size: Size) -> list[Line]:
-    """All layers; beside the whole stands the SDK's own writer, too."""
+    """All layers; beside the whole way stands the SDK's own writer, too."""
     chunks = [chunk_to_sdk("m", number, Chunk(WORDS[number % len(WORDS)]), 0.0) for number in range(size.tokens)]
-    floor = measured(partial(framed, PlainWriter(), chunks), size.tokens, size.repeats).us_per_token
-    bridge = Bridge()
+    floor = best_us(partial(framed, PlainWriter(), chunks), size.repeats) / size.tokens
+    bridge, descriptor = Bridge(), os.open(os.devnull, os.O_WRONLY)
     try:
-        with no_output() as descriptor, frames_to_nowhere():
+        with frames_to_nowhere():
             return [_line(name, layer, size.repeats, floor) for name, layer in layers_of(size, bridge, descriptor).items()]
     finally:
+        os.close(descriptor)
         bridge.close()
 
 
 def _line(name: str, layer: Layer, repeats: int, floor: float) -> Line:
     with layer.around():
-        ours, bound = (measured(job, layer.many, repeats) for job in (layer.job, layer.bound))
-    beside = {SDK: bound.us_per_token, FLOOR: floor} if name.startswith(WHOLE) else {BOUND: bound.us_per_token}
-    more = f"{ours.peak_kb:,.0f} kB at most, {ours.left:.1f} blocks left per 1,000"
-    return Line(what=name, ours=ours.us_per_token, unit=f"us/{layer.per}", beside=beside, more=f"{more}; {layer.beside}".rstrip("; "))
+        ours, bound = (best_us(job, repeats) / layer.many for job in (layer.job, layer.bound))
+    if layer.beside == SDK:
+        return Line(what=name, ours=ours, unit=f"us/{layer.per}", beside={SDK: bound, FLOOR: floor})
+    return Line(what=name, ours=ours, unit=f"us/{layer.per}", beside={BOUND: bound}, more=layer.beside)

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from tests.bench.host import ROOT
+from plugin_entry.cli.daemon.process import ROOT
 from tests.bench.report import Line, Size
 
 WITH = ("ollama==0.6.*", "langchain-ollama", "attrs", "cattrs", "orjson")

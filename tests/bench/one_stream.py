@@ -4,7 +4,6 @@ Beside it in the same run: the SDK alone (floor), the plain plugin, and what onl
 """
 
 import statistics
-from contextlib import ExitStack
 
 import attrs
 
@@ -19,10 +18,9 @@ WARM = "text:3:5"
 
 def speed(size: Size) -> list[Line]:
     """Text that waits, thinking, tool calls; the first chunk; what is added per token."""
-    with ExitStack() as stack:
-        port = stack.enter_context(load_server())
-        hosts = Hosts(*(stack.enter_context(Host(kind)) for kind in (PLAIN, OURS, BARE)))
-        for host in attrs.astuple(hosts, recurse=False):
+    with load_server() as port, Host(PLAIN) as plain, Host(OURS) as ours, Host(BARE) as bare:
+        hosts = Hosts(plain, ours, bare)
+        for host in (plain, ours, bare):
             host.wait_until_idle()
             host.ask(chat("text:5:1", port))
         return [*_floods(hosts, port, size), *_latency(hosts, port, size)]

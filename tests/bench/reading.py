@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from tests.bench.host import ROOT
+from plugin_entry.cli.daemon.process import ROOT
 
 READER = "bare reader"
 PATIENCE_S = 60.0

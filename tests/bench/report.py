@@ -1,6 +1,7 @@
 """What the benchmark prints: tables of lines, each with a figure, what stands beside it, our ratio to each of those, and the goal."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 import attrs
 
@@ -95,9 +96,9 @@ def furthest(lines: Sequence[Line]) -> str:
     found = []
     for per in PER:
         bounded = [line for line in lines if BOUND in line.beside and line.unit == f"us/{per}"]
-        for name, key in (("", lambda line: line.over), (" by ratio", lambda line: line.times)) if bounded else ():
+        for how, key in (("", attrgetter("over")), (" by ratio", attrgetter("times"))) if bounded else ():
             line = max(bounded, key=key)
-            found.append(f"per {per}{name} {line.what!r} ({number(line.over)} us over its bound, {line.times:.1f} x)")
+            found.append(f"per {per}{how} {line.what!r} ({number(line.over)} us over its bound, {line.times:.1f} x)")
     return f"Furthest from its bound: {'; '.join(found)}" if found else ""
 
 

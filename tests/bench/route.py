@@ -6,7 +6,7 @@ touches.
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from types import SimpleNamespace
@@ -97,15 +97,15 @@ class Described:
 
 
 class SilentBridge(Bridge):
-    """Answers no request. `sent` is the last one; `sent_at` is the CPU clock of this process when it was ready, in nanoseconds."""
+    """Answers no request. `body` is that of the last one; `sent_at` is the CPU clock of this process when it was ready, in nanoseconds."""
 
-    sent: Call | None = None
+    body = b""
     sent_at = 0
 
     def open(self, call: Call) -> OpenReply:
         """Ends the request. Raises RequestError."""
         self.sent_at = time.process_time_ns()
-        self.sent = call
+        self.body = call.body or b""
         raise RequestError.of("sent", "The request is ready; nothing is to be done with it.")
 
     def start(self, call: Call) -> Started:
@@ -177,19 +177,13 @@ def planned_us(line: bytes, times: int) -> float:
     return best / 1e3
 
 
-def serve(requests: Iterable[PluginInStream]) -> None:
-    """Requests to the ends of their answers; within `way`."""
-    for request in requests:
-        execute(request)
-
-
 def execute(request: PluginInStream) -> None:
     """One request, as in the plugin but for the greenlet."""
     PLUGIN._execute_request(request.session_id, request.data, request.reader, request.writer)
 
 
 @contextmanager
-def way(bridge: SilentBridge) -> Iterator[None]:
+def way(bridge: Bridge) -> Iterator[None]:
     """The plugin's way of a request, over this bridge."""
     with ExitStack() as stack:
         stack.callback(FACTS.forget)

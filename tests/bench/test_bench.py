@@ -18,7 +18,7 @@ from tests.bench.bare import BODY_END, body_of
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, load_server
 from tests.bench.layers import answered
 from tests.bench.load_server import BLOCK, BLOCKS, HEAD, TEXTS, chunk, vectors_reply
-from tests.bench.one_request import ONE, STAGES
+from tests.bench.one_request import BESIDE, ONE
 from tests.bench.plot import Series, svg
 from tests.bench.reading import READER, bare_reading
 from tests.bench.replies import LAST, lines, thinking_lines, tool_lines
@@ -60,7 +60,7 @@ def test_section(name: str) -> None:
 def test_a_layer_and_a_stage_stand_beside_their_bounds() -> None:
     found = SECTIONS["layers"][1](TINY)
     assert {line.what.split(":")[0] for line in found if BOUND in line.beside} == {"network", "translator", "serving", "dify"}
-    assert [line.what for line in SECTIONS["requests"][1](TINY)[: len(STAGES)]] == list(STAGES)
+    assert [line.what for line in SECTIONS["requests"][1](TINY)[: len(BESIDE)]] == list(BESIDE)
 
 
 def test_what_is_furthest_from_its_bound_is_said() -> None:
@@ -100,8 +100,7 @@ def test_the_bare_request_is_ours() -> None:
     (request,) = requests_of(request_line(), 1)
     with way(bridge), pytest.raises(InvokeBadRequestError):
         execute(request)
-    assert bridge.sent is not None
-    assert bridge.sent.body == body_of(ONE)
+    assert bridge.body == body_of(ONE)
 
 
 def test_the_bare_frame_is_as_the_sdks() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
+from plugin_entry.cli.daemon.process import ROOT
 from tests.bench.cost import best_us
-from tests.bench.host import OURS, PEAK, ROOT, Host, embedding, load_server, memory_mb, schema
+from tests.bench.host import OURS, PEAK, Host, embedding, load_server, memory_mb, schema
 from tests.bench.load_server import VECTORS, vectors_reply
 from tests.bench.report import Line, Size
 
