@@ -15,8 +15,8 @@ from translator.limits import DEFAULT_LIMITS
 
 MOST = 1.1
 """Times the cost at the second length; more is growth."""
-SHORT = 1_000
-"""Lines or messages; what is shorter is measured more often, as the best run counts."""
+SHORT, LONG = 1_000, 100_000
+"""Lines or messages: shorter than the first is measured more often, as the best run counts, longer than the second once."""
 NO_LIMIT = attrs.evolve(DEFAULT_LIMITS, reply_bytes=DEFAULT_LIMITS.reply_bytes * 2)
 MILLION = 1_000_000
 
@@ -62,7 +62,7 @@ def _requests(histories: Sequence[int], repeats: int) -> Costs:
 
 
 def _more_often(many: int, repeats: int) -> int:
-    return max(repeats, SHORT // many)
+    return max(repeats, SHORT // many) if many <= LONG else 1
 
 
 def _lines(what: str, unit: str, costs: Costs) -> list[Line]:

@@ -30,7 +30,7 @@ from tests.bench.route import PLUGIN, Nowhere, SilentBridge, execute, frames_to_
 
 ONE, WARM = "text:1:0", 5
 READ_LINE, VALIDATED, PLANNED = "dify: line to request", "SDK: checks and the way to the model", "serving: plan and body"
-ANSWERED, FRAMED = "network: request sent, head read", "translator and dify: first frame"
+ANSWERED, FRAMED = "network: request sent, head read", "network to dify: body to first frame"
 ENDED = "the rest: last frame, end, clean-up"
 BESIDE = {
     READ_LINE: "orjson alone",
