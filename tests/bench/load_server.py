@@ -1,7 +1,7 @@
 """A server that streams as much as it is told to, from bytes made beforehand: `python -m tests.bench.load_server`.
 
-It prints its port. The model's name says what to send: `text:tokens:delay_ms`, `think:` for tokens of which nine of ten are thinking,
-`tools:` for a tool call a line, or `stamp:` for tokens that carry the time at which they were written (nanoseconds of the monotonic clock).
+It prints its port. The model's name says what to send: `text:tokens:delay_ms`, or `stamp:` for tokens that carry the time at which they were
+written (nanoseconds of the monotonic clock).
 Vectors have as many numbers as the model's name says: `vectors:dimensions`. It runs apart from the plugin, so that its time is not the
 plugin's.
 """
@@ -39,12 +39,7 @@ def chunk(data: bytes) -> bytes:
 
 CALL = {"id": "call_1", "function": {"index": 0, "name": "get_weather", "arguments": {"city": "Paris", "unit": "C"}}}
 TEXTS = [chunk(line(WORDS[number % len(WORDS)])) for number in range(BLOCK)]
-BLOCKS = {
-    "text": [TEXTS],
-    "think": [*[[chunk(said({"thinking": WORDS[number % len(WORDS)]})) for number in range(BLOCK)]] * 9, TEXTS],
-    "tools": [[chunk(said({"tool_calls": [CALL]})) for _ in range(BLOCK)]],
-}
-"""Made beforehand; a long answer goes through the blocks of its kind one after the other and stays at the last one."""
+"""Made beforehand."""
 DONE = chunk(line("", done=True, done_reason="stop", prompt_eval_count=26, eval_count=282)) + b"0\r\n\r\n"
 
 
@@ -62,19 +57,20 @@ async def stream(writer: asyncio.StreamWriter, model: str) -> None:
     """Sends one answer."""
     kind, tokens, delay_ms = model.split(":")
     writer.write(HEAD)
-    await (_at_once(writer, kind, int(tokens)) if delay_ms == "0" else _paced(writer, kind, int(tokens), float(delay_ms) / 1000))
+    if delay_ms == "0":
+        await _at_once(writer, int(tokens))
+    else:
+        await _paced(writer, kind, int(tokens), float(delay_ms) / 1000)
     writer.write(DONE)
     await writer.drain()
 
 
-async def _at_once(writer: asyncio.StreamWriter, kind: str, tokens: int) -> None:
-    blocks = BLOCKS[kind]
-    joined = {id(block): b"".join(block) for block in blocks}
-    whole = tokens // BLOCK
-    for number in range(whole):
-        writer.write(joined[id(blocks[number * len(blocks) // whole])])
+async def _at_once(writer: asyncio.StreamWriter, tokens: int) -> None:
+    block = b"".join(TEXTS)
+    for _ in range(tokens // BLOCK):
+        writer.write(block)
         await writer.drain()
-    writer.write(b"".join(blocks[-1][: tokens % BLOCK]))
+    writer.write(b"".join(TEXTS[: tokens % BLOCK]))
 
 
 async def _paced(writer: asyncio.StreamWriter, kind: str, tokens: int, delay_s: float) -> None:

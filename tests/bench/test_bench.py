@@ -17,7 +17,7 @@ from tests.bench.__main__ import SECTIONS
 from tests.bench.bare import BODY_END, body_of
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, load_server
 from tests.bench.layers import answered
-from tests.bench.load_server import BLOCK, BLOCKS, HEAD, TEXTS, chunk, vectors_reply
+from tests.bench.load_server import HEAD, TEXTS, chunk, vectors_reply
 from tests.bench.one_request import BESIDE, ONE
 from tests.bench.plot import Series, svg
 from tests.bench.reading import READER, bare_reading
@@ -205,10 +205,6 @@ def test_each_dependency_says_who_wants_it() -> None:
     assert ours == {"aiohttp", "attrs", "cattrs", "orjson", "pillow", "dify-plugin"}
     assert wanted["gevent"] == "for dify-plugin"
     assert found[0].ours == pytest.approx(sum(line.ours for line in found[1:]))
-
-
-def test_blocks_are_whole() -> None:
-    assert {len(block) for blocks in BLOCKS.values() for block in blocks} == {BLOCK}
 
 
 @pytest.mark.parametrize("size", [FULL, QUICK], ids=["full", "quick"])
