@@ -1,9 +1,8 @@
 """A server that streams as much as it is told to, from bytes made beforehand: `python -m tests.bench.load_server`.
 
-It prints its port. The model's name says what to send: `text:tokens:delay_ms`, or `stamp:` for tokens that carry the time at which they were
-written (nanoseconds of the monotonic clock).
-Vectors have as many numbers as the model's name says: `vectors:dimensions`. It runs apart from the plugin, so that its time is not the
-plugin's.
+It prints its port. The model's name says what to send: `text:tokens:delay_ms`, or `stamp:` for tokens that carry the time at which they
+were written (nanoseconds of the monotonic clock). Vectors have as many numbers as the model's name says: `vectors:dimensions`. It runs
+apart from the plugin, so that its time is not the plugin's.
 """
 
 import asyncio
