@@ -31,6 +31,9 @@ _FORMATS = re.compile(r"uuid[1-5]?|date|time|date-time")
 _MOST_ITEMS = 500
 """The comma counts as well: the grammar parser multiplies by up to three rules (see `MOST_TIMES`)."""
 _LARGEST = 2**53
+_FARTHEST = 10**16 - 1
+"""As far as the converter's integers go. The grammar it makes of one bound alone is wrong: of at least 100 it takes 18, of at most -1 it
+takes -05, which is no JSON (build_min_max_int; 0.24.0 and 0.33.0). With two bounds it is right."""
 _CLEAN_NAME = re.compile(r"[\w ]*", re.ASCII)
 
 _LENGTHS = ("minLength", "maxLength")
@@ -133,7 +136,8 @@ def _read_integer(schema: Schema, reading: _Reading) -> None:
     reading.changes |= dict.fromkeys(given)
     if low is None or high is None or low <= high:
         reading.said |= {keyword for keyword in given if (low if "inimum" in keyword else high) is not None}
-        reading.changes |= {keyword: bound for keyword, bound in (("minimum", low), ("maximum", high)) if bound is not None}
+        if low is not None or high is not None:
+            reading.changes |= {"minimum": -_FARTHEST if low is None else low, "maximum": _FARTHEST if high is None else high}
 
 
 def _bounds(schema: Schema, inclusive: str, exclusive: str, step: int) -> list[int]:

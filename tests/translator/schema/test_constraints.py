@@ -17,6 +17,7 @@ def inside(schema: Any) -> dict[str, Any]:
 
 TEXT, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 LIST = {"type": "array", "items": TEXT}
+FARTHEST = 10**16 - 1
 
 KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a pattern": ({**TEXT, "pattern": r"^\d{5}$"}, {**TEXT, "pattern": "^[0-9]{5}$"}),
@@ -33,7 +34,9 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**INTEGER, "minimum": 0, "exclusiveMinimum": True, "maximum": 6, "exclusiveMaximum": False},
         {**INTEGER, "minimum": 1, "maximum": 6},
     ),
-    "both kinds of bounds": ({**INTEGER, "minimum": 3, "exclusiveMinimum": 5}, {**INTEGER, "minimum": 6}),
+    "both kinds of bounds": ({**INTEGER, "minimum": 3, "exclusiveMinimum": 5}, {**INTEGER, "minimum": 6, "maximum": FARTHEST}),
+    "a lower bound alone": ({**INTEGER, "minimum": 100}, {**INTEGER, "minimum": 100, "maximum": FARTHEST}),
+    "an upper bound alone": ({**INTEGER, "maximum": -5}, {**INTEGER, "minimum": -FARTHEST, "maximum": -5}),
     "bounds of a half": (
         {**INTEGER, "minimum": 0.5, "maximum": 2.5, "exclusiveMaximum": 9.5},
         {**INTEGER, "minimum": 1, "maximum": 2},
@@ -100,7 +103,11 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     ),
     "bounds beyond every number": ({**INTEGER, "maximum": 10**30}, INTEGER, f"a: at most {10**30}"),
     "bounds that contradict": ({**INTEGER, "minimum": 5, "maximum": 3}, INTEGER, "a: at least 5; at most 3"),
-    "multiples": ({**INTEGER, "minimum": 0, "multipleOf": 5}, {**INTEGER, "minimum": 0, "multipleOf": 5}, "a: a multiple of 5"),
+    "multiples": (
+        {**INTEGER, "minimum": 0, "multipleOf": 5},
+        {**INTEGER, "minimum": 0, "maximum": FARTHEST, "multipleOf": 5},
+        "a: a multiple of 5",
+    ),
     "not": ({**TEXT, "not": {"const": "x"}}, {**TEXT, "not": {"const": "x"}}, "a: not x"),
     "many items": ({**LIST, "minItems": 2, "maxItems": 1000}, {**LIST, "minItems": 2}, "a: maximum number of items 1000"),
     "counts without items": ({"type": "array", "minItems": 2}, {"type": "array", "minItems": 2}, "a: minimum number of items 2"),
