@@ -17,6 +17,7 @@ def inside(schema: Any) -> dict[str, Any]:
 
 TEXT, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 LIST = {"type": "array", "items": TEXT}
+ANYTHING = {"type": ["string", "number", "boolean", "object", "array", "null"]}
 FARTHEST = 10**16 - 1
 
 KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -42,6 +43,19 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**INTEGER, "minimum": 1, "maximum": 2},
     ),
     "counts": ({**LIST, "minItems": 1, "maxItems": 500}, {**LIST, "minItems": 1, "maxItems": 500}),
+    "counts without items": ({"type": "array", "minItems": 2}, {"type": "array", "minItems": 2, "items": ANYTHING}),
+    "a required name without a property": (
+        {**inside(TEXT), "required": ["a", "b"]},
+        {**inside(TEXT), "properties": {"a": TEXT, "b": ANYTHING}, "required": ["a", "b"]},
+    ),
+    "a required name among further ones": (
+        {"type": "object", "required": ["b"], "additionalProperties": TEXT},
+        {"type": "object", "properties": {"b": TEXT}, "required": ["b"], "additionalProperties": TEXT},
+    ),
+    "rules beside alternatives": (
+        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
+        {"anyOf": [{**TEXT, "minLength": 3}, {"type": "null"}]},
+    ),
     "counts of a tuple": (
         {"type": "array", "prefixItems": [TEXT], "minItems": 1, "maxItems": 1},
         {"type": "array", "prefixItems": [TEXT], "minItems": 1, "maxItems": 1},
@@ -110,21 +124,15 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     ),
     "not": ({**TEXT, "not": {"const": "x"}}, {**TEXT, "not": {"const": "x"}}, "a: not x"),
     "many items": ({**LIST, "minItems": 2, "maxItems": 1000}, {**LIST, "minItems": 2}, "a: maximum number of items 1000"),
-    "counts without items": ({"type": "array", "minItems": 2}, {"type": "array", "minItems": 2}, "a: minimum number of items 2"),
     "no item twice": ({**LIST, "uniqueItems": True}, {**LIST, "uniqueItems": True}, "a: no item twice"),
-    "rules beside alternatives": (
-        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
-        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
-        "a: minimum length 3",
-    ),
     "names of properties": (
         {"type": "object", "propertyNames": {"pattern": "^x"}},
         {"type": "object", "propertyNames": {"pattern": "^x"}},
         "a: property names: pattern ^x",
     ),
-    "a required name without a property": (
-        {**inside(TEXT), "required": ["a", "b"]},
-        {**inside(TEXT), "required": ["a", "b"]},
+    "a required name that must not be": (
+        {**inside(TEXT), "required": ["a", "b"], "additionalProperties": False},
+        {**inside(TEXT), "required": ["a", "b"], "additionalProperties": False},
         "a: required: b",
     ),
     "in a list": ({"type": "array", "items": {**TEXT, "format": "uri"}}, None, "a[]: format uri"),

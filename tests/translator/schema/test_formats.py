@@ -86,7 +86,10 @@ REWRITTEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         inside({"type": "string", "pattern": "^a\\$"}),
         inside({"type": "string", "pattern": f"^a[\\x24]{AROUND}$"}),
     ),
-    "count as a float": (inside({"type": "array", "minItems": 2.0}), inside({"type": "array", "minItems": 2})),
+    "count as a float": (
+        inside({"type": "array", "items": {}, "minItems": 2.0}),
+        inside({"type": "array", "items": ANYTHING, "minItems": 2}),
+    ),
     "kept closed": ({**CITY, "additionalProperties": False}, {**CITY, "additionalProperties": False}),
     "map": ({"type": "object", "additionalProperties": {}}, {"type": "object", "additionalProperties": ANYTHING}),
 }
