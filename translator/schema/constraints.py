@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from translator.schema.format_patterns import FORMAT_PATTERNS
 from translator.schema.pattern_syntax import UnsupportedPatternError
 from translator.schema.patterns import MOST_TIMES, grammar_pattern
 from translator.schema.walk import Schema
@@ -113,14 +114,16 @@ def _read(schema: Schema) -> _Reading:
 def _read_text(schema: Schema, reading: _Reading) -> None:
     lengths = {keyword: schema[keyword] for keyword in _LENGTHS if keyword in schema}
     reading.changes |= {keyword: None for keyword, value in lengths.items() if not 0 <= value <= MOST_TIMES}
-    if "pattern" in schema:
+    for keyword, wanted in (("pattern", schema.get("pattern")), ("format", FORMAT_PATTERNS.get(schema.get("format", "")))):
+        if wanted is None:
+            continue
         try:
-            pattern = grammar_pattern(schema["pattern"], lengths.get("minLength", 0), lengths.get("maxLength"))
+            pattern = grammar_pattern(wanted, lengths.get("minLength", 0), lengths.get("maxLength"))
         except UnsupportedPatternError:
             reading.changes["pattern"] = None
         else:
             reading.changes["pattern"] = pattern.text
-            reading.said |= {"pattern", *(lengths if pattern.with_lengths else ())}
+            reading.said |= {keyword, *(lengths if pattern.with_lengths else ())}
             return
     if _FORMATS.fullmatch(schema.get("format", "")):
         reading.said.add("format")

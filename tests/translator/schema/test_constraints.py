@@ -28,6 +28,7 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "lengths": ({**TEXT, "minLength": 1, "maxLength": 1999}, {**TEXT, "minLength": 1, "maxLength": 1999}),
     "a known format": ({**TEXT, "format": "date-time"}, {**TEXT, "format": "date-time"}),
+    "a format that a pattern says": ({**TEXT, "format": "email"}, {**TEXT, "format": "email", "pattern": None}),
     "a text or nothing": ({"type": ["string", "null"], "pattern": r"\d"}, {"type": ["string", "null"], "pattern": None}),
     "whole bounds": ({**INTEGER, "minimum": 1, "maximum": 5}, {**INTEGER, "minimum": 1, "maximum": 5}),
     "exclusive bounds": ({**INTEGER, "exclusiveMinimum": 0, "exclusiveMaximum": 6}, {**INTEGER, "minimum": 1, "maximum": 5}),
@@ -83,6 +84,11 @@ def test_the_grammar_says_it(schema: dict[str, Any], wire: dict[str, Any]) -> No
 
 SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     "looking around": ({**TEXT, "pattern": r"^(?=.*\d).{8,}$"}, TEXT, r"a: pattern ^(?=.*\d).{8,}$"),
+    "looking around beside a format": (
+        {**TEXT, "format": "email", "pattern": r"^(?!\.).*$"},
+        None,
+        r"a: pattern ^(?!\.).*$",
+    ),
     "looking around beside lengths": (
         {**TEXT, "pattern": r"\bx\b", "minLength": 3},
         {**TEXT, "minLength": 3},
@@ -94,7 +100,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
         "a: maximum length 9",
     ),
     "many characters": ({**TEXT, "minLength": 1, "maxLength": 5000}, {**TEXT, "minLength": 1}, "a: maximum length 5000"),
-    "an unknown format": ({**TEXT, "format": "email"}, {**TEXT, "format": "email"}, "a: format email"),
+    "an unknown format": ({**TEXT, "format": "iri"}, {**TEXT, "format": "iri"}, "a: format iri"),
     "a format beside a pattern": (
         {**TEXT, "format": "date", "pattern": "^2"},
         None,
@@ -135,11 +141,11 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
         {**inside(TEXT), "required": ["a", "b"], "additionalProperties": False},
         "a: required: b",
     ),
-    "in a list": ({"type": "array", "items": {**TEXT, "format": "uri"}}, None, "a[]: format uri"),
-    "in a tuple": ({"type": "array", "prefixItems": [TEXT, {**TEXT, "format": "uri"}]}, None, "a[1]: format uri"),
-    "in an object": (inside({**TEXT, "format": "uri"}), None, "a.a: format uri"),
-    "in a map": ({"type": "object", "additionalProperties": {**TEXT, "format": "uri"}}, None, "a.*: format uri"),
-    "in an alternative": ({"anyOf": [{**TEXT, "format": "uri"}, {"type": "null"}]}, None, "a: format uri"),
+    "in a list": ({"type": "array", "items": {**TEXT, "format": "iri"}}, None, "a[]: format iri"),
+    "in a tuple": ({"type": "array", "prefixItems": [TEXT, {**TEXT, "format": "iri"}]}, None, "a[1]: format iri"),
+    "in an object": (inside({**TEXT, "format": "iri"}), None, "a.a: format iri"),
+    "in a map": ({"type": "object", "additionalProperties": {**TEXT, "format": "iri"}}, None, "a.*: format iri"),
+    "in an alternative": ({"anyOf": [{**TEXT, "format": "iri"}, {"type": "null"}]}, None, "a: format iri"),
 }
 
 
@@ -159,9 +165,9 @@ def schema_in(text: str, schema: dict[str, Any]) -> bool:
 
 
 def test_a_recursive_schema_is_told_by_its_definitions() -> None:
-    node = {"type": "object", "properties": {"id": {**TEXT, "format": "uri"}, "next": {"$ref": "#/$defs/Node"}}}
+    node = {"type": "object", "properties": {"id": {**TEXT, "format": "iri"}, "next": {"$ref": "#/$defs/Node"}}}
     form = answer_format({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, None)
-    assert form.rules == ("def-0-Node.id: format uri",)
+    assert form.rules == ("def-0-Node.id: format iri",)
 
 
 @pytest.mark.parametrize("name", ["größe", "a]b", "a-b", 'a"b', "a\\b"])

@@ -69,7 +69,7 @@ REWRITTEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "property true": (inside(True), inside(ANYTHING)),
     "property with only a length": (inside({"minLength": 1}), inside({"type": "string", "minLength": 1})),
     "property with only a range": (inside({"minimum": 1}), inside({"type": "number", "minimum": 1})),
-    "property with only a format": (inside({"format": "email"}), inside({"type": "string", "format": "email"})),
+    "property with only a format": (inside({"format": "iri"}), inside({"type": "string", "format": "iri"})),
     "type null": (inside({"type": None, "enum": ["x"]}), inside({"enum": ["x"]})),
     "const null": (inside({"const": None}), inside({"const": None})),
     "tuple": (
