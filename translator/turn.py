@@ -149,8 +149,8 @@ class Turn:
         step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        if error.code in AFTER:
-            return self.rewritten(AFTER[error.code])
+        if error.code in AFTER and (reformed := self.rewritten(AFTER[error.code])) is not None:
+            return reformed
         return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
 
     def _was_cut_by_server(self) -> bool:

@@ -47,7 +47,7 @@ WRONG_PLACE = frozenset({"not_found", "route_missing", "not_ollama", "method_ref
 """Codes of answers that may come from something else than Ollama."""
 
 RERANK_KINDS = {
-    RerankService.OLLAMA: ModelKind.LANGUAGE,
+    RerankService.OLLAMA: ModelKind.RERANK,
     RerankService.OLLAMA_EMBEDDING: ModelKind.EMBEDDING,
     RerankService.OLLAMA_EMBEDDING_BARE: ModelKind.EMBEDDING,
 }
@@ -165,7 +165,7 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     info = describe(model, server, kind, saved)
     if kind is ModelKind.EMBEDDING:
         embedding.check_settings(model, credentials, info)
-    if kind is ModelKind.LANGUAGE:
+    if kind is ModelKind.RERANK:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 
 

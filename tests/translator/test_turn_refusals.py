@@ -177,12 +177,23 @@ def test_a_template_that_raises_after_the_server_cut_gets_a_shorter_conversation
 
 @pytest.mark.parametrize(
     "messages",
-    [(user("a"), answer("b"), user("c")), (user("a " * 9000), user("b")), (says(Role.SYSTEM, "s"), answer("hi"), user("b " * 9000))],
-    ids=["short", "questions in a row", "an answer first"],
+    [(user("a"), answer("b"), user("c")), (says(Role.SYSTEM, "s"), answer("hi"), user("b " * 9000))],
+    ids=["short", "an answer first"],
 )
 def test_a_template_that_raises_because_of_the_prompt_is_believed(messages: tuple[Message, ...]) -> None:
     turn = plan_turn(ask(*messages), attrs.evolve(PLAIN, context_length=40960), saved(context_size="30000"))
     assert turn.after_refusal(template(ROLE_WORDS[0])[0]) is None
+
+
+@pytest.mark.parametrize("reason", ROLE_WORDS)
+def test_what_is_out_of_turn_is_joined_before_anything_is_left_out(reason: str) -> None:
+    """gemma's template on 0.33.0 refuses a system text in the middle and two questions in a row."""
+    turn = plan_turn(ask(*LONG_CHAT, says(Role.SYSTEM, "s"), user("really")), PLAIN, saved())
+    joined = turn.after_refusal(*template(reason))
+    assert joined is not None
+    assert (roles(joined), checked(joined)["messages"][-1]["content"]) == ("s" + "ua" * 6 + "u", "end\n\nreally")
+    assert Rewrite.IN_TURN.value in joined.notes
+    assert roles(joined.after_refusal(*template(reason))) == "suauauau"
 
 
 TALK = (

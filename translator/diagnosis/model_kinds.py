@@ -22,21 +22,25 @@ class ModelKind(StrEnum):
 
     LANGUAGE = "language model"
     EMBEDDING = "text embedding model"
+    RERANK = "rerank model"
+    """One that says yes or no. A rerank model that ranks by vectors is an embedding model."""
+
+
+_INSTEAD_OF_AN_EMBEDDER = {
+    ModelKind.LANGUAGE: "Add it as a text embedding model, or choose a chat model such as qwen3 or gpt-oss.",
+    ModelKind.RERANK: 'Choose the service "ollama-embedding" to rank by its vectors, or a generative reranker such as Qwen3-Reranker.',
+}
 
 
 def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
     """Raises RequestError when the server says that the model is of another kind; what it does not say is no reason."""
     said = info.capabilities or frozenset()
     if "image" in said and said.isdisjoint({"completion", "embedding"}):
-        cause = f'The model "{model}" makes pictures and {"cannot answer" if kind is ModelKind.LANGUAGE else "no embeddings"}.'
+        cause = f'The model "{model}" makes pictures and {"no embeddings" if kind is ModelKind.EMBEDDING else "cannot answer"}.'
         remedy = "Dify has no place for such a model: choose a chat model such as qwen3, or an embedding model such as embeddinggemma."
         raise RequestError.of("model_kind", cause, remedy)
-    if kind is ModelKind.LANGUAGE and info.completion is False:
-        raise RequestError.of(
-            "model_kind",
-            f'The model "{model}" makes embeddings and cannot answer.',
-            "Add it as a text embedding model, or choose a chat model such as qwen3 or gpt-oss.",
-        )
+    if kind is not ModelKind.EMBEDDING and info.completion is False:
+        raise RequestError.of("model_kind", f'The model "{model}" makes embeddings and cannot answer.', _INSTEAD_OF_AN_EMBEDDER[kind])
     if kind is ModelKind.EMBEDDING and info.remote:
         raise RequestError.of(
             "model_kind",

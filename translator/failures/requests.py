@@ -222,7 +222,7 @@ REQUESTS: tuple[Row, ...] = (
         source="0.33.0-rc2 `native-jinja-raise`; templates of gemma, Mistral and Qwen",
     ).says(
         "The chat template of {model} wants user and assistant messages in turn.",
-        "Merge neighbouring messages of one role in the prompt, or choose a model without this rule.",
+        "Begin the conversation with a user message and let users and assistants take turns, or choose a model without this rule.",
     ),
     bad_request(
         "template_failed", r"jinja exception: (?P<reason>[^\n]{1,160})", source="0.33.0-rc2 `native-jinja-raise`, other reasons"
