@@ -264,7 +264,7 @@ def _run(command: Sequence[str], directory: Path) -> str:
 
 def build(package: Path, folder: Path, *, offline: bool) -> None:
     """Builds the package with the command line. Raises CheckError."""
-    command = (sys.executable, "-m", "plugin_entry.cli", "package", "-o", str(package))
+    command: tuple[str, ...] = (sys.executable, "-m", "plugin_entry.cli", "package", "-o", str(package))
     if offline:
         wheels = folder / WHEELS
         command = (*command, "--wheels", str(wheels))

@@ -16,7 +16,7 @@ from translator.rerank.refusals import rerank_refusal
 from translator.response.chunks import Chunk, deltas_to_chunks
 from translator.response.machine import DeltaBuffer, Machine
 from translator.response.stream import ReplyStream
-from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, Output, State, WireEvent
+from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State, WireEvent
 from translator.shapes.exchange import HttpReply
 
 OK = 200
@@ -123,8 +123,7 @@ def _failure(reply: HttpReply, model: str, route: str) -> ServerError:
 
 
 def _lines(pieces: Iterable[TimedBytes], model: str, estimate_prompt: Callable[[], int]) -> Iterator[TracedLine]:
-    ids = (f"call_{number}" for number in itertools.count(1))
-    stream = WatchedStream(model=model, new_id=ids.__next__, estimate_prompt=estimate_prompt)
+    stream = WatchedStream(model=model, estimate_prompt=estimate_prompt)
     ms, pending = 0.0, b""
     for ms, data in pieces:
         *complete, rest = data.split(LINE_END)
@@ -170,7 +169,6 @@ class WatchedMachine(Machine):
     """The machine of the plugin, which also writes down its steps."""
 
     steps: list[TracedStep] = attrs.field(factory=list, init=False)
-    _kind: Event = attrs.field(default=Event.TEXT, init=False)
 
     def feed(self, event: WireEvent) -> None:
         """Takes one event. Raises IllegalStepError after the end."""
@@ -178,15 +176,10 @@ class WatchedMachine(Machine):
         super().feed(event)
         self.steps.append(TracedStep(event.kind, _carried(event), before, self.state))
 
-    def steady(self, kind: Event) -> Output | None:
-        """What one more piece gives; notes its kind for `feed_steady`."""
-        self._kind = kind
-        return super().steady(kind)
-
-    def feed_steady(self, output: Output, text: str) -> None:
+    def feed_steady(self, kind: Event, text: str) -> None:
         """Takes a piece without an event, which is an event for who watches."""
-        super().feed_steady(output, text)
-        self.steps.append(TracedStep(self._kind, text, self.state, self.state))
+        super().feed_steady(kind, text)
+        self.steps.append(TracedStep(kind, text, self.state, self.state))
 
 
 @attrs.define(slots=True, kw_only=True)

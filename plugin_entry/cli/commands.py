@@ -149,7 +149,7 @@ def _without_command(parser: argparse.ArgumentParser, shell: str | None) -> int:
     try:
         from argcomplete.shell_integration import shellcode
     except ImportError as error:
-        raise CommandError("Completion needs the package argcomplete: pip install argcomplete.") from error
+        raise CommandError("Completion needs the package argcomplete. Run: pip install 'dify-ollama[cli]'") from error
     print(shellcode([PROGRAM], shell=shell))
     return 0
 

@@ -28,7 +28,7 @@ type SdkChunk = LLMResultChunk | dict[str, Any]
 
 def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> SdkChunk:
     """Gives what the SDK is handed for one chunk, the one with this `index` in its answer; `started` is a `time.perf_counter` reading."""
-    if chunk.is_text:
+    if chunk.usage is None and chunk.finish_reason is None and not chunk.tool_calls:
         return text_chunk(model, index, chunk.text)
     delta = LLMResultChunkDelta(
         index=index,

@@ -153,7 +153,7 @@ class Inbox:
         try:
             self._waiter.get()
         finally:
-            self._waited_s = self.quiet_s()
+            self._waited_s += max(0.0, time.monotonic() - self._waits_since)
             self._waiter, self._waits_since = None, math.inf
 
     def _wake(self) -> None:

@@ -17,7 +17,7 @@ from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, text_chunk, tools_from_sdk
+from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -36,7 +36,6 @@ from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
-from translator.response.written_calls import CALL_IN_TEXT
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
@@ -84,7 +83,7 @@ class RunningAnswer:
             for deltas in reading:
                 last = deltas[-1] if deltas else None
                 if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
-                    following = self.turn.after_refusal(last.error, b"")
+                    following = self.turn.after_refusal(last.error)
                     if following is not None:
                         break
                 yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
@@ -147,12 +146,13 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn.noted(CALL_IN_TEXT) if self.stream.has_read_calls else self.turn, last)
+            note = self.stream.note
+            self._record.answered(self.turn.noted(note) if note else self.turn, last)
         return deltas
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Answerer:
+class ChatService:
     """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` does what nobody waits for."""
 
     bridge: Bridge
@@ -176,7 +176,6 @@ class Answerer:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
-        self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         return RunningAnswer(turn, reply, stream, self._record(server, log), deadline, begin)
 
@@ -187,6 +186,7 @@ class Answerer:
             bridge=self.bridge,
             calibration=self.calibration,
             last_answers=self.last_answers,
+            rewrites=self.rewrites,
             estimate=partial(self.estimate, server.identity),
             spawn=self.spawn,
         )
@@ -230,14 +230,14 @@ class Answerer:
 BEGUN = LLMResultChunk.model_construct()
 """What the generator of an answer gives to `stream`, before Dify has it."""
 
-ANSWERER = Answerer(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
+CHAT = ChatService(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
 @readable
 def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
-    chunks = _generate(ask.model, ANSWERER.begin(ask, credentials), started)
+    chunks = _generate(ask.model, CHAT.begin(ask, credentials), started)
     next(chunks)  # one that was never started would not give its connection up when it is closed
     return chunks
 
@@ -246,7 +246,7 @@ def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None
 def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
     """The whole answer at once, read from the same wire stream. Raises InvokeError."""
     started = time.perf_counter()
-    return answer_to_sdk(ask.model, collect(ANSWERER.begin(ask, credentials).chunks()), started)
+    return answer_to_sdk(ask.model, collect(CHAT.begin(ask, credentials).chunks()), started)
 
 
 @readable
@@ -280,7 +280,7 @@ def _generate(model: str, running: RunningAnswer, started: float) -> Generator[S
     try:
         yield BEGUN
         for index, chunk in enumerate(running.chunks()):
-            yield text_chunk(model, index, chunk.text) if chunk.is_text else chunk_to_sdk(model, index, chunk, started)
+            yield chunk_to_sdk(model, index, chunk, started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

@@ -160,7 +160,7 @@ def hurried() -> Iterator[None]:
     """Leaves out what only takes time, and keeps names that do not exist from the network."""
     impatient = partial(RetryingBridge, sleep=_at_once)
     with (
-        patch.object(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, sleep=_at_once)),
+        patch.object(chat, "CHAT", attrs.evolve(chat.CHAT, sleep=_at_once)),
         patch.object(embedding, "RetryingBridge", impatient),
         patch.object(rerank, "RetryingBridge", impatient),
         patch.object(server, "proxy_for", proxy_of_environment),

@@ -14,14 +14,13 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.failures.bodies import PAGE_START
 from translator.limits import Limits
-from translator.response.calls import with_read_arguments
+from translator.response.calls import UnreadableArgumentsError, with_read_arguments
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
 
 PAGE_BYTES = 4096
 """Of a line that may be a web page, enough for its title."""
-NOT_PLAIN = Event.TEXT, ""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
 CALLS_KEY = b'"tool_calls"'
 SAVED = {b"\\u": 5, b"\\/": 1, b'\\"': 1, b"\\\\": 1, b" ": 1, b"\t": 1, b"\r": 1}
@@ -30,32 +29,28 @@ SAVED = {b"\\u": 5, b"\\/": 1, b'\\"': 1, b"\\\\": 1, b" ": 1, b"\t": 1, b"\r": 
 
 def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
     """Gives the events of line `number` (from 1); `model` is named in errors."""
-    raw = line_to_raw(line)
-    kind, text = plain_piece(raw)
+    raw, kind, text = read_line(line)
     return [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, model)
 
 
-def line_to_raw(line: bytes) -> Any:
-    """The JSON of a line; None for one that is no JSON."""
+def read_line(line: bytes) -> tuple[object, Event, str]:
+    """The JSON of a line, None for one that is none, and what the common line brings: one piece of text or of thinking.
+
+    The text is empty for any other line.
+    """
     try:
-        return codec.loads(line)
+        raw = codec.loads(line)
     except codec.DecodeError:
-        return None
-
-
-def plain_piece(raw: object) -> tuple[Event, str]:
-    """Text or thinking of the common line, which holds one piece and nothing else; an empty text for any other line."""
-    if type(raw) is not dict or raw.get("done") is not False or raw.get("error") is not None:
-        return NOT_PLAIN
-    message = raw.get("message")
-    if type(message) is not dict or message.get("tool_calls"):
-        return NOT_PLAIN
-    content, thinking = message.get("content"), message.get("thinking")
-    if content and not thinking and type(content) is str:
-        return Event.TEXT, content
-    if thinking and not content and type(thinking) is str:
-        return Event.THINKING, thinking
-    return NOT_PLAIN
+        return None, Event.TEXT, ""
+    if type(raw) is dict and raw.get("done") is False and raw.get("error") is None:
+        message = raw.get("message")
+        if type(message) is dict and not message.get("tool_calls"):
+            content, thinking = message.get("content"), message.get("thinking")
+            if content and not thinking and type(content) is str:
+                return raw, Event.TEXT, content
+            if thinking and not content and type(thinking) is str:
+                return raw, Event.THINKING, thinking
+    return raw, Event.TEXT, ""
 
 
 def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[WireEvent]:
@@ -66,6 +61,8 @@ def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[Wir
         if raw.get("error") is not None:
             return [WireEvent(Event.REFUSED, error=build.failure_in_stream(raw["error"], model=model))]
         return _object_to_events(raw)
+    except UnreadableArgumentsError:
+        return [WireEvent(Event.GARBLED, error=build.arguments_unreadable(model))]
     except codec.DecodeError:
         return [_garbled(line, number, model)]
 

@@ -4,8 +4,8 @@ Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The 
 `/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
 between two `slices`, and watches `progress` to tell an answer that goes on from bytes that only trickle.
 
-The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`_take_steady`), without
-an event; every other line becomes events first.
+The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`STEADY`), without an
+event; every other line becomes events first.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,30 +16,31 @@ from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
-from translator.response.calls import with_declared_name
-from translator.response.decode import costly_line, line_to_events, line_to_raw, plain_piece, raw_to_events
+from translator.response.calls import with_declared_names
+from translator.response.decode import costly_line, line_to_events, raw_to_events, read_line
+from translator.response.held_text import HeldText
 from translator.response.lines import LineSplitter
-from translator.response.machine import DeltaBuffer, Machine
-from translator.response.table import READING, TERMINAL
+from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
+from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
-from translator.response.written_calls import HeldText
 from translator.shapes.dify import Tool
 from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 
 
 @attrs.define(slots=True, kw_only=True)
 class ReplyStream:
-    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
+    """Reads one reply of `model`, streamed or not, of `/api/chat` or `/api/generate`. All other settings are optional.
 
-    `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
-    False: thinking is read and not given. `tools`: what the model was offered; a call of one
-    that comes as text is read, so without tools no text is.
+    `new_id` gives an id for a call that comes without one; by default `call_1`, `call_2` and so on. An id that repeats in one answer gets a
+    number behind it. `estimate_prompt` gives the tokens of the prompt; it is asked when the server does not count. `thinks`: the model is
+    known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking` False: thinking is read
+    and not given. `tools`: what the model was offered. A call of one of them that comes as text is read as a call.
     """
 
     model: str
-    new_id: Callable[[], str]
-    estimate_prompt: Callable[[], int]
+    new_id: Callable[[], str] = attrs.field(factory=counted_ids)
+    estimate_prompt: Callable[[], int] = no_estimate
     thinks: bool = False
     show_thinking: bool = True
     tools: tuple[Tool, ...] = ()
@@ -49,7 +50,6 @@ class ReplyStream:
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=lambda: TagSplitter(NATIVE), init=False)
     _tally: Tally = attrs.field(init=False)
-    _names: frozenset[str] = attrs.field(init=False)
     _held: HeldText = attrs.field(init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
     """Plain text cannot pass unread, as it may belong to a tag or to code."""
@@ -59,7 +59,6 @@ class ReplyStream:
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
         self._tally = Tally(self.limits)
-        self._names = frozenset(tool.name for tool in self.tools)
         self._held = HeldText({tool.name: tool for tool in self.tools})
         self._machine = Machine(
             model=self.model,
@@ -96,9 +95,9 @@ class ReplyStream:
         return self._tally.progress
 
     @property
-    def has_read_calls(self) -> bool:
-        """True when tool calls came as text and were read."""
-        return self._held.has_read_calls
+    def note(self) -> str:
+        """After the end: a sentence for the log about tool calls that came as text; empty when there were none."""
+        return self._held.note
 
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
@@ -108,24 +107,20 @@ class ReplyStream:
         self._read(data)
         return machine.out.take()
 
-    def slices(self, data: bytes) -> Iterable[list[Delta]]:
+    def slices(self, data: bytes) -> Iterator[list[Delta]]:
         """What `feed` gives, in parts that take a few milliseconds each at most, whatever the lines hold; others may have their turn in
         between. All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
         """
-        if len(data) <= SLICE_BYTES:
-            return (self.feed(data),)
-        return self._slices(data)
-
-    def _slices(self, data: bytes) -> Iterator[list[Delta]]:
-        lines, self._costly = self.lines, 0
+        machine, splitter = self._machine, self._lines
+        lines, self._costly = splitter.count, 0
         for start in range(0, len(data), SLICE_BYTES):
-            if self.finished:
+            if machine.state in TERMINAL:
                 break
             self._read(data[start : start + SLICE_BYTES])
-            if self.lines - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
-                lines, self._costly = self.lines, 0
-                yield self._machine.out.take()
-        yield self._machine.out.take()
+            if splitter.count - lines >= SLICE_LINES or self._costly >= SLICE_BYTES:
+                lines, self._costly = splitter.count, 0
+                yield machine.out.take()
+        yield machine.out.take()
 
     def end(self) -> list[Delta]:
         """The bytes ended, cleanly or not; gives the last deltas. A second call gives nothing."""
@@ -174,7 +169,20 @@ class ReplyStream:
         if too_long is not None:
             lines = [(number, line) for number, line in lines if number < too_long.number]
         for number, line in lines:
-            self._read_line(number, line)
+            if len(line) <= SMALL or not self._is_costly(number, line):
+                raw, kind, text = read_line(line)
+                # the steady line; what may be a tag or code is looked into
+                if text and not self._is_watching and kind in STEADY[machine.state] and "<" not in text and "`" not in text:
+                    if self._tally.piece(text):
+                        machine.feed_steady(kind, text)
+                        self._tags.before = text
+                        if self.tools and kind is Event.TEXT:
+                            self._held.say(text)
+                    else:
+                        self._give_up(self._tally.error(self.model))
+                else:
+                    self._costly += len(line)
+                    self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
             if machine.state in TERMINAL:
                 return
         if too_long is not None:
@@ -187,15 +195,6 @@ class ReplyStream:
             self._give_up(self._tally.error(self.model))
         self._lines.blank = 0
 
-    def _read_line(self, number: int, line: bytes) -> None:
-        if len(line) > SMALL and self._is_costly(number, line):
-            return
-        raw = line_to_raw(line)
-        kind, text = plain_piece(raw)
-        if not text or not self._take_steady(kind, text):
-            self._costly += len(line)
-            self._take_all([WireEvent(kind, text)] if text else raw_to_events(raw, line, number, self.model))
-
     def _read_last_line(self, number: int, line: bytes) -> None:
         """Reads a line without line end at the very end. One that was cut says nothing (0.33.0-rc2 `cloud-proxy-cut`)."""
         if len(line) <= SMALL or not self._is_costly(number, line):
@@ -206,20 +205,6 @@ class ReplyStream:
         if error is not None:
             self._give_up(error)
         return error is not None
-
-    def _take_steady(self, kind: Event, text: str) -> bool:
-        """Takes a piece that changes nothing; False, and nothing taken, for any other. What may be a tag is not looked into here."""
-        if self._is_watching or "<" in text or "`" in text:
-            return False
-        output = self._machine.steady(kind)
-        if output is None:
-            return False
-        if self._tally.piece(text):
-            self._machine.feed_steady(output, text)
-            self._tags.before = text
-        else:
-            self._give_up(self._tally.error(self.model))
-        return True
 
     def _take_all(self, events: list[WireEvent]) -> None:
         """Takes the events of a line; what follows the end in the same line is not read."""
@@ -244,8 +229,7 @@ class ReplyStream:
             self._drain_thinking()
         else:
             self._end_pieces(is_done=event.kind is Event.DONE)
-            calls = tuple(with_declared_name(call, self._names) for call in event.calls)
-            self._machine.feed(attrs.evolve(event, calls=calls) if calls else event)
+            self._machine.feed(with_declared_names(event, self._held.tools, self.model) if event.calls else event)
 
     def _is_within(self, event: WireEvent) -> bool:
         match event.kind:

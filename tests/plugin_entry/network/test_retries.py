@@ -55,7 +55,7 @@ BAD_GATEWAY = reply(502, b"<html><h1>502 Bad Gateway</h1><hr>nginx</html>", Cont
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between tries, in seconds; nobody really waits."""
     waited: list[float] = []
-    monkeypatch.setattr(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, sleep=waited.append))
+    monkeypatch.setattr(chat, "CHAT", attrs.evolve(chat.CHAT, sleep=waited.append))
     return waited
 
 
@@ -313,7 +313,7 @@ class Listener(logging.Handler):
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Ends once everything is done that nobody waited for."""
     handler, aside = Listener("The context is wrong"), Group()
-    monkeypatch.setattr(chat, "ANSWERER", attrs.evolve(chat.ANSWERER, spawn=aside.spawn))
+    monkeypatch.setattr(chat, "CHAT", attrs.evolve(chat.CHAT, spawn=aside.spawn))
     logging.getLogger("plugin_entry.log").addHandler(handler)
     yield handler
     assert aside.join(5)

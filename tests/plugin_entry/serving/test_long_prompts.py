@@ -7,7 +7,7 @@ import orjson
 import pytest
 from gevent.event import Event
 
-from plugin_entry.serving.chat import ANSWERER
+from plugin_entry.serving.chat import CHAT
 from plugin_entry.threads import HEAVY
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator import turn
@@ -46,7 +46,7 @@ def test_a_long_prompt_is_counted_in_a_thread(last: dict[str, object], monkeypat
     monkeypatch.setattr(turn, "estimate_messages", counted)
     ask = Ask(model="m", messages=(Message(role=Role.USER, content="word " * (HEAVY // 5 + 1)),))
     with serving(answer) as server, gevent.Timeout(PATIENCE_S):
-        running, told = ANSWERER.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"}), ""
+        running, told = CHAT.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"}), ""
         try:
             for _ in running.chunks():
                 begun.set()

@@ -117,7 +117,7 @@ FULL: dict[str, bytes] = {
 
 @pytest.mark.parametrize("line", FULL.values(), ids=FULL)
 def test_a_line_of_very_many_values_is_not_parsed(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.response.stream.line_to_raw", None)
+    monkeypatch.setattr("translator.response.stream.read_line", None)
     deltas = new_stream().feed(b"\n" + line)
     assert isinstance(deltas[-1], FailureDelta)
     assert deltas[-1].error.code == "line_too_full"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.translator.stream_player import new_stream
 from translator.limits import Limits
-from translator.response.machine import Machine
 from translator.response.stream import ReplyStream
+from translator.response.table import TABLE
 from translator.shapes.events import Delta
 
 TEXTS = st.sampled_from(["a", " ", "é", "<", "<think>", "</think>", "</thi", "nk>", "", "\n"])
@@ -37,6 +37,6 @@ def test_nothing_differs_from_the_table(pieces: list[tuple[str, str]], size: int
         stream = attrs.evolve(new_stream(), limits=Limits(answer_bytes=most))
         with pytest.MonkeyPatch.context() as patch:
             if not is_short:
-                patch.setattr(Machine, "steady", lambda *_: None)
-            outcomes.append((repr(told(stream, data, size)), stream.state, stream.lines))
+                patch.setattr("translator.response.stream.STEADY", {state: {} for state in TABLE})
+            outcomes.append(([(repr(delta), getattr(delta, "text", "")) for delta in told(stream, data, size)], stream.state, stream.lines))
     assert outcomes[0] == outcomes[1]
