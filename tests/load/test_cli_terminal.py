@@ -201,6 +201,22 @@ def test_ctrl_c_stops_an_answer_frees_the_server_and_the_plugin_goes_on() -> Non
         assert [body["messages"] for body in asked(server, 0)] == [[{"role": "user", "content": "hello"}]]
 
 
+def test_a_first_answer_that_is_stopped_at_once_is_freed_during_the_next_question() -> None:
+    """Before, the plugin cannot know that its host answers questions at all."""
+    with (
+        ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(1000), 1.0) as server,
+        terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen,
+    ):
+        screen.say("hello")
+        screen.until("The")
+        screen.type(CTRL_C)
+        screen.until("at the latest during the next question")
+        screen.say("again")
+        (left,) = server.wait_for_disconnects()
+        assert left is not None
+        assert screen.process.poll() is None
+
+
 def test_ctrl_c_at_the_prompt_keeps_the_plugin_and_what_was_typed(server: ThreadedReplayServer) -> None:
     before = len(server.requests)
     with terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen:

@@ -20,7 +20,10 @@ from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.options import add_plain_option, add_server_options
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
-STOPPED = "stopped, and the question is taken back; the plugin frees the server within about five seconds"
+STOPPED = (
+    "stopped, and the question is taken back; the plugin frees the server within about five seconds, at the latest during the next question"
+)
+"""The end is for an answer that is stopped before the plugin knows that its host answers questions (`plugin_entry/dify/liveness.py`)."""
 LEAVE_HINT = "Ctrl-C again or /quit leaves."
 
 BLOCK = '"""'
