@@ -11,7 +11,7 @@ import attrs
 from translator import codec, features
 from translator.errors import RequestError, ServerError
 from translator.failures.bodies import unwrap
-from translator.media.images import Convert, convert
+from translator.media.images import PictureConverter, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import (
@@ -23,16 +23,16 @@ from translator.request.fit import (
     undroppable,
     without_older_half,
 )
-from translator.request.messages import completion_text, messages_to_wire, require_insert
+from translator.request.messages import completion_text, messages_to_wire, require_insert, with_instruction
 from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
 from translator.schema.formats import AnswerFormat, answer_format
 from translator.schema.tools import tools_to_wire
-from translator.settings.credentials import Choice, Credentials
-from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
-from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
+from translator.settings.credentials import CapabilityChoice, Credentials
+from translator.shapes.dify import MediaPart, Message, Mode, Tool
+from translator.shapes.wire import ChatRequest, GenerateRequest
 from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
@@ -41,6 +41,7 @@ TOO_LONG, ROLES, EMPTY = "prompt_too_long", "roles_must_alternate", "empty_answe
 """Codes of the catalogue: a prompt that the server found too long; a template that raised because of the order of roles, its own or what
 was left of it after the server had cut it; an answer that ended well and said nothing."""
 
+UNKNOWN_MODEL, DEFAULT_SETTINGS = ModelInfo(), Credentials()
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 NUM_CTX_IS_THE_SERVERS = "num_ctx was not sent: the model's context size is the server's."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -48,7 +49,9 @@ SHORTENED = "Older turns were left out, because the prompt did not fit into the 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Ask:
-    """What one caller wants: as Dify says it."""
+    """What one caller wants of a model. `parameters` are those of `PARAMETERS`, such as `{"temperature": 0}`; `stop` are texts that end the
+    answer.
+    """
 
     model: str
     messages: tuple[Message, ...] = attrs.field(repr=False)
@@ -176,11 +179,15 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
 
 
 def plan_turn(
-    ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert, known: Collection[Rewrite] = frozenset()
+    ask: Ask,
+    info: ModelInfo = UNKNOWN_MODEL,
+    credentials: Credentials = DEFAULT_SETTINGS,
+    convert: PictureConverter = convert,
+    known: Collection[Rewrite] = frozenset(),
 ) -> Turn:
     """Builds the request; `convert` makes PNG or JPEG of other pictures, `known` are forms that this model needs (`KnownRewrites`).
 
-    Raises RequestError with the setting to change.
+    A model of which nothing is known is believed to be able to do everything. Raises RequestError with the setting to change.
     """
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
@@ -218,7 +225,7 @@ def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> T
     """A model that thinks by its server's word and shall not by its user's is switched off: saying nothing would let it think."""
     model = features.thinker(info, credentials)
     choice = ThinkChoice(options.think)
-    if credentials.thinking is Choice.NO and info.thinking:
+    if credentials.thinking is CapabilityChoice.NO and info.thinking:
         model, choice = attrs.evolve(model, can_think=True), ThinkChoice.OFF
     return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
 
@@ -262,12 +269,12 @@ class _Case:
     window: ContextPlan
     form: AnswerFormat
     shared: dict[str, Any]
-    convert: Convert
+    convert: PictureConverter
 
     @property
     def instruction(self) -> str:
         """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
-        is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
+        is_enforced = self.info.enforces_format and self.credentials.structured_output is not CapabilityChoice.NO
         return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
@@ -278,7 +285,7 @@ class _Case:
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
-    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+    messages = with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
     is_whole = (
         not may_be_cut_by_server(messages)
         or without_older_half(messages) is None
@@ -290,16 +297,6 @@ def _chat(case: _Case) -> ChatRequest:
         tools=tools_to_wire(case.ask.tools, server=case.info.version),
         **case.shared | ({"truncate": False} if is_whole else {}),
     )
-
-
-def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tuple[WireMessage, ...]:
-    """Adds a sentence to the first system message, or a system message to the front."""
-    if not instruction:
-        return messages
-    first, rest = messages[0], messages[1:]
-    if first.role != Role.SYSTEM:
-        return (WireMessage(role=Role.SYSTEM.value, content=instruction), *messages)
-    return (attrs.evolve(first, content=f"{first.content}\n\n{instruction}".strip()), *rest)
 
 
 def _generate(case: _Case) -> GenerateRequest:

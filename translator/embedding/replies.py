@@ -19,6 +19,7 @@ from translator.failures.requests import TOO_LONG
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
+"""An embedding: finite numbers, not all zero."""
 
 
 class Refused(StrEnum):

@@ -35,7 +35,7 @@ class RankedDocument:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Shortened:
+class ShortenedDocument:
     """A document that was too long for the service; lengths in characters."""
 
     index: int
@@ -57,7 +57,7 @@ class Ranking:
     tokens: int = 0
     unscored: int = 0
     negative_dropped: bool = False
-    shortened: tuple[Shortened, ...] = ()
+    shortened: tuple[ShortenedDocument, ...] = ()
 
 
 def chosen(

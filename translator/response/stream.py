@@ -19,7 +19,7 @@ from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.calls import with_declared_name
 from translator.response.decode import costly_line, line_to_events, raw_to_events, read_line
 from translator.response.lines import LineSplitter
-from translator.response.machine import DeltaBuffer, Machine
+from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
 from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
@@ -30,16 +30,17 @@ from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 
 @attrs.define(slots=True, kw_only=True)
 class ReplyStream:
-    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
+    """Reads one reply of `model`, streamed or not, of `/api/chat` or `/api/generate`. All other settings are optional.
 
-    `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
-    False: thinking is read and not given. `tools`: what the model was offered; a call of one
-    that comes as text is read, so without tools no text is.
+    `new_id` gives an id for a call that comes without one; by default `call_1`, `call_2` and so on. An id that repeats in one answer gets a
+    number behind it. `estimate_prompt` gives the tokens of the prompt; it is asked when the server does not count. `thinks`: the model is
+    known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking` False: thinking is read
+    and not given. `tools`: what the model was offered. A call of one of them that comes as text is read as a call.
     """
 
     model: str
-    new_id: Callable[[], str]
-    estimate_prompt: Callable[[], int]
+    new_id: Callable[[], str] = attrs.field(factory=counted_ids)
+    estimate_prompt: Callable[[], int] = no_estimate
     thinks: bool = False
     show_thinking: bool = True
     tools: tuple[Tool, ...] = ()
