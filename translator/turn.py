@@ -28,7 +28,7 @@ from translator.request.options import WireOptions, options_for_model, options_t
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import AnswerFormat, answer_format
+from translator.schema.formats import answer_format
 from translator.schema.tools import tools_to_wire
 from translator.settings.credentials import CapabilityChoice, Credentials
 from translator.shapes.dify import MediaPart, Message, Mode, Tool
@@ -126,30 +126,31 @@ class Turn:
         """The same turn in another form; None when it has that form already."""
         if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        messages = rewritten(self.request.messages, rewrite)
-        if messages == self.request.messages:
+        request = attrs.evolve(self.request, messages=rewritten(self.request.messages, rewrite))
+        if rewrite is Rewrite.NO_THINKING_BEFORE_FORMAT and self.after_nothing is not None:
+            request = attrs.evolve(request, think=self.after_nothing.think)
+        if request == self.request:
             return None
-        turn = attrs.evolve(self, request=attrs.evolve(self.request, messages=messages)).noted(rewrite.value)
+        turn = attrs.evolve(self, request=request).noted(rewrite.value)
         return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
 
     def noted(self, note: str) -> "Turn":
         """The same turn with one more note."""
         return attrs.evolve(self, notes=tuple(dict.fromkeys((*self.notes, note))))
 
-    def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
+    def after_refusal(self, error: ServerError) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
         Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
         often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
         if error.code == EMPTY:
-            turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
-            return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
-        step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
+            return None if self.has_asked_again else attrs.evolve(self.rewritten(AFTER[EMPTY]) or self, has_asked_again=True)
+        step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        if error.code in AFTER:
-            return self.rewritten(AFTER[error.code])
+        if error.code in AFTER and (reformed := self.rewritten(AFTER[error.code])) is not None:
+            return reformed
         return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
 
     def _was_cut_by_server(self) -> bool:
@@ -197,7 +198,10 @@ def plan_turn(
     form = answer_format(options.json_schema, options.format_)
     sent = options_for_model(options.options, window.size, remote=info.remote)
     shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
+    words = form.instruction(
+        is_enforced=think.enforces_format and info.enforces_format and credentials.structured_output is not CapabilityChoice.NO
+    )
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, instruction=words, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -261,21 +265,18 @@ def _format_note(ask: Ask, options: WireOptions) -> str:
 
 @attrs.frozen(slots=True, kw_only=True)
 class _Case:
-    """What both builders work with; `shared` are the fields that both routes have in common."""
+    """What both builders work with; `shared` are the fields that both routes have in common.
+
+    `instruction` is the format in words, as far as the server does not enforce it, or shall not be trusted to.
+    """
 
     ask: Ask
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
-    form: AnswerFormat
+    instruction: str
     shared: dict[str, Any]
     convert: PictureConverter
-
-    @property
-    def instruction(self) -> str:
-        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
-        is_enforced = self.info.enforces_format and self.credentials.structured_output is not CapabilityChoice.NO
-        return self.form.instruction(is_enforced=is_enforced)
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)

@@ -82,14 +82,14 @@ class Failed:
 class Isolation:
     """The state of one embedding call.
 
-    `texts` are as sent, each with the same `prefix`; with `has_query` the first is a query and the others are documents. `in_frame` is the
-    number of vectors that must fit into one line to Dify, 0 for no such line.
+    `texts` are as sent, each with the same `prefix`; `names` are theirs in errors, by default their numbers. `in_frame` is the number of
+    vectors that must fit into one line to Dify, 0 for no such line.
     """
 
     texts: tuple[str, ...] = attrs.field(repr=False)
     settings: EmbedSettings
     prefix: str = ""
-    has_query: bool = False
+    names: tuple[str, ...] = ()
     in_frame: int = 0
     version: ServerVersion = NEWEST
     path: str = attrs.field(default=EMBED_PATH, init=False)
@@ -260,10 +260,8 @@ class Isolation:
             )
 
     def _given_up(self, position: int, failed: Failed) -> ServerError:
-        name = f"Text {position + 1} of {len(self.texts)}"
-        if self.has_query:
-            name = f"Document {position} of {len(self.texts) - 1}" if position else "The query"
-        place = f"{name} ({len(self.texts[position]) - len(self.prefix):,} characters)"
+        number = f"Text {position + 1} of {len(self.texts)} ({len(self.texts[position]) - len(self.prefix):,} characters)"
+        place = self.names[position] if self.names else number
         return given_up(place, failed.kind, failed.found, failed.error, self.settings)
 
 

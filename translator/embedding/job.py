@@ -55,13 +55,13 @@ def embedding_plan(
 
 
 def vectors_plan(
-    texts: Sequence[str], settings: EmbedSettings, *, has_query: bool = False, version: ServerVersion = NEWEST
+    texts: Sequence[str], settings: EmbedSettings, *, names: Sequence[str] = (), version: ServerVersion = NEWEST
 ) -> Plan[Embedded]:
     """Embeds texts as they are: no prefix, no stand-in for a blank text, and the answer may have any size. Raises ServerError.
 
-    `has_query`: the first is a query and the others are documents, which an error counts without it.
+    `names` are what errors call the texts.
     """
-    job = Isolation(texts=tuple(texts), settings=settings, has_query=has_query, version=version)
+    job = Isolation(texts=tuple(texts), settings=settings, names=tuple(names), version=version)
     yield from job.run()
     return _result(job)
 

@@ -49,17 +49,24 @@ def similarity_rerank_plan(
     written, blank = _written(documents)
     scores: dict[int, float] = {}
     tokens = 0
+    notes: tuple[str, ...] = ()
     if written:
         texts = (documents[index] for index in written)
         sent = [sendable(query, prefixes.of(InputKind.QUERY)), *(sendable(text, prefixes.of(InputKind.DOCUMENT)) for text in texts)]
-        embedded = yield from vectors_plan(sent, settings, has_query=True, version=version)
+        names = [
+            f"The query ({len(query):,} characters)",
+            *(f"Document {index + 1} of {len(documents)} ({len(documents[index]):,} characters)" for index in written),
+        ]
+        embedded = yield from vectors_plan(sent, settings, names=names, version=version)
         first, *others = embedded.vectors
         scores = {index: cosine(first, vector) for index, vector in zip(written, others, strict=True)}
         tokens = embedded.tokens
+        notes = tuple(f"{names[adjustment.index]}: {adjustment.change.value}." for adjustment in embedded.adjustments)
     return Ranking(
         documents=chosen(scores, documents, choice, blank=blank, lowest=LOWEST_COSINE),
         tokens=tokens,
         negative_dropped=lost_to_threshold(scores, choice),
+        notes=notes,
     )
 
 

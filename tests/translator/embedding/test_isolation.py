@@ -219,6 +219,13 @@ ENDED_AT_WORK: dict[str, HttpReply] = {
     "0.33": recorded(load("0.33.0-rc2", "embed-runner-crash")),
     "older": json_reply({"error": 'do embedding request: Post "http://127.0.0.1:1/embedding": EOF'}, 500),
     "bare": json_reply({"error": "EOF"}, 500),
+    "reset": json_reply({"error": "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer"}, 500),
+    "on Windows": json_reply({"error": "wsarecv: An existing connection was forcibly closed by the remote host."}, 500),
+    "gone": json_reply({"error": "llama runner process no longer running: -1 "}, 500),
+    "pipe": json_reply({"error": "write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe"}, 500),
+    "decoding": json_reply({"error": "failed to decode batch"}, 500),
+    "a batch": json_reply({"error": "caching disabled but unable to fit entire input in a batch"}, 500),
+    "an assertion": json_reply({"error": "GGML_ASSERT(n_tokens_all <= n_ubatch) failed"}, 500),
     "unexpected": json_reply({"error": "an error was encountered while running the model: unexpected EOF"}, 500),
 }
 
