@@ -12,8 +12,9 @@ Silence alone proves nothing: the daemon may be slow, may have stopped reading, 
   not run for a while, the pause begins anew;
 - nobody is given up before this host has answered twice: one that answers once and then never again is not to be trusted;
 - nobody is given up unless the silence is that session's own: another session was answered after the first question that was not, or this
-  session is the only one that is silent, and was answered before or has a host that has answered many times. If several fall silent together (the branches of a workflow that was
-  stopped, or a host in trouble), they are given up as soon as any later request is answered, which is when the server is needed again.
+  session is the only one that is silent, and was answered before or has a host that has answered many times. If several fall silent
+  together (the branches of a workflow that was stopped, or a host in trouble), they are given up as soon as any later request is answered,
+  which is when the server is needed again.
 
 The table has a row for each state of a session. Time is passed in, in seconds of any monotonic clock.
 """
