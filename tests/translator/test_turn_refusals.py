@@ -189,11 +189,11 @@ def test_a_template_that_raises_because_of_the_prompt_is_believed(messages: tupl
 def test_what_is_out_of_turn_is_joined_before_anything_is_left_out(reason: str) -> None:
     """gemma's template on 0.33.0 refuses a system text in the middle and two questions in a row."""
     turn = plan_turn(ask(*LONG_CHAT, says(Role.SYSTEM, "s"), user("really")), PLAIN, saved())
-    joined = turn.after_refusal(*template(reason))
+    joined = turn.after_refusal(template(reason)[0])
     assert joined is not None
     assert (roles(joined), checked(joined)["messages"][-1]["content"]) == ("s" + "ua" * 6 + "u", "end\n\nreally")
     assert Rewrite.IN_TURN.value in joined.notes
-    assert roles(joined.after_refusal(*template(reason))) == "suauauau"
+    assert roles(joined.after_refusal(template(reason)[0])) == "suauauau"
 
 
 TALK = (
