@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
 from plugin_entry.cli.chat.slash_commands import Chat, Leave, obey
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             plugin.wait_until_ready()
             window = schema_of(plugin, target.model, target.credentials)["model_properties"]["context_size"]
         screen.line(f"{target.model} at {target.place}, a window of {window} tokens. /help lists the commands.", Look.QUIET)
-        conversation = Conversation(plugin=plugin, screen=screen, model=target.model, credentials=target.credentials)
+        conversation = ChatHistory(plugin=plugin, screen=screen, model=target.model, credentials=target.credentials)
         return talk(Chat(conversation=conversation, window=window), TypedLines(screen) if is_typed else _piped_line)
     except PluginProcessError as error:
         raise CommandError(str(error)) from error

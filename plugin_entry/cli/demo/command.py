@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
 from plugin_entry.cli.chat.turns import TurnResult
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
@@ -129,9 +129,7 @@ def _play_all(stage: "Stage", plugin: PluginProcess, screen: Screen) -> list[Pla
 
 
 def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -> Played:
-    conversation = Conversation(
-        plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools
-    )
+    conversation = ChatHistory(plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools)
     stage.point(conversation, scene, 0)
     screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
     content = [picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt

@@ -19,7 +19,7 @@ from plugin_entry.cli.screen import Look, Screen, open_screen
 from translator.errors import RequestError
 
 if TYPE_CHECKING:
-    from plugin_entry.cli.recording.documents import Document, Documents, Exchange, Recorded
+    from plugin_entry.cli.recording.documents import Documents, Exchange, Recorded, RecordingDocument
     from plugin_entry.network.server import Server
 
 
@@ -124,7 +124,7 @@ class Folder:
     def _known(self) -> int:
         return self._documents.scrubber.secrets.learnt
 
-    def _write(self, route: str, document: "Document") -> str:
+    def _write(self, route: str, document: "RecordingDocument") -> str:
         folder = self._directory / document["server"]
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.json")), default=0)
@@ -135,7 +135,7 @@ class Folder:
         return f"{document['server']}/{scenario}.json"
 
 
-def _put(path: Path, document: "Document") -> None:
+def _put(path: Path, document: "RecordingDocument") -> None:
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="ascii")
 
 

@@ -6,13 +6,11 @@ its box.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
-from typing import Any
 
+from plugin_entry.cli.tracing.document import Document
 from plugin_entry.cli.tracing.text import delta_text, event_text, line_title, summary
-
-type Document = Mapping[str, Any]
 
 LANES: tuple[tuple[str, frozenset[str]], ...] = (
     ("thinking", frozenset({"THINKING"})),

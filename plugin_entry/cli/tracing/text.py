@@ -1,13 +1,12 @@
 """A trace as text for a terminal and as JSON for programs."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from plugin_entry.cli.screen import Look
+from plugin_entry.cli.tracing.document import Document
 
-type Document = Mapping[str, Any]
-type Row = tuple[str, Look]
+type TextRow = tuple[str, Look]
 
 FAILED = "FAILED"
 
@@ -17,7 +16,7 @@ def to_json(document: Document) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def to_rows(document: Document) -> Iterator[Row]:
+def to_rows(document: Document) -> Iterator[TextRow]:
     """A block per line: time and states, then what came, what it meant, and what left."""
     for number, row in enumerate(summary(document)):
         yield row, Look.TITLE if number == 0 else Look.BAD if row.startswith("error ") else Look.PLAIN
@@ -61,7 +60,7 @@ def delta_text(delta: Document) -> str:
     return str(delta["delta"]) + ("" if carried is None else f" {json.dumps(carried, ensure_ascii=False)}")
 
 
-def _block(line: Document) -> Iterator[Row]:
+def _block(line: Document) -> Iterator[TextRow]:
     yield "", Look.PLAIN
     moved = line["before"] != line["after"]
     states = f"{line['before']} → {line['after']}" if moved else line["before"]
