@@ -115,18 +115,18 @@ def test_a_refusal_is_the_last_reply_of_its_connection(bridge: Bridge, status: b
 
 def test_after_a_reply_that_could_not_be_read_no_connection_is_used_again(bridge: Bridge) -> None:
     """Also those that are in use meanwhile, each after its reply; other tenants keep theirs."""
-    go = gevent.event.Event()
+    came, go = gevent.event.Event(), gevent.event.Event()
 
     def answer(visit: Visit) -> None:
         if visit.body == b"late":
+            came.set()
             go.wait()
         visit.whole(b"%d" % visit.connection)
 
     with serving(answer) as server:
         assert bridge.fetch(owned(server, "other")).body == b"1"
         late = gevent.spawn(bridge.fetch, attrs.evolve(server.call(), body=b"late"))
-        while server.connections < 2:
-            gevent.sleep(0.001)
+        assert came.wait(PATIENCE_S)
         reply = bridge.open(server.call())
         assert reply.body() == b"3"
         reply.close()
