@@ -53,8 +53,8 @@ BETWEEN_TENANTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "a reply that nobody asked for, while the next request is on its way",
-        "nothing of others: no two sets of credentials share a connection. Callers with the same one can be told it: HTTP/1.1 does not say which "
-        "request a reply belongs to",
+        "nothing of others: no two sets of credentials share a connection. Callers with the same one can be told it: HTTP/1.1 does not "
+        "say which request a reply belongs to",
     ),
     ("a reply that is refused", "the connection: it is not used again"),
     ("a reply that cannot be read", "the connections to that server with these credentials: none of them is used again"),
