@@ -9,6 +9,7 @@ from docs.pages import PAGES
 from fixtures.recordings import scenarios, versions
 from tests.stdio.early_processes import programs
 from tests.structure.sources import ROOT, modules
+from tests.structure.test_layers import HOUSES
 from tests.structure.test_public_names import PUBLIC
 
 DOCS = ROOT / "docs"
@@ -111,6 +112,14 @@ def test_replaying_takes_ten_lines() -> None:
     first = re.search(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
     assert first is not None
     assert len([line for line in first[1].splitlines() if line]) <= 10
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_architecture_shows_the_rooms_that_the_test_of_layers_holds(house: str) -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition(f"| Rooms of `{house}/`, from top to bottom |")[2].partition("\n\n")[0]
+    shown = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)]
+    assert shown == [named for row in reversed(HOUSES[house]) if (named := [room for room in row if room])]
 
 
 def test_every_page_is_in_the_navigation() -> None:
