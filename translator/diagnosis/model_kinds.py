@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from translator.errors import Family, RequestError, ServerError
+from translator.failures.quoting import printable_name
 from translator.response.capabilities import ModelInfo
 
 NAMES_SHOWN = 5
@@ -21,21 +22,25 @@ class ModelKind(StrEnum):
 
     LANGUAGE = "language model"
     EMBEDDING = "text embedding model"
+    RERANK = "rerank model"
+    """One that says yes or no. A rerank model that ranks by vectors is an embedding model."""
+
+
+_INSTEAD_OF_AN_EMBEDDER = {
+    ModelKind.LANGUAGE: "Add it as a text embedding model, or choose a chat model such as qwen3 or gpt-oss.",
+    ModelKind.RERANK: 'Choose the service "ollama-embedding" to rank by its vectors, or a generative reranker such as Qwen3-Reranker.',
+}
 
 
 def require_kind(model: str, info: ModelInfo, kind: ModelKind) -> None:
     """Raises RequestError when the server says that the model is of another kind; what it does not say is no reason."""
     said = info.capabilities or frozenset()
     if "image" in said and said.isdisjoint({"completion", "embedding"}):
-        cause = f'The model "{model}" makes pictures and {"cannot answer" if kind is ModelKind.LANGUAGE else "no embeddings"}.'
+        cause = f'The model "{model}" makes pictures and {"no embeddings" if kind is ModelKind.EMBEDDING else "cannot answer"}.'
         remedy = "Dify has no place for such a model: choose a chat model such as qwen3, or an embedding model such as embeddinggemma."
         raise RequestError.of("model_kind", cause, remedy)
-    if kind is ModelKind.LANGUAGE and info.completion is False:
-        raise RequestError.of(
-            "model_kind",
-            f'The model "{model}" makes embeddings and cannot answer.',
-            "Add it as a text embedding model, or choose a chat model such as qwen3 or gpt-oss.",
-        )
+    if kind is not ModelKind.EMBEDDING and info.completion is False:
+        raise RequestError.of("model_kind", f'The model "{model}" makes embeddings and cannot answer.', _INSTEAD_OF_AN_EMBEDDER[kind])
     if kind is ModelKind.EMBEDDING and info.remote:
         raise RequestError.of(
             "model_kind",
@@ -57,7 +62,7 @@ def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) 
     cause = f'The server has no model "{model}".'
     if not installed:
         return RequestError.of("model_missing", f"{cause} It has no models yet.", f"{pull[:1].upper()}{pull[1:]}")
-    shown = ", ".join(near or installed[:NAMES_SHOWN])
+    shown = ", ".join(map(printable_name, near or installed[:NAMES_SHOWN]))
     names = f"The nearest names it has: {shown}." if near else f"It has no name like it; it has {shown}."
     return RequestError.of("model_missing", f"{cause} {names}", "Choose one of them." if cloud else f"Choose one of them, or {pull}")
 
@@ -88,7 +93,7 @@ def nearest(model: str, installed: Sequence[str]) -> list[str]:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    base, _, tag = name.strip().lower().rpartition("/")[2].partition(":")
+    base, _, tag = printable_name(name).lower().rpartition("/")[2].partition(":")
     return base, "" if tag == "latest" else tag
 
 

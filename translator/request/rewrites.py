@@ -24,16 +24,23 @@ class Rewrite(StrEnum):
     """What was changed."""
 
     SYSTEM_FIRST = "All system texts were joined at the beginning: the model's template takes them nowhere else."
+    IN_TURN = (
+        "System texts were joined at the beginning, and neighbours of one role: the model's template wants users and assistants in turn."
+    )
     SYSTEM_IN_USER = "The system text was put before the first user message: the model's template takes no system message."
     SHORT_CALL_IDS = "Past tool calls were given ids of nine letters and digits: the model's template takes no others."
     WITHOUT_THINKING = "The thinking of earlier answers was left out: the model does not take it back."
+    NO_THINKING_BEFORE_FORMAT = "Thinking was switched off while the answer has a format: with it the model gave no answer."
+    """The only one that leaves the messages as they are."""
 
 
 AFTER: Mapping[str, Rewrite] = {
     "system_not_first": Rewrite.SYSTEM_FIRST,
+    "roles_must_alternate": Rewrite.IN_TURN,
     "system_refused": Rewrite.SYSTEM_IN_USER,
     "call_id_form": Rewrite.SHORT_CALL_IDS,
     "thinking_in_history": Rewrite.WITHOUT_THINKING,
+    "empty_answer": Rewrite.NO_THINKING_BEFORE_FORMAT,
 }
 """Which rewrite may help after a refusal, by the code of the error catalogue."""
 
@@ -67,6 +74,22 @@ def _system_first(messages: WireMessages) -> WireMessages:
     if not system or (len(system) == 1 and messages[0] is system[0]):
         return messages
     return (_joined(system, system[0]), *_without_system(messages))
+
+
+def _in_turn(messages: WireMessages) -> WireMessages:
+    """gemma's template counts a system text in the middle as a turn (0.33.0). Calls, results and thinking stay as they are."""
+    joined: list[WireMessage] = []
+    for message in _system_first(messages):
+        before = joined[-1] if joined else None
+        if before is not None and before.role == message.role and _is_talk(before) and _is_talk(message):
+            joined[-1] = _joined([before, message], before)
+        else:
+            joined.append(message)
+    return tuple(joined)
+
+
+def _is_talk(message: WireMessage) -> bool:
+    return message.role in {Role.USER, Role.ASSISTANT} and not message.tool_calls and message.thinking is None
 
 
 def _system_in_user(messages: WireMessages) -> WireMessages:
@@ -114,7 +137,9 @@ def _without_thinking(messages: WireMessages) -> WireMessages:
 
 _FORMS: Mapping[Rewrite, Callable[[WireMessages], WireMessages]] = {
     Rewrite.SYSTEM_FIRST: _system_first,
+    Rewrite.IN_TURN: _in_turn,
     Rewrite.SYSTEM_IN_USER: _system_in_user,
     Rewrite.SHORT_CALL_IDS: _short_call_ids,
     Rewrite.WITHOUT_THINKING: _without_thinking,
+    Rewrite.NO_THINKING_BEFORE_FORMAT: lambda messages: messages,
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from translator.schema.format_patterns import FORMAT_PATTERNS
 from translator.schema.pattern_syntax import UnsupportedPatternError
 from translator.schema.patterns import MOST_TIMES, grammar_pattern
 from translator.schema.walk import Schema
@@ -31,6 +32,9 @@ _FORMATS = re.compile(r"uuid[1-5]?|date|time|date-time")
 _MOST_ITEMS = 500
 """The comma counts as well: the grammar parser multiplies by up to three rules (see `MOST_TIMES`)."""
 _LARGEST = 2**53
+_FARTHEST = 10**16 - 1
+"""As far as the converter's integers go. The grammar it makes of one bound alone is wrong: of at least 100 it takes 18, of at most -1 it
+takes -05, which is no JSON (build_min_max_int; 0.24.0 and 0.33.0). With two bounds it is right."""
 _CLEAN_NAME = re.compile(r"[\w ]*", re.ASCII)
 
 _LENGTHS = ("minLength", "maxLength")
@@ -110,14 +114,16 @@ def _read(schema: Schema) -> _Reading:
 def _read_text(schema: Schema, reading: _Reading) -> None:
     lengths = {keyword: schema[keyword] for keyword in _LENGTHS if keyword in schema}
     reading.changes |= {keyword: None for keyword, value in lengths.items() if not 0 <= value <= MOST_TIMES}
-    if "pattern" in schema:
+    for keyword, wanted in (("pattern", schema.get("pattern")), ("format", FORMAT_PATTERNS.get(schema.get("format", "")))):
+        if wanted is None:
+            continue
         try:
-            pattern = grammar_pattern(schema["pattern"], lengths.get("minLength", 0), lengths.get("maxLength"))
+            pattern = grammar_pattern(wanted, lengths.get("minLength", 0), lengths.get("maxLength"))
         except UnsupportedPatternError:
             reading.changes["pattern"] = None
         else:
             reading.changes["pattern"] = pattern.text
-            reading.said |= {"pattern", *(lengths if pattern.with_lengths else ())}
+            reading.said |= {keyword, *(lengths if pattern.with_lengths else ())}
             return
     if _FORMATS.fullmatch(schema.get("format", "")):
         reading.said.add("format")
@@ -133,7 +139,8 @@ def _read_integer(schema: Schema, reading: _Reading) -> None:
     reading.changes |= dict.fromkeys(given)
     if low is None or high is None or low <= high:
         reading.said |= {keyword for keyword in given if (low if "inimum" in keyword else high) is not None}
-        reading.changes |= {keyword: bound for keyword, bound in (("minimum", low), ("maximum", high)) if bound is not None}
+        if low is not None or high is not None:
+            reading.changes |= {"minimum": -_FARTHEST if low is None else low, "maximum": _FARTHEST if high is None else high}
 
 
 def _bounds(schema: Schema, inclusive: str, exclusive: str, step: int) -> list[int]:

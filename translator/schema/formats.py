@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import attrs
 
 from translator.errors import RequestError
+from translator.schema.alternatives import whole_alternatives
 from translator.schema.constraints import constrained, rules_prompt
 from translator.schema.grammar import check_references, grammar_schema
 from translator.schema.json_data import compact_json, plain_json
@@ -115,7 +116,7 @@ def _enforceable(schema: object) -> AnswerFormat:
         names = ", ".join(inlined.unresolved)
         raise RequestError.of("schema_reference", f"The JSON schema refers to something it does not hold: {names}.", "Put it into $defs.")
     direct = _normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema)
-    result = constrained(grammar_schema(direct))
+    result = constrained(grammar_schema(whole_alternatives(direct)))
     check_references(result.schema)
     return AnswerFormat(wire=result.schema, schema=direct, rules=result.rules)
 

@@ -65,7 +65,7 @@ def _targets(schema: Any) -> Iterator[str]:
 
 
 _ANYTHING = ["string", "number", "boolean", "object", "array", "null"]
-_IMPLIED_TYPES: dict[str, str] = {
+IMPLIED_TYPES: dict[str, str] = {
     **dict.fromkeys(("minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType"), "string"),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"),
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems", "contains"), "array"),
@@ -83,12 +83,24 @@ def grammar_schema(schema: Mapping[str, Any], path: str = "$") -> Schema:
     # the converter reads `items` only when both are there; without it, it takes exactly the listed places
     hidden = {"items"} if "prefixItems" in schema else set()
     kept = {keyword: value for keyword, value in schema.items() if keyword not in hidden and (value is not None or keyword in _DATA)}
-    result = {keyword: _keyword(keyword, value, path) for keyword, value in kept.items()}
+    result = _filled_in({keyword: _keyword(keyword, value, path) for keyword, value in kept.items()})
     return result if result.keys() & _STRUCTURE else {**_implied(result, path), **result}
 
 
+def _filled_in(schema: Schema) -> Schema:
+    """With a schema for what is asked for without one: the converter counts no items and requires no property that it knows nothing of."""
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+    stray = [] if others is False else [name for name in schema.get("required", ()) if name not in properties]
+    if stray:
+        anything = others if isinstance(others, dict) else {"type": list(_ANYTHING)}
+        schema = {**schema, "properties": {**properties, **dict.fromkeys(stray, anything)}}
+    if ("minItems" in schema or "maxItems" in schema) and not schema.keys() & {"items", "prefixItems"}:
+        schema = {**schema, "items": {"type": list(_ANYTHING)}}
+    return schema
+
+
 def _implied(schema: Schema, path: str) -> Schema:
-    kind = next((kind for keyword, kind in _IMPLIED_TYPES.items() if keyword in schema), None)
+    kind = next((kind for keyword, kind in IMPLIED_TYPES.items() if keyword in schema), None)
     if kind or path == "$":
         return {"type": kind or "object"}
     return {"type": list(_ANYTHING)}

@@ -32,7 +32,7 @@ BLOCKED_NAMES = (
     *(".env", ".env.*", ".DS_Store", ".gitconfig", "Thumbs.db", "desktop.ini", "id_rsa", "*.pyc", "*.pyo", "*.difypkg"),
     *("*.key", "*.pem", "*.p12", "*.pfx", "*.log", "*.bak", "*.tmp", "*.swp", "*.swo"),
 )
-DEVELOPMENT = re.compile(r"tests/|fixtures/|docs/|\.ci/|plugin_entry/cli/\w+/")
+DEVELOPMENT = re.compile(r"tests/|fixtures/|docs/|examples/|\.ci/|plugin_entry/cli/\w+/")
 """What a clone needs and Dify does not run. Of the command line only the doctor is shipped; the other commands stand in folders."""
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 

@@ -10,7 +10,7 @@ from translator.diagnosis.model_kinds import ModelKind, model_missing, nearest, 
 from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo, model_info
 
-LANGUAGE, EMBEDDING = ModelKind.LANGUAGE, ModelKind.EMBEDDING
+LANGUAGE, EMBEDDING, RERANK = ModelKind.LANGUAGE, ModelKind.EMBEDDING, ModelKind.RERANK
 
 
 def described(version: str, scenario: str) -> ModelInfo:
@@ -20,6 +20,8 @@ def described(version: str, scenario: str) -> ModelInfo:
 KINDS: dict[str, tuple[ModelInfo, ModelKind, bool]] = {
     "chat as language": (described("0.24.0", "show-chat"), LANGUAGE, True),
     "embedder as language": (described("0.24.0", "show-embedder"), LANGUAGE, False),
+    "chat as reranker": (described("0.24.0", "show-chat"), RERANK, True),
+    "embedder as reranker that answers": (described("0.24.0", "show-embedder"), RERANK, False),
     "chat as embedding": (described("0.24.0", "show-chat"), EMBEDDING, False),
     "embedder as embedding": (described("0.24.0", "show-embedder"), EMBEDDING, True),
     "old server, chat as language": (described("0.5.13", "show-chat"), LANGUAGE, True),
@@ -39,6 +41,14 @@ def test_kind(info: ModelInfo, kind: ModelKind, fits: bool) -> None:
     with pytest.raises(RequestError, match='The model "m"') as caught:
         require_kind("m", info, kind)
     assert caught.value.problem.remedy
+
+
+def test_an_embedder_can_rerank_with_another_service() -> None:
+    """all-MiniLM-L6-v2 on 0.33.0 was to be added as a text embedding model, which is no way to rerank."""
+    with pytest.raises(RequestError) as caught:
+        require_kind("minilm", described("0.24.0", "show-embedder"), RERANK)
+    assert 'the service "ollama-embedding"' in caught.value.problem.remedy
+    assert "text embedding model" not in caught.value.problem.remedy
 
 
 @pytest.mark.parametrize("capabilities", [{"image"}, {"image", "vision"}])

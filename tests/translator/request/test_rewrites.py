@@ -54,6 +54,43 @@ def test_system_text_can_go_before_the_first_user_text(before: tuple[WireMessage
     assert rewritten(before, Rewrite.SYSTEM_IN_USER) == after
 
 
+IN_TURN: dict[str, tuple[tuple[WireMessage, ...], tuple[WireMessage, ...]]] = {
+    "a system text in the middle": (
+        (says("user", "u"), says("assistant", "x"), says("system", "b"), says("user", "v")),
+        (says("system", "b"), says("user", "u"), says("assistant", "x"), says("user", "v")),
+    ),
+    "questions in a row": (
+        (says("system", "a"), says("user", "u", images=("p",)), says("user", ""), says("user", "v", images=("q",))),
+        (says("system", "a"), says("user", "u\n\nv", images=("p", "q"))),
+    ),
+    "questions that a system text parted": (
+        (says("user", "u"), says("system", "b"), says("user", "v")),
+        (says("system", "b"), says("user", "u\n\nv")),
+    ),
+    "answers in a row": (
+        (says("user", "u"), says("assistant", "x"), says("assistant", "y")),
+        (says("user", "u"), says("assistant", "x\n\ny")),
+    ),
+    "calls and results": (
+        (says("user", "u"), calls("a"), result("a"), result("a"), calls("b"), result("b"), says("assistant", "x")),
+        (says("user", "u"), calls("a"), result("a"), result("a"), calls("b"), result("b"), says("assistant", "x")),
+    ),
+    "thinking": (
+        (says("user", "u"), says("assistant", "x", thinking="hm"), says("assistant", "y")),
+        (says("user", "u"), says("assistant", "x", thinking="hm"), says("assistant", "y")),
+    ),
+    "in order": (
+        (says("user", "u"), says("assistant", "x"), says("user", "v")),
+        (says("user", "u"), says("assistant", "x"), says("user", "v")),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), IN_TURN.values(), ids=IN_TURN)
+def test_users_and_assistants_take_turns(before: tuple[WireMessage, ...], after: tuple[WireMessage, ...]) -> None:
+    assert rewritten(before, Rewrite.IN_TURN) == after
+
+
 IDS: dict[str, tuple[tuple[WireMessage, ...], list[str | None]]] = {
     "by id": ((calls("call_a"), result("call_a")), ["call00001", "call00001"]),
     "in another order": (
@@ -85,7 +122,7 @@ def test_thinking_of_earlier_answers_can_be_left_out() -> None:
     assert rewritten(before, Rewrite.WITHOUT_THINKING) == (says("user", "u"), says("assistant", "a"), says("user", "v"))
 
 
-@pytest.mark.parametrize("rewrite", Rewrite)
+@pytest.mark.parametrize("rewrite", set(Rewrite) - {Rewrite.NO_THINKING_BEFORE_FORMAT})
 def test_a_rewrite_twice_is_a_rewrite_once(rewrite: Rewrite) -> None:
     messages = (says("system", "a"), says("user", "u"), calls("x"), result("x"), says("system", "b"), says("assistant", "z", thinking="t"))
     once = rewritten(messages, rewrite)

@@ -17,6 +17,8 @@ def inside(schema: Any) -> dict[str, Any]:
 
 TEXT, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 LIST = {"type": "array", "items": TEXT}
+ANYTHING = {"type": ["string", "number", "boolean", "object", "array", "null"]}
+FARTHEST = 10**16 - 1
 
 KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a pattern": ({**TEXT, "pattern": r"^\d{5}$"}, {**TEXT, "pattern": "^[0-9]{5}$"}),
@@ -26,6 +28,7 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "lengths": ({**TEXT, "minLength": 1, "maxLength": 1999}, {**TEXT, "minLength": 1, "maxLength": 1999}),
     "a known format": ({**TEXT, "format": "date-time"}, {**TEXT, "format": "date-time"}),
+    "a format that a pattern says": ({**TEXT, "format": "email"}, {**TEXT, "format": "email", "pattern": None}),
     "a text or nothing": ({"type": ["string", "null"], "pattern": r"\d"}, {"type": ["string", "null"], "pattern": None}),
     "whole bounds": ({**INTEGER, "minimum": 1, "maximum": 5}, {**INTEGER, "minimum": 1, "maximum": 5}),
     "exclusive bounds": ({**INTEGER, "exclusiveMinimum": 0, "exclusiveMaximum": 6}, {**INTEGER, "minimum": 1, "maximum": 5}),
@@ -33,12 +36,27 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**INTEGER, "minimum": 0, "exclusiveMinimum": True, "maximum": 6, "exclusiveMaximum": False},
         {**INTEGER, "minimum": 1, "maximum": 6},
     ),
-    "both kinds of bounds": ({**INTEGER, "minimum": 3, "exclusiveMinimum": 5}, {**INTEGER, "minimum": 6}),
+    "both kinds of bounds": ({**INTEGER, "minimum": 3, "exclusiveMinimum": 5}, {**INTEGER, "minimum": 6, "maximum": FARTHEST}),
+    "a lower bound alone": ({**INTEGER, "minimum": 100}, {**INTEGER, "minimum": 100, "maximum": FARTHEST}),
+    "an upper bound alone": ({**INTEGER, "maximum": -5}, {**INTEGER, "minimum": -FARTHEST, "maximum": -5}),
     "bounds of a half": (
         {**INTEGER, "minimum": 0.5, "maximum": 2.5, "exclusiveMaximum": 9.5},
         {**INTEGER, "minimum": 1, "maximum": 2},
     ),
     "counts": ({**LIST, "minItems": 1, "maxItems": 500}, {**LIST, "minItems": 1, "maxItems": 500}),
+    "counts without items": ({"type": "array", "minItems": 2}, {"type": "array", "minItems": 2, "items": ANYTHING}),
+    "a required name without a property": (
+        {**inside(TEXT), "required": ["a", "b"]},
+        {**inside(TEXT), "properties": {"a": TEXT, "b": ANYTHING}, "required": ["a", "b"]},
+    ),
+    "a required name among further ones": (
+        {"type": "object", "required": ["b"], "additionalProperties": TEXT},
+        {"type": "object", "properties": {"b": TEXT}, "required": ["b"], "additionalProperties": TEXT},
+    ),
+    "rules beside alternatives": (
+        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
+        {"anyOf": [{**TEXT, "minLength": 3}, {"type": "null"}]},
+    ),
     "counts of a tuple": (
         {"type": "array", "prefixItems": [TEXT], "minItems": 1, "maxItems": 1},
         {"type": "array", "prefixItems": [TEXT], "minItems": 1, "maxItems": 1},
@@ -66,6 +84,11 @@ def test_the_grammar_says_it(schema: dict[str, Any], wire: dict[str, Any]) -> No
 
 SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     "looking around": ({**TEXT, "pattern": r"^(?=.*\d).{8,}$"}, TEXT, r"a: pattern ^(?=.*\d).{8,}$"),
+    "looking around beside a format": (
+        {**TEXT, "format": "email", "pattern": r"^(?!\.).*$"},
+        None,
+        r"a: pattern ^(?!\.).*$",
+    ),
     "looking around beside lengths": (
         {**TEXT, "pattern": r"\bx\b", "minLength": 3},
         {**TEXT, "minLength": 3},
@@ -77,7 +100,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
         "a: maximum length 9",
     ),
     "many characters": ({**TEXT, "minLength": 1, "maxLength": 5000}, {**TEXT, "minLength": 1}, "a: maximum length 5000"),
-    "an unknown format": ({**TEXT, "format": "email"}, {**TEXT, "format": "email"}, "a: format email"),
+    "an unknown format": ({**TEXT, "format": "iri"}, {**TEXT, "format": "iri"}, "a: format iri"),
     "a format beside a pattern": (
         {**TEXT, "format": "date", "pattern": "^2"},
         None,
@@ -100,31 +123,29 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     ),
     "bounds beyond every number": ({**INTEGER, "maximum": 10**30}, INTEGER, f"a: at most {10**30}"),
     "bounds that contradict": ({**INTEGER, "minimum": 5, "maximum": 3}, INTEGER, "a: at least 5; at most 3"),
-    "multiples": ({**INTEGER, "minimum": 0, "multipleOf": 5}, {**INTEGER, "minimum": 0, "multipleOf": 5}, "a: a multiple of 5"),
+    "multiples": (
+        {**INTEGER, "minimum": 0, "multipleOf": 5},
+        {**INTEGER, "minimum": 0, "maximum": FARTHEST, "multipleOf": 5},
+        "a: a multiple of 5",
+    ),
     "not": ({**TEXT, "not": {"const": "x"}}, {**TEXT, "not": {"const": "x"}}, "a: not x"),
     "many items": ({**LIST, "minItems": 2, "maxItems": 1000}, {**LIST, "minItems": 2}, "a: maximum number of items 1000"),
-    "counts without items": ({"type": "array", "minItems": 2}, {"type": "array", "minItems": 2}, "a: minimum number of items 2"),
     "no item twice": ({**LIST, "uniqueItems": True}, {**LIST, "uniqueItems": True}, "a: no item twice"),
-    "rules beside alternatives": (
-        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
-        {"minLength": 3, "anyOf": [TEXT, {"type": "null"}]},
-        "a: minimum length 3",
-    ),
     "names of properties": (
         {"type": "object", "propertyNames": {"pattern": "^x"}},
         {"type": "object", "propertyNames": {"pattern": "^x"}},
         "a: property names: pattern ^x",
     ),
-    "a required name without a property": (
-        {**inside(TEXT), "required": ["a", "b"]},
-        {**inside(TEXT), "required": ["a", "b"]},
+    "a required name that must not be": (
+        {**inside(TEXT), "required": ["a", "b"], "additionalProperties": False},
+        {**inside(TEXT), "required": ["a", "b"], "additionalProperties": False},
         "a: required: b",
     ),
-    "in a list": ({"type": "array", "items": {**TEXT, "format": "uri"}}, None, "a[]: format uri"),
-    "in a tuple": ({"type": "array", "prefixItems": [TEXT, {**TEXT, "format": "uri"}]}, None, "a[1]: format uri"),
-    "in an object": (inside({**TEXT, "format": "uri"}), None, "a.a: format uri"),
-    "in a map": ({"type": "object", "additionalProperties": {**TEXT, "format": "uri"}}, None, "a.*: format uri"),
-    "in an alternative": ({"anyOf": [{**TEXT, "format": "uri"}, {"type": "null"}]}, None, "a: format uri"),
+    "in a list": ({"type": "array", "items": {**TEXT, "format": "iri"}}, None, "a[]: format iri"),
+    "in a tuple": ({"type": "array", "prefixItems": [TEXT, {**TEXT, "format": "iri"}]}, None, "a[1]: format iri"),
+    "in an object": (inside({**TEXT, "format": "iri"}), None, "a.a: format iri"),
+    "in a map": ({"type": "object", "additionalProperties": {**TEXT, "format": "iri"}}, None, "a.*: format iri"),
+    "in an alternative": ({"anyOf": [{**TEXT, "format": "iri"}, {"type": "null"}]}, None, "a: format iri"),
 }
 
 
@@ -144,9 +165,9 @@ def schema_in(text: str, schema: dict[str, Any]) -> bool:
 
 
 def test_a_recursive_schema_is_told_by_its_definitions() -> None:
-    node = {"type": "object", "properties": {"id": {**TEXT, "format": "uri"}, "next": {"$ref": "#/$defs/Node"}}}
+    node = {"type": "object", "properties": {"id": {**TEXT, "format": "iri"}, "next": {"$ref": "#/$defs/Node"}}}
     form = answer_format({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, None)
-    assert form.rules == ("def-0-Node.id: format uri",)
+    assert form.rules == ("def-0-Node.id: format iri",)
 
 
 @pytest.mark.parametrize("name", ["größe", "a]b", "a-b", 'a"b', "a\\b"])
