@@ -1,6 +1,6 @@
 """Whether the plugin's memory stays flat: `python -m tests.endurance [REQUESTS]` answers many requests in one process and looks.
 
-It sends 20,000 by default, and lets the callers of a tenth as many more leave at some moment. It prints a line of JSON. The exit code is 1
+It sends 10,000 by default, and lets the callers of a tenth as many more leave at some moment. It prints a line of JSON. The exit code is 1
 when there is more of anything at the end than after the first thousand: bytes of the process, objects of the interpreter, open descriptors,
 greenlets.
 """
@@ -28,7 +28,7 @@ from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
 assert dify_plugin
-REQUESTS, WARM_UP = 20_000, 1_000
+REQUESTS, WARM_UP = 10_000, 1_000
 AT_ONCE = 8
 LEAVING = 10
 """One request is given up for so many that are answered."""

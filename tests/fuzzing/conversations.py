@@ -35,7 +35,12 @@ LIMIT_S = "0.15"
 """Of those who are in a hurry; a server that holds an answer holds it longer."""
 HELD_S = 0.4
 HANGS_AFTER_S = 60.0
-SHOW = {"capabilities": ["completion", "embedding"], "model_info": {"general.architecture": "x", "x.context_length": 8192}}
+KNOWN: Mapping[str, Any] = {
+    "/api/show": {"capabilities": ["completion", "embedding"], "model_info": {"general.architecture": "x", "x.context_length": 8192}},
+    "/api/version": {"version": "0.33.0"},
+    "/api/ps": {"models": []},
+}
+"""What is told about the server and its models."""
 
 
 class StrayAnswerError(AssertionError):
@@ -280,8 +285,9 @@ def converse(callers: Sequence[Caller], chance: Random) -> tuple[list[Heard], Ma
     by_name = {caller.name: caller for caller in callers}
 
     def answer(visit: Visit) -> None:
-        if visit.path.endswith(("/api/show", "/api/version")):
-            visit.whole(json.dumps(SHOW if visit.path.endswith("/api/show") else {"version": "0.33.0"}).encode())
+        told = next((told for route, told in KNOWN.items() if visit.path.endswith(route)), None)
+        if told is not None:
+            visit.whole(json.dumps(told).encode())
             return
         way, name = chance.choice(GOOD if chance.randrange(2) else BAD), name_in(visit.body)
         ways[name].append(way)

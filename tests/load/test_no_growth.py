@@ -17,7 +17,7 @@ from tests.servers.loopback import HEAD, PATIENCE_S, Visit, serving
 from tests.servers.stalling_server import aside, line
 from tests.stdio.test_leaving import QUICKLY
 
-STREAMS, ROUNDS = 2000, 4
+STREAMS, ROUNDS = 2000, 3
 MORE_KIB, MORE_DESCRIPTORS = 8 * 1024, 8
 SETTLED_S = 0.2
 
