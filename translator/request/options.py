@@ -14,7 +14,7 @@ import attrs
 from translator.codec import DecodeError, loads
 from translator.errors import RequestError
 from translator.request.keep_alive import keep_alive_to_wire
-from translator.request.parameters import BY_NAME, LARGEST_INT, RETIRED, SYNONYMS, WHOLE_WINDOW, Kind, Parameter, Place
+from translator.request.parameters import BY_NAME, LARGEST, LARGEST_INT, RETIRED, SYNONYMS, WHOLE_WINDOW, Kind, Parameter, Place
 from translator.request.thinking import think_choice
 from translator.scalars import as_bool, as_float, as_int, is_blank
 from translator.shapes.wire import KeepAlive
@@ -149,7 +149,7 @@ def _in_range(row: Parameter, value: float) -> bool:
 
 def _range(row: Parameter) -> tuple[float | None, float | None]:
     is_bounded = row.maximum is None and row.kind is Kind.INT and row.place is Place.OPTION and row.name != "seed"
-    return row.minimum, LARGEST_INT if is_bounded else row.maximum
+    return row.minimum, LARGEST.get(row.name, LARGEST_INT) if is_bounded else row.maximum
 
 
 def _range_text(row: Parameter) -> str:

@@ -141,6 +141,16 @@ ERRORS: dict[str, tuple[dict[str, object], str, str]] = {
     "too large": ({"temperature": 3}, "parameter_range", "temperature is out of range. Give a number from 0 to 2."),
     "too small": ({"max_tokens": -3}, "parameter_range", "max_tokens is out of range. Give a whole number from -2 to 2147483647."),
     "wider than 32 bits": ({"num_keep": 2**31}, "parameter_range", "num_keep is out of range. Give a whole number from -1 to 2147483647."),
+    "a batch that llama.cpp cannot run": (
+        {"num_batch": 1},
+        "parameter_range",
+        "num_batch is out of range. Give a whole number from 2 to 2147483647.",
+    ),
+    "more threads than ggml has room for": (
+        {"num_thread": 513},
+        "parameter_range",
+        "num_thread is out of range. Give a whole number from 0 to 512.",
+    ),
     "no penalty at all": ({"repeat_penalty": 0}, "parameter_range", "repeat_penalty is out of range. Give a number from 0.1 to 2."),
     "number for a switch": ({"use_mmap": 2}, "parameter_type", "use_mmap must be true or false. Give true or false."),
     "inexact": ({"seed": 2**60}, "parameter_type", "seed must be a whole number. Give a whole number."),
