@@ -131,7 +131,7 @@ PARAMETERS: tuple[Parameter, ...] = (
 
 `stop` is no rule: Dify's editor has its own field for it, and a second one would arrive as a text where Dify's daemon wants a list. Ranges
 bound what makes sense and what every server takes: a `repeat_penalty` of 0 is refused by 0.33 and ends the model's process of 0.24
-(`option-repeat-penalty-0`), a `num_batch` of 1 ends the one of 0.33 (llama.cpp: `GGML_ASSERT(n_tokens_all <= cparams.n_batch) failed`).
+(`option-repeat-penalty-0`), a `num_batch` of 1 ends the one of 0.33 (`option-num-batch-1`).
 """
 
 LARGEST_INT = 2**31 - 1
