@@ -45,9 +45,9 @@ class RequestLog:
         """Since the begin."""
         return round((self.clock() - self._started) * 1000, 1)
 
-    def remark(self, sentence: str) -> None:
-        """Says what should be looked at although the request went well."""
-        logger.warning("%s at %s: %s", self.model, self.place, sentence)
+    def remark(self, sentence: str, level: int = logging.WARNING) -> None:
+        """Says what should be looked at although the request went well; at INFO what is as it should be."""
+        logger.log(level, "%s at %s: %s", self.model, self.place, sentence)
 
     def end(self, outcome: str) -> None:
         """Writes the line; `outcome` is "ok", "left" for a reader who left, or the code of an error."""

@@ -6,6 +6,7 @@ place by day and by night, and every click does what it says.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -32,9 +33,20 @@ TRACES = (
 
 PAGES = (
     *("index", "using", "architecture", "state-machine", "performance", "errors", "parameters", "compatibility", "decisions", "tutorial"),
-    *("migration", "offline", "several-servers", "fault-matrix", "modules", "reference/index", "reference/requests"),
+    *(
+        "migration",
+        "offline",
+        "several-servers",
+        "fault-matrix",
+        "modules",
+        "form",
+        "limits",
+        "hostile",
+        "reference/index",
+        "reference/requests",
+    ),
 )
-WIDE, NARROW = (1300, 900), (420, 800)
+WIDE, NARROW = (1200, 900), (400, 800)
 ON_TOP = (
     "(tick => (box => document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) === tick)"
     "(tick.getBoundingClientRect()))(document.querySelector(`svg a[href='#line-{index}'] .tick`))"
@@ -62,7 +74,7 @@ def look_at_trace(page: Browser, address: str, folder: Path) -> None:
     page.open(path.as_uri())
     _look_at_lines(page, document)
     _look_at_filters(page)
-    _look_at_colours(page)
+    _look_at_colours(page, path.as_uri())
     _look_at_width(page, NARROW)
     _look_behind(page, path.as_uri())
 
@@ -108,10 +120,11 @@ def _look_at_filters(page: Browser) -> None:
     page.click("#moved")
 
 
-def _look_at_colours(page: Browser) -> None:
+def _look_at_colours(page: Browser, address: str) -> None:
     seen = {}
     for scheme in ("light", "dark"):
         page.prefer(scheme)
+        page.open(address)
         seen[scheme] = [_brightness(page, name) for name in ("backgroundColor", "color")]
     require(seen["light"][0] > 200 and seen["light"][1] < 60, True, f"dark on light by day ({seen['light']})")
     require(seen["dark"][0] < 60 and seen["dark"][1] > 200, True, f"light on dark by night ({seen['dark']})")
@@ -119,7 +132,8 @@ def _look_at_colours(page: Browser) -> None:
 
 
 def _brightness(page: Browser, name: str) -> float:
-    numbers = page.ask(f"getComputedStyle(document.body).{name}.match(/\\d+/g).slice(0, 3).map(Number)")
+    where = "document.querySelector('.md-typeset') ?? document.body" if name == "color" else "document.body"
+    numbers = page.ask(f"getComputedStyle({where}).{name}.match(/\\d+/g).slice(0, 3).map(Number)")
     return float(sum(numbers)) / 3
 
 
@@ -146,8 +160,38 @@ def look_at_manual(page: Browser, name: str, base: str, pictures: Path | None) -
     if name == "architecture":
         require(page.ask(clipped), 0, "pictures in letters that are cut")
     if pictures is not None:
-        page.picture(pictures / f"manual-{name.replace('/', '-')}.png")
+        for size, scheme in itertools.product((NARROW, WIDE), ("light", "dark")):
+            page.resize(*size)
+            page.prefer(scheme)
+            page.open(f"{base}/{name}.html")
+            page.picture(pictures / f"manual-{name.replace('/', '-')}-{size[0]}-{scheme}.png")
+        page.prefer("light")
     _look_behind(page, base)
+
+
+TYPED = (
+    "(field => {{field.focus(); field.value = {text}; for (const kind of ['input', 'keyup']) "
+    "field.dispatchEvent(new Event(kind, {{bubbles: true}}))}})(document.querySelector('{field}'))"
+)
+
+
+def look_at_manual_from_disk(page: Browser, site: Path) -> None:
+    """Day and night, the search, and the field above the errors. Raises LookError, BrowserError."""
+    page.resize(*WIDE)
+    _look_at_colours(page, (site / "errors.html").as_uri())
+    page.open((site / "errors.html").as_uri())
+    page.ask(TYPED.format(field=".md-search__input", text="'keep_alive'"))
+    require(_soon(page, "document.querySelectorAll('.md-search-result__item').length > 0"), True, "that the search finds something")
+    rows = "[...document.querySelectorAll('tbody tr')].filter(each => each.getClientRects().length).map(each => each.cells[0].textContent)"
+    require(len(page.ask(rows)) > 100, True, "the catalogue at first")
+    message = "The computation of the model 'llama3' failed on the server's hardware. The server said: CUDA error. Try again"
+    page.ask(TYPED.format(field=".filter input", text=json.dumps(message)))
+    require(page.ask(rows), ["gpu_failed"], "the row of a message that was pasted")
+    wider = "[...document.querySelectorAll('.md-typeset__scrollwrap')].filter(each => each.scrollWidth > each.clientWidth)"
+    for size in (NARROW, WIDE):
+        page.resize(*size)
+        require(page.ask(f"{wider}.length"), 0, f"tables of errors that do not fit {size[0]} pixels")
+    _look_behind(page, site.as_uri())
 
 
 def _soon(page: Browser, expression: str) -> object:
@@ -208,6 +252,7 @@ def _manual(page: Browser, site: Path, pictures: Path | None) -> Iterator[int]:
     with served(site) as base:
         for name in PAGES:
             yield _told(page, f"manual {name}", partial(look_at_manual, page, name, base, pictures))
+    yield _told(page, "manual from disk", partial(look_at_manual_from_disk, page, site.resolve()))
 
 
 def _told(page: Browser, name: str, look: Callable[[], None]) -> int:

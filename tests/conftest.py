@@ -2,7 +2,8 @@
 
 Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
 and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
-port may be given to another one. A busy server is asked again without waiting.
+port may be given to another one. A busy server is asked again without waiting. No other address is looked for around this machine, whose
+gateway may let the doctor wait for a second.
 """
 
 import atexit
@@ -11,11 +12,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from plugin_entry.checks import doctor
+from plugin_entry.checks.probing import Surroundings
 from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
@@ -24,6 +28,8 @@ from tests.stdio.early_processes import QUEUE
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
+
+LIBRARY = Path(__file__).parent / "translator"
 
 atexit.register(gc.freeze)  # the interpreter looks through everything several times before it ends
 COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
@@ -41,6 +47,11 @@ def keep_compiled(folder: str) -> None:
     """Dozens of plugin processes are started, and each would compile the SDK anew; Dify's daemon compiles what it installs."""
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
     sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The library's tests first: they need one core, and the other one starts processes that later tests need."""
+    items.sort(key=lambda item: not item.path.is_relative_to(LIBRARY))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -75,6 +86,7 @@ def waits_for_models() -> None:
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
         monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
+        monkeypatch.setattr(doctor, "look_around", lambda: Surroundings(container="Docker"))
         if "waits_for_models" not in request.fixturenames:
             # a server that is for ever loading would be waited for until the limit of the first byte
             monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)

@@ -1,14 +1,25 @@
-"""A pure translation library between Dify and Ollama: converters and a streaming state machine, no I/O.
+"""Ollama's protocol without I/O: requests out of messages, tools and settings; answers out of bytes, by a state machine.
 
-The request side: `Ask` (what Dify said) and `plan_turn` give a `Turn` (what Ollama is sent). The reply side: `ReplyStream` takes bytes
-and gives deltas, `deltas_to_chunks` makes them Dify's chunks, `collect` one answer. Nothing here imports a network library or the
-Dify SDK; Pillow is imported when the first picture has to be converted. The names below are the public ones: what else the modules hold
-may change between two minor versions.
+The request side: `Ask` (what is wanted) and `plan_turn` give a `Turn` (what Ollama is sent). The reply side: `ReplyStream` takes bytes
+and gives deltas, `deltas_to_chunks` makes them chunks, `collect` one answer. `Conversation` brings both together. Nothing here imports a
+network library or the Dify SDK; Pillow is imported when the first picture has to be converted.
+
+The names below are the public ones. A minor version adds to them and a major one may change them; what else the modules hold may change
+at any time.
 """
 
+from translator.conversation import Conversation as Conversation
+from translator.conversation import reply_stream as reply_stream
+from translator.embedding.isolation import Adjustment as Adjustment
+from translator.embedding.isolation import AdjustmentKind as AdjustmentKind
 from translator.embedding.job import Embedded as Embedded
 from translator.embedding.job import embedding_plan as embedding_plan
+from translator.embedding.job import vectors_plan as vectors_plan
+from translator.embedding.replies import Vector as Vector
 from translator.embedding.requests import EmbedSettings as EmbedSettings
+from translator.embedding.requests import Overlong as Overlong
+from translator.embedding.texts import InputKind as InputKind
+from translator.embedding.texts import Prefixes as Prefixes
 from translator.errors import Family as Family
 from translator.errors import Problem as Problem
 from translator.errors import RequestError as RequestError
@@ -19,15 +30,33 @@ from translator.failures.build import is_loading as is_loading
 from translator.failures.build import is_retryable as is_retryable
 from translator.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
 from translator.limits import Limits as Limits
+from translator.media.images import PictureConverter as PictureConverter
+from translator.media.parts import MediaRules as MediaRules
 from translator.media.parts import urls_to_fetch as urls_to_fetch
+from translator.media.sniff import Media as Media
+from translator.plans import run_plan as run_plan
+from translator.plans import run_plan_async as run_plan_async
+from translator.request.context import SERVERS_WINDOW as SERVERS_WINDOW
+from translator.request.context import ContextPlan as ContextPlan
 from translator.request.context import OverflowPolicy as OverflowPolicy
 from translator.request.migration import migrate_parameters as migrate_parameters
 from translator.request.parameters import PARAMETERS as PARAMETERS
 from translator.request.parameters import Parameter as Parameter
+from translator.request.parameters import ParameterKind as ParameterKind
+from translator.request.parameters import ParameterPlace as ParameterPlace
 from translator.request.parameters import form_parameters as form_parameters
+from translator.request.rewrites import Rewrite as Rewrite
+from translator.request.thinking import StepDown as StepDown
 from translator.request.thinking import step_down as step_down
+from translator.rerank.generative import GenerativeSettings as GenerativeSettings
+from translator.rerank.ollama_job import generative_rerank_plan as generative_rerank_plan
+from translator.rerank.ollama_job import similarity_rerank_plan as similarity_rerank_plan
+from translator.rerank.ranking import RankedDocument as RankedDocument
 from translator.rerank.ranking import Ranking as Ranking
 from translator.rerank.ranking import RankingOptions as RankingOptions
+from translator.rerank.ranking import ScoreScale as ScoreScale
+from translator.rerank.ranking import ShortenedDocument as ShortenedDocument
+from translator.rerank.requests import Dialect as Dialect
 from translator.rerank.requests import RerankServiceSettings as RerankServiceSettings
 from translator.rerank.service_job import rerank_plan as rerank_plan
 from translator.response.capabilities import ModelInfo as ModelInfo
@@ -37,11 +66,23 @@ from translator.response.chunks import Chunk as Chunk
 from translator.response.chunks import collect as collect
 from translator.response.chunks import deltas_to_chunks as deltas_to_chunks
 from translator.response.stream import ReplyStream as ReplyStream
+from translator.response.think_splitter import PieceKind as PieceKind
+from translator.response.think_splitter import ThinkSplitter as ThinkSplitter
+from translator.schema.plain_tools import ollama_tools as ollama_tools
+from translator.schema.plain_tools import read_tool as read_tool
 from translator.settings.auth import auth_headers as auth_headers
 from translator.settings.base_url import BaseUrl as BaseUrl
 from translator.settings.base_url import parse_base_url as parse_base_url
+from translator.settings.credentials import CapabilityChoice as CapabilityChoice
+from translator.settings.credentials import ConnectionSettings as ConnectionSettings
 from translator.settings.credentials import Credentials as Credentials
+from translator.settings.credentials import EmbeddingSettings as EmbeddingSettings
+from translator.settings.credentials import PrefixChoice as PrefixChoice
+from translator.settings.credentials import RerankService as RerankService
+from translator.settings.credentials import RerankSettings as RerankSettings
+from translator.settings.credentials import Timeouts as Timeouts
 from translator.settings.credentials import read_credentials as read_credentials
+from translator.settings.network_places import ProxyMode as ProxyMode
 from translator.shapes.dify import ContentPart as ContentPart
 from translator.shapes.dify import FinishReason as FinishReason
 from translator.shapes.dify import MediaKind as MediaKind
@@ -57,6 +98,8 @@ from translator.shapes.events import CallsDelta as CallsDelta
 from translator.shapes.events import Delta as Delta
 from translator.shapes.events import FailureDelta as FailureDelta
 from translator.shapes.events import FinalDelta as FinalDelta
+from translator.shapes.events import LineBreak as LineBreak
+from translator.shapes.events import State as State
 from translator.shapes.events import TextDelta as TextDelta
 from translator.shapes.events import ThinkClose as ThinkClose
 from translator.shapes.events import ThinkDelta as ThinkDelta
@@ -64,11 +107,27 @@ from translator.shapes.events import ThinkOpen as ThinkOpen
 from translator.shapes.exchange import HttpReply as HttpReply
 from translator.shapes.exchange import HttpRequest as HttpRequest
 from translator.shapes.exchange import Plan as Plan
+from translator.shapes.exchange import Replies as Replies
+from translator.shapes.exchange import Round as Round
+from translator.shapes.headers import Headers as Headers
+from translator.shapes.wire import ChatRequest as ChatRequest
+from translator.shapes.wire import GenerateRequest as GenerateRequest
+from translator.shapes.wire import KeepAlive as KeepAlive
+from translator.shapes.wire import Think as Think
+from translator.shapes.wire import WireFunction as WireFunction
+from translator.shapes.wire import WireFunctionCall as WireFunctionCall
+from translator.shapes.wire import WireMessage as WireMessage
+from translator.shapes.wire import WireTool as WireTool
+from translator.shapes.wire import WireToolCall as WireToolCall
 from translator.tokens import TokenCalibration as TokenCalibration
+from translator.tokens import Vocabulary as Vocabulary
 from translator.tokens import estimate_messages as estimate_messages
 from translator.tokens import estimate_text as estimate_text
 from translator.tokens import estimate_texts as estimate_texts
 from translator.turn import Ask as Ask
 from translator.turn import Turn as Turn
+from translator.turn import media_rules as media_rules
 from translator.turn import plan_turn as plan_turn
 from translator.versions import ServerVersion as ServerVersion
+
+__version__ = "1.0.0"

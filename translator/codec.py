@@ -192,6 +192,11 @@ def request_to_plain(request: ChatRequest | GenerateRequest) -> dict[str, Any]:
     return cast("dict[str, Any]", _WRITER.unstructure(request))
 
 
+def tool_to_plain(tool: WireTool) -> dict[str, Any]:
+    """A tool as the plain data that is sent."""
+    return cast("dict[str, Any]", _WRITER.unstructure(tool))
+
+
 def request_to_bytes(request: ChatRequest | GenerateRequest) -> bytes:
     """The body to send."""
     return dumps(request_to_plain(request))

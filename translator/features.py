@@ -9,7 +9,7 @@ from functools import lru_cache
 from translator.request.context import ContextPlan, ModelWindow, plan_context
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo
-from translator.settings.credentials import Choice, Credentials
+from translator.settings.credentials import CapabilityChoice, Credentials
 from translator.shapes.dify import Mode
 
 KEPT = 256
@@ -24,9 +24,9 @@ TOOL_FEATURES = ("tool-call", "multi-tool-call", "stream-tool-call")
 no Ollama model reads documents, and Dify would send them instead of extracting their text."""
 
 
-def decide(choice: Choice, said: bool | None) -> bool | None:
+def decide(choice: CapabilityChoice, said: bool | None) -> bool | None:
     """The user's word over the server's; None when neither says anything."""
-    return {Choice.YES: True, Choice.NO: False}.get(choice, said)
+    return {CapabilityChoice.YES: True, CapabilityChoice.NO: False}.get(choice, said)
 
 
 def has_tools(info: ModelInfo, credentials: Credentials) -> bool | None:
@@ -49,7 +49,7 @@ def features(info: ModelInfo, credentials: Credentials) -> frozenset[str]:
     found = {
         VISION: has_vision(info, credentials),
         AUDIO: info.audio,
-        STRUCTURED_OUTPUT: credentials.structured_output is not Choice.NO,
+        STRUCTURED_OUTPUT: credentials.structured_output is not CapabilityChoice.NO,
         AGENT_THOUGHT: has_thinking(info, credentials),
         **dict.fromkeys(TOOL_FEATURES, has_tools(info, credentials)),
     }

@@ -123,8 +123,7 @@ def _failure(reply: HttpReply, model: str, route: str) -> ServerError:
 
 
 def _lines(pieces: Iterable[TimedBytes], model: str, estimate_prompt: Callable[[], int]) -> Iterator[TracedLine]:
-    ids = (f"call_{number}" for number in itertools.count(1))
-    stream = WatchedStream(model=model, new_id=ids.__next__, estimate_prompt=estimate_prompt)
+    stream = WatchedStream(model=model, estimate_prompt=estimate_prompt)
     ms, pending = 0.0, b""
     for ms, data in pieces:
         *complete, rest = data.split(LINE_END)

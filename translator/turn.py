@@ -11,7 +11,7 @@ import attrs
 from translator import codec, features
 from translator.errors import RequestError, ServerError
 from translator.failures.bodies import unwrap
-from translator.media.images import Convert, convert
+from translator.media.images import PictureConverter, convert
 from translator.media.parts import MediaRules, media_parts
 from translator.request.context import ContextPlan, too_long
 from translator.request.fit import (
@@ -23,16 +23,16 @@ from translator.request.fit import (
     undroppable,
     without_older_half,
 )
-from translator.request.messages import completion_text, messages_to_wire, require_insert
+from translator.request.messages import completion_text, messages_to_wire, require_insert, with_instruction
 from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.rewrites import AFTER, Rewrite, rewritten
 from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
-from translator.schema.formats import AnswerFormat, answer_format
+from translator.schema.formats import answer_format
 from translator.schema.tools import tools_to_wire
-from translator.settings.credentials import Choice, Credentials
-from translator.shapes.dify import MediaPart, Message, Mode, Role, Tool
-from translator.shapes.wire import ChatRequest, GenerateRequest, WireMessage
+from translator.settings.credentials import CapabilityChoice, Credentials
+from translator.shapes.dify import MediaPart, Message, Mode, Tool
+from translator.shapes.wire import ChatRequest, GenerateRequest
 from translator.tokens import Vocabulary, estimate_messages, script_of
 
 ROUTES: Mapping[type, str] = {ChatRequest: "/api/chat", GenerateRequest: "/api/generate"}
@@ -41,6 +41,7 @@ TOO_LONG, ROLES, EMPTY = "prompt_too_long", "roles_must_alternate", "empty_answe
 """Codes of the catalogue: a prompt that the server found too long; a template that raised because of the order of roles, its own or what
 was left of it after the server had cut it; an answer that ended well and said nothing."""
 
+UNKNOWN_MODEL, DEFAULT_SETTINGS = ModelInfo(), Credentials()
 NUM_CTX_IS_REMOTE = "num_ctx was not sent: a model in the cloud always has its whole window."
 NUM_CTX_IS_THE_SERVERS = "num_ctx was not sent: the model's context size is the server's."
 SHORTENED = "Older turns were left out, because the prompt did not fit into the context window."
@@ -48,7 +49,9 @@ SHORTENED = "Older turns were left out, because the prompt did not fit into the 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Ask:
-    """What one caller wants: as Dify says it."""
+    """What one caller wants of a model. `parameters` are those of `PARAMETERS`, such as `{"temperature": 0}`; `stop` are texts that end the
+    answer.
+    """
 
     model: str
     messages: tuple[Message, ...] = attrs.field(repr=False)
@@ -123,26 +126,27 @@ class Turn:
         """The same turn in another form; None when it has that form already."""
         if rewrite in self.rewrites or not isinstance(self.request, ChatRequest):
             return None
-        messages = rewritten(self.request.messages, rewrite)
-        if messages == self.request.messages:
+        request = attrs.evolve(self.request, messages=rewritten(self.request.messages, rewrite))
+        if rewrite is Rewrite.NO_THINKING_BEFORE_FORMAT and self.after_nothing is not None:
+            request = attrs.evolve(request, think=self.after_nothing.think)
+        if request == self.request:
             return None
-        turn = attrs.evolve(self, request=attrs.evolve(self.request, messages=messages)).noted(rewrite.value)
+        turn = attrs.evolve(self, request=request).noted(rewrite.value)
         return attrs.evolve(turn, rewrites=self.rewrites | {rewrite})
 
     def noted(self, note: str) -> "Turn":
         """The same turn with one more note."""
         return attrs.evolve(self, notes=tuple(dict.fromkeys((*self.notes, note))))
 
-    def after_refusal(self, error: ServerError, body: bytes) -> "Turn | None":
+    def after_refusal(self, error: ServerError) -> "Turn | None":
         """What to send instead after a reply that was no answer; None when the error stands.
 
         Once with less thinking, where just that was refused; once in each other form that the refusal asks for; without older exchanges as
         often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
         if error.code == EMPTY:
-            turn = self if self.after_nothing is None else self.stepped_down(self.after_nothing)
-            return None if self.has_asked_again else attrs.evolve(turn, has_asked_again=True)
-        step = None if self.has_stepped_down else step_down(body.decode("utf-8", "replace"), self.request.think)
+            return None if self.has_asked_again else attrs.evolve(self.rewritten(AFTER[EMPTY]) or self, has_asked_again=True)
+        step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)
         if error.code in AFTER and (reformed := self.rewritten(AFTER[error.code])) is not None:
@@ -176,11 +180,15 @@ def media_rules(ask: Ask, info: ModelInfo, credentials: Credentials) -> MediaRul
 
 
 def plan_turn(
-    ask: Ask, info: ModelInfo, credentials: Credentials, convert: Convert = convert, known: Collection[Rewrite] = frozenset()
+    ask: Ask,
+    info: ModelInfo = UNKNOWN_MODEL,
+    credentials: Credentials = DEFAULT_SETTINGS,
+    convert: PictureConverter = convert,
+    known: Collection[Rewrite] = frozenset(),
 ) -> Turn:
     """Builds the request; `convert` makes PNG or JPEG of other pictures, `known` are forms that this model needs (`KnownRewrites`).
 
-    Raises RequestError with the setting to change.
+    A model of which nothing is known is believed to be able to do everything. Raises RequestError with the setting to change.
     """
     options = options_to_wire(ask.parameters, ask.stop, model_stop=info.stop)
     window = _window(options, info, credentials)
@@ -190,7 +198,10 @@ def plan_turn(
     form = answer_format(options.json_schema, options.format_)
     sent = options_for_model(options.options, window.size, remote=info.remote)
     shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, form=form, shared=shared, convert=convert)
+    words = form.instruction(
+        is_enforced=think.enforces_format and info.enforces_format and credentials.structured_output is not CapabilityChoice.NO
+    )
+    case = _Case(ask=ask, info=info, credentials=credentials, window=window, instruction=words, shared=shared, convert=convert)
     turn = Turn(
         request=_BUILDERS[credentials.mode](case),
         ask=ask,
@@ -218,7 +229,7 @@ def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> T
     """A model that thinks by its server's word and shall not by its user's is switched off: saying nothing would let it think."""
     model = features.thinker(info, credentials)
     choice = ThinkChoice(options.think)
-    if credentials.thinking is Choice.NO and info.thinking:
+    if credentials.thinking is CapabilityChoice.NO and info.thinking:
         model, choice = attrs.evolve(model, can_think=True), ThinkChoice.OFF
     return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
 
@@ -254,21 +265,18 @@ def _format_note(ask: Ask, options: WireOptions) -> str:
 
 @attrs.frozen(slots=True, kw_only=True)
 class _Case:
-    """What both builders work with; `shared` are the fields that both routes have in common."""
+    """What both builders work with; `shared` are the fields that both routes have in common.
+
+    `instruction` is the format in words, as far as the server does not enforce it, or shall not be trusted to.
+    """
 
     ask: Ask
     info: ModelInfo
     credentials: Credentials
     window: ContextPlan
-    form: AnswerFormat
+    instruction: str
     shared: dict[str, Any]
-    convert: Convert
-
-    @property
-    def instruction(self) -> str:
-        """The format in words, as far as the server does not enforce it, or shall not be trusted to."""
-        is_enforced = self.info.enforces_format and self.credentials.structured_output is not Choice.NO
-        return self.form.instruction(is_enforced=is_enforced)
+    convert: PictureConverter
 
     def media_to_wire(self, part: MediaPart) -> str:
         rules = media_rules(self.ask, self.info, self.credentials)
@@ -278,7 +286,7 @@ class _Case:
 def _chat(case: _Case) -> ChatRequest:
     kept = undroppable(case.ask.messages)
     require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
-    messages = _with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+    messages = with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
     is_whole = (
         not may_be_cut_by_server(messages)
         or without_older_half(messages) is None
@@ -290,16 +298,6 @@ def _chat(case: _Case) -> ChatRequest:
         tools=tools_to_wire(case.ask.tools, server=case.info.version),
         **case.shared | ({"truncate": False} if is_whole else {}),
     )
-
-
-def _with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tuple[WireMessage, ...]:
-    """Adds a sentence to the first system message, or a system message to the front."""
-    if not instruction:
-        return messages
-    first, rest = messages[0], messages[1:]
-    if first.role != Role.SYSTEM:
-        return (WireMessage(role=Role.SYSTEM.value, content=instruction), *messages)
-    return (attrs.evolve(first, content=f"{first.content}\n\n{instruction}".strip()), *rest)
 
 
 def _generate(case: _Case) -> GenerateRequest:

@@ -88,5 +88,7 @@ TOOL_NESTED_REQUIRED = ServerVersion(0, 20, 0)
 """Tool properties take nested `required` (api/types.go, ToolProperty); dropped before."""
 THINK_MAX = ServerVersion(0, 22, 0)
 """`think: "max"` (api/types.go, ThinkValue)."""
+LLAMA_SERVER = ServerVersion(0, 30, 0)
+"""Models run in llama-server; `size_vram` in `/api/ps` is no sign of a GPU any more (0.33.0-rc2-real `ps-after`, made without one)."""
 FORMAT_WITHOUT_THINKING = ServerVersion(0, 31, 2)
 """`format` is honoured together with `think: false` by every built-in parser (server/routes.go, ChatHandler)."""

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from docs.pages.source_notes import table
 from translator.errors import Family
 from translator.failures.catalogue import SECTIONS
 from translator.failures.row import Row
@@ -21,21 +22,22 @@ INTRODUCTION = """\
 
 # Errors
 
-Every refusal of a server is looked up in these tables from top to bottom; the first row that fits wins. A row fits when its
-status, its kind of body, its path, its moment (instead of an answer, or in a stream that has begun) and one of its text patterns
-(case ignored) fit; what a row does not name is free. Status 200 means an error inside a stream. To find an error that you have seen,
-search this page for a few words of it.
+Paste a message, or type a few words of it or its code. The rows that have most of the words stay.
 
-The text is what users read: what happened, then what to do. `{model}` and `{name}` stand for the model, `{route}` for the path,
-`{status}` for the HTTP status, `{numbers}` for prompt and window in tokens where the server told them, `{proxy}` for the proxy by
-name, `{said}` for a short piece of the server's own words without secrets, `{passed}` for a sentence about the proxy that the headers of
-the reply tell of (such as `Via`); other names are taken from the server's text.
+<div class="filter" data-label="Words of the message, or its code"></div>
 
-Dify shows the text of all errors except authorization errors, which it replaces by a general sentence about credentials when a
-model runs. Rows marked "tried again" are repeated by the plugin as long as no byte of an answer was read.
+A row has the text that people read: what happened, then what to do. Names in braces stand for what is known of the one case: `{model}` and
+`{name}` for the model, `{route}` for the path, `{status}` for the HTTP status, `{numbers}` for tokens of prompt and window, `{said}` for a
+short piece of the server's own words without secrets, `{proxy}` and `{passed}` for a proxy that the reply came through.
+
+Dify shows these texts. Only of an authorization error of a running model it does not: it shows a general sentence about credentials. Errors
+marked "tried again" are tried again by the plugin as long as no byte of an answer was read.
+
+*Recognised by*: a refusal is looked up from top to bottom, and the first row that fits wins. It fits when its status, kind of body, path,
+moment and one of its patterns fit; what a row does not name is free. Status 200 is an error inside a stream.
 """
 
-HEADER = "| Code | Text | Recognised by | Dify error | Source |\n| --- | --- | --- | --- | --- |\n"
+COLUMNS = ("Code", "What people read", "Dify error")
 
 RERANK_TITLE = "Rerank services"
 RERANK_INTRODUCTION = "Rerank services are looked up in this table alone.\n"
@@ -46,23 +48,24 @@ STREAM_INTRODUCTION = "Noticed while the answer is read; the text before the fau
 
 def render_markdown() -> str:
     """The page with everything that a server says or sends, ending with a newline."""
-    tables = [f"## {section.title}\n\n{HEADER}{_lines(section.rows)}" for section in SECTIONS]
-    rerank = f"## {RERANK_TITLE}\n\n{RERANK_INTRODUCTION}\n{HEADER}{_lines(REFUSALS)}"
-    stream = f"## {STREAM_TITLE}\n\n{STREAM_INTRODUCTION}\n{HEADER}{_lines(STREAM)}"
+    tables = [f"## {section.title}\n\n{_table(section.rows)}" for section in SECTIONS]
+    rerank = f"## {RERANK_TITLE}\n\n{RERANK_INTRODUCTION}\n{_table(REFUSALS)}"
+    stream = f"## {STREAM_TITLE}\n\n{STREAM_INTRODUCTION}\n{_table(STREAM)}"
     return "\n".join([INTRODUCTION, *tables, rerank, stream])
 
 
-def _lines(rows: tuple[Row, ...]) -> str:
-    return "".join(f"| {' | '.join(map(_cell, _columns(row)))} |\n" for row in rows)
+def _table(rows: tuple[Row, ...]) -> str:
+    return table(COLUMNS, [_columns(row) for row in rows])
 
 
 def _columns(row: Row) -> tuple[str, ...]:
+    signs = "<br>".join(_signs(row))
+    more = f"<details><summary>Recognised by</summary>{signs}<br>Source: {row.source}</details>" if signs else ""
+    text = f"{row.cause} {row.remedy}"
     return (
         f"`{row.code}`",
-        f"{row.cause} {row.remedy}",
-        "<br>".join(_signs(row)),
+        f"{text}{more}".replace("\n", " "),
         DIFY_ERRORS[row.family] + ("<br>tried again" if row.retryable else ""),
-        row.source,
     )
 
 
@@ -94,7 +97,3 @@ def _code(text: str) -> str:
     if not text:
         return ""
     return f"`` {text} ``" if "`" in text else f"`{text}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")

@@ -3,7 +3,7 @@
 Made from the catalogues of `translator` and the sentences of `plugin_entry` for connections, which the library does not know.
 """
 
-from docs.pages.catalogue_page import DIFY_ERRORS, render_markdown
+from docs.pages.catalogue_page import COLUMNS, DIFY_ERRORS, render_markdown
 from docs.pages.source_notes import table
 from plugin_entry.network.error_rows import OWN, ROWS, ErrorRow
 from plugin_entry.network.proxies import MAY_BE_WHY
@@ -13,8 +13,6 @@ from translator.failures.stream import IN_BETWEEN
 from translator.request.context import too_long
 from translator.rerank.replies import not_scores
 from translator.response.capabilities import no_description
-
-COLUMNS = ("Code", "Dify error", "Cause", "Remedy")
 
 UNREADABLE: tuple[Problem, ...] = (
     not_vectors("{reason}").problem,
@@ -68,8 +66,8 @@ def _in_between() -> str:
 
 
 def _of_row(code: str, row: ErrorRow) -> tuple[str, ...]:
-    return f"`{code}`", DIFY_ERRORS[row.family], row.cause, row.remedy
+    return f"`{code}`", f"{row.cause} {row.remedy}", DIFY_ERRORS[row.family]
 
 
 def _of_problem(problem: Problem) -> tuple[str, ...]:
-    return f"`{problem.code}`", DIFY_ERRORS[problem.family], problem.cause, problem.remedy
+    return f"`{problem.code}`", f"{problem.cause} {problem.remedy}", DIFY_ERRORS[problem.family]

@@ -18,6 +18,8 @@ byte by byte, on the route of the operation, and the call goes through the class
 uv run python -m tests.faults
 ```
 
+<div class="filter" data-label="Words of a fault, or a code"></div>
+
 A cell names the plugin's code for the error; causes and remedies are in the [error catalogue](errors.md). Its class, which decides what
 Dify does, is the word before it: {classes}. Where a form is checked it is always `CredentialsValidateFailedError`, whose text the form
 shows. Dify's core rests a load-balanced credential after a connection, authorization or rate limit error and takes the next one.

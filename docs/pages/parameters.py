@@ -1,7 +1,7 @@
 """The table of model parameters as a page."""
 
 from docs.pages.source_notes import generated_from, table
-from translator.request.parameters import PARAMETERS, RETIRED, SYNONYMS, Parameter, Place
+from translator.request.parameters import PARAMETERS, RETIRED, SYNONYMS, Parameter, ParameterPlace
 
 INTRODUCTION = """
 # Model parameters
@@ -10,7 +10,7 @@ What Dify's parameter panel offers for a model, and what an app may carry. A def
 nothing is sent until the parameter is switched on. A dash means that it depends on the model, the machine or the server's version.
 """
 
-PLACES = {Place.OPTION: "`options.{wire}`", Place.TOP: "`{wire}`", Place.OURS: "not sent"}
+PLACES = {ParameterPlace.OPTION: "`options.{wire}`", ParameterPlace.TOP: "`{wire}`", ParameterPlace.OURS: "not sent"}
 
 OTHERS = """
 Other names that mean the same: {synonyms}.

@@ -24,7 +24,7 @@ from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected, features
 from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
-from translator.diagnosis.running import listed_names, running_model, window_in_force
+from translator.diagnosis.running import is_contested, listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError, TranslatorError
 from translator.failures.build import failure_from_reply
 from translator.request.context import SERVERS_WINDOW
@@ -54,10 +54,10 @@ RERANK_KINDS = {
 """What a model of Ollama must be to rerank; other services know their models themselves."""
 
 type Saved = MutableMapping[str, Any]
-type Check = Callable[[str, Saved], None]
+type ModelCheck = Callable[[str, Saved], None]
 
 
-def checked(check: Check, model: str, saved: Saved, budget_s: float) -> None:
+def checked(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
 
     It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
@@ -170,14 +170,18 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
 
 
 def _say_window(model: str, server: Server, info: ModelInfo, credentials: Credentials, saved: Saved) -> None:
-    """Writes to the log which window is in force. A form that can be saved has no place for it. The server's own is written back."""
+    """Writes to the log which window is in force, as a warning where another client stands against it.
+
+    A form that can be saved has no place for it. The server's own window is written back.
+    """
     reply = models_in_memory(BRIDGE, server)
     running = None if reply is None else running_model(reply.body, model)
     if credentials.context_size == SERVERS_WINDOW and running is not None:
         info = attrs.evolve(info, running_window=running.window)
         saved.update(detected.to_saved(info))
     plan = features.context(info, credentials)
-    RequestLog("check", model, server.place).remark(" ".join(filter(None, (window_in_force(plan, running), plan.note))))
+    level = logging.WARNING if is_contested(plan, running) else logging.INFO
+    RequestLog("check", model, server.place).remark(" ".join(filter(None, (window_in_force(plan, running), plan.note))), level)
 
 
 def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> ModelInfo:

@@ -12,16 +12,19 @@ from plugin_entry.checks.probing import Examination, answers_to
 from translator.diagnosis.conclusion import Finding, Layer
 from translator.diagnosis.model_kinds import model_missing, models_missing
 from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model, window_in_force
-from translator.diagnosis.server_kinds import TAGS
+from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION
 from translator.diagnosis.unanswered import models_withheld, remedy_for, withheld
 from translator.errors import ServerError
 from translator.failures.build import failure_from_reply
 from translator.failures.quoting import printable_name
-from translator.request.context import ModelWindow, plan_context
+from translator.request.context import SERVERS_WINDOW, ModelWindow, plan_context
 from translator.response.capabilities import ModelInfo, listed_info, model_info
 from translator.shapes.exchange import HttpReply
+from translator.versions import LLAMA_SERVER, ServerVersion
 
-SHOW, RUNNING = "/api/show", "/api/ps"
+SHOW, RUNNING, ME = "/api/show", "/api/ps", "/api/me"
+WINDOWS = {"auto": None, "server": SERVERS_WINDOW}
+"""Settings of the context size that stand for a number which depends on the server."""
 
 MODELS_SHOWN = 30
 
@@ -51,7 +54,8 @@ async def check_model(exam: Examination) -> Finding | None:
         reply = await exam.ask(SHOW, "POST", {"model": exam.model})
         if reply.status == 200:
             info = model_info(reply.body, model=exam.model, cloud_host=exam.base_url.is_cloud)
-            return Finding(step=Layer.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
+            refusal = await _not_signed_in(exam) if info.remote and not exam.base_url.is_cloud else None
+            return refusal or Finding(step=Layer.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
         failure = failure_from_reply(
             reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=SHOW, headers=reply.headers
         )
@@ -64,27 +68,46 @@ async def check_model(exam: Examination) -> Finding | None:
     return Finding.of_error(Layer.MODEL, model_missing(exam.model, names, cloud=exam.base_url.is_cloud))
 
 
+async def _not_signed_in(exam: Examination) -> Finding | None:
+    """A server describes a model in the cloud from what it keeps of it, and answers with it only while it is signed in (since 0.12.1)."""
+    reply = await exam.ask(ME, "POST")
+    if reply.status < 400 or reply.status in NO_ROUTE:
+        return None
+    if reply.status >= 500:
+        sentence = f"{exam.model} runs in Ollama's cloud, and the server cannot say whether it is signed in there, or does not reach it."
+        remedy = "Let its machine reach https://ollama.com, and run `ollama signin` there."
+        return Finding(step=Layer.MODEL, ok=False, sentence=sentence, remedy=remedy)
+    refused = failure_from_reply(
+        reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=ME, headers=reply.headers
+    )
+    return Finding.of_error(Layer.MODEL, refused)
+
+
 async def check_loaded(exam: Examination) -> Finding | None:
     """Whether the server runs the model, with which window, and how much of it on a GPU; nothing to say of the cloud's models."""
     if not exam.model or (info := await _info(exam)).remote:
         return None
     answer = (await answers_to(exam, (RUNNING,)))[RUNNING]
     if not isinstance(answer, HttpReply) or answer.status != 200:
-        return Finding(step=Layer.LOADED, ok=True, sentence="The server does not say which models are running.")
+        return Finding(step=Layer.LOADED, ok=True, is_note=True, sentence="The server does not say which models are running.")
     running = running_model(answer.body, exam.model)
     if running is None:
         sentence = f"{exam.model} is not running: the next request loads it first, which may take minutes."
-        return Finding(step=Layer.LOADED, ok=True, sentence=sentence)
-    sentence = f"The server lists {exam.model} as running{_window(running)}{_share(running)}."
-    in_force = window_in_force(plan_context(None, ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx)), running)
-    return Finding(step=Layer.LOADED, ok=True, sentence=sentence, details=(f'With the context size "auto": {in_force}',))
+        return Finding(step=Layer.LOADED, ok=True, is_note=True, sentence=sentence)
+    sentence = f"The server lists {exam.model} as running{_window(running)}{_share(running, info.version)}."
+    window = ModelWindow(maximum=info.context_length, num_ctx=info.num_ctx, running=running.window)
+    plans = {name: plan_context(setting, window, version=info.version) for name, setting in WINDOWS.items()}
+    details = (f'With the context size "{name}": {window_in_force(plan, running)}' for name, plan in plans.items())
+    return Finding(step=Layer.LOADED, ok=True, sentence=sentence, details=tuple(details))
 
 
 async def _info(exam: Examination) -> ModelInfo:
     cloud_host = exam.base_url.is_cloud
+    version = (await answers_to(exam, (VERSION,)))[VERSION]
     try:
         reply = await exam.ask(SHOW, "POST", {"model": exam.model})
-        return model_info(reply.body, model=exam.model, cloud_host=cloud_host)
+        said = version.body if isinstance(version, HttpReply) else None
+        return model_info(reply.body, said, model=exam.model, cloud_host=cloud_host)
     except ServerError:
         return ModelInfo(remote=cloud_host)
 
@@ -121,5 +144,8 @@ def _window(running: RunningModel) -> str:
     return f" with a window of {running.window:,} tokens" if running.window else ""
 
 
-def _share(running: RunningModel) -> str:
-    return "" if running.gpu_percent is None else f", {running.gpu_percent} % of it on a GPU"
+def _share(running: RunningModel, version: ServerVersion) -> str:
+    """Since 0.30 a model that is not split counts as all on the GPU, also on a machine without one (0.33.0-rc2-real `ps-after`)."""
+    if running.gpu_percent is None or (running.gpu_percent == 100 and version >= LLAMA_SERVER):
+        return ""
+    return f", {running.gpu_percent} % of it on a GPU"

@@ -70,19 +70,35 @@ async def check_encryption(exam: Examination) -> Finding | None:
     """Whether TLS comes about, and whether the certificate is trusted; nothing to say for http and behind a proxy."""
     if exam.base_url.scheme != "https" or exam.server.proxy:
         return None
-    host, port = _first_hop(exam)
     context = _context(exam.server.tls)
     try:
-        async with asyncio.timeout(exam.patience.connect):
-            writer = await open_stream(connector_of(exam.session).lookups, host, port, context)
+        version = await _tls_version(exam, context)
     except TimeoutError:
         return _failed(exam, Layer.TLS, ssl.SSLError("no answer in time"))
     except (OSError, ValueError) as error:
         return _failed(exam, Layer.TLS, error)
-    version = writer.get_extra_info("ssl_object").version()
-    writer.transport.abort()
     trust = "its certificate is trusted" if context.verify_mode is ssl.CERT_REQUIRED else "its certificate is not checked"
     return Finding(step=Layer.TLS, ok=True, sentence=f"The server speaks {version}, and {trust}.")
+
+
+async def speaks_tls(exam: Examination) -> bool:
+    """Whether TLS comes about on the port of a base URL that says http, whoever the certificate is of."""
+    if exam.base_url.scheme != "http" or exam.server.proxy:
+        return False
+    try:
+        await _tls_version(exam, _context(tls=False))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+async def _tls_version(exam: Examination, context: ssl.SSLContext) -> str:
+    host, port = _first_hop(exam)
+    async with asyncio.timeout(exam.patience.connect):
+        writer = await open_stream(connector_of(exam.session).lookups, host, port, context)
+    version: str = writer.get_extra_info("ssl_object").version()
+    writer.transport.abort()
+    return version
 
 
 async def check_container(exam: Examination) -> Finding | None:
@@ -104,7 +120,9 @@ async def check_elsewhere(exam: Examination) -> Finding | None:
     answers = await asyncio.gather(*(_answers(exam, place) for place in places))
     found = [place for place, answered in zip(places, answers, strict=True) if answered]
     if not found:
-        return Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {', '.join(places)} either.")
+        sentence = f"No Ollama answers at {', '.join(places)} either."
+        remedy = advice(exam.base_url, inside=bool(around.container), gateway=around.gateway, tried=places)
+        return Finding(step=Layer.ELSEWHERE, ok=True, is_note=True, sentence=sentence, remedy=remedy)
     return Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"Ollama answers at {' and '.join(found)}.", address=found[0])
 
 
@@ -144,4 +162,4 @@ def _failed(exam: Examination, step: Layer, error: Exception) -> Finding:
     if described.code not in UNANSWERED or exam.base_url.is_cloud:
         return finding
     around = exam.surroundings
-    return attrs.evolve(finding, remedy=advice(exam.base_url, inside=bool(around.container), gateway=around.gateway))
+    return attrs.evolve(finding, remedy=advice(exam.base_url, inside=bool(around.container), gateway=around.gateway), is_guess=True)

@@ -3,6 +3,8 @@
 Each check gives one finding, or None where there is nothing to say. Nothing here loads a model or generates a word.
 """
 
+from plugin_entry.checks.doctor_models import ME
+from plugin_entry.checks.doctor_network import speaks_tls
 from plugin_entry.checks.probing import Examination, answers_to
 from translator import versions
 from translator.diagnosis.conclusion import Finding, Layer
@@ -16,7 +18,8 @@ from translator.response.capabilities import version_text
 from translator.shapes.exchange import HttpReply
 from translator.versions import ServerVersion
 
-ME = "/api/me"
+HUNG_UP = frozenset({"connection_reset", "connect_reset", "response_invalid"})
+"""Codes of a server that closes the connection, or answers what is no HTTP: many that speak TLS alone do so when they read HTTP."""
 
 MISSING_BEFORE: tuple[tuple[ServerVersion, str], ...] = (
     (versions.CAPABILITIES, "does not say what its models can do"),
@@ -31,6 +34,9 @@ async def check_http(exam: Examination) -> Finding | None:
     """Whether the server answers at all, and lets us in; one of two questions is enough."""
     answers = await answers_to(exam, (VERSION, TAGS))
     refusal = refusal_in(answers)
+    if refusal is not None and refusal.code in HUNG_UP and await speaks_tls(exam):
+        sentence = f"The server at {exam.server.place} speaks https on this port, and the base URL says http."
+        return Finding(step=Layer.HTTP, ok=False, sentence=sentence, remedy="Write https:// in the base URL.")
     if refusal is not None:
         return Finding.of_error(Layer.KEY if refusal.family is Family.AUTHORIZATION else Layer.HTTP, refusal)
     reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))
@@ -58,14 +64,14 @@ async def check_version(exam: Examination) -> Finding | None:
     said = version_text(answer.body) if isinstance(answer, HttpReply) and answer.status == 200 else ""
     if not said:
         sentence = f"Its version is unknown, as {withheld(VERSION, answer)}, and counts as the newest."
-        return Finding(step=Layer.VERSION, ok=True, sentence=sentence, remedy=remedy_for(answer))
+        return Finding(step=Layer.VERSION, ok=True, is_note=True, sentence=sentence, remedy=remedy_for(answer))
     version = ServerVersion.parse(said)
     if not version.is_known:
         return Finding(step=Layer.VERSION, ok=True, sentence="Its version is that of a build from source, which counts as the newest.")
     missing = [what for since, what in MISSING_BEFORE if version < since]
     if missing:
         sentence, remedy = f"Its version {version} is old and {_listing(missing)}.", "Update Ollama when you can."
-        return Finding(step=Layer.VERSION, ok=True, sentence=sentence, remedy=remedy)
+        return Finding(step=Layer.VERSION, ok=True, is_note=True, sentence=sentence, remedy=remedy)
     return Finding(step=Layer.VERSION, ok=True, sentence=f"Its version is {version}.")
 
 

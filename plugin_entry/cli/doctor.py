@@ -121,7 +121,8 @@ def _variable(name: str | None) -> str:
 
 
 def _show(screen: Screen, width: int, finding: Finding) -> None:
-    screen.piece("ok    " if finding.ok else "FAIL  ", Look.GOOD if finding.ok else Look.BAD)
+    mark, look = ("FAIL", Look.BAD) if not finding.ok else ("note", Look.QUIET) if finding.is_note else ("ok", Look.GOOD)
+    screen.piece(f"{mark:<6}", look)
     screen.piece(f"{finding.step:<{LABEL_WIDTH}}", Look.QUIET)
     screen.piece(f"{_wrapped(finding.sentence, width, INDENT)}\n")
     for detail in finding.details:

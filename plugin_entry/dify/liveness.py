@@ -12,8 +12,9 @@ Silence alone proves nothing: the daemon may be slow, may have stopped reading, 
   not run for a while, the pause begins anew;
 - nobody is given up before this host has answered twice: one that answers once and then never again is not to be trusted;
 - nobody is given up unless the silence is that session's own: another session was answered after the first question that was not, or this
-  session was answered before and is the only one that is silent. If several fall silent together (the branches of a workflow that was
-  stopped, or a host in trouble), they are given up as soon as any later request is answered, which is when the server is needed again.
+  session is the only one that is silent, and was answered before or has a host that has answered many times. If several fall silent
+  together (the branches of a workflow that was stopped, or a host in trouble), they are given up as soon as any later request is answered,
+  which is when the server is needed again.
 
 The table has a row for each state of a session. Time is passed in, in seconds of any monotonic clock.
 """
@@ -35,6 +36,8 @@ longer is given three times what its slowest answer took, up to the second numbe
 """
 ANSWERS_OF_A_HOST = 2
 """After so many answers its silence means something."""
+ANSWERS_OF_A_PROVED_HOST = 10
+"""After so many, it means something of a session that was never answered, too: a caller who leaves in the first seconds."""
 ASLEEP_S = 1.0
 """Between two looks. After a longer pause of the plugin itself answers may be waiting to be read."""
 
@@ -212,7 +215,8 @@ class Liveness:
             return False
         if self._answered > session.first_unanswered:
             return True
-        return session.was_answered and not any(each.is_silent for each in self._sessions.values() if each is not session)
+        is_believed = session.was_answered or self._answers >= ANSWERS_OF_A_PROVED_HOST
+        return is_believed and not any(each.is_silent for each in self._sessions.values() if each is not session)
 
     def _due(self, now: float) -> list[Question]:
         pause = EVERY_S * max(1.0, len(self._sessions) / AT_THIS_PACE)

@@ -208,7 +208,7 @@ class Sender:
             return turn, reply
         body = reply.body()
         error = _failure(turn, reply, body)
-        following = turn.after_refusal(error, body)
+        following = turn.after_refusal(error)
         if following is not None:
             return following
         asked = reply.head.headers.first("Retry-After")

@@ -11,6 +11,7 @@ from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
+from translator.request.rewrites import KnownRewrites
 from translator.shapes.dify import Usage
 from translator.shapes.events import FailureDelta, FinalDelta
 from translator.tokens import TokenCalibration
@@ -35,6 +36,7 @@ class AnswerRecord:
     bridge: Bridge
     calibration: TokenCalibration
     last_answers: LastAnswers
+    rewrites: KnownRewrites
     estimate: Callable[[Turn], int]
     spawn: Callable[..., object]
 
@@ -48,6 +50,7 @@ class AnswerRecord:
         """The answer is complete."""
         self._learn(turn, final)
         model, place, last = turn.ask.model, self.server.identity, self.last_answers
+        self.rewrites.learn((place, model), turn.rewrites)
         before = Before(estimate=partial(self.estimate, turn), since_last_ms=last.since_ms(place, model))
         for remark in remarks(turn, final, before):
             self.log.remark(remark)

@@ -36,7 +36,6 @@ from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
 from translator.response.chunks import Chunk, collect, deltas_to_chunks
 from translator.response.stream import ReplyStream
-from translator.response.written_calls import CALL_IN_TEXT
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
 from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
@@ -84,7 +83,7 @@ class RunningAnswer:
             for deltas in reading:
                 last = deltas[-1] if deltas else None
                 if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
-                    following = self.turn.after_refusal(last.error, b"")
+                    following = self.turn.after_refusal(last.error)
                     if following is not None:
                         break
                 yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
@@ -147,7 +146,8 @@ class RunningAnswer:
             self._record.failed(last)
             return [*deltas[:-1], last]
         if isinstance(last, FinalDelta):
-            self._record.answered(self.turn.noted(CALL_IN_TEXT) if self.stream.has_read_calls else self.turn, last)
+            note = self.stream.note
+            self._record.answered(self.turn.noted(note) if note else self.turn, last)
         return deltas
 
 
@@ -176,7 +176,6 @@ class ChatService:
         except BaseException as error:
             log.end(outcome_of(error))
             raise
-        self.rewrites.learn((server.identity, ask.model), turn.rewrites)
         log.facts |= {"route": turn.route, "headers_ms": log.elapsed_ms}
         return RunningAnswer(turn, reply, stream, self._record(server, log), deadline, begin)
 
@@ -187,6 +186,7 @@ class ChatService:
             bridge=self.bridge,
             calibration=self.calibration,
             last_answers=self.last_answers,
+            rewrites=self.rewrites,
             estimate=partial(self.estimate, server.identity),
             spawn=self.spawn,
         )

@@ -15,6 +15,7 @@ from plugin_entry.network.retries import Fetches
 from plugin_entry.network.server import Server
 from plugin_entry.threads import in_thread
 from translator.errors import ServerError
+from translator.plans import FinishedPlan, next_round
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 
 
@@ -23,27 +24,13 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
     replies: tuple[HttpReply, ...] | None = None
     try:
         while True:
-            step = in_thread(weight + _weight(replies), partial(_step, plan, replies))
-            if isinstance(step, Ended):
+            step = in_thread(weight + _weight(replies), partial(next_round, plan, replies))
+            if isinstance(step, FinishedPlan):
                 return step.result
             replies = _round(bridge, step, server, concurrency)
     finally:
         with suppress(ValueError):  # it is at work in a thread, and nobody waits for it any more
             plan.close()
-
-
-@attrs.frozen(slots=True)
-class Ended[T]:
-    """A plan has come to its result."""
-
-    result: T
-
-
-def _step[T](plan: Plan[T], replies: tuple[HttpReply, ...] | None) -> tuple[HttpRequest, ...] | Ended[T]:
-    try:
-        return next(plan) if replies is None else plan.send(replies)
-    except StopIteration as ended:
-        return Ended(ended.value)
 
 
 def _weight(replies: tuple[HttpReply, ...] | None) -> int:

@@ -131,7 +131,7 @@ def _run(
     with logged("rerank", model, server.place) as log:
         ranking = run_plan(RetryingBridge(BRIDGE, turns_at(_place(server, url), at_once), busy), plan, server, at_once, weight)
         log.facts["documents"] = len(ranking.documents)
-        for remark in (*notes, *_remarks(ranking)):
+        for remark in (*notes, *ranking.notes, *_remarks(ranking)):
             log.remark(remark)
     return ranking
 

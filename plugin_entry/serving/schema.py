@@ -18,7 +18,7 @@ from translator import detected, features
 from translator.embedding.frame import most_texts_per_frame
 from translator.errors import RequestError
 from translator.request.context import SERVERS_WINDOW
-from translator.request.parameters import Kind, Parameter, form_parameters
+from translator.request.parameters import Parameter, ParameterKind, form_parameters
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import ConnectionSettings, Credentials
 
@@ -28,11 +28,11 @@ RERANK_CONTEXT = 8192
 KEPT = 256
 
 RULE_TYPES = {
-    Kind.FLOAT: ParameterType.FLOAT,
-    Kind.INT: ParameterType.INT,
-    Kind.STRING: ParameterType.STRING,
-    Kind.BOOLEAN: ParameterType.BOOLEAN,
-    Kind.TEXT: ParameterType.TEXT,
+    ParameterKind.FLOAT: ParameterType.FLOAT,
+    ParameterKind.INT: ParameterType.INT,
+    ParameterKind.STRING: ParameterType.STRING,
+    ParameterKind.BOOLEAN: ParameterType.BOOLEAN,
+    ParameterKind.TEXT: ParameterType.TEXT,
 }
 
 

@@ -1,71 +1,72 @@
-"""Prints the tables and draws the plot: `python -m tests.bench [--quick] [--only layers,growth,...] [--no-plot]`.
+"""Prints the tables and draws the plot: `python -m tests.bench [--quick] [--only layers,requests,...] [--no-plot]`.
 
-Everything takes about five minutes, `--quick` less than one. Figures depend on the machine and on what else it does: compare ratios.
+Everything takes about ten minutes, `--quick` about one. Figures depend on the machine and on what else it does: compare ratios.
 """
+
+# its import patches the process for gevent, as it does in the plugin
+import dify_plugin  # isort: split
 
 import argparse
 import os
 import platform
 import resource
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import crowd, one_stream, whole
+from plugin_entry.dify.startup import settle
+from tests.bench import crowd, dependencies, growth, layers, library, one_request, one_stream, vectors, whole
 from tests.bench.plot import svg
-from tests.bench.report import FULL, QUICK, Section, Size, text
+from tests.bench.report import FULL, QUICK, Line, Section, Size, furthest, text
 
+assert dify_plugin
 PLOT = Path(__file__).parents[2] / "docs" / "cpu-per-token.svg"
-INSIDE = ("layers", "growth", "vectors")
-"""Layers come before the whole, so that a regression points at its room, and run in a process patched as the plugin's is."""
-
-OUTSIDE: dict[str, tuple[str, Section]] = {
-    "start": ("Start", whole.start),
-    "memory": ("Memory", whole.memory),
-    "speed": ("One stream", one_stream.speed),
-}
 LOAD = "load"
+SECTIONS: dict[str, tuple[str, Section]] = {
+    "layers": ("A token: CPU of one layer alone", layers.layers),
+    "requests": ("A request: CPU of one stage of the whole way", one_request.stages),
+    "burst": ("Requests at once, over stdio", one_request.burst),
+    "growth": ("Growth with the length of the answer and of the conversation", growth.growth),
+    "library": ("The translator as a library", library.library),
+    "vectors": ("Embeddings, over stdio", vectors.vectors),
+    "start": ("Start and idle memory", whole.start),
+    "speed": ("One stream, over stdio", one_stream.speed),
+    "dependencies": ("What is installed", dependencies.dependencies),
+}
 TITLE, ACROSS, UP = "CPU per token against load", "streams at once (50 tokens per second each)", "CPU per token (µs)"
-NAMES = (*INSIDE, *OUTSIDE, LOAD)
+NAMES = (*SECTIONS, LOAD)
 PARTS = ("dify_plugin", "gevent", "aiohttp", "pydantic", "orjson")
 
 
 def main() -> None:
-    """Runs what was asked for."""
+    """Runs what was asked for, one section after the other."""
     asked = _arguments()
     size = QUICK if asked.quick else FULL
-    chosen = [name for name in NAMES if name in asked.only]
     _allow_many_connections()
+    settle()
     print(_machine())
-    if inside := [name for name in chosen if name in INSIDE]:
-        subprocess.run([sys.executable, "-m", "tests.bench.inside", *inside, *(["--quick"] if asked.quick else [])], check=True)
-    for name in chosen:
-        if name in OUTSIDE:
-            title, section = OUTSIDE[name]
-            print(text(title, section(size)), flush=True)
-    if LOAD in chosen:
-        _load(size, draw=_draw if asked.plot and not asked.quick else _leave)
+    lines: list[Line] = []
+    for name, (title, section) in SECTIONS.items():
+        if name in asked.only:
+            found = section(size)
+            lines += found
+            _show(title, found)
+    if LOAD in asked.only:
+        _load(size, is_drawn=asked.plot and not asked.quick)
+    print(furthest(lines))
 
 
-type Draw = Callable[[crowd.Loads], None]
+def _show(title: str, lines: Sequence[Line]) -> None:
+    print(f"{text(title, lines)}\n  (load of the machine {os.getloadavg()[0]:.1f})", flush=True)
 
 
-def _load(size: Size, draw: Draw) -> None:
+def _load(size: Size, *, is_drawn: bool) -> None:
     found = crowd.loads(size)
-    print(text("Many streams", crowd.lines_of(found)), flush=True)
-    draw(found)
-
-
-def _draw(found: crowd.Loads) -> None:
-    PLOT.write_text(svg(crowd.series_of(found), crowd.goal_of(found), TITLE, ACROSS, UP), encoding="utf-8")
-    print(f"  plot: {PLOT.relative_to(PLOT.parents[1])}")
-
-
-def _leave(_: crowd.Loads) -> None:
-    """A quick run draws nothing."""
+    _show("Many streams, over stdio", crowd.lines_of(found))
+    if is_drawn:
+        PLOT.write_text(svg(crowd.series_of(found), crowd.goal_of(found), TITLE, ACROSS, UP), encoding="utf-8")
+        print(f"  plot: {PLOT.relative_to(PLOT.parents[1])}")
 
 
 def _machine() -> str:

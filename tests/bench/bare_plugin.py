@@ -12,7 +12,8 @@ import select
 from tests.bench.bare import READ
 from tests.bench.bare_client import Answer, Client
 
-HEARTBEAT = b'{"event":"heartbeat","session_id":null,"data":{}}\n\n'
+GREETING = b'{"name":"bare"}\n\n{"event":"heartbeat","session_id":null,"data":{}}\n\n'
+"""A manifest and a heartbeat."""
 END = b'{"event":"session","session_id":"%b","data":{"type":"end","data":{}}}\n\n'
 FRAME = (
     b'{"event":"session","session_id":"%b","data":{"type":"stream","data":{"model":"m","prompt_messages":[],"system_fingerprint":null,'
@@ -29,7 +30,7 @@ class Plugin:
     def __init__(self) -> None:
         self._client = Client(self._say, self._end)
         self._client.epoll.register(INPUT, select.EPOLLIN)
-        self._frames = [HEARTBEAT]
+        self._frames = [GREETING]
         self._line = b""
 
     def run(self) -> None:

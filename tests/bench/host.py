@@ -1,28 +1,26 @@
 """Drives a plugin as Dify's daemon does, and reads its clock and its memory from Linux: ours, the plain one, or the bare one."""
 
-import json
-import os
-import queue
 import subprocess
 import sys
-import threading
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import attrs
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+from plugin_entry.cli.daemon import requests
+from plugin_entry.cli.daemon.process import COMMAND, ROOT, PluginProcess
+
 CPU_CLOCK = 2
 """Of a process: all that its threads ran, to the nanosecond (`man clock_getcpuclockid`); /proc counts in steps of 10 ms."""
-LOOK_S = 0.05
+LOOK_S = 0.2
 IDLE = 0.02
 """Of one core: as little is what a heartbeat costs."""
+PEAK, FORGET_PEAK = "VmHWM", "5"
+"""The most memory of a process, and what `/proc/PID/clear_refs` takes to begin anew (`man 5 proc`)."""
 
 
 @attrs.frozen
@@ -30,97 +28,64 @@ class Kind:
     """A plugin that can be started."""
 
     name: str
-    directory: Path
-    module: str
+    command: tuple[str, ...]
 
 
-OURS = Kind("ours", ROOT, "plugin_entry.main")
-PLAIN = Kind("plain", ROOT / "tests" / "bench" / "plain_plugin", "main")
-BARE = Kind("bare plugin", ROOT, "tests.bench.bare_plugin")
+OURS = Kind("ours", COMMAND)
+PLAIN = Kind("plain", ("env", "-C", str(ROOT / "tests" / "bench" / "plain_plugin"), sys.executable, "-m", "main"))
+BARE = Kind("bare plugin", (sys.executable, "-m", "tests.bench.bare_plugin"))
 
 
 @attrs.define
 class Reply:
-    """What one request brought; times in seconds, those of payloads on the monotonic clock."""
+    """What one request brought, in seconds after it was sent. `sent` is on the monotonic clock, some 20 microseconds early."""
 
-    payloads: list[tuple[float, Any]] = attrs.field(factory=list)
+    sent: float
+    texts: list[tuple[float, str]] = attrs.field(factory=list)
+    """Of a chat: when each chunk came, and its text."""
+    frames: int = 0
+    last: Any = None
+    """The last payload."""
     error: str = ""
     first_s: float = 0.0
     whole_s: float = 0.0
 
-    @property
-    def texts(self) -> list[tuple[float, str]]:
-        """Of a chat."""
-        return [(came, payload["delta"]["message"]["content"]) for came, payload in self.payloads]
 
-
-class Host:
-    """One running plugin."""
+class Host(PluginProcess):
+    """One running plugin. It is answered when it asks about its callers."""
 
     def __init__(self, kind: Kind) -> None:
+        super().__init__(command=kind.command)
         self.name = kind.name
-        began = time.perf_counter()
-        self._queues: dict[str, queue.Queue[tuple[float, Any]]] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", kind.module],
-            cwd=kind.directory,
-            env=os.environ | {"INSTALL_METHOD": "local"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._stdin: IO[bytes] = self._process.stdin
-        self._stdout: IO[bytes] = self._process.stdout
-        while b'"heartbeat"' not in (line := self._stdout.readline()):
-            if not line:
-                raise SystemExit(f"{kind.name} did not start")
-        self.start_s = time.perf_counter() - began
-        self.start_cpu_s = self.cpu_s
-        threading.Thread(target=self._read, daemon=True).start()
 
     def __enter__(self) -> Self:
+        super().__enter__()
+        self.start_s, self.start_cpu_s = self.wait_until_ready(), self.cpu_s
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def _read(self) -> None:
-        for raw in self._stdout:
-            frame = json.loads(raw) if raw.strip() else {}
-            waiting = self._queues.get(frame.get("session_id") or "")
-            if waiting is not None:
-                waiting.put((time.monotonic(), frame["data"]))
-
-    def send(self, data: dict[str, Any]) -> tuple[str, float]:
-        """Sends a request; gives its id and when."""
-        session = uuid.uuid4().hex
-        self._queues[session] = queue.Queue()
-        now = time.monotonic()
-        self._stdin.write(json.dumps({"session_id": session, "event": "request", "data": data}).encode() + b"\n")
-        self._stdin.flush()
-        return session, now
 
     def collect(self, session: str, sent: float) -> Reply:
         """Waits for the end of a request."""
-        reply = Reply()
-        while True:
-            came, data = self._queues[session].get(timeout=PATIENCE_S)
-            if data["type"] == "end":
-                del self._queues[session]
-                reply.whole_s = came - sent
-                return reply
-            if data["type"] == "error":
-                reply.error = data["data"]["message"]
-                continue
-            reply.first_s = reply.first_s or came - sent
-            reply.payloads.append((came, data["data"]))
+        reply = Reply(sent)
+        for frame in self.frames(session):
+            reply.whole_s = frame.seconds
+            if frame.kind == "error":
+                reply.error = frame.data["message"]
+            elif frame.kind == "stream":
+                reply.first_s = reply.first_s or frame.seconds
+                reply.frames, reply.last = reply.frames + 1, frame.data
+                if "delta" in frame.data:
+                    reply.texts.append((frame.seconds, frame.data["delta"]["message"]["content"]))
+        return reply
+
+    def ask_all(self, asked: Sequence[dict[str, Any]]) -> list[Reply]:
+        """So many requests at once."""
+        # the clock first: who writes to a pipe is often made to wait for who reads from it
+        sent = [(time.perf_counter(), self.send(data)) for data in asked]
+        return [self.collect(session, at) for at, session in sent]
 
     def ask(self, data: dict[str, Any]) -> Reply:
         """One request; ends the benchmark when it fails."""
-        reply = self.collect(*self.send(data))
+        (reply,) = self.ask_all([data])
         if reply.error:
             raise SystemExit(f"{data['model']}: {reply.error}")
         return reply
@@ -128,39 +93,34 @@ class Host:
     @property
     def cpu_s(self) -> float:
         """CPU seconds of the plugin so far."""
-        return time.clock_gettime((~self._process.pid << 3) | CPU_CLOCK)
+        return time.clock_gettime((~self.pid << 3) | CPU_CLOCK)
 
     @property
     def memory_mb(self) -> float:
         """Memory of the plugin now, as it is resident."""
-        rows = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS"))
+        return memory_mb(str(self.pid), "VmRSS")
+
+    @property
+    def peak_mb(self) -> float:
+        """The most it was since `forget_peak`."""
+        return memory_mb(str(self.pid), PEAK)
+
+    def forget_peak(self) -> None:
+        """The peak is what is resident now."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text(FORGET_PEAK)
 
     def wait_until_idle(self) -> None:
         """Until a look at its clock shows no work any more."""
-        never = threading.Event()
         before = -1.0
-        while self.cpu_s - before > IDLE * 4 * LOOK_S:
+        while self.cpu_s - before > IDLE * LOOK_S:
             before = self.cpu_s
-            never.wait(4 * LOOK_S)
+            time.sleep(LOOK_S)
 
-    @contextmanager
-    def watched(self) -> Iterator[list[float]]:
-        """Collects looks at the memory, in MB."""
-        looks = [self.memory_mb]
-        done = threading.Event()
 
-        def look() -> None:
-            while not done.wait(LOOK_S):
-                looks.append(self.memory_mb)
-
-        watcher = threading.Thread(target=look)
-        watcher.start()
-        try:
-            yield looks
-        finally:
-            done.set()
-            watcher.join()
+def memory_mb(process: str, row: str) -> float:
+    """A row of what Linux says of a process (`man 5 proc`)."""
+    rows = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(each.split()[1]) / 1024 for each in rows if each.startswith(row))
 
 
 TENANTS = cycle(range(4))
@@ -169,39 +129,26 @@ TENANTS = cycle(range(4))
 
 def chat(model: str, port: int) -> dict[str, Any]:
     """A chat request."""
-    return _request("invoke_llm", "llm", model, port) | {
-        "prompt_messages": [{"role": "user", "content": "Why is the sky blue?"}],
-        "model_parameters": {},
-        "tools": None,
-        "stop": None,
-        "stream": True,
-    }
+    return requests.invoke_llm(model, _credentials(port), [requests.user_message("Why is the sky blue?")])
 
 
-def embedding(texts: list[str], port: int) -> dict[str, Any]:
+def embedding(model: str, texts: Sequence[str], port: int) -> dict[str, Any]:
     """An embedding request."""
-    return _request("invoke_text_embedding", "text-embedding", "e", port) | {"texts": texts, "input_type": "document"}
+    return requests.invoke_text_embedding(model, _credentials(port), texts)
 
 
 def schema(model_type: str, model: str, port: int) -> dict[str, Any]:
     """Asks for the schema of a model."""
-    return _request("get_ai_model_schemas", model_type, model, port)
+    return requests.get_ai_model_schemas(model_type, model, _credentials(port))
 
 
-def _request(action: str, model_type: str, model: str, port: int) -> dict[str, Any]:
+def _credentials(port: int) -> dict[str, str]:
     return {
-        "type": "model",
-        "action": action,
-        "user_id": "u",
-        "provider": "ollama",
-        "model_type": model_type,
-        "model": model,
-        "credentials": {
-            "base_url": f"http://127.0.0.1:{port}",
-            "mode": "chat",
-            "context_size": "8192",
-            "extra_headers": f"X-Tenant: {next(TENANTS)}",
-        },
+        "base_url": f"http://127.0.0.1:{port}",
+        "mode": "chat",
+        "context_size": "8192",
+        "max_chunks": "2048",
+        "extra_headers": f"X-Tenant: {next(TENANTS)}",
     }
 
 

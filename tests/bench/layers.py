@@ -1,85 +1,126 @@
-"""Each room alone, in this process: microseconds of CPU per token or per request, and the memory it takes on the way."""
+"""Each room alone, in this process, beside what it cannot be better than: microseconds of CPU per token.
 
-from collections.abc import Callable, Iterable, Sequence
+The bounds are measured in the same run: a socket that is only read, orjson alone, one `write` per frame. Beside the whole way stands what
+the SDK takes for ready chunks, alone with its own writer (floor) and with a writer that only dumps.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from itertools import count
+from typing import Any, cast
 
 import attrs
+import gevent
 import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
+from gevent import socket
 
-from plugin_entry.dify import frames
-from plugin_entry.dify.objects import chunk_to_sdk
+from plugin_entry.dify.frames import FrameWriter
+from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk
+from plugin_entry.dify.output import FrameOutput
 from plugin_entry.network.bridge import Bridge
-from tests.bench.cost import Cost, Job, measured
+from plugin_entry.serving import chat
+from tests.bench.bare import BODY_END
+from tests.bench.bare import READ as BARE_READ
+from tests.bench.cost import Job, best_us
 from tests.bench.load_server import WORDS
+from tests.bench.parsers import MOST_CALLS, feed
+from tests.bench.plain_plugin.models.llm import PlainLanguageModel
 from tests.bench.replies import LAST, READ, cut, lines, thinking_lines, tool_lines
-from tests.bench.report import Line, Size
-from tests.bench.route import ScriptedBridge, SilentBridge, frames_to_nowhere, plan, request_line, requests_of, serve, way
+from tests.bench.report import BOUND, Line, Size
+from tests.bench.route import PLUGIN, ScriptedBridge, execute, frames_to_nowhere, request_line, requests_of, way
 from tests.servers.loopback import END, HEAD, Visit, serving
-from translator.response.chunks import Chunk, deltas_to_chunks
-from translator.response.decode import line_to_events
-from translator.response.lines import LineSplitter
-from translator.response.machine import Machine
-from translator.response.stream import ReplyStream
-from translator.shapes.dify import ToolCall
-from translator.shapes.events import Event, TextDelta, WireEvent
+from translator.response.chunks import Chunk
+from translator.shapes.dify import Message, Role
+from translator.turn import Ask
 
-FLOOR = "the SDK's writer alone (floor)"
-A_CALL = Chunk(tool_calls=(ToolCall(id="call_1", name="get_weather", arguments='{"city":"Paris"}'),))
+FLOOR, SDK, JSON = "floor", "SDK's way", "orjson alone"
 
 
 @attrs.frozen(kw_only=True)
 class Layer:
-    """A job, for so many tokens or requests, and what it needs around it."""
+    """A job for so many tokens, its bound with a name, and what both need around them."""
 
     job: Job
-    per: str = "token"
+    bound: Job
     many: int
+    beside: str
+    per: str = "token"
     around: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def new_stream() -> ReplyStream:
-    """A reply like the plugin's; ids are never the same twice."""
-    numbers = count()
-    return ReplyStream(model="m", new_id=lambda: f"call_new_{next(numbers)}", estimate_prompt=lambda: 1)
-
-
-def feed(parts: Iterable[bytes]) -> int:
-    """A whole reply through the translator; gives the number of deltas."""
-    stream = new_stream()
-    return sum(len(stream.feed(part)) for part in parts)
-
-
-def framing(data: bytes) -> int:
-    """Bytes to lines."""
-    return len(LineSplitter().feed(data))
-
-
-def json_alone(rows: list[bytes]) -> int:
+def json_alone(rows: Sequence[bytes]) -> int:
     """What no decoder can avoid."""
     for row in rows:
         orjson.loads(row)
     return len(rows)
 
 
-def decoding(rows: list[bytes]) -> int:
-    """Lines to events."""
-    return sum(len(tuple(line_to_events(row, number, "m"))) for number, row in enumerate(rows))
+def bridged(bridge: Bridge, reads: Sequence[bytes]) -> int:
+    """Bytes of a connection to a greenlet; the sending greenlet's share is in the figure, and in its bound."""
+    with serving(partial(_send, reads)) as server:
+        return len(bridge.open(server.call()).body()) // READ + 1
 
 
-def machine(events: list[WireEvent]) -> int:
-    """Events to deltas."""
-    walker = Machine(model="m", new_id=lambda: "id", estimate_prompt=lambda: 1)
-    for event in events:
-        walker.feed(event)
-    return len(walker.out.take())
+def read_alone(reads: Sequence[bytes]) -> int:
+    """The same connection, whose bytes nobody looks at."""
+    with serving(partial(_send, reads)) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\n\r\n")
+        received = 1
+        while not sock.recv(BARE_READ).endswith(BODY_END):
+            received += 1
+        return received
 
 
-def chunking(deltas: list[TextDelta]) -> int:
-    """Deltas to Dify's chunks."""
-    return sum(1 for _ in deltas_to_chunks(deltas))
+def _send(reads: Sequence[bytes], visit: Visit) -> None:
+    visit.send(HEAD)
+    for part in reads[:-1]:
+        visit.chunk(part)
+    visit.send(b"%x\r\n%b\r\n%b" % (len(reads[-1]), reads[-1], END))
+
+
+def chunked() -> int:
+    """An answer whose reads are here already, to the objects that the SDK is handed."""
+    ask = Ask(model="m", messages=(Message(role=Role.USER, content="Why is the sky blue?"),))
+    return sum(1 for _ in chat.stream(ask, json.loads(request_line())["data"]["credentials"]))
+
+
+def fed() -> int:
+    """The same answer, and only the translator reads it."""
+    reply = chat.CHAT.bridge.open(cast("Any", None))
+    return feed(reply.bursts())
+
+
+def framed(writer: StdioResponseWriter, objects: Sequence[SdkChunk]) -> int:
+    """The SDK's objects to frames, as the SDK drives it."""
+    for each in objects:
+        writer.session_message("session", writer.stream_object(each))
+    return len(objects)
+
+
+def dumped(objects: Sequence[SdkChunk]) -> int:
+    """The least that makes frames of them."""
+    for each in objects:
+        orjson.dumps({"event": "session", "session_id": "session", "data": {"type": "stream", "data": each}})
+    return len(objects)
+
+
+def written(write: Callable[[bytes], object], frames: Sequence[bytes]) -> int:
+    """One frame in each turn of the hub, so that no two leave together."""
+    for frame in frames:
+        write(frame)
+        gevent.sleep(0)
+    return len(frames)
+
+
+def answered(requests: int) -> int:
+    """Request lines to the last frames of answers, whose lines are here already; gives the number of frames."""
+    with frames_to_nowhere() as nowhere:
+        for request in requests_of(request_line(), requests):
+            execute(request)
+    return nowhere.taken
 
 
 class PlainWriter(StdioResponseWriter):
@@ -89,100 +130,98 @@ class PlainWriter(StdioResponseWriter):
         """Forgets it."""
 
 
-def framed(writer: StdioResponseWriter, chunks: Iterable[Chunk]) -> int:
-    """Chunks to frames, as the SDK drives it."""
-    written = 0
-    for index, chunk in enumerate(chunks):
-        writer.session_message("session", writer.stream_object(chunk_to_sdk("m", index, chunk, 0.0)))
-        written += 1
-    return written
+class DumpingWriter(PlainWriter):
+    """A writer that dumps once and does nothing else."""
+
+    def put(self, event: Any, session_id: str | None = None, data: Any = None) -> None:
+        """Forgets it."""
+        orjson.dumps({"event": event.value, "session_id": session_id, "data": data})
+
+    def stream_object(self, data: Any) -> Any:
+        """As it is."""
+        return {"type": "stream", "data": data}
 
 
-def bridged(bridge: Bridge, reads: list[bytes]) -> int:
-    """Bytes of a real connection to a greenlet; the sending greenlet's share is in the figure."""
+class ReadyModel(PlainLanguageModel):
+    """Has all its chunks before it is asked, and gives one in each turn of the hub."""
 
-    def answer(visit: Visit) -> None:
-        visit.send(HEAD)
-        for part in reads:
-            visit.chunk(part)
-        visit.send(END)
+    objects: Sequence[SdkChunk] = ()
 
-    with serving(answer) as server:
-        return len(bridge.open(server.call()).body()) // READ + 1
+    def _invoke(self, *_: object, **more: object) -> Any:
+        for each in self.objects:
+            gevent.sleep(0)
+            yield each
 
 
-def planned(line: bytes, requests: int) -> int:
-    """Request lines to the bodies of requests."""
-    plan(requests_of(line, requests))
-    return requests
+def relayed(objects: Sequence[SdkChunk]) -> int:
+    """The SDK's share of an answer: its generators, and a dump per chunk."""
+    (request,) = requests_of(request_line(), 1)
+    model = ReadyModel([])
+    model.objects = objects
+    with PLUGIN.answered_by(model):
+        PLUGIN._execute_request(request.session_id, request.data, request.reader, DumpingWriter())
+    return len(objects)
 
 
-def answered(requests: int) -> int:
-    """Request lines to the last frames of answers, whose lines are here already; gives the number of frames."""
-    with frames_to_nowhere() as nowhere:
-        serve(requests_of(request_line(), requests))
-    return nowhere.taken
+def layers_of(size: Size, bridge: Bridge, descriptor: int) -> dict[str, Layer]:
+    """Every room, in the order in which a token passes them, and then all of them together."""
+    text, thinking, calls = lines(size.tokens), thinking_lines(size.tokens), tool_lines(min(size.tokens, MOST_CALLS))
+    objects = [text_chunk("m", number, WORDS[number % len(WORDS)]) for number in range(size.tokens)]
+    frames = [orjson.dumps(each) + b"\n\n" for each in objects]
 
+    def layer(job: Job, bound: Job, beside: str, **more: Any) -> Layer:
+        return Layer(job=job, bound=bound, beside=beside, **{"many": size.tokens} | more)
 
-def whole(parts: Sequence[bytes], tokens: int) -> Layer:
-    """The plugin's own way of one answer, a line a read."""
-    return Layer(job=partial(answered, 1), many=tokens, around=partial(way, ScriptedBridge([*parts, LAST])))
+    def network(reads: Sequence[bytes]) -> Layer:
+        return layer(partial(bridged, bridge, reads), partial(read_alone, reads), "a socket that is only read")
 
+    def translator(rows: Sequence[bytes], reads: Sequence[bytes], per: str = "token") -> Layer:
+        return layer(partial(feed, reads), partial(json_alone, rows), JSON, many=len(rows), per=per)
 
-def layers_of(size: Size, bridge: Bridge) -> dict[str, Layer]:
-    """Every room, from the request line to the last frame."""
-    texts = lines(size.tokens)
-    events = [WireEvent(Event.TEXT, WORDS[number % len(WORDS)]) for number in range(size.tokens)]
-    said = [WORDS[number % len(WORDS)] for number in range(size.tokens)]
-    chunks = [Chunk(text) for text in said]
+    def behind(rows: Sequence[bytes]) -> Callable[[], AbstractContextManager[object]]:
+        return partial(way, ScriptedBridge([*rows, LAST]))
 
-    def asked(line: bytes) -> Layer:
-        return Layer(job=partial(planned, line, size.requests), per="request", many=size.requests, around=partial(way, SilentBridge()))
-
-    def of_tokens(job: Callable[..., int], *arguments: object) -> Layer:
-        return Layer(job=partial(job, *arguments), many=size.tokens)
+    def whole(rows: Sequence[bytes], per: str = "token") -> Layer:
+        return layer(partial(answered, 1), partial(relayed, objects[: len(rows)]), SDK, many=len(rows), per=per, around=behind(rows))
 
     return {
-        "request: JSON line to body": asked(request_line()),
-        "the same, 20 turns and 3 tools": asked(request_line(turns=20, tools=3)),
-        "request and an answer of one token": Layer(
-            job=partial(answered, size.requests), per="request", many=size.requests, around=partial(way, ScriptedBridge([*lines(1), LAST]))
+        "network: 64 KiB a read": network(cut(text)),
+        "network: a token a read": network(text),
+        "translator: text, 64 KiB a read": translator(text, cut(text)),
+        "translator: text, a token a read": translator(text, text),
+        "translator: thinking, a token a read": translator(thinking, thinking),
+        "translator: tool calls, a call a read": translator(calls, calls, "call"),
+        "serving: reads to the SDK's objects": layer(
+            chunked, fed, "the translator alone", around=partial(way, ScriptedBridge([*text, LAST]))
         ),
-        "bridge, 64 KiB a read": of_tokens(bridged, bridge, cut(texts)),
-        "bridge, a token a read": of_tokens(bridged, bridge, texts),
-        "framing": of_tokens(framing, b"".join(texts)),
-        "JSON alone (for comparison)": of_tokens(json_alone, texts),
-        "decoding": of_tokens(decoding, texts),
-        "state machine": of_tokens(machine, events),
-        "translator, 64 KiB a read": of_tokens(feed, cut(texts)),
-        "translator, a token a read": of_tokens(feed, texts),
-        "chunks": of_tokens(chunking, [TextDelta(text) for text in said]),
-        FLOOR: of_tokens(framed, PlainWriter(), chunks),
-        "frames of text": of_tokens(framed, frames.FrameWriter(), chunks),
-        "frames of tool calls": of_tokens(framed, frames.FrameWriter(), [A_CALL] * size.tokens),
-        "request line to frames, text": whole(texts, size.tokens),
-        "the same, nine tenths thinking": whole(thinking_lines(size.tokens), size.tokens),
-        "the same, a tool call a line": whole(tool_lines(size.tokens), size.tokens),
+        "dify: objects to frames": layer(partial(framed, FrameWriter(), objects), partial(dumped, objects), JSON),
+        "dify: frames out": layer(
+            partial(written, FrameOutput(descriptor).write, frames),
+            partial(written, partial(os.write, descriptor), frames),
+            "one write per frame",
+        ),
+        "request line to frames: text": whole(text),
+        "request line to frames: thinking": whole(thinking),
+        "request line to frames: tool calls": whole(calls, "call"),
     }
 
 
 def layers(size: Size) -> list[Line]:
-    """All layers, beside the SDK's own writer."""
-    bridge = Bridge()
+    """All layers; beside the whole way stands the SDK's own writer, too."""
+    chunks = [chunk_to_sdk("m", number, Chunk(WORDS[number % len(WORDS)]), 0.0) for number in range(size.tokens)]
+    floor = best_us(partial(framed, PlainWriter(), chunks), size.repeats) / size.tokens
+    bridge, descriptor = Bridge(), os.open(os.devnull, os.O_WRONLY)
     try:
         with frames_to_nowhere():
-            costs = {name: (layer, _cost(layer, size.repeats)) for name, layer in layers_of(size, bridge).items()}
+            return [_line(name, layer, size.repeats, floor) for name, layer in layers_of(size, bridge, descriptor).items()]
     finally:
+        os.close(descriptor)
         bridge.close()
-    floor = costs[FLOOR][1].us_per_token
-    return [_line(name, layer, cost, floor) for name, (layer, cost) in costs.items()]
 
 
-def _cost(layer: Layer, repeats: int) -> Cost:
+def _line(name: str, layer: Layer, repeats: int, floor: float) -> Line:
     with layer.around():
-        return measured(layer.job, layer.many, repeats)
-
-
-def _line(name: str, layer: Layer, cost: Cost, floor: float) -> Line:
-    is_compared = layer.per == "token" and name != FLOOR
-    return Line(what=name, ours=cost.us_per_token, unit=f"us/{layer.per}", beside={"floor": floor} if is_compared else {}, more=cost.more)
+        ours, bound = (best_us(job, repeats) / layer.many for job in (layer.job, layer.bound))
+    if layer.beside == SDK:
+        return Line(what=name, ours=ours, unit=f"us/{layer.per}", beside={SDK: bound, FLOOR: floor})
+    return Line(what=name, ours=ours, unit=f"us/{layer.per}", beside={BOUND: bound}, more=layer.beside)

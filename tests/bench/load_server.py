@@ -1,8 +1,8 @@
 """A server that streams as much as it is told to, from bytes made beforehand: `python -m tests.bench.load_server`.
 
-It prints its port. The model's name says what to send: `text:tokens:delay_ms`, `think:` for tokens of which nine of ten are thinking,
-`tools:` for a tool call a line, or `stamp:` for tokens that carry the time at which they were written (nanoseconds of the monotonic clock).
-It runs apart from the plugin, so that its time is not the plugin's.
+It prints its port. The model's name says what to send: `text:tokens:delay_ms`, or `stamp:` for tokens that carry the time at which they
+were written (nanoseconds of the monotonic clock). Vectors have as many numbers as the model's name says: `vectors:dimensions`. It runs
+apart from the plugin, so that its time is not the plugin's.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ WORDS = ("The", " sky", " is", " blue", " because", " of", " Rayleigh", " scatte
 BLOCK = 512
 LONGEST_REQUEST = 16 * 1024 * 1024
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
-CAPABILITIES = {"capabilities": ["completion", "tools", "thinking", "embedding"], "details": {"family": "llama"}, "model_info": {}}
+CAPABILITIES: dict[str, object] = {"capabilities": ["completion", "tools", "thinking"], "details": {"family": "llama"}, "model_info": {}}
+VECTORS, VERSION = "vectors:", "0.24.0"
 
 
 def line(content: str, **more: object) -> bytes:
@@ -37,43 +38,38 @@ def chunk(data: bytes) -> bytes:
 
 CALL = {"id": "call_1", "function": {"index": 0, "name": "get_weather", "arguments": {"city": "Paris", "unit": "C"}}}
 TEXTS = [chunk(line(WORDS[number % len(WORDS)])) for number in range(BLOCK)]
-BLOCKS = {
-    "text": [TEXTS],
-    "think": [*[[chunk(said({"thinking": WORDS[number % len(WORDS)]})) for number in range(BLOCK)]] * 9, TEXTS],
-    "tools": [[chunk(said({"tool_calls": [CALL]})) for _ in range(BLOCK)]],
-}
-"""Made beforehand; a long answer goes through the blocks of its kind one after the other and stays at the last one."""
-DIMENSIONS = 768
+"""Made beforehand."""
 DONE = chunk(line("", done=True, done_reason="stop", prompt_eval_count=26, eval_count=282)) + b"0\r\n\r\n"
 
 
-def vectors_reply(count: int) -> bytes:
+def vectors_reply(count: int, dimensions: int) -> bytes:
     """Vectors with the digits of 32-bit floats, which is what servers compute."""
 
     def number(text: int, place: int) -> float:
         return float(f"{(text * 7919 + place * 104729) % 2000003 / 27e6 - 0.0370001:.8g}")
 
-    vectors = [[number(text, place) for place in range(DIMENSIONS)] for text in range(count)]
-    return json.dumps({"model": "m", "embeddings": vectors, "prompt_eval_count": 8 * count}).encode()
+    vectors = [[number(text, place) for place in range(dimensions)] for text in range(count)]
+    return json.dumps({"model": "m", "embeddings": vectors, "prompt_eval_count": 8 * count}, separators=(",", ":")).encode()
 
 
 async def stream(writer: asyncio.StreamWriter, model: str) -> None:
     """Sends one answer."""
     kind, tokens, delay_ms = model.split(":")
     writer.write(HEAD)
-    await (_at_once(writer, kind, int(tokens)) if delay_ms == "0" else _paced(writer, kind, int(tokens), float(delay_ms) / 1000))
+    if delay_ms == "0":
+        await _at_once(writer, int(tokens))
+    else:
+        await _paced(writer, kind, int(tokens), float(delay_ms) / 1000)
     writer.write(DONE)
     await writer.drain()
 
 
-async def _at_once(writer: asyncio.StreamWriter, kind: str, tokens: int) -> None:
-    blocks = BLOCKS[kind]
-    joined = {id(block): b"".join(block) for block in blocks}
-    whole = tokens // BLOCK
-    for number in range(whole):
-        writer.write(joined[id(blocks[number * len(blocks) // whole])])
+async def _at_once(writer: asyncio.StreamWriter, tokens: int) -> None:
+    block = b"".join(TEXTS)
+    for _ in range(tokens // BLOCK):
+        writer.write(block)
         await writer.drain()
-    writer.write(b"".join(blocks[-1][: tokens % BLOCK]))
+    writer.write(b"".join(TEXTS[: tokens % BLOCK]))
 
 
 async def _paced(writer: asyncio.StreamWriter, kind: str, tokens: int, delay_s: float) -> None:
@@ -83,14 +79,24 @@ async def _paced(writer: asyncio.StreamWriter, kind: str, tokens: int, delay_s: 
 
 
 @cache
-def _vectors(count: int) -> bytes:
-    return vectors_reply(count)
+def _vectors(count: int, dimensions: int) -> bytes:
+    return vectors_reply(count, dimensions)
+
+
+def described(model: str) -> dict[str, object]:
+    """What the server says of a model."""
+    if not model.startswith(VECTORS):
+        return CAPABILITIES | {"version": VERSION}
+    facts = {"general.architecture": "bert", "bert.embedding_length": int(model.removeprefix(VECTORS))}
+    return {"capabilities": ["embedding"], "details": {"family": "bert"}, "model_info": facts}
 
 
 def _whole(route: bytes, body: bytes) -> bytes:
+    asked = json.loads(body or b"{}")
+    model = str(asked.get("model", ""))
     if b"/api/embed" in route:
-        return _vectors(len(json.loads(body)["input"]))
-    return json.dumps(CAPABILITIES | {"version": "0.24.0"}).encode()
+        return _vectors(len(asked["input"]), int(model.removeprefix(VECTORS)))
+    return json.dumps({"version": VERSION} if b"/api/version" in route else described(model)).encode()
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import attrs
 
-from tests.bench.host import PATIENCE_S, ROOT
+from plugin_entry.cli.daemon.process import ROOT
 
 READER = "bare reader"
+PATIENCE_S = 60.0
 
 
 @attrs.frozen(kw_only=True)

@@ -1,11 +1,12 @@
-"""The plugin's own way from a request line to frames, in this process: everything but the two pipes and the connection.
+"""The plugin's own way from a request line to frames, in this process: everything but the two pipes and, if wanted, the connection.
 
-Enters: request lines, and the reply lines that a server would send. Leaves: frames that nobody keeps. Nothing of the plugin is rebuilt
-here; the SDK's objects around the way and the connection at its end are stood in for by as little as it touches.
+Nothing of the plugin is rebuilt here; the SDK's objects around the way and the connection at its end are stood in for by as little as it
+touches.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from types import SimpleNamespace
@@ -13,15 +14,16 @@ from typing import Any, cast
 
 import attrs
 import gevent
-from dify_plugin import DifyPluginEnv, Plugin
+from dify_plugin import DifyPluginEnv, LargeLanguageModel, Plugin
 from dify_plugin.core.entities.plugin.io import PluginInStream
 from dify_plugin.core.plugin_executor import PluginExecutor
 from dify_plugin.core.plugin_registration import PluginRegistration
 from dify_plugin.core.server.router import Router
-from dify_plugin.errors.model import InvokeServerUnavailableError
+from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.requests import LineReader
+from plugin_entry.dify.executor import GreenletExecutor
+from plugin_entry.dify.requests import LineReader, errors_told
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.client import Call
@@ -29,12 +31,13 @@ from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.serving import chat as serving
 from plugin_entry.serving.chat import CHAT, FACTS
 from tests.bench.host import chat
-from tests.bench.load_server import CAPABILITIES
+from tests.bench.load_server import described
+from translator.errors import RequestError
 from translator.shapes.exchange import HttpReply
 
 NOBODY = 9
 """A port at which nobody listens; nothing is sent to it."""
-DESCRIPTION = json.dumps(CAPABILITIES | {"version": "0.24.0"}).encode()
+DESCRIPTION = json.dumps(described("m")).encode()
 HEAD = Head(200, {"Content-Type": "application/x-ndjson"})
 TOOL = {
     "name": "get_weather",
@@ -59,10 +62,9 @@ class Nowhere:
 
 
 @contextmanager
-def frames_to_nowhere() -> Iterator[Nowhere]:
+def frames_to_nowhere(nowhere: Nowhere | None = None) -> Iterator[Nowhere]:
     """The frame writer of the plugin, without its descriptor."""
-    before = vars(frames.FrameWriter).get("output")
-    nowhere = Nowhere()
+    before, nowhere = vars(frames.FrameWriter).get("output"), nowhere or Nowhere()
     frames.FrameWriter.output = cast("Any", nowhere)
     try:
         yield nowhere
@@ -94,21 +96,17 @@ class Described:
         """Nothing to give up."""
 
 
-class SentError(Exception):
-    """The request is ready; nothing is to be done with it."""
-
-
 class SilentBridge(Bridge):
-    """Takes every request and answers none. `sent` is the last one, `count` how many there were."""
+    """Answers no request. `body` is that of the last one; `sent_at` is the CPU clock of this process when it was ready, in nanoseconds."""
 
-    sent: Call | None = None
-    count = 0
+    body = b""
+    sent_at = 0
 
     def open(self, call: Call) -> OpenReply:
-        """Raises SentError."""
-        self.sent = call
-        self.count += 1
-        raise SentError
+        """Ends the request. Raises RequestError."""
+        self.sent_at = time.process_time_ns()
+        self.body = call.body or b""
+        raise RequestError.of("sent", "The request is ready; nothing is to be done with it.")
 
     def start(self, call: Call) -> Started:
         """Questions about the model."""
@@ -147,12 +145,12 @@ class PreparedInput(LineReader):
         return self._data
 
 
-def request_line(turns: int = 1, tools: int = 0) -> bytes:
+def request_line(turns: int = 1, tools: int = 0, port: int = NOBODY) -> bytes:
     """A request as the daemon writes it: a conversation of so many turns, with so many tools on offer."""
     said: dict[str, Any] = {"role": "user", "content": "Why is the sky blue?", "name": None}
     answered: dict[str, Any] = {"role": "assistant", "content": "Because of Rayleigh scattering.", "name": None, "tool_calls": []}
     messages = [each for _ in range(turns - 1) for each in (said, answered)]
-    data = chat("m", NOBODY) | {"prompt_messages": [*messages, said]}
+    data = chat("text:1:0", port) | {"prompt_messages": [*messages, said]}
     if tools:
         data |= {
             "tools": [TOOL | {"name": f"{TOOL['name']}_{number}"} for number in range(tools)],
@@ -166,25 +164,26 @@ def requests_of(line: bytes, count: int) -> Iterator[PluginInStream]:
     return islice(PreparedInput(line)._read_stream(), count)
 
 
-def plan(requests: Iterable[PluginInStream]) -> None:
-    """Requests to bodies that are ready to be sent; within `way`."""
-    for request in requests:
-        with suppress(InvokeServerUnavailableError):  # what the plugin makes of SentError
-            _execute(request)
+def planned_us(line: bytes, times: int) -> float:
+    """CPU from a request line to a body that is ready to be sent, in microseconds: the best of so many times."""
+    bridge, best = SilentBridge(), float("inf")
+    with way(bridge):
+        for _ in range(times + 1):  # the first asks about the model
+            began = time.process_time_ns()
+            (request,) = requests_of(line, 1)
+            with suppress(InvokeBadRequestError):  # what the plugin makes of the bridge's error
+                execute(request)
+            best = min(best, bridge.sent_at - began)
+    return best / 1e3
 
 
-def serve(requests: Iterable[PluginInStream]) -> None:
-    """Requests to the ends of their answers; within `way`."""
-    for request in requests:
-        _execute(request)
-
-
-def _execute(request: PluginInStream) -> None:
+def execute(request: PluginInStream) -> None:
+    """One request, as in the plugin but for the greenlet."""
     PLUGIN._execute_request(request.session_id, request.data, request.reader, request.writer)
 
 
 @contextmanager
-def way(bridge: SilentBridge) -> Iterator[None]:
+def way(bridge: Bridge) -> Iterator[None]:
     """The plugin's way of a request, over this bridge."""
     with ExitStack() as stack:
         stack.callback(FACTS.forget)
@@ -205,15 +204,24 @@ def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
 
 
 class ServedPlugin(Plugin):
-    """The SDK's plugin without its manifest and its channels: as much of it as executes a request."""
+    """The SDK's plugin without its manifest and its channels: as much of it as executes a request. `model` is what answers."""
+
+    _execute_request = errors_told(Plugin._execute_request)
 
     def __init__(self) -> None:
+        self.model: LargeLanguageModel = OllamaLargeLanguageModel([])
         self.config = DifyPluginEnv()
-        self.registration = cast("PluginRegistration", SimpleNamespace(get_model_instance=lambda *_: OllamaLargeLanguageModel([])))
-        self.executer = cast("Any", None)
+        self.registration = cast("PluginRegistration", SimpleNamespace(get_model_instance=lambda *_: self.model))
+        self.executer = cast("Any", GreenletExecutor(1))
         self.plugin_executer = PluginExecutor(self.config, self.registration)
         Router.__init__(self, cast("Any", None), None)
         self._register_request_routes()
+
+    @contextmanager
+    def answered_by(self, model: LargeLanguageModel) -> Iterator[None]:
+        """Another model answers meanwhile."""
+        with _replaced(self, "model", model):
+            yield
 
 
 PLUGIN = ServedPlugin()

@@ -7,27 +7,32 @@ from xml.etree import ElementTree
 
 import orjson
 import pytest
+from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.objects import text_chunk
 from plugin_entry.network import connections
-from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd
+from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd, dependencies, parsers
+from tests.bench.__main__ import SECTIONS
 from tests.bench.bare import BODY_END, body_of
 from tests.bench.host import BARE, OURS, PLAIN, Host, chat, load_server
-from tests.bench.inside import SECTIONS
-from tests.bench.layers import FLOOR, Layer, answered, layers_of
-from tests.bench.load_server import BLOCK, BLOCKS, HEAD, TEXTS, chunk, vectors_reply
+from tests.bench.layers import answered
+from tests.bench.load_server import HEAD, TEXTS, chunk, vectors_reply
+from tests.bench.one_request import BESIDE, ONE
 from tests.bench.plot import Series, svg
 from tests.bench.reading import READER, bare_reading
 from tests.bench.replies import LAST, lines, thinking_lines, tool_lines
-from tests.bench.report import FULL, QUICK, Line, Size, text
-from tests.bench.route import ScriptedBridge, SilentBridge, plan, request_line, requests_of, way
+from tests.bench.report import BOUND, FULL, QUICK, Line, Size, furthest, text
+from tests.bench.route import ScriptedBridge, SilentBridge, execute, planned_us, request_line, requests_of, way
 from tests.bench.token_way import way as way_of_a_token
+from tests.bench.vectors import once
 from translator.embedding.replies import Flaw, read_embed
 
 pytestmark = pytest.mark.plugin
 
-TINY = Size(tokens=60, repeats=1, requests=3, lengths=(10, 20), texts=4)
+TINY = Size(tokens=60, repeats=1, requests=3, rounds=1, lengths=(10, 20), histories=(2, 4), vectors=((4, 3),))
+INSIDE = ("layers", "requests", "growth", "vectors", "dependencies")
+"""Sections that take a moment only."""
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +47,32 @@ def bare_host() -> Iterator[Host]:
         yield host
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", INSIDE)
 def test_section(name: str) -> None:
     title, section = SECTIONS[name]
     found = section(TINY)
     assert len({line.what for line in found}) == len(found)
     assert all(line.ours >= 0 for line in found if name != "growth")  # of tiny answers the request is nearly all, and it is taken off
-    assert all(line.beside for line in found if line.what != FLOOR and "request" not in line.unit)
+    assert all(line.beside for line in found if name != "dependencies")
     assert text(title, found).count("\n") == len(found) + 1
+
+
+def test_a_layer_and_a_stage_stand_beside_their_bounds() -> None:
+    found = SECTIONS["layers"][1](TINY)
+    assert {line.what.split(":")[0] for line in found if BOUND in line.beside} == {"network", "translator", "serving", "dify"}
+    assert [line.what for line in SECTIONS["requests"][1](TINY)[: len(BESIDE)]] == list(BESIDE)
+
+
+def test_what_is_furthest_from_its_bound_is_said() -> None:
+    def line(what: str, ours: float, bound: float, unit: str = "us/token") -> Line:
+        return Line(what=what, ours=ours, unit=unit, beside={BOUND: bound})
+
+    said = furthest([line("a", 10, 5), line("b", 1, 0.1), line("c", 90, 9, "us/request"), Line(what="d", ours=1e6, unit="us/token")])
+    assert said == (
+        "Furthest from its bound: per token 'a' (5 us over its bound, 2.0 x); per token by ratio 'b' (0.9 us over its bound, 10.0 x); "
+        "per request 'c' (81 us over its bound, 10.0 x); per request by ratio 'c' (81 us over its bound, 10.0 x)"
+    )
+    assert furthest([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -68,20 +91,16 @@ def test_the_way_is_whole(sent: list[bytes], frames_expected: int) -> None:
     assert vars(frames.FrameWriter).get("output") is before
 
 
-@pytest.mark.parametrize("name", ["request: JSON line to body", "the same, 20 turns and 3 tools"])
-def test_a_request_is_planned_to_its_body(name: str) -> None:
-    bridge = SilentBridge()
-    layer: Layer = layers_of(TINY, bridge)[name]
-    with layer.around():
-        assert layer.job() == TINY.requests
+def test_a_request_is_planned_to_its_body() -> None:
+    assert 0 < planned_us(request_line(), 1) < planned_us(request_line(turns=200, tools=3), 1)
 
 
 def test_the_bare_request_is_ours() -> None:
     bridge = SilentBridge()
-    with way(bridge):
-        plan(requests_of(request_line(), 1))
-    assert bridge.sent is not None
-    assert bridge.sent.body == body_of("m")
+    (request,) = requests_of(request_line(), 1)
+    with way(bridge), pytest.raises(InvokeBadRequestError):
+        execute(request)
+    assert bridge.body == body_of(ONE)
 
 
 def test_the_bare_frame_is_as_the_sdks() -> None:
@@ -103,7 +122,7 @@ def test_the_bare_reader_reads_all(port: int, delay_ms: int) -> None:
 
 @pytest.mark.parametrize(("model", "streams"), [("text:12:1", 1), ("text:600:0", 2), ("text:12:1", 60)])
 def test_the_bare_plugin_answers_a_line_a_frame(port: int, bare_host: Host, model: str, streams: int) -> None:
-    for reply in [bare_host.collect(*sent) for sent in [bare_host.send(chat(model, port)) for _ in range(streams)]]:
+    for reply in bare_host.ask_all([chat(model, port) for _ in range(streams)]):
         assert len(reply.texts) == int(model.split(":")[1]) + 1
         assert [said for _, said in reply.texts][:4] == ["The", " sky", " is", " blue"]
         assert {said for _, said in reply.texts} >= {" 你好", " 🚀"}
@@ -133,6 +152,13 @@ def test_the_bare_references_import_nothing() -> None:
         assert imported <= allowed
 
 
+def test_a_plugin_is_answered_when_it_asks_about_its_callers(port: int) -> None:
+    with Host(OURS) as ours:
+        found = crowd.paced(ours, port, 2, 30, 100)
+    assert found.questions >= 2
+    assert found.memory_over_idle >= 1
+
+
 def load_of(us: float) -> crowd.Load:
     return crowd.Load(us_per_token=us, wall_over_ideal=1.0, worst_first_s=0.1, tokens_per_frame=1.0)
 
@@ -144,12 +170,12 @@ FOUND: crowd.Loads = {
 }
 
 
-def test_a_load_is_measured_by_the_plain_plugin_at_fifty_streams() -> None:
+def test_a_load_stands_beside_what_carried_it_too() -> None:
     found = {line.what: line for line in crowd.lines_of(FOUND)}
-    line = found["1,000 streams x 20 tokens/s: CPU"]
-    assert (line.beside, line.goal) == ({"plain at 50": 100, "bare reader": 12}, "0.25 x plain at 50")
-    assert found["50 streams x 50 tokens/s: time"].beside == {"plain": 1.0, "bare reader": 1.0}
-    assert len(found) == 3 * len(FOUND)
+    line = found["50 streams x 50 tokens/s: CPU"]
+    assert (line.beside, line.goal) == ({"plain": 100, "bare reader": 15}, "0.3 x plain")
+    assert found["1,000 streams x 20 tokens/s: time"].goal == "1.15 x ideal"
+    assert len(found) == 4 * len(FOUND)
 
 
 def test_a_token_takes_one_short_way() -> None:
@@ -159,12 +185,26 @@ def test_a_token_takes_one_short_way() -> None:
 
 
 def test_vectors_are_flawless() -> None:
-    vectors = read_embed(vectors_reply(3)).vectors
-    assert [len(vector) for vector in vectors if not isinstance(vector, Flaw)] == [768] * 3
+    vectors = read_embed(vectors_reply(3, 384)).vectors
+    assert [len(vector) for vector in vectors if not isinstance(vector, Flaw)] == [384] * 3
 
 
-def test_blocks_are_whole() -> None:
-    assert {len(block) for blocks in BLOCKS.values() for block in blocks} == {BLOCK}
+def test_the_bound_of_vectors_writes_all_of_them() -> None:
+    assert once(vectors_reply(3, 384)) > 3 * 384 * 8
+
+
+def test_the_other_libraries_get_what_the_translator_gets() -> None:
+    assert parsers.feed([*lines(30), LAST]) == 31
+    assert parsers.feed([*tool_lines(3), LAST]) >= 1
+
+
+def test_each_dependency_says_who_wants_it() -> None:
+    found = dependencies.dependencies(TINY)
+    wanted = {line.what.split()[0]: line.more.split(":")[0] for line in found[1:]}
+    ours = {name for name, by in wanted.items() if by == "for the plugin"}
+    assert ours == {"aiohttp", "attrs", "cattrs", "orjson", "pillow", "dify-plugin"}
+    assert wanted["gevent"] == "for dify-plugin"
+    assert found[0].ours == pytest.approx(sum(line.ours for line in found[1:]))
 
 
 @pytest.mark.parametrize("size", [FULL, QUICK], ids=["full", "quick"])
@@ -193,7 +233,7 @@ def test_plot_is_drawn() -> None:
     picture = svg(crowd.series_of(FOUND), crowd.goal_of(FOUND), "Title", "across", "up (µs)")
     root = ElementTree.fromstring(picture)
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"Title", "across", "up (µs)", "plain", "ours", "bare reader", "goal: 0.45 × plain at 50", "30", "15"} <= set(texts)
+    assert {"Title", "across", "up (µs)", "plain", "ours", "bare reader", "goal: 0.3 × plain at 50", "30", "15"} <= set(texts)
     assert "prefers-color-scheme:dark" in picture
 
 

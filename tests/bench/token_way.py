@@ -20,7 +20,7 @@ from gevent.event import Event
 from plugin_entry.dify.frames import FrameWriter
 from plugin_entry.dify.output import FrameOutput
 from plugin_entry.serving.chat import BRIDGE
-from tests.bench.route import PLUGIN, request_line, requests_of
+from tests.bench.route import execute, request_line, requests_of
 from tests.servers.loopback import END, HEAD, Visit
 from tests.servers.stalling_server import DONE, line, stalling
 from tests.structure.sources import ROOT
@@ -118,7 +118,7 @@ def way() -> Way:
             (request,) = requests_of(request_line(), 1)
             request.data.update(model="slowly", credentials={"base_url": server.url})
             with noted() as found:
-                PLUGIN._execute_request(request.session_id, request.data, request.reader, request.writer)
+                execute(request)
     finally:
         if before is None:
             del FrameWriter.output

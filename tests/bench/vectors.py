@@ -1,49 +1,104 @@
-"""An embedding answer inside the plugin: what it costs beyond reading its JSON once."""
+"""Embeddings over stdio, as Dify asks for them: so many texts at a time as the schema says.
 
+The bound is a process that reads the same replies once with orjson, looks at each number once, and writes the frames.
+"""
+
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import orjson
 
-from tests.bench.cost import measured
-from tests.bench.load_server import vectors_reply
+from plugin_entry.cli.daemon.process import ROOT
+from tests.bench.cost import best_us
+from tests.bench.host import OURS, PEAK, Host, embedding, load_server, memory_mb, schema
+from tests.bench.load_server import VECTORS, vectors_reply
 from tests.bench.report import Line, Size
-from translator.embedding.job import embedding_plan
-from translator.embedding.requests import EmbedSettings
-from translator.shapes.exchange import HttpReply
 
-
-def planned(texts: list[str], reply: HttpReply) -> int:
-    """Texts to vectors, with the server's reply at hand."""
-    plan = embedding_plan(texts, EmbedSettings(model="m", max_texts=len(texts)))
-    next(plan)
-    try:
-        while True:
-            plan.send((reply,))
-    except StopIteration as end:
-        return len(end.value.vectors)
-
-
-def json_once(body: bytes) -> int:
-    """What cannot be avoided."""
-    return len(orjson.loads(body)["embeddings"])
+REPEATS = 5
+MB = 1024 * 1024
+TIME_GOAL, MEMORY_GOAL = 1.3, 1.5
+ALONE = "orjson alone"
 
 
 def vectors(size: Size) -> list[Line]:
-    """Per text: the whole plan beside reading its JSON once. Checking each number and the size of the frame is the rest; a second reading
-    would show as one more.
-    """
-    body = vectors_reply(size.texts)
-    texts = [f"passage number {number}" for number in range(size.texts)]
-    reply = HttpReply(status=200, body=body)
-    ours = measured(partial(planned, texts, reply), size.texts, size.repeats)
-    once = measured(partial(json_once, body), size.texts, size.repeats)
-    more = f"{ours.peak_kb:,.0f} kB at most"
+    """CPU, time, and the most memory over idle, for each number of texts."""
+    with load_server() as port:
+        return [line for texts, dimensions in size.vectors for line in _lines(port, texts, dimensions, size.rounds)]
+
+
+def _lines(port: int, texts: int, dimensions: int, rounds: int) -> list[Line]:
+    model = f"{VECTORS}{dimensions}"
+    words = [f"passage number {number} about the history of the number {number}" for number in range(texts)]
+    with Host(OURS) as ours:
+        ours.wait_until_idle()
+        properties = ours.ask(schema("text-embedding", model, port)).last["model_schema"]["model_properties"]
+        batch = min(texts, int(properties["max_chunks"]))
+        asked = [embedding(model, words[at : at + batch], port) for at in range(0, texts, batch)]
+        idle = ours.memory_mb
+        ours.forget_peak()
+        ours.ask(asked[0])  # the server prepares a reply when it is first asked for it
+        peak = ours.peak_mb - idle
+        ours.ask(asked[-1])
+        cpus, walls = zip(*(_round(ours, asked) for _ in range(rounds)), strict=True)
+    bodies = {count: vectors_reply(count, dimensions) for count in {len(data["texts"]) for data in asked}}
+    alone = {count: _alone(body) for count, body in bodies.items()}
+    what, reply = f"{texts:,} vectors of {dimensions:,}", len(bodies[batch]) / MB
     return [
         Line(
-            what=f"{size.texts} vectors of 768",
-            ours=ours.us_per_token,
-            unit="us/text",
-            beside={"JSON once": once.us_per_token},
-            more=more,
-        )
+            what=f"{what}: CPU",
+            ours=min(cpus),
+            unit="s",
+            beside={ALONE: sum(alone[len(data["texts"])]["cpu_s"] for data in asked)},
+            goal=f"{TIME_GOAL} x {ALONE}",
+            more=f"{min(walls):.2f} s in {len(asked)} requests of {batch} at most",
+        ),
+        Line(
+            what=f"{what}: memory of the first request",
+            ours=peak,
+            unit="MB",
+            beside={ALONE: alone[batch]["peak_mb"], "the reply": reply},
+            goal=f"{MEMORY_GOAL} x the reply",
+        ),
     ]
+
+
+def _round(ours: Host, asked: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """CPU and time of all requests, one after the other."""
+    cpu, began = ours.cpu_s, time.perf_counter()
+    for data in asked:
+        ours.ask(data)
+    return ours.cpu_s - cpu, time.perf_counter() - began
+
+
+def _alone(body: bytes) -> dict[str, float]:
+    """The bound for one reply, in a process of its own."""
+    said = subprocess.run([sys.executable, "-m", "tests.bench.vectors"], cwd=ROOT, input=body, stdout=subprocess.PIPE, check=True).stdout
+    found: dict[str, float] = json.loads(said)
+    return found
+
+
+def once(body: bytes) -> int:
+    """Reads, looks at each number, writes: gives the bytes of the frame."""
+    found = orjson.loads(body)["embeddings"]
+    if not all(all(map(math.isfinite, vector)) for vector in found):
+        raise ValueError("a vector is no vector")
+    return len(orjson.dumps({"event": "session", "session_id": "s", "data": {"type": "stream", "data": {"embeddings": found}}}))
+
+
+def main() -> None:
+    """Says what `once` takes for the reply on the standard input: the CPU of the best of a few times, and the memory of the first."""
+    body = sys.stdin.buffer.read()
+    before = memory_mb("self", PEAK)
+    once(body)
+    peak = memory_mb("self", PEAK) - before
+    print(json.dumps({"cpu_s": best_us(partial(once, body), REPEATS) / 1e6, "peak_mb": peak + len(body) / MB}))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,47 +2,26 @@
 
 import statistics
 
-from tests.bench.crowd import paced
 from tests.bench.host import OURS, PLAIN, Host, chat, load_server
 from tests.bench.report import Line, Size
 
+HEARTBEAT, CPU, ANSWER, IDLE = "to the first heartbeat", "CPU until then", "from there to the first answer", "memory, idle after it"
+ROWS = {HEARTBEAT: ("s", "1.05 x plain"), CPU: ("s", ""), ANSWER: ("s", "0.3 s"), IDLE: ("MB", "1.1 x plain")}
+FIRST = "text:5:1"
+
 
 def start(size: Size) -> list[Line]:
-    """Start to first heartbeat, the two plugins in turn."""
-    walls: dict[str, list[float]] = {OURS.name: [], PLAIN.name: []}
-    cpus: dict[str, list[float]] = {OURS.name: [], PLAIN.name: []}
-    for _ in range(size.starts):
-        for kind in (PLAIN, OURS):
-            with Host(kind) as host:
-                walls[kind.name].append(host.start_s)
-                cpus[kind.name].append(host.start_cpu_s)
+    """Medians of many starts, the two plugins in turn: each is asked at once, and its memory is looked at when it rests."""
+    found: dict[str, list[dict[str, float]]] = {OURS.name: [], PLAIN.name: []}
+    with load_server() as port:
+        for _ in range(size.starts):
+            for kind in (PLAIN, OURS):
+                with Host(kind) as host:
+                    reply = host.ask(chat(FIRST, port))
+                    host.wait_until_idle()
+                    found[kind.name].append({HEARTBEAT: host.start_s, CPU: host.start_cpu_s, ANSWER: reply.first_s, IDLE: host.memory_mb})
+    median = {name: {row: statistics.median(each[row] for each in looks) for row in ROWS} for name, looks in found.items()}
     return [
-        Line(
-            what=what,
-            ours=statistics.median(of[OURS.name]),
-            unit="s",
-            beside={PLAIN.name: statistics.median(of[PLAIN.name])},
-            goal=goal,
-        )
-        for what, of, goal in (("to the first heartbeat", walls, "1.15 x plain"), ("CPU until then", cpus, ""))
+        Line(what=row, ours=median[OURS.name][row], unit=unit, beside={PLAIN.name: median[PLAIN.name][row]}, goal=goal)
+        for row, (unit, goal) in ROWS.items()
     ]
-
-
-def memory(size: Size) -> list[Line]:
-    """Idle after a first answer, and while many streams talk; beside it the idle plain plugin."""
-    with load_server() as port, Host(PLAIN) as plain, Host(OURS) as ours:
-        for host in (plain, ours):
-            host.ask(chat("text:5:1", port))
-            host.wait_until_idle()
-        idle = plain.memory_mb
-        lines = [_memory_line("idle", ours.memory_mb, idle, "1.15 x plain")]
-        for streams in size.crowds:
-            with ours.watched() as looks:
-                paced(ours, port, streams, size.load_tokens, 50)
-            lines.append(_memory_line(f"{streams:,} streams x 20 tokens/s, at most", max(looks), idle, "2 x plain"))
-        ours.wait_until_idle()
-        return [*lines, _memory_line("idle again", ours.memory_mb, idle, "")]
-
-
-def _memory_line(what: str, ours: float, idle: float, goal: str) -> Line:
-    return Line(what=what, ours=ours, unit="MB", beside={"plain, idle": idle}, goal=goal)

@@ -20,7 +20,7 @@ from tests.structure.sources import ROOT
 
 WITHIN_S = 60
 CORES = os.cpu_count() or 1
-IDLE = 6
+IDLE = 16
 """Plugin processes that may wait for their test."""
 HEARTBEAT_S = 0.1
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.structure.sources import ROOT
 
 WITHIN_S = 60.0
 AGAIN_S = 0.02
+COMMAND = (sys.executable, "-m", "plugin_entry.main")
 
 
 @attrs.frozen(slots=True, eq=False)
@@ -42,11 +43,11 @@ class NetworkedPlugin:
 
 
 @contextmanager
-def networked_plugin(environment: Mapping[str, str], output: Path) -> Iterator[NetworkedPlugin]:
+def networked_plugin(environment: Mapping[str, str], output: Path, command: Sequence[str] = COMMAND) -> Iterator[NetworkedPlugin]:
     """Starts the plugin; the end kills it."""
     with output.open("wb") as file:
         process = subprocess.Popen(
-            (sys.executable, "-m", "plugin_entry.main"),
+            command,
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
             stdin=subprocess.DEVNULL,

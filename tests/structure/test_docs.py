@@ -1,24 +1,31 @@
 """What the manual says, held against the code: generated pages, links, names of files and recordings, the tutorial."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from docs.pages import PAGES
-from fixtures.recordings import scenarios, versions
+from fixtures.recordings import load, scenarios, versions
+from fixtures.replay import ThreadedReplayServer
 from tests.stdio.early_processes import programs
 from tests.structure.sources import ROOT, modules
+from tests.structure.test_layers import HOUSES
 from tests.structure.test_public_names import PUBLIC
 
 DOCS = ROOT / "docs"
 WRITTEN = sorted(path for path in DOCS.rglob("*.md"))
-TEXTS = [*WRITTEN, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PRIVACY.md", "fixtures/README.md"))]
+TEXTS = [
+    *WRITTEN,
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "PRIVACY.md", "fixtures/README.md", "translator/README.md")),
+]
 TEXTS += sorted((ROOT / "readme").glob("*.md"))
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
-FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs)/[\w./-]*)`")
+FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs|examples)/[\w./-]*)`")
 RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
+(LIBRARY,) = re.findall(r"```python\n(.*?)```", (ROOT / "translator" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 PROGRAMS = programs(__name__, {"generator": ("docs/generate.py", "--check"), "tutorial": ("-c", "\n".join(BLOCKS))})
 
 
@@ -63,10 +70,11 @@ def test_a_link_to_a_heading_that_is_not_there_is_found() -> None:
     assert not _leads_somewhere(ROOT / "README.md", "docs/abusing.md")
 
 
-def test_reference_has_every_module_behind_the_public_names() -> None:
-    public = set(PUBLIC.values())
-    described = {name for path in WRITTEN for name in re.findall(r"^::: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)}
-    assert public - described == set()
+def test_reference_has_every_public_name_once_and_nothing_else() -> None:
+    pages = [path.read_text(encoding="utf-8") for path in WRITTEN]
+    described = [name for page in pages for name in re.findall(r"^::: translator\.(\S+)$", page, re.MULTILINE)]
+    assert sorted(described) == sorted(PUBLIC)
+    assert sum(page.count("\n::: ") for page in pages) == len(described)
 
 
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.name not in PAGES], ids=name_of)
@@ -102,15 +110,36 @@ def _recorded(version: str, name: str) -> bool:
 
 def test_tutorial_runs() -> None:
     """Its blocks are one program, run from top to bottom in a fresh interpreter: what a reader types in must work."""
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 7
     done = PROGRAMS["tutorial"].done
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_replaying_takes_ten_lines() -> None:
-    first = re.search(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert first is not None
-    assert len([line for line in first[1].splitlines() if line]) <= 10
+def test_the_tutorial_needs_nothing_but_the_library() -> None:
+    imported = {
+        line.split()[1].partition(".")[0] for block in BLOCKS for line in block.splitlines() if line.startswith(("from ", "import "))
+    }
+    assert imported - sys.stdlib_module_names == {"translator"}
+
+
+def test_reading_a_reply_takes_ten_lines() -> None:
+    assert [len([line for line in block.splitlines() if line]) <= 10 for block in (BLOCKS[0], LIBRARY)] == [True, True]
+
+
+def test_the_ten_lines_of_the_library_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadedReplayServer([load("0.24.0", "chat-plain")]) as server:
+        program = LIBRARY.replace("http://localhost:11434", server.url_of("0.24.0/chat-plain"))
+        assert program != LIBRARY
+        exec(compile(program, "translator/README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("The sky is blue because")
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_architecture_shows_the_rooms_that_the_test_of_layers_holds(house: str) -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition(f"| Rooms of `{house}/`, from top to bottom |")[2].partition("\n\n")[0]
+    shown = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)]
+    assert shown == [named for row in reversed(HOUSES[house]) if (named := [room for room in row if room])]
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -11,7 +11,7 @@ from tests.structure.sources import modules
 TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
     ("addresses", "errors", "limits", "scalars", "versions"),
     ("shapes",),
-    ("codec", "tokens"),
+    ("codec", "tokens", "plans"),
     ("failures", "schema", "media"),
     ("embedding",),
     ("rerank",),
@@ -19,7 +19,7 @@ TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
     ("settings",),
     ("detected", "features", "tracing"),
     ("turn",),
-    ("diagnosis",),
+    ("diagnosis", "conversation"),
     ("",),
 )
 """The rooms of `translator` from the bottom to the top. A room may use the rows below its own; those of one row do not know each other."""

@@ -10,7 +10,7 @@ import pytest
 from tests.structure.sources import ROOT
 
 HOUSES = ("translator", "plugin_entry", "fixtures", "docs")
-BESIDE = {"bench", "consumers", "data", "faults", "fuzzing", "go", "load", "servers", "stdio", "structure", "tokens"}
+BESIDE = {"bench", "consumers", "data", "examples", "faults", "fuzzing", "go", "load", "servers", "stdio", "structure", "tokens"}
 """Folders of tests that are about the whole."""
 
 OF_SEVERAL: dict[str, str] = {

@@ -1,12 +1,18 @@
 """The library on its own: what its front door offers, and what opening it brings along."""
 
 import ast
+import enum
+import inspect
 import itertools
 import os
 import subprocess
 import sys
+import tomllib
+import typing
+from collections.abc import Iterator
 
 import pytest
+import yaml
 
 import translator
 from tests.structure.sources import ROOT, modules
@@ -58,6 +64,67 @@ def test_promised_names_are_public() -> None:
 
 def test_types_are_published() -> None:
     assert (ROOT / "translator" / "py.typed").is_file()
+
+
+def test_version_is_the_same_everywhere() -> None:
+    plugin = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert plugin["version"] == translator.__version__
+    assert f"ollama-translator=={translator.__version__}" in plugin["optional-dependencies"]["cli"]
+    assert yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))["version"] == translator.__version__
+
+
+def test_both_distributions_have_the_licence_and_the_same_ranges() -> None:
+    plugin, library = (
+        tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"] for folder in (".", "translator")
+    )
+    assert (ROOT / "LICENSE").read_bytes() == (ROOT / "translator" / "LICENSE").read_bytes()
+    assert {*library["dependencies"], *library["optional-dependencies"]["images"]} <= set(plugin["dependencies"])
+    assert [line.partition(">")[0] for line in library["dependencies"]] == ["attrs", "cattrs", "orjson"]
+
+
+def named_types(annotation: object) -> Iterator[object]:
+    """The types and aliases of the library that an annotation names."""
+    if isinstance(annotation, list):  # the arguments of a Callable
+        for argument in annotation:
+            yield from named_types(argument)
+    elif isinstance(annotation, type | typing.TypeAliasType) and str(annotation.__module__).startswith("translator"):
+        yield annotation
+    for argument in (typing.get_origin(annotation), *typing.get_args(annotation)):
+        if argument is not None and not isinstance(annotation, typing.TypeAliasType):
+            yield from named_types(argument)
+
+
+def annotations_of(thing: object) -> Iterator[object]:
+    """All that a public signature says: of a function, of the fields, methods and properties of a class, of an alias."""
+    match thing:
+        case typing.TypeAliasType(__value__=value):
+            yield value
+        case enum.EnumMeta():
+            return
+        case type():
+            yield from (hint for name, hint in typing.get_type_hints(thing).items() if not name.startswith("_"))
+            for name, member in vars(thing).items():
+                function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+                if (not name.startswith("_") or name == "__init__") and inspect.isfunction(function):
+                    yield from annotations_of(function)
+        case _ if inspect.isfunction(thing):
+            yield from (hint for name, hint in typing.get_type_hints(thing).items() if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_types_of_a_public_signature_are_public(name: str) -> None:
+    public = {id(getattr(translator, known)) for known in PUBLIC}
+    hidden = [named for hint in annotations_of(getattr(translator, name)) for named in named_types(hint) if id(named) not in public]
+    assert hidden == []
+
+
+def test_a_hidden_type_is_found() -> None:
+    from translator.response.machine import Machine
+
+    def function(machine: dict[str, tuple[Machine, ...] | None]) -> None: ...
+
+    assert Machine in {named for hint in annotations_of(function) for named in named_types(hint)}
+    assert translator.Delta in set(itertools.chain.from_iterable(map(named_types, annotations_of(translator.ReplyStream))))
 
 
 def repeated_types(*packages: str) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from translator.features import context, context_size, decide, features, mode, t
 from translator.request.context import OverflowPolicy
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo, model_info
-from translator.settings.credentials import Choice, Credentials, read_credentials
+from translator.settings.credentials import CapabilityChoice, Credentials, read_credentials
 from translator.shapes.dify import Mode
 from translator.versions import ServerVersion
 
@@ -52,9 +52,9 @@ def test_nothing_known() -> None:
     assert features(ModelInfo(), OURS) == {"structured-output"}
 
 
-@pytest.mark.parametrize(("choice", "said"), list(itertools.product(Choice, (True, False, None))))
-def test_decide(choice: Choice, said: bool | None) -> None:
-    assert decide(choice, said) is {Choice.YES: True, Choice.NO: False, Choice.AUTO: said}[choice]
+@pytest.mark.parametrize(("choice", "said"), list(itertools.product(CapabilityChoice, (True, False, None))))
+def test_decide(choice: CapabilityChoice, said: bool | None) -> None:
+    assert decide(choice, said) is {CapabilityChoice.YES: True, CapabilityChoice.NO: False, CapabilityChoice.AUTO: said}[choice]
 
 
 SWITCHES = {"vision": {"vision"}, "tools": TOOLS, "thinking": {"agent-thought"}, "structured_output": {"structured-output"}}
@@ -62,12 +62,12 @@ SWITCHES = {"vision": {"vision"}, "tools": TOOLS, "thinking": {"agent-thought"},
 
 @pytest.mark.parametrize(("switch", "words"), SWITCHES.items(), ids=SWITCHES)
 def test_the_users_word_wins(switch: str, words: set[str]) -> None:
-    assert words <= features(ModelInfo(), attrs.evolve(OURS, **{switch: Choice.YES}))  # type: ignore[arg-type]  # the name is data
-    assert not words & features(ALL, attrs.evolve(OURS, **{switch: Choice.NO}))  # type: ignore[arg-type]  # the name is data
+    assert words <= features(ModelInfo(), attrs.evolve(OURS, **{switch: CapabilityChoice.YES}))  # type: ignore[arg-type]  # the name is data
+    assert not words & features(ALL, attrs.evolve(OURS, **{switch: CapabilityChoice.NO}))  # type: ignore[arg-type]  # the name is data
 
 
 def test_documents_never() -> None:
-    everything = attrs.evolve(OURS, vision=Choice.YES, tools=Choice.YES, thinking=Choice.YES)
+    everything = attrs.evolve(OURS, vision=CapabilityChoice.YES, tools=CapabilityChoice.YES, thinking=CapabilityChoice.YES)
     assert not {"document", "video"} & features(ALL, everything)
 
 
@@ -91,5 +91,5 @@ def test_thinker() -> None:
     expected = Thinker(can_think=True, always_thinks=True, parser="harmony", version=ServerVersion(0, 24))
     assert thinker(info, OURS) == expected
     assert thinker(info, attrs.evolve(OURS, mode=Mode.COMPLETION)) == attrs.evolve(expected, parser="", formats_at_once=True)
-    assert thinker(info, attrs.evolve(OURS, thinking=Choice.NO)).can_think is False
+    assert thinker(info, attrs.evolve(OURS, thinking=CapabilityChoice.NO)).can_think is False
     assert thinker(ModelInfo(), OURS).can_think is None

@@ -206,11 +206,11 @@ FORMATS: dict[str, Row] = {
         saved(),
         chat(think=False, format=SCHEMA),
     ),
-    "told to think: it does, hidden": (
+    "told to think: it does, hidden; in words too, as the format holds only after thinking": (
         ask(parameters={"json_schema": SCHEMA_TEXT, "think": "high"}),
         THINKER,
         saved(),
-        chat(think="high", format=SCHEMA),
+        chat(system(SCHEMA_WORDS), HI, think="high", format=SCHEMA),
     ),
     "gpt-oss thinks a little, hidden": (
         ask(parameters={"json_schema": SCHEMA_TEXT}),
@@ -218,11 +218,11 @@ FORMATS: dict[str, Row] = {
         saved(),
         chat(num_ctx=8192, think="low", format=SCHEMA),
     ),
-    "built-in parser before 0.31.2": (
+    "built-in parser before 0.31.2: in words too": (
         ask(parameters={"json_schema": SCHEMA_TEXT}),
         attrs.evolve(THINKER, parser="qwen3", version=ServerVersion(0, 24, 0)),
         saved(),
-        chat(format=SCHEMA),
+        chat(system(SCHEMA_WORDS), HI, format=SCHEMA),
     ),
     "cloud: in words too": (
         ask(parameters={"json_schema": SCHEMA_TEXT}),

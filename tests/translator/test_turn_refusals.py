@@ -38,30 +38,30 @@ def test_an_overflow_names_three_numbers(version: str, scenario: str, message: s
     assert explained.code == "context_too_long"
     with pytest.raises(ServerError, match=message):
         raise explained
-    assert turn.after_refusal(error, body) is None
+    assert turn.after_refusal(error) is None
 
 
 def test_another_error_stays_as_it_is() -> None:
     error, body = refusal("0.24.0", "error-unknown-model")
     turn = plan_turn(ask(), PLAIN, saved())
     assert turn.explained(error, body) is error
-    assert turn.after_refusal(error, body) is None
+    assert turn.after_refusal(error) is None
 
 
 def test_older_turns_are_left_out_by_halves() -> None:
     history = tuple(user(str(number)) for number in range(6))
     turn: Turn | None = plan_turn(ask(says(Role.SYSTEM, "s"), *history), PLAIN, saved())
-    error, body = refusal("0.33.0-rc2", "error-too-long")
+    error, _ = refusal("0.33.0-rc2", "error-too-long")
     seen = []
     while turn is not None:
         seen.append("".join(message["content"] for message in checked(turn)["messages"]))
-        turn = turn.after_refusal(error, body)
+        turn = turn.after_refusal(error)
     assert seen == ["s012345", "s345", "s45", "s5"]
 
 
 def test_left_out_is_said_and_never_cut() -> None:
-    error, body = refusal("0.33.0-rc2", "error-too-long")
-    turn = plan_turn(ask(user("a"), user("b")), PLAIN, saved()).after_refusal(error, body)
+    error, _ = refusal("0.33.0-rc2", "error-too-long")
+    turn = plan_turn(ask(user("a"), user("b")), PLAIN, saved()).after_refusal(error)
     assert turn is not None
     assert SHORTENED in turn.notes
     assert checked(turn) == chat({"role": "user", "content": "b"})
@@ -70,18 +70,18 @@ def test_left_out_is_said_and_never_cut() -> None:
 
 def test_results_leave_with_their_calls() -> None:
     asked = ask(*LOOP, user("and?"), *LOOP[1:], tools=(WEATHER,))
-    error, body = refusal("0.33.0-rc2", "error-too-long")
-    turn = plan_turn(asked, ABLE, saved()).after_refusal(error, body)
+    error, _ = refusal("0.33.0-rc2", "error-too-long")
+    turn = plan_turn(asked, ABLE, saved()).after_refusal(error)
     assert turn is not None
     assert [message["role"] for message in checked(turn)["messages"]] == ["user", "assistant", "tool"]
 
 
 @pytest.mark.parametrize("mode", ["chat", "completion"])
 def test_the_policy_error_drops_nothing(mode: str) -> None:
-    error, body = refusal("0.33.0-rc2", "error-too-long")
+    error, _ = refusal("0.33.0-rc2", "error-too-long")
     turn = plan_turn(ask(user("a"), user("b")), PLAIN, saved(mode=mode, overflow="error"))
     assert checked(turn)["truncate"] is False
-    assert turn.after_refusal(error, body) is None
+    assert turn.after_refusal(error) is None
 
 
 def said(status: int, text: str) -> tuple[ServerError, bytes]:
@@ -121,13 +121,13 @@ def test_a_loop_keeps_its_question_and_whole_rounds() -> None:
     while turn is not None:
         seen.append(roles(turn))
         assert checked(turn)["messages"][1]["content"] == "the question"
-        turn = turn.after_refusal(*said(400, "the input length exceeds the context length"))
+        turn = turn.after_refusal(said(400, "the input length exceeds the context length")[0])
     assert seen == ["suatatatatatat", "suatatat", "suatat", "suat"]
 
 
 def test_older_exchanges_leave_before_the_running_loop() -> None:
     turn = plan_turn(ask(user("1"), answer("2"), user("3"), answer("4"), *LONG_LOOP, tools=(WEATHER,)), ABLE, saved())
-    shorter = turn.after_refusal(*said(400, "prompt too long; exceeded max context length by 3044 tokens"))
+    shorter = turn.after_refusal(said(400, "prompt too long; exceeded max context length by 3044 tokens")[0])
     assert roles(shorter) == "uauatatatatatat"
     assert shorter is not None
     assert roles(shorter.shortened()) == "uatatatatatat"
@@ -147,9 +147,9 @@ NUMBERS: dict[str, tuple[str, str]] = {
 def test_the_cloud_is_shortened_and_then_explained_with_numbers(text: str, numbers: str) -> None:
     error, body = said(400, text)
     turn = plan_turn(ask(user("a"), answer("b"), user("c")), CLOUD, saved())
-    assert roles(turn.after_refusal(error, body)) == "u"
+    assert roles(turn.after_refusal(error)) == "u"
     alone = plan_turn(ask(user("c")), CLOUD, saved())
-    assert alone.after_refusal(error, body) is None
+    assert alone.after_refusal(error) is None
     with pytest.raises(ServerError, match=numbers):
         raise alone.explained(error, body)
 
@@ -167,12 +167,12 @@ ROLE_WORDS = (
 def test_a_template_that_raises_after_the_server_cut_gets_a_shorter_conversation(reason: str) -> None:
     turn = plan_turn(ask(*LONG_CHAT), PLAIN, saved())
     assert "truncate" not in checked(turn)
-    shorter = turn.after_refusal(*template(reason))
+    shorter = turn.after_refusal(template(reason)[0])
     assert shorter is not None
     assert (roles(shorter), checked(shorter)["truncate"], SHORTENED in shorter.notes) == ("uauauau", False, True)
-    assert shorter.after_refusal(*template(reason)) is None, "now the words are about what was sent"
+    assert shorter.after_refusal(template(reason)[0]) is None, "now the words are about what was sent"
     too_long = "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it"
-    assert roles(shorter.after_refusal(*said(400, too_long))) == "uau"
+    assert roles(shorter.after_refusal(said(400, too_long)[0])) == "uau"
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,18 @@ def test_a_template_that_raises_after_the_server_cut_gets_a_shorter_conversation
 )
 def test_a_template_that_raises_because_of_the_prompt_is_believed(messages: tuple[Message, ...]) -> None:
     turn = plan_turn(ask(*messages), attrs.evolve(PLAIN, context_length=40960), saved(context_size="30000"))
-    assert turn.after_refusal(*template(ROLE_WORDS[0])) is None
+    assert turn.after_refusal(template(ROLE_WORDS[0])[0]) is None
 
 
 @pytest.mark.parametrize("reason", ROLE_WORDS)
 def test_what_is_out_of_turn_is_joined_before_anything_is_left_out(reason: str) -> None:
     """gemma's template on 0.33.0 refuses a system text in the middle and two questions in a row."""
     turn = plan_turn(ask(*LONG_CHAT, says(Role.SYSTEM, "s"), user("really")), PLAIN, saved())
-    joined = turn.after_refusal(*template(reason))
+    joined = turn.after_refusal(template(reason)[0])
     assert joined is not None
     assert (roles(joined), checked(joined)["messages"][-1]["content"]) == ("s" + "ua" * 6 + "u", "end\n\nreally")
     assert Rewrite.IN_TURN.value in joined.notes
-    assert roles(joined.after_refusal(*template(reason))) == "suauauau"
+    assert roles(joined.after_refusal(template(reason)[0])) == "suauauau"
 
 
 TALK = (
@@ -223,12 +223,12 @@ REFORMED: dict[str, tuple[tuple[ServerError, bytes], Rewrite]] = {
 @pytest.mark.parametrize(("refused", "rewrite"), REFORMED.values(), ids=REFORMED)
 def test_one_more_try_in_another_form(refused: tuple[ServerError, bytes], rewrite: Rewrite) -> None:
     turn = plan_turn(ask(*TALK, tools=(WEATHER,)), ABLE, saved())
-    again = turn.after_refusal(*refused)
+    again = turn.after_refusal(refused[0])
     assert again is not None
     assert again.request != turn.request
     assert again.rewrites == frozenset({rewrite})
     assert rewrite.value in again.notes
-    assert again.after_refusal(*refused) is None
+    assert again.after_refusal(refused[0]) is None
     at_once = plan_turn(ask(*TALK, tools=(WEATHER,)), ABLE, saved(), known=again.rewrites)
     assert (at_once.request, at_once.notes) == (again.request, again.notes)
     assert checked(at_once) == checked(again)
@@ -238,7 +238,7 @@ def test_forms_add_up() -> None:
     turn: Turn | None = plan_turn(ask(*TALK, tools=(WEATHER,)), ABLE, saved())
     for refused, _ in (REFORMED["system at the beginning"], REFORMED["nine characters"], REFORMED["thinking"]):
         assert turn is not None
-        turn = turn.after_refusal(*refused)
+        turn = turn.after_refusal(refused[0])
     assert turn is not None
     assert roles(turn) == "suauat"
     assert checked(turn)["messages"][0]["content"] == "Be kind.\n\nNow be brief."
@@ -249,8 +249,8 @@ def test_forms_add_up() -> None:
 
 def test_a_form_that_changes_nothing_is_not_tried() -> None:
     turn = plan_turn(ask(says(Role.SYSTEM, "s"), user("hi")), PLAIN, saved())
-    assert turn.after_refusal(*template("System message must be at the beginning.")) is None
-    assert turn.after_refusal(*template("Tool call IDs should be alphanumeric strings with length 9!")) is None
+    assert turn.after_refusal(template("System message must be at the beginning.")[0]) is None
+    assert turn.after_refusal(template("Tool call IDs should be alphanumeric strings with length 9!")[0]) is None
 
 
 def test_what_a_model_is_known_for_is_said_only_where_it_changes_something() -> None:
@@ -260,7 +260,7 @@ def test_what_a_model_is_known_for_is_said_only_where_it_changes_something() -> 
 
 def test_completion_mode_has_no_other_forms() -> None:
     turn = plan_turn(ask(user("hi")), PLAIN, saved(mode="completion"), known=frozenset(Rewrite))
-    assert turn.after_refusal(*template("System message must be at the beginning.")) is None
+    assert turn.after_refusal(template("System message must be at the beginning.")[0]) is None
 
 
 STEPS: dict[str, tuple[str, str, object, object]] = {
@@ -272,20 +272,20 @@ STEPS: dict[str, tuple[str, str, object, object]] = {
 
 @pytest.mark.parametrize(("version", "scenario", "think", "then"), STEPS.values(), ids=STEPS)
 def test_one_step_down(version: str, scenario: str, think: str, then: object) -> None:
-    error, body = refusal(version, scenario)
-    turn = plan_turn(ask(parameters={"think": think}), ModelInfo(), saved()).after_refusal(error, body)
+    error, _ = refusal(version, scenario)
+    turn = plan_turn(ask(parameters={"think": think}), ModelInfo(), saved()).after_refusal(error)
     assert turn is not None
     assert checked(turn).get("think") == then
-    assert turn.after_refusal(error, body) is None
+    assert turn.after_refusal(error) is None
 
 
 def test_an_answer_that_said_nothing_is_asked_for_once_more() -> None:
     turn = plan_turn(ask(), PLAIN, saved())
     error = empty_answer("m")
-    again = turn.after_refusal(error, b"")
+    again = turn.after_refusal(error)
     assert again is not None
     assert again.request == turn.request
-    assert again.after_refusal(error, b"") is None
+    assert again.after_refusal(error) is None
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ TROUBLES: Mapping[Layer, str] = {
 class Finding:
     """What one check found: a sentence, and a remedy where something can be done.
 
-    `address` is a base URL that was found to answer; `details` are lines below the sentence.
+    `address` is a base URL that was found to answer; `details` are lines below the sentence. `is_note`: neither good nor bad. `is_guess`:
+    the remedy says where the server may be, and what is found when that is tried says more.
     """
 
     step: Layer
@@ -63,6 +64,8 @@ class Finding:
     remedy: str = ""
     address: str = ""
     details: tuple[str, ...] = ()
+    is_note: bool = False
+    is_guess: bool = False
 
     @classmethod
     def of_error(cls, step: Layer, error: TranslatorError) -> "Finding":
@@ -89,8 +92,13 @@ def conclude(findings: Sequence[Finding], *, place: str, model: str = "") -> Dia
     trouble = trouble_in(findings)
     if trouble is None:
         return Diagnosis(findings=tuple(findings), sentence=_all_is_well(findings, place, model), exit_code=0)
-    found = next((finding.address for finding in findings if finding.address), "")
-    sentence = _found_elsewhere(trouble, found) if found else one_sentence(trouble.sentence, trouble.remedy)
+    elsewhere = next((finding for finding in findings if finding.step is Layer.ELSEWHERE), None)
+    if elsewhere is None or not (elsewhere.address or trouble.is_guess):
+        sentence = one_sentence(trouble.sentence, trouble.remedy)
+    elif elsewhere.address:
+        sentence = _found_elsewhere(trouble, elsewhere.address)
+    else:
+        sentence = one_sentence(trouble.sentence, elsewhere.remedy)
     return Diagnosis(findings=tuple(findings), sentence=sentence, exit_code=EXIT_CODES[trouble.step])
 
 

@@ -66,17 +66,21 @@ def other_addresses(base_url: BaseUrl, *, inside: bool, gateway: str | None) -> 
     return tuple(_url(host, port) for host in hosts for port in ports if not _is_same(base_url, host, port))
 
 
-def advice(base_url: BaseUrl, *, inside: bool, gateway: str | None) -> str:
-    """What to do when nobody accepts a connection at `base_url`."""
+def advice(base_url: BaseUrl, *, inside: bool, gateway: str | None, tried: Collection[str] = ()) -> str:
+    """What to do when nobody accepts a connection at `base_url`, nor at any address that was `tried`."""
     port = OLLAMA_PORT if base_url.tcp_port in DEFAULT_PORTS.values() else base_url.tcp_port
     on_port = f"; port {base_url.tcp_port} was tried, and Ollama listens on {port}" if port != base_url.tcp_port else ""
+    if tried:
+        on_port = f"; no Ollama answers on port {OLLAMA_PORT} or at the usual addresses near it either"
     if not is_loopback(base_url.host):
         return f"Start Ollama there with OLLAMA_HOST=0.0.0.0, let the port through the firewall, or correct the base URL{on_port}."
     if not inside:
         return f"Start Ollama there, or correct the base URL{on_port}."
+    itself = "Inside a container that is the container itself; start Ollama"
+    if tried:
+        return f"{itself} on its machine with OLLAMA_HOST=0.0.0.0, and try again{on_port}."
     *most, last = (_url(host, port) for host in (ENGINE_NAMES[0], gateway, SERVICE_NAME) if host)
-    use = f"start Ollama with OLLAMA_HOST=0.0.0.0 and use {', '.join(most)} or {last}"
-    return f"Inside a container that is the container itself; {use}{on_port}."
+    return f"{itself} with OLLAMA_HOST=0.0.0.0 and use {', '.join(most)} or {last}{on_port}."
 
 
 def _url(host: str, port: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from translator.errors import Family, RequestError, ServerError
+from translator.failures.quoting import printable_name
 from translator.response.capabilities import ModelInfo
 
 NAMES_SHOWN = 5
@@ -61,7 +62,7 @@ def model_missing(model: str, installed: Sequence[str], *, cloud: bool = False) 
     cause = f'The server has no model "{model}".'
     if not installed:
         return RequestError.of("model_missing", f"{cause} It has no models yet.", f"{pull[:1].upper()}{pull[1:]}")
-    shown = ", ".join(near or installed[:NAMES_SHOWN])
+    shown = ", ".join(map(printable_name, near or installed[:NAMES_SHOWN]))
     names = f"The nearest names it has: {shown}." if near else f"It has no name like it; it has {shown}."
     return RequestError.of("model_missing", f"{cause} {names}", "Choose one of them." if cloud else f"Choose one of them, or {pull}")
 
@@ -92,7 +93,7 @@ def nearest(model: str, installed: Sequence[str]) -> list[str]:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    base, _, tag = name.strip().lower().rpartition("/")[2].partition(":")
+    base, _, tag = printable_name(name).lower().rpartition("/")[2].partition(":")
     return base, "" if tag == "latest" else tag
 
 

@@ -13,7 +13,10 @@ _QUOTED = re.compile(r'"[^"]*"|`[^`]*`')
 _COLON = re.compile(r":(?:\s|$)")
 _COLON_OR_SEMICOLON = re.compile(r"[:;](?:\s|$)")
 _FIRST_WORD = re.compile(r"[A-Z][a-z]*\b")
-NAMES = ("Ollama", "Dify", "Cloudflare", "Docker", "Linux", "Windows", "Open WebUI", "Text Embeddings Inference", "Xinference")
+NAMES = (
+    *("Ollama", "Dify", "Cloudflare", "Docker", "Linux", "Windows"),
+    *("Open WebUI", "Text Embeddings Inference", "Xinference", "LM Studio", "LiteLLM"),
+)
 """What keeps its capital in the middle of a sentence; abbreviations keep theirs anyway."""
 
 

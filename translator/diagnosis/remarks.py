@@ -9,7 +9,7 @@ from collections.abc import Callable
 import attrs
 
 from translator.diagnosis.running import RunningModel
-from translator.response.written_calls import CALL_IN_TEXT
+from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT
 from translator.shapes.events import TIME_UP, FinalDelta
 from translator.turn import SHORTENED, Turn
 
@@ -85,7 +85,7 @@ def _out_of_time(final: FinalDelta) -> str:
 
 
 def _call_in_text(turn: Turn) -> str:
-    return CALL_IN_TEXT if CALL_IN_TEXT in turn.notes else ""
+    return next((note for note in (CALL_IN_TEXT, CALL_LEFT_IN_TEXT) if note in turn.notes), "")
 
 
 def _short_window(turn: Turn, final: FinalDelta) -> str:

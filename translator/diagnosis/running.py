@@ -17,6 +17,8 @@ from translator.response.capabilities import is_cloud_name
 from translator.shapes.exchange import HttpReply
 
 OK = 200
+MOST_NAMES, LONGEST_NAME = 2000, 350
+"""Bounds for lists of servers that mean harm: comparing names takes time that others wait for."""
 
 
 @attrs.frozen(slots=True)
@@ -41,14 +43,21 @@ def listed_models(body: bytes) -> list[Mapping[str, Any]]:
 
 
 def listed_names(body: bytes) -> list[str]:
-    """Names of a list of models, as the server writes them."""
-    return [str(model["name"]) for model in listed_models(body) if model.get("name")]
+    """Names of a list of models, as the server writes them. What is too long for a name is none."""
+    names = (str(model["name"]) for model in listed_models(body)[:MOST_NAMES] if model.get("name"))
+    return [name for name in names if len(name) <= LONGEST_NAME]
 
 
 def running_model(body: bytes, name: str) -> RunningModel | None:
     """What `/api/ps` says of the model `name`; None when it is not in the list."""
     found = next((model for model in listed_models(body) if _is_named(model, name)), None)
     return None if found is None else RunningModel(_count(found.get("context_length")), _gpu_percent(found))
+
+
+def is_contested(plan: ContextPlan, running: RunningModel | None) -> bool:
+    """Whether the model runs with another window than Dify will ask for, so that the server loads it again for each client."""
+    loaded = running and running.window
+    return bool(loaded and plan.num_ctx and loaded != plan.num_ctx)
 
 
 def window_in_force(plan: ContextPlan, running: RunningModel | None) -> str:
@@ -58,7 +67,7 @@ def window_in_force(plan: ContextPlan, running: RunningModel | None) -> str:
         known = f"{plan.size:,} tokens" if loaded else f"of which Dify assumes {plan.size:,} tokens until the model is loaded"
         return f"Dify works with the server's own window, {known}."
     asked = f"Dify asks for a window of {plan.num_ctx:,} tokens"
-    if not loaded or loaded == plan.num_ctx:
+    if not loaded or not is_contested(plan, running):
         return f"{asked}."
     return (
         f"{asked}, and the model is running with {'only ' if loaded < plan.num_ctx else ''}{loaded:,}: another client wants another size, "

@@ -27,6 +27,9 @@ class ServerKind(StrEnum):
 
     OLLAMA = "Ollama"
     OPEN_WEBUI = "Open WebUI"
+    LM_STUDIO = "LM Studio"
+    LITELLM = "a LiteLLM proxy"
+    VLLM = "a vLLM server"
     LLAMA_CPP = "a llama.cpp server"
     TEI = "a Text Embeddings Inference server"
     XINFERENCE = "an Xinference server"
@@ -64,9 +67,22 @@ def _says_llama_cpp(reply: HttpReply) -> bool:
     return "llama.cpp" in reply.headers.get("server", "").lower()
 
 
-def _owned_by_xinference(reply: HttpReply) -> bool:
-    data = _object(reply).get("data")
-    return isinstance(data, list) and any(isinstance(item, dict) and item.get("owned_by") == "xinference" for item in data)
+def _owned_by(owner: str) -> Callable[[HttpReply], bool]:
+    def fits(reply: HttpReply) -> bool:
+        data = _object(reply).get("data")
+        return isinstance(data, list) and any(isinstance(item, dict) and item.get("owned_by") == owner for item in data)
+
+    return fits
+
+
+def _says_lm_studio(reply: HttpReply) -> bool:
+    """A route that it does not know gets status 200 and these words."""
+    return str(_object(reply).get("error")).startswith("Unexpected endpoint or method")
+
+
+def _says_litellm(reply: HttpReply) -> bool:
+    """Whatever it answers: a key may be wanted for everything but this route."""
+    return any(name.lower().startswith("x-litellm-") for name in reply.headers) or reply.body.strip() == b'"I\'m alive!"'
 
 
 def _lists_models(reply: HttpReply) -> bool:
@@ -106,11 +122,15 @@ def _is_list(reply: HttpReply) -> bool:
 SIGNS: tuple[ServerSign, ...] = (
     ServerSign(ServerKind.OLLAMA, ROOT, _says_it_runs),
     ServerSign(ServerKind.OPEN_WEBUI, "/api/config", _has("features", "oauth")),
+    ServerSign(ServerKind.LM_STUDIO, VERSION, _says_lm_studio),
+    ServerSign(ServerKind.LM_STUDIO, TAGS, _says_lm_studio),
+    ServerSign(ServerKind.LITELLM, "/health/liveliness", _says_litellm),
     ServerSign(ServerKind.TEI, "/info", _has("model_id", "model_type")),
     ServerSign(ServerKind.LLAMA_CPP, TAGS, _says_llama_cpp),
     ServerSign(ServerKind.LLAMA_CPP, MODELS, _says_llama_cpp),
     ServerSign(ServerKind.LLAMA_CPP, "/props", _has("default_generation_settings")),
-    ServerSign(ServerKind.XINFERENCE, MODELS, _owned_by_xinference),
+    ServerSign(ServerKind.VLLM, MODELS, _owned_by("vllm")),
+    ServerSign(ServerKind.XINFERENCE, MODELS, _owned_by("xinference")),
     ServerSign(ServerKind.XINFERENCE, "/v1/cluster/auth", _has("auth")),
     ServerSign(ServerKind.OTHER, VERSION, _has_another_version),
     ServerSign(ServerKind.OLLAMA, VERSION, _is_version),
@@ -121,14 +141,21 @@ SIGNS: tuple[ServerSign, ...] = (
     ServerSign(ServerKind.WEB_PAGE, ROOT, _is_page),
 )
 """Sources: 0.24.0 `root`; Open WebUI backend/open_webui/main.py (`get_app_config`); `tei-info`, `llamacpp-v1-models`, `llamacpp-props`,
-`xinference-models`, `xinference-cluster-auth` of the rerank recordings."""
+`xinference-models`, `xinference-cluster-auth` of the rerank recordings; lmstudio-bug-tracker#618 and #1724; LiteLLM
+litellm/proxy/health_endpoints (`health_liveliness`); vLLM entrypoints/openai/protocol.py (`ModelCard`)."""
 
 FURTHER_ROUTES = tuple(dict.fromkeys(sign.route for sign in SIGNS if sign.route not in (VERSION, TAGS)))
 """What to ask besides version and models, where these do not settle it."""
 
 RERANK_ONLY = "It can serve for reranking: add it as a rerank model. For anything else give the address of an Ollama server."
 OPENAI_REMEDY = "Add it through Dify's provider for OpenAI-compatible APIs, or give the address of an Ollama server, port 11434 as a rule."
+LIKE_OPENAI = (
+    "Add it through Dify's provider for OpenAI-compatible APIs (base URL http://host:port/v1), or give the address of an Ollama server."
+)
 REMEDIES: Mapping[ServerKind, str] = {
+    ServerKind.LM_STUDIO: LIKE_OPENAI,
+    ServerKind.LITELLM: LIKE_OPENAI,
+    ServerKind.VLLM: f"{LIKE_OPENAI} It can serve for reranking, too: add it as a rerank model.",
     ServerKind.OPEN_WEBUI: "Open WebUI passes Ollama's own routes under /ollama: use http://host:port/ollama with an API key of "
     "Open WebUI, or give the address of the Ollama server behind it.",
     ServerKind.LLAMA_CPP: f"{RERANK_ONLY} Its chat models work through Dify's provider for OpenAI-compatible APIs.",

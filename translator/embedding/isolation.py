@@ -48,7 +48,7 @@ type TextBatch = tuple[tuple[int, str], ...]
 """Positions and the texts to send for them."""
 
 
-class Change(StrEnum):
+class AdjustmentKind(StrEnum):
     """What was done to a text so that it could be embedded; worth a line in the log."""
 
     STAND_IN = "blank, a full stop was embedded instead"
@@ -62,7 +62,7 @@ class Adjustment:
     """A text that was not embedded as it came. `index` counts from 0, lengths are characters without the prefix."""
 
     index: int
-    change: Change
+    change: AdjustmentKind
     length: int
     length_sent: int
 
@@ -82,14 +82,14 @@ class Failed:
 class Isolation:
     """The state of one embedding call.
 
-    `texts` are as sent, each with the same `prefix`; with `has_query` the first is a query and the others are documents. `in_frame` is the
-    number of vectors that must fit into one line to Dify, 0 for no such line.
+    `texts` are as sent, each with the same `prefix`; `names` are theirs in errors, by default their numbers. `in_frame` is the number of
+    vectors that must fit into one line to Dify, 0 for no such line.
     """
 
     texts: tuple[str, ...] = attrs.field(repr=False)
     settings: EmbedSettings
     prefix: str = ""
-    has_query: bool = False
+    names: tuple[str, ...] = ()
     in_frame: int = 0
     version: ServerVersion = NEWEST
     path: str = attrs.field(default=EMBED_PATH, init=False)
@@ -189,7 +189,7 @@ class Isolation:
         else:
             self.tokens += answer.tokens
         for position, text in self._at_window(batch, answer.tokens):
-            self._note(position, Change.AT_WINDOW, text)
+            self._note(position, AdjustmentKind.AT_WINDOW, text)
 
     def _at_window(self, batch: TextBatch, tokens: int | None) -> Iterator[tuple[int, str]]:
         """The texts that the server may have cut: it answers 200 and counts what it read (`embeddinggemma-too-long`: 2,048 of 2,048)."""
@@ -212,7 +212,7 @@ class Isolation:
             for variant in _variants(text, failed):
                 again = yield from self._try(position, variant)
                 if again is None:
-                    self._note(position, Change.MILDER, variant)
+                    self._note(position, AdjustmentKind.MILDER, variant)
                     return
                 failed = again
         cut = failed.kind in SHORTEST and self.settings.overlong is not Overlong.ERROR
@@ -238,7 +238,7 @@ class Isolation:
             refused, failed = length, again
         if _share_of_window(numbers) is None:
             length = yield from self._refine(position, text, length, refused)
-        self._note(position, Change.SHORTENED, text[:length])
+        self._note(position, AdjustmentKind.SHORTENED, text[:length])
 
     def _refine(self, position: int, text: str, accepted: int, refused: int) -> Plan[int]:
         for _ in range(REFINEMENTS):
@@ -252,18 +252,16 @@ class Isolation:
                 refused = middle
         return accepted
 
-    def _note(self, position: int, change: Change, sent: str) -> None:
+    def _note(self, position: int, change: AdjustmentKind, sent: str) -> None:
         original, without = self.texts[position], len(self.prefix)
-        if sent != original or change is Change.AT_WINDOW:
+        if sent != original or change is AdjustmentKind.AT_WINDOW:
             self.adjustments[position] = Adjustment(
                 index=position, change=change, length=len(original) - without, length_sent=max(0, len(sent) - without)
             )
 
     def _given_up(self, position: int, failed: Failed) -> ServerError:
-        name = f"Text {position + 1} of {len(self.texts)}"
-        if self.has_query:
-            name = f"Document {position} of {len(self.texts) - 1}" if position else "The query"
-        place = f"{name} ({len(self.texts[position]) - len(self.prefix):,} characters)"
+        number = f"Text {position + 1} of {len(self.texts)} ({len(self.texts[position]) - len(self.prefix):,} characters)"
+        place = self.names[position] if self.names else number
         return given_up(place, failed.kind, failed.found, failed.error, self.settings)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from translator.embedding.frame import frame_safe
-from translator.embedding.isolation import Adjustment, Change, Isolation
+from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
 from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
@@ -35,7 +35,7 @@ def embedding_plan(
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
 ) -> Plan[Embedded]:
-    """Embeds the texts of one Dify request; no texts, no requests.
+    """Embeds texts; no texts, no requests. The answer fits into one line to Dify (4 MiB), with fewer digits where it must.
 
     Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
     """
@@ -46,7 +46,7 @@ def embedding_plan(
     yield from job.run()
     result = _result(job)
     blanks = {
-        index: Adjustment(index=index, change=Change.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
+        index: Adjustment(index=index, change=AdjustmentKind.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
         for index, text in enumerate(texts)
         if is_blank(text)
     }
@@ -55,13 +55,13 @@ def embedding_plan(
 
 
 def vectors_plan(
-    texts: Sequence[str], settings: EmbedSettings, *, has_query: bool = False, version: ServerVersion = NEWEST
+    texts: Sequence[str], settings: EmbedSettings, *, names: Sequence[str] = (), version: ServerVersion = NEWEST
 ) -> Plan[Embedded]:
-    """Embeds texts as they are for use inside the plugin: nothing is prepared, and the answer may have any size. Raises ServerError.
+    """Embeds texts as they are: no prefix, no stand-in for a blank text, and the answer may have any size. Raises ServerError.
 
-    `has_query`: the first is a query and the others are documents, which an error counts without it.
+    `names` are what errors call the texts.
     """
-    job = Isolation(texts=tuple(texts), settings=settings, has_query=has_query, version=version)
+    job = Isolation(texts=tuple(texts), settings=settings, names=tuple(names), version=version)
     yield from job.run()
     return _result(job)
 

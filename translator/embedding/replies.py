@@ -19,6 +19,7 @@ from translator.failures.requests import TOO_LONG
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
+"""An embedding: finite numbers, not all zero."""
 
 
 class Refused(StrEnum):
@@ -45,12 +46,28 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 ANY = re.compile("")
 
+LOST_PROCESS = (
+    r"connection (?:was )?(?:reset|aborted|forcibly closed)",
+    r"forcibly closed",
+    r"broken pipe",
+    r"no longer running",
+    r"failed to decode batch",
+)
+"""How Go, on Linux and Windows, and llama.cpp say what `EOF` says."""
+
 RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
     (frozenset({404, 405}), _any(r"^40[45] (page not found|method not allowed)$"), Refused.NO_ROUTE),
     (frozenset({413}), ANY, Refused.TOO_LARGE),
     (
         frozenset({400, 500}),
-        _any(*TOO_LONG, r"context (?:length|size)", r"longer than the context"),
+        _any(
+            *TOO_LONG,
+            r"context (?:length|size)",
+            r"longer than the context",
+            r"input (?:is )?too large",
+            r"fit (?:the )?entire input",
+            r"n_tokens\w* <= n_u?batch",
+        ),
         Refused.OVERLONG,
     ),
     (
@@ -66,7 +83,7 @@ RULES: tuple[tuple[frozenset[int], re.Pattern[str], Refused], ...] = (
         ),
         Refused.FATAL,
     ),
-    (frozenset({400, 500}), _any(r"\beof\b"), Refused.OPAQUE),
+    (frozenset({400, 500}), _any(r"\beof\b", *LOST_PROCESS), Refused.OPAQUE),
     (frozenset({400, 500}), _any(r"\S"), Refused.TEXT),
     (frozenset({400, 500}), ANY, Refused.OPAQUE),
 )

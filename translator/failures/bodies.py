@@ -198,6 +198,11 @@ TOKEN_COUNTS = tuple(
         r"prompt length \(<prompt>\) exceeds maximum input length \(<window>\)",
         r"keep the first <prompt> tokens .{0,100}context length of only <window> tokens",
         r"n_keep: <prompt>\s?>= n_ctx: <window>",
+        r"limit of <window> tokens.{0,40}resulted in <prompt> tokens",
+        r"(?<![\w.,])<prompt>(?: tokens)?\)?(?: maximum)?,? .{0,30}?"
+        r"(?:exceeds?|(?:longer|larger|greater|more) than|over|>|supports only|context is)\b.{0,40}?(?<![\w.,])<window>\b",
+        r"(?<![\w.,])<prompt>(?: tokens)? > <window>\b",
+        r"exceed(?:s|ed) .{0,40}?\bby <excess> tokens",
     )
 )
 """Refusals that name how long the prompt is and how much fits. Engines: llama-server and its two older forms, MLX, ollama.com, TEI and

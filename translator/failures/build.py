@@ -113,6 +113,16 @@ def only_loaded(model: str = "") -> ServerError:
     return _stream_fault("only_loaded", model)
 
 
+def call_without_tool(model: str = "") -> ServerError:
+    """A tool call is named by markup of the model's format, which leads to no tool."""
+    return _stream_fault("call_without_tool", model)
+
+
+def arguments_unreadable(model: str = "") -> ServerError:
+    """The arguments of a tool call are a text that is no object."""
+    return _stream_fault("arguments_unreadable", model)
+
+
 def empty_answer(model: str = "") -> ServerError:
     """The reply ended well, and nothing in it can be shown. The same request often gets an answer when it is sent once more."""
     return _stream_fault("empty_answer", model)

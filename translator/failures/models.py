@@ -61,8 +61,7 @@ MODELS: tuple[Row, ...] = (
         "think_level",
         r"invalid think value",
         r"think must be a boolean",
-        r"think value .{1,40} is not supported",
-        source="0.24.0 and 0.33.0-rc2 `think-bad-value`; 0.11.0 to 0.12.3 `think value ... is not supported for this model`",
+        source="0.24.0 and 0.33.0-rc2 `think-bad-value`",
     ).says(
         "The server does not accept this thinking level for {model}.",
         "Choose on, off, low, medium or high; `max` needs Ollama 0.22 or newer.",
@@ -70,14 +69,15 @@ MODELS: tuple[Row, ...] = (
     bad_request(
         "think_level_too_new",
         r"cannot unmarshal string into Go struct field \w+\.think of type bool",
-        source="0.9.6 `think-high`, `think-max`, `think-bad-value`",
+        r"think value .{1,40} is not supported",
+        source="0.9.6 `think-high`, `think-max`, `think-bad-value`; 0.11.0 to 0.12.3 `think value ... is not supported for this model`",
     ).says(
-        "The Ollama server knows thinking only as on or off, not as a level.",
+        "The Ollama server knows thinking only as on or off for {model}, not as a level.",
         "Set thinking to on or off, or update Ollama to 0.11 or newer.",
     ),
     bad_request(
         "thought_signature",
-        r"thought_?signature",
+        r"thought[_ ]?signature",
         source="ollama.com, Gemini models: `Function call is missing a thought_signature in functionCall parts.`",
     ).says(
         "{model} cannot take the results of tools through Ollama: it wants its own signature (thought_signature) back with each call, and "
@@ -88,6 +88,7 @@ MODELS: tuple[Row, ...] = (
         "thinking_in_history",
         r"reasoning_(?:content|details)\b.{0,80}(?:not (?:supported|allowed|permitted|accepted)|unsupported|unexpected|unknown|extra)",
         r"(?:unsupported|unexpected|unknown|unrecognized|extra|invalid)\b.{0,60}\breasoning_(?:content|details)\b",
+        r"(?:unknown|unrecognized) (?:field|request argument|parameter)\b.{0,20}\b(?:thinking|reasoning)\b",
         r"propert(?:y|ies)\b.{0,30}\b(?:thinking|reasoning)\b.{0,20}(?:unsupported|not supported|not allowed)",
         r"\bmessages?\b.{0,30}\b(?:thinking|reasoning)\b.{0,40}(?:not (?:supported|allowed|permitted)|unsupported|unexpected|extra)",
         source="services behind the cloud: Groq `property 'reasoning_content' is unsupported`, DeepSeek, pydantic",

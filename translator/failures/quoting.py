@@ -39,7 +39,7 @@ RULES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("worker address (xinference-wrong-model-name)", re.compile(r"\[address=[^\]]*\]\s*"), ""),
     (
         "address with a query, a port or inside a private network",
-        re.compile(r"\w+://(?!ollama\.com/\w+(?![\w?#/.:])|ollama\.com(?![\w?#/.:]))\S*"),
+        re.compile(r"\w+://(?!ollama\.com/\w+(?![\w?#/.:])|ollama\.com(?![\w?#/.:]))\S*?(?=[\"'`]?[:,;.)]?(?:\s|$))"),
         HIDDEN,
     ),
     (

@@ -33,6 +33,10 @@ TOO_LONG = (
     r"must have less than \d+ tokens",
     r"`inputs` tokens \+ `max_new_tokens` must be",
     r"reduce the length of the (?:messages|prompt|input)",
+    r"(?:(?<!output )(?<!completion )(?<!new )\btokens?|\bprompt|\binput length)\b(?! per).{0,60}"
+    r"\b(?:exceeds?|(?:more|larger|greater|longer) than)\b.{0,40}\b(?:limit|max\w*|num_ctx|n_ctx|allowed)",
+    r"(?:prompt|request) (?:is )?too large(?: for model|\))",
+    r"tokens\b.{0,40}\bmodel (?:only supports|supports only|only accepts|accepts only) \d",
 )
 """How engines and services say that a prompt, or a text to embed, does not fit (see also `bodies.TOKEN_COUNTS`)."""
 
@@ -108,14 +112,23 @@ REQUESTS: tuple[Row, ...] = (
         "Send the picture again as a file; if that fails too, report this as a fault of the plugin.",
     ),
     bad_request(
-        "image_too_small", r"must be larger than factor", r"image (?:is )?too small", source="0.13 to 0.29, qwen2.5vl and qwen3-vl"
-    ).says("A picture is too small for {model}: each side needs at least 32 pixels.", "Send a larger picture."),
+        "image_too_small",
+        r"must be larger than factor",
+        r"image (?:size )?(?:is )?too small",
+        r"image (?:dimension|side|size)s? must be at least",
+        r"aspect ratio must be (?:smaller|less)",
+        source="0.13 to 0.29, qwen2.5vl and qwen3-vl",
+    ).says(
+        "A picture is too small or too narrow for {model}: each side needs at least 32 pixels, and 1/200 of the other side.",
+        "Send a larger or wider picture.",
+    ),
     bad_request(
         "image_unreadable",
         r"failed to load image(?! ?(?:model|generat))",
         r"decode webp image",
         r"image: unknown format",
         r"(?:invalid|failed to decode|failed to process) image",
+        r"unable to make .{0,20}embedding from image",
         source="0.33.0-rc2 `native-vision-undecodable`, `native-vision-webp-broken`",
     ).says(
         "The server could not decode a picture or audio file.",
@@ -149,10 +162,12 @@ REQUESTS: tuple[Row, ...] = (
     ),
     bad_request(
         "option_range",
-        r"^field '[\w.]{1,60}':",
+        r"^field '[\w.]{1,60}'",
+        r"^invalid value for [`'\"]?\w{1,30}",
         r"failed to initialize samplers",
         r"must be finite",
-        r"(?:penalty_\w+|temperature|top_[kp]|min_p|repeat_\w+) must be",
+        r"\b(?:\w+_penalty|penalty_\w+|temperature|top_[kp]|min_p|typical_p|repeat_\w+|num_\w+|seed|mirostat\w*)"
+        r"[`'\"]? (?:must be|(?:is )?out of range)",
         source="0.33.0-rc2-real `option-repeat-last-n-minus-1`, `option-repeat-penalty-0`; llama.cpp server",
     ).says("The server does not accept the value of a parameter.{said}", "Correct the parameter in the app, or leave it empty."),
     bad_request("logprobs_with_tools", r"logprobs is not supported with tools", source="0.33.0-rc2 `native-logprobs-tools`").says(
@@ -166,10 +181,11 @@ REQUESTS: tuple[Row, ...] = (
     ),
     bad_request(
         "system_not_first",
-        r"system (?:message|role|prompt)s?.{0,40}(?:must|should|only|can).{0,30}(?:beginning|first|start|top)\b",
-        r"(?:only|more than) one system message",
-        r"(?:unexpected|multiple|second) system message",
-        source="templates of Qwen 3.5 and newer in GGUF files: `System message must be at the beginning.`",
+        r"system\W{1,3}(?:message|role|prompt)s?.{0,40}(?:must|should|only|can).{0,30}(?:beginning|first|start|top)\b",
+        r"(?:only|more than) one system (?:message|prompt)",
+        r"(?:unexpected|multiple|second) system (?:message|prompt)",
+        r"exception of an initial optional system message",
+        source="templates of Qwen 3.5 and newer in GGUF files: `System message must be at the beginning.`; of Mistral",
     ).says(
         "The chat template of {model} takes one system message, at the beginning of the conversation.",
         "Move the SYSTEM blocks of the prompt to the top, or join them.",
@@ -186,7 +202,7 @@ REQUESTS: tuple[Row, ...] = (
     bad_request(
         "call_id_form",
         r"alphanumeric strings? (?:with|of) length 9",
-        r"tool call ids?\b.{0,80}\blength (?:of )?9\b",
+        r"tool[ _]call[ _]?ids?\b.{0,80}(?:\blength (?:of )?9\b|\{9\}|\b9 alphanumeric)",
         source="templates of Mistral: `Tool call IDs should be alphanumeric strings with length 9!`",
     ).says(
         "The chat template of {model} does not accept the ids of past tool calls.{said}",
@@ -200,6 +216,9 @@ REQUESTS: tuple[Row, ...] = (
         r"no user (?:query|message)s? (?:was |were )?found",
         r"(?:first|initial) (?:non-system )?message.{0,30}(?:must|should) be .{0,20}user",
         r"(?:must|should) (?:start|begin) with (?:a |the )?user",
+        r"consecutive (?:user|assistant) messages",
+        r"last (?:message|role)\b.{0,20}(?:must|should|cannot|can't|user or assistant)",
+        r"unexpected role '\w{1,20}' after role",
         source="0.33.0-rc2 `native-jinja-raise`; templates of gemma, Mistral and Qwen",
     ).says(
         "The chat template of {model} wants user and assistant messages in turn.",

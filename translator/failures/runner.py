@@ -93,6 +93,7 @@ RUNNER: tuple[Row, ...] = (
         r"error starting (?:llama-server|runner|the external llama server)",
         r"(?:error|unable to|failed to) load(?:ing)? (?:[\w.-]{1,40} ){0,2}model",
         r"mlx runner failed",
+        r"do load request",
         r"failed to load (?:safetensors|image generation)",
         source="0.33.0-rc2 llm/llama_server.go",
     ).says("The server could not load {model}.{said}", SEE_LOG),
@@ -105,7 +106,7 @@ RUNNER: tuple[Row, ...] = (
     unavailable(
         "model_loading",
         r"loading model",
-        r"model is (?:still )?loading",
+        r"model is (?:still |currently )?loading",
         statuses=503,
         retryable=True,
         source="llama.cpp `unavailable_error`, Xinference with Retry-After",
@@ -117,7 +118,8 @@ RUNNER: tuple[Row, ...] = (
         r"^failed to parse (?:json|xml|tool|function)",
         r"invalid tool call arguments",
         r"value looks like object, but can't find closing",
-        r"expected peg-[\w-]{1,40} format",
+        r"\bpeg-(?:native|simple|constructed)\b",
+        r"unable to parse generated",
         r"failed to parse (?:input|output) at pos",
         source="0.33.0-rc2 `harmony-malformed-call`, `coder-malformed-call`, `qwen3-malformed-call`, `native-tool-cut-by-length`",
     ).says(
@@ -151,7 +153,7 @@ RUNNER: tuple[Row, ...] = (
     unavailable(
         "runner_not_ready",
         r"unexpected server status",
-        r"no slots available after",
+        r"no slots? available",
         r"^server not responding",
         source="llm/server.go, 0.5 to 0.29; llm/llama_server.go",
     ).says(

@@ -18,6 +18,14 @@ STREAM: tuple[Row, ...] = (
         "The tool calls of {model} have {length} or more, and Dify takes 4 MiB at once.",
         "Set max tokens (num_predict), or let the tool take less at once.",
     ),
+    unavailable("arguments_unreadable", source="ollama/ollama-python#484 and gateways that speak OpenAI's API").says(
+        "{model} called a tool with arguments that are no JSON object.",
+        "The model wrote them wrongly, or they were cut: try again, raise max tokens (num_predict), or use another model for tools.",
+    ),
+    unavailable("call_without_tool", source="ollama/ollama#11704: gpt-oss called `assistant<|channel|>analysis`").says(
+        "{model} called a tool whose name is empty or markup of its format, and leads to none of the tools that were offered.",
+        "The server read the model's call wrongly: try again, update Ollama, or use another model for tools.",
+    ),
     unavailable("cut_short", source="0.24.0 `server-killed-midway`; 0.33.0-rc2 `template-error-midway`, `builtin-error-midway`").says(
         "The answer of {model} broke off {where}, before the server said that it is done.",
         "Most often the model crashed, the server was restarted, or a proxy closed the connection: look into the server's log.",

@@ -1,7 +1,7 @@
 """Makes a picture (or sound) from Dify fit for a message's `images`, or says why it cannot be.
 
 PNG and JPEG files that are upright and large enough are sent without being decoded, only without their metadata. Everything else goes
-through `Convert`, which decodes it and saves it as PNG or JPEG. Error texts name the kind of file and sizes, never its data.
+through `PictureConverter`, which decodes it and saves it as PNG or JPEG. Error texts name the kind of file and sizes, never its data.
 """
 
 from base64 import b64encode
@@ -17,7 +17,7 @@ from translator.media.reencode import ConversionError, reencode, smallest_side
 from translator.media.sniff import HEAD_BYTES, Frame, Media, jpeg_frame, png_frame, sniff
 from translator.media.urls import bare_base64, decode_base64, is_data_url
 
-type Convert = Callable[[bytes | str, Media, int], str]
+type PictureConverter = Callable[[bytes | str, Media, int], str]
 """A whole file (raw, or clean base64), its kind and the cap on pixels to the base64 of a PNG or JPEG; raises RequestError."""
 
 DECODERS: dict[Media, str] = {
@@ -130,7 +130,7 @@ class _Base64File:
 
 
 def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
-    """The `Convert` that does it here and now."""
+    """The `PictureConverter` that does it here and now."""
     try:
         return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, DECODERS[media], pixel_limit)).decode("ascii")
     except ConversionError as error:
@@ -150,7 +150,7 @@ def conversion_refused(error: ConversionError, media: Media, pixel_limit: int) -
             return _damaged(media, "Upload it again, or save it anew as PNG or JPEG.")
 
 
-def image_to_base64(data: bytes | str, limits: Limits, convert: Convert = convert) -> str:
+def image_to_base64(data: bytes | str, limits: Limits, convert: PictureConverter = convert) -> str:
     """Bare padded base64 of a PNG or JPEG that every server version decodes.
 
     `data` is a data URL, bare base64, or raw bytes. Of PNG and JPEG only metadata is left out, unless they lie on their side or are too

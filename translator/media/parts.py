@@ -11,7 +11,7 @@ import attrs
 
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
-from translator.media.images import Convert, audio_to_base64, convert, image_to_base64
+from translator.media.images import PictureConverter, audio_to_base64, convert, image_to_base64
 from translator.media.urls import Inline, plan_download
 from translator.shapes.dify import MediaKind, MediaPart, Message
 
@@ -30,7 +30,7 @@ class MediaRules:
     hears: bool | None = None
     fetched: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
     limits: Limits = DEFAULT_LIMITS
-    convert: Convert = convert
+    convert: PictureConverter = convert
 
     def check(self, part: MediaPart) -> None:
         """Whether such a part may be sent at all, known before its data is. Raises RequestError."""

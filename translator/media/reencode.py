@@ -47,8 +47,10 @@ def reencode(data: bytes, decoder: str, pixel_limit: int) -> bytes:
 
     `decoder` is Pillow's name of the one decoder that may be used. The size is checked before any pixel is decoded. Raises ConversionError.
     """
-    from PIL import Image, Jpeg2KImagePlugin, features
-
+    try:
+        from PIL import Image, Jpeg2KImagePlugin, features
+    except ImportError:  # the library is installed without its extra `images`
+        raise ConversionError("no-decoder") from None
     if decoder == "AVIF" and not features.check("avif"):
         raise ConversionError("no-decoder")
     try:

@@ -43,6 +43,16 @@ def messages_to_wire(messages: Sequence[Message], media_to_wire: MediaToWire = r
     return tuple(kept)
 
 
+def with_instruction(messages: tuple[WireMessage, ...], instruction: str) -> tuple[WireMessage, ...]:
+    """Adds a sentence to the first system message, or a system message to the front."""
+    if not instruction:
+        return messages
+    first, rest = messages[0], messages[1:]
+    if first.role != Role.SYSTEM:
+        return (WireMessage(role=Role.SYSTEM.value, content=instruction), *messages)
+    return (attrs.evolve(first, content=f"{first.content}\n\n{instruction}".strip()), *rest)
+
+
 def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
     images: tuple[str, ...] = ()
     role, content = WIRE_ROLES[message.role], message.content

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from translator.codec import dumps
 from translator.errors import RequestError
 from translator.request.options import read_value
-from translator.request.parameters import BY_NAME, SYNONYMS, Kind, Parameter
+from translator.request.parameters import BY_NAME, SYNONYMS, Parameter, ParameterKind
 from translator.request.thinking import think_choice
 from translator.scalars import is_blank
 
-_TEXTUAL = (Kind.STRING, Kind.TEXT)
+_TEXTUAL = (ParameterKind.STRING, ParameterKind.TEXT)
 
 
 def migrate_parameters(parameters: Mapping[str, object]) -> dict[str, object]:

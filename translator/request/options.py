@@ -14,7 +14,17 @@ import attrs
 from translator.codec import DecodeError, loads
 from translator.errors import RequestError
 from translator.request.keep_alive import keep_alive_to_wire
-from translator.request.parameters import BY_NAME, LARGEST, LARGEST_INT, RETIRED, SYNONYMS, WHOLE_WINDOW, Kind, Parameter, Place
+from translator.request.parameters import (
+    BY_NAME,
+    LARGEST,
+    LARGEST_INT,
+    RETIRED,
+    SYNONYMS,
+    WHOLE_WINDOW,
+    Parameter,
+    ParameterKind,
+    ParameterPlace,
+)
 from translator.request.thinking import think_choice
 from translator.scalars import as_bool, as_float, as_int, is_blank
 from translator.shapes.wire import KeepAlive
@@ -24,11 +34,11 @@ LEGACY_NAMES = frozenset({"think_level"})
 
 _OFF_FORMATS = frozenset({"text", "none", "off"})
 _EXPECTED = {
-    Kind.FLOAT: "a number",
-    Kind.INT: "a whole number",
-    Kind.BOOLEAN: "true or false",
-    Kind.STRING: "a text",
-    Kind.TEXT: "a text",
+    ParameterKind.FLOAT: "a number",
+    ParameterKind.INT: "a whole number",
+    ParameterKind.BOOLEAN: "true or false",
+    ParameterKind.STRING: "a text",
+    ParameterKind.TEXT: "a text",
 }
 
 
@@ -92,7 +102,7 @@ def _named(parameters: Mapping[str, object]) -> dict[str, object]:
 
 
 def _options(given: Mapping[str, object]) -> dict[str, Any]:
-    rows = [BY_NAME[name] for name in given if name in BY_NAME and BY_NAME[name].place is Place.OPTION and name != "stop"]
+    rows = [BY_NAME[name] for name in given if name in BY_NAME and BY_NAME[name].place is ParameterPlace.OPTION and name != "stop"]
     options = {row.wire: read_value(row, given[row.name]) for row in rows}
     if options.get("num_predict") == 0:
         # unlimited on one path of the server, nothing at all on the other (llm/llama_server.go): leave it to the server's default
@@ -128,15 +138,15 @@ def read_value(row: Parameter, value: object) -> bool | int | float | str:
     return read
 
 
-def _read_kind(kind: Kind, value: object) -> bool | int | float | str:
+def _read_kind(kind: ParameterKind, value: object) -> bool | int | float | str:
     match kind:
-        case Kind.FLOAT:
+        case ParameterKind.FLOAT:
             return as_float(value)
-        case Kind.INT:
+        case ParameterKind.INT:
             return as_int(value)
-        case Kind.BOOLEAN:
+        case ParameterKind.BOOLEAN:
             return as_bool(value)
-        case Kind.STRING | Kind.TEXT:
+        case ParameterKind.STRING | ParameterKind.TEXT:
             if isinstance(value, str):
                 return value.strip()
             raise ValueError("a text")
@@ -148,7 +158,7 @@ def _in_range(row: Parameter, value: float) -> bool:
 
 
 def _range(row: Parameter) -> tuple[float | None, float | None]:
-    is_bounded = row.maximum is None and row.kind is Kind.INT and row.place is Place.OPTION and row.name != "seed"
+    is_bounded = row.maximum is None and row.kind is ParameterKind.INT and row.place is ParameterPlace.OPTION and row.name != "seed"
     return row.minimum, LARGEST.get(row.name, LARGEST_INT) if is_bounded else row.maximum
 
 

@@ -51,14 +51,14 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
     (
         "top_p",
         "Considers only the most likely tokens that together reach this probability.",
-        "只考虑累计概率达到该值的最可能 token。",
+        "仅从累计概率达到该值的最可能 token 中选择。",
         "累積確率がこの値に達するまでの上位トークンだけを候補にします。",
         "Considera apenas os tokens mais prováveis que somam esta probabilidade.",
     ),
     (
         "top_k",
         "Considers only this many of the most likely tokens; 0 switches the limit off.",
-        "只考虑概率最高的前 K 个 token；0 表示不限制。",
+        "仅从概率最高的 K 个 token 中选择；0 表示不限制。",
         "確率の高い上位 K 個のトークンだけを候補にします。0 で無制限です。",
         "Considera apenas esta quantidade de tokens mais prováveis; 0 remove o limite.",
     ),
@@ -80,7 +80,7 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
         "max_tokens",
         "Longest answer in tokens, thinking included; -1 leaves it to the server (num_predict).",
         "回答的最大 token 数，包含思考内容；-1 表示由服务器决定（num_predict）。",
-        "回答の最大トークン数（思考を含む）。-1 はサーバーに任せます（num_predict）。",
+        "回答の最大トークン数（思考を含む）。-1 ではサーバーの設定に従います（num_predict）。",
         "Tamanho máximo da resposta em tokens, incluindo o raciocínio; -1 deixa a cargo do servidor (num_predict).",
     ),
     (
@@ -88,8 +88,8 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
         "Whether and how much the model thinks before it answers. Sent only where the model and the server accept it; "
         "gpt-oss cannot be switched off and thinks as little as possible instead.",
         "回答前是否思考以及思考的程度。仅在模型和服务器支持时发送；gpt-oss 无法关闭思考，会改用最低级别。",
-        "回答前に考えるかどうかと、その程度です。モデルとサーバーが対応している場合だけ送信します。"
-        "gpt-oss は無効にできないため、最も低いレベルになります。",
+        "回答前に思考するかどうかと、その深さを指定します。モデルとサーバーが対応している場合だけ送信します。"
+        "gpt-oss は無効にできないため、最も低いレベルで思考します。",
         "Se e quanto o modelo raciocina antes de responder. Enviado apenas quando o modelo e o servidor aceitam; "
         "o gpt-oss não pode ser desligado e usa o nível mais baixo.",
     ),
@@ -131,22 +131,22 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
     (
         "seed",
         "The same number, prompt and settings give the same answer; -1 is random.",
-        "相同的种子、提示和设置会得到相同的回答；-1 表示随机。",
+        "相同的种子、提示词和设置会得到相同的回答；-1 表示随机。",
         "同じ値・同じプロンプト・同じ設定なら同じ回答になります。-1 は毎回ランダムです。",
         "O mesmo número, prompt e configuração dão a mesma resposta; -1 é aleatório.",
     ),
     (
         "stop",
         "The answer ends where one of these texts would appear. One text, or a JSON list of texts.",
-        "出现其中任一文本时回答结束。可填一个文本，或文本的 JSON 列表。",
-        "これらの文字列が現れる位置で回答を終えます。文字列 1 つ、または文字列の JSON リストです。",
+        "出现其中任一文本时回答结束。可填一个文本，或由文本组成的 JSON 列表。",
+        "いずれかの文字列が現れた時点で回答を終了します。文字列 1 つ、または文字列の JSON リストを指定します。",
         "A resposta termina onde um destes textos apareceria. Um texto, ou uma lista JSON de textos.",
     ),
     (
         "format",
         "json makes the answer valid JSON. For a given structure use the JSON Schema.",
         "json 使回答成为合法的 JSON。需要固定结构时请使用 JSON Schema。",
-        "json を選ぶと回答が正しい JSON になります。構造を決める場合は JSON Schema を使ってください。",
+        "json を選ぶと回答が有効な JSON になります。構造を決める場合は JSON Schema を使ってください。",
         "json faz da resposta um JSON válido. Para uma estrutura definida use o JSON Schema.",
     ),
     (
@@ -160,7 +160,7 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
         "keep_alive",
         "How long the model stays loaded after the answer: seconds (300), a duration (5m, 1h30m), forever (-1), or 0 to unload at once.",
         "回答后模型保留在内存中的时间：秒数（300）、时长（5m、1h30m）、forever（-1），或 0 表示立即卸载。",
-        "回答後にモデルを保持する時間です。秒数（300）、期間（5m、1h30m）、forever（-1）、0 はすぐに解放します。",
+        "回答後にモデルを保持する時間です。秒数（300）、期間（5m、1h30m）、forever（-1）、0（すぐに解放）を指定します。",
         "Quanto tempo o modelo fica carregado após a resposta: segundos (300), duração (5m, 1h30m), forever (-1), ou 0 para descarregar.",
     ),
     (
@@ -173,14 +173,14 @@ HELP: Mapping[str, Mapping[str, str]] = _texts(
     (
         "num_keep",
         "Tokens at the start of the prompt that stay when the context overflows; -1 keeps all of the prompt.",
-        "上下文溢出时保留的开头 token 数；-1 表示保留整个提示。",
+        "上下文溢出时保留的开头 token 数；-1 表示保留整个提示词。",
         "コンテキストがあふれたときに残す先頭のトークン数です。-1 はプロンプト全体を残します。",
         "Tokens do início do prompt que permanecem quando o contexto transborda; -1 mantém todo o prompt.",
     ),
     (
         "num_batch",
         "Prompt tokens processed at once. A change reloads the model.",
-        "一次处理的提示 token 数。修改会重新加载模型。",
+        "一次处理的提示词 token 数。修改会重新加载模型。",
         "一度に処理するプロンプトのトークン数です。変更するとモデルを読み込み直します。",
         "Tokens do prompt processados de uma vez. Alterar recarrega o modelo.",
     ),

@@ -14,7 +14,7 @@ from translator.request.parameter_texts import HELP, LABELS
 from translator.versions import THINK, ServerVersion
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """What a value is, in Dify's words for rule types."""
 
     FLOAT = "float"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-class Place(StrEnum):
+class ParameterPlace(StrEnum):
     """Where a parameter goes."""
 
     OPTION = "option"
@@ -44,9 +44,9 @@ class Parameter:
     """
 
     name: str
-    kind: Kind
+    kind: ParameterKind
     wire: str
-    place: Place = Place.OPTION
+    place: ParameterPlace = ParameterPlace.OPTION
     minimum: float | None = None
     maximum: float | None = None
     default: bool | int | float | str | None = None
@@ -69,19 +69,19 @@ class Parameter:
 
 THINK_CHOICES = ("default", "off", "on", "low", "medium", "high", "max")
 
-_FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = Kind.FLOAT, Kind.INT, Kind.STRING, Kind.BOOLEAN, Kind.TEXT
-_TOP, _OURS = Place.TOP, Place.OURS
+_FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = ParameterKind
+_TOP, _OURS = ParameterPlace.TOP, ParameterPlace.OURS
 
 
 def _row(
     name: str,
-    kind: Kind,
+    kind: ParameterKind,
     low: float | None = None,
     high: float | None = None,
     default: bool | int | float | str | None = None,
     *,
     wire: str = "",
-    place: Place = Place.OPTION,
+    place: ParameterPlace = ParameterPlace.OPTION,
     choices: tuple[str, ...] = (),
     since: ServerVersion | None = None,
     in_form: bool = True,

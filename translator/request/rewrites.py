@@ -30,6 +30,8 @@ class Rewrite(StrEnum):
     SYSTEM_IN_USER = "The system text was put before the first user message: the model's template takes no system message."
     SHORT_CALL_IDS = "Past tool calls were given ids of nine letters and digits: the model's template takes no others."
     WITHOUT_THINKING = "The thinking of earlier answers was left out: the model does not take it back."
+    NO_THINKING_BEFORE_FORMAT = "Thinking was switched off while the answer has a format: with it the model gave no answer."
+    """The only one that leaves the messages as they are."""
 
 
 AFTER: Mapping[str, Rewrite] = {
@@ -38,6 +40,7 @@ AFTER: Mapping[str, Rewrite] = {
     "system_refused": Rewrite.SYSTEM_IN_USER,
     "call_id_form": Rewrite.SHORT_CALL_IDS,
     "thinking_in_history": Rewrite.WITHOUT_THINKING,
+    "empty_answer": Rewrite.NO_THINKING_BEFORE_FORMAT,
 }
 """Which rewrite may help after a refusal, by the code of the error catalogue."""
 
@@ -138,4 +141,5 @@ _FORMS: Mapping[Rewrite, Callable[[WireMessages], WireMessages]] = {
     Rewrite.SYSTEM_IN_USER: _system_in_user,
     Rewrite.SHORT_CALL_IDS: _short_call_ids,
     Rewrite.WITHOUT_THINKING: _without_thinking,
+    Rewrite.NO_THINKING_BEFORE_FORMAT: lambda messages: messages,
 }

@@ -3,7 +3,6 @@
 Nothing the server is known to refuse is produced. For what cannot be known beforehand there is one step down after a refusal.
 """
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -76,13 +75,15 @@ class Thinker:
 class ThinkPlan:
     """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output.
 
-    `after_nothing` is what to try once more when thinking was all that came.
+    `after_nothing` is what to try once more when thinking was all that came. `enforces_format` False: the server applies a format after
+    the thinking only, and never if the model does not think this time.
     """
 
     think: Think | None
     show: bool = True
     note: str = ""
     after_nothing: "StepDown | None" = None
+    enforces_format: bool = True
 
 
 def think_choice(think: object = None, level: object = None) -> ThinkChoice:
@@ -133,10 +134,12 @@ def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
         model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING)
     )
     if _asks(choice) and model.can_think is not False and model.version >= THINK_BY_DEFAULT and not model.formats_at_once:
-        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=None if only_after else StepDown(_off(model)))
+        step = None if only_after else StepDown(_off(model))
+        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=step, enforces_format=False)
         return attrs.evolve(plan, note=plan.note or "thinking is hidden while the answer has a format")
     if only_after:
-        return ThinkPlan(think=None, show=False, note="hidden: this server applies a format to this model only after thinking")
+        note = "hidden: this server applies a format to this model only after thinking"
+        return ThinkPlan(think=None, show=False, note=note, enforces_format=False)
     note = "thinking is off while the answer has a format" if _asks(choice) else ""
     return ThinkPlan(think=_off(model), show=False, note=note)
 
@@ -191,23 +194,20 @@ class StepDown:
     think: Think | None
 
 
-_NO_THINKING = re.compile(r"does not support thinking")
-_NO_LEVEL = re.compile(r"think value .{0,40}is not supported for this model|Request\.think of type bool")
-_BAD_VALUE = re.compile(r"invalid think value|think must be a boolean")
+NO_THINKING, BAD_LEVEL, NO_LEVEL = "no_thinking", "think_level", "think_level_too_new"
+"""Codes of the catalogue: the model does not think; the server does not know the level; it knows none, or none for this model."""
 
 
-def step_down(error_text: str, think: Think | None) -> StepDown | None:
-    """What to try once more after the server refused `think`; None when the refusal is about something else.
+def step_down(code: str, think: Think | None) -> StepDown | None:
+    """What to try once more after a refusal with this code; None when the refusal is about something else than `think`.
 
     `does not support thinking` (0.24.0 `error-no-thinking`): without the field. A level the server does not know (0.9.6 `think-high`:
     a bool wanted; 0.24.0 `think-bad-value`: other words wanted): `max` becomes `high` where levels are known, else plain thinking.
     """
     if think is None:
         return None
-    if _NO_THINKING.search(error_text):
+    if code == NO_THINKING:
         return StepDown(None)
-    if isinstance(think, bool):
+    if isinstance(think, bool) or code not in {BAD_LEVEL, NO_LEVEL}:
         return None
-    if _BAD_VALUE.search(error_text):
-        return StepDown(ThinkChoice.HIGH.value if think == ThinkChoice.MAX.value else True)
-    return StepDown(True) if _NO_LEVEL.search(error_text) else None
+    return StepDown(ThinkChoice.HIGH.value if code == BAD_LEVEL and think == ThinkChoice.MAX.value else True)

@@ -15,7 +15,7 @@ from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blan
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
-from translator.rerank.ranking import Ranking, RankingOptions, Shortened, chosen, lost_to_threshold
+from translator.rerank.ranking import Ranking, RankingOptions, ShortenedDocument, chosen, lost_to_threshold
 from translator.rerank.requests import shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.versions import NEWEST, ServerVersion
@@ -49,17 +49,24 @@ def similarity_rerank_plan(
     written, blank = _written(documents)
     scores: dict[int, float] = {}
     tokens = 0
+    notes: tuple[str, ...] = ()
     if written:
         texts = (documents[index] for index in written)
         sent = [sendable(query, prefixes.of(InputKind.QUERY)), *(sendable(text, prefixes.of(InputKind.DOCUMENT)) for text in texts)]
-        embedded = yield from vectors_plan(sent, settings, has_query=True, version=version)
+        names = [
+            f"The query ({len(query):,} characters)",
+            *(f"Document {index + 1} of {len(documents)} ({len(documents[index]):,} characters)" for index in written),
+        ]
+        embedded = yield from vectors_plan(sent, settings, names=names, version=version)
         first, *others = embedded.vectors
         scores = {index: cosine(first, vector) for index, vector in zip(written, others, strict=True)}
         tokens = embedded.tokens
+        notes = tuple(f"{names[adjustment.index]}: {adjustment.change.value}." for adjustment in embedded.adjustments)
     return Ranking(
         documents=chosen(scores, documents, choice, blank=blank, lowest=LOWEST_COSINE),
         tokens=tokens,
         negative_dropped=lost_to_threshold(scores, choice),
+        notes=notes,
     )
 
 
@@ -99,7 +106,8 @@ class _Job:
             tokens=self.tokens,
             negative_dropped=lost_to_threshold(self.scores, choice),
             shortened=tuple(
-                Shortened(index=index, length=len(self.documents[index]), length_sent=len(self.cut[index])) for index in sorted(self.cut)
+                ShortenedDocument(index=index, length=len(self.documents[index]), length_sent=len(self.cut[index]))
+                for index in sorted(self.cut)
             ),
         )
 

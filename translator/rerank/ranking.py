@@ -35,7 +35,7 @@ class RankedDocument:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Shortened:
+class ShortenedDocument:
     """A document that was too long for the service; lengths in characters."""
 
     index: int
@@ -50,6 +50,7 @@ class Ranking:
     `dialect` is the one that the service understood, worth remembering for its URL; None when no request was needed or Ollama answered.
     `unscored` counts documents the service said nothing about. `negative_dropped`: a threshold removed everything and some scores
     were negative, so the service gives logits and the threshold does not fit them. `tokens` is 0 when the service did not count.
+    `notes`: sentences for the log about texts that were not embedded as they came.
     """
 
     documents: tuple[RankedDocument, ...] = ()
@@ -57,7 +58,8 @@ class Ranking:
     tokens: int = 0
     unscored: int = 0
     negative_dropped: bool = False
-    shortened: tuple[Shortened, ...] = ()
+    shortened: tuple[ShortenedDocument, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def chosen(

@@ -4,65 +4,123 @@ Two kinds: a name with remains of gpt-oss's channel markup (ollama/ollama#11704)
 (ollama/ollama-python#484).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from typing import Any
 
 import attrs
 
 from translator import codec
+from translator.failures import build
 from translator.limits import DEFAULT_LIMITS
+from translator.response.literals import read_value
+from translator.schema.json_data import can_be_sent_back
+from translator.shapes.dify import Tool
+from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
 
-MARKUP = "<|"
-"""Begins every token of gpt-oss's format (harmony): `get_weather<|channel|>commentary`."""
+MARKUP = re.compile(r"\s*<[|｜].*", re.S)
+"""What begins with a token of a family's format: `get_weather<|channel|>commentary` (gpt-oss)."""
+RECIPIENT = re.compile(r"\bto=([^\s<]+)")
+"""gpt-oss: `assistant<|channel|>commentary to=functions.get_weather`."""
+NUMBER = re.compile(r":\d+\Z")
+"""Kimi's: `functions.get_weather:0`."""
 NAMESPACE = "functions."
 """The harmony format and Kimi's write it before the name of a tool."""
 
 
-def with_declared_name(call: WireToolCall, tools: frozenset[str]) -> WireToolCall:
-    """The same call, named as the tool that is meant; a name that leads to no declared tool stays as it is."""
-    name = declared_name(call.function.name, tools)
-    if name in {"", call.function.name}:
-        return call
-    return attrs.evolve(call, function=attrs.evolve(call.function, name=name))
+class UnreadableArgumentsError(codec.DecodeError):
+    """The arguments of a call are a text that is no object."""
 
 
-def declared_name(written: str, tools: frozenset[str]) -> str:
+def with_declared_names(event: WireEvent, tools: Mapping[str, Tool], model: str) -> WireEvent:
+    """The same event, its calls named as the tools that are meant.
+
+    A name that is not declared stays: Dify tells the model. An empty one, or one whose markup leads to no tool, makes the event an error.
+    """
+    if not tools:
+        return event
+    calls = []
+    for call in event.calls:
+        written = call.function.name
+        name = declared_name(written, tools) or (_only_fitting(call, tools) if _is_no_name(written) else written)
+        if not name:
+            return WireEvent(Event.GARBLED, error=build.call_without_tool(model))
+        calls.append(call if name == written else attrs.evolve(call, function=attrs.evolve(call.function, name=name)))
+    return attrs.evolve(event, calls=tuple(calls))
+
+
+def declared_name(written: str, tools: Container[str]) -> str:
     """The tool that a written name means; empty when none of `tools` is meant."""
-    cut = written.partition(MARKUP)[0].strip()
+    recipient = RECIPIENT.search(written)
+    cut = NUMBER.sub("", recipient[1] if recipient else MARKUP.sub("", written).strip())
     return next((name for name in (written, cut, cut.removeprefix(NAMESPACE)) if name in tools), "")
+
+
+def _is_no_name(written: str) -> bool:
+    return not written or MARKUP.search(written) is not None
+
+
+def _only_fitting(call: WireToolCall, tools: Mapping[str, Tool]) -> str:
+    """The only tool that takes the arguments of a call; empty when none does, or several do."""
+    fitting = [name for name, tool in tools.items() if _takes(tool.parameters, call.function.arguments)]
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+def _takes(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
+    properties, required = schema.get("properties"), schema.get("required")
+    known = properties if isinstance(properties, Mapping) else {}
+    needed = required if isinstance(required, list) else []
+    return all(key in known for key in arguments) and all(key in arguments for key in needed)
 
 
 def with_read_arguments(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same message of a reply, its calls with an object where the arguments were the JSON text of one.
 
-    Any other text stays. Raises DecodeError for more values than a line of a reply may hold.
+    Raises UnreadableArgumentsError for any other text, and DecodeError for more values than a line of a reply may hold.
     """
     calls = message.get("tool_calls")
-    if not isinstance(calls, list) or not any(map(_text_of, calls)):
+    if not isinstance(calls, list) or all(_text_of(call) is None for call in calls):
         return message
-    texts = b",".join(_text_of(call).encode("utf-8", "replace") for call in calls)
+    texts = b",".join((_text_of(call) or "").encode("utf-8", "replace") for call in calls)
     codec.require_few_values(texts, DEFAULT_LIMITS.line_values, DEFAULT_LIMITS.line_containers)
     return {**message, "tool_calls": [_with_object(call) for call in calls]}
 
 
-def _text_of(call: object) -> str:
+def _text_of(call: object) -> str | None:
     function = call.get("function") if isinstance(call, dict) else None
     arguments = function.get("arguments") if isinstance(function, dict) else None
-    return arguments if isinstance(arguments, str) else ""
+    return arguments if isinstance(arguments, str) else None
 
 
 def _with_object(call: Any) -> Any:
-    arguments = object_of(_text_of(call))
-    return call if arguments is None else {**call, "function": {**call["function"], "arguments": arguments}}
+    text = _text_of(call)
+    if text is None:
+        return call
+    arguments = object_of(text)
+    if arguments is None or not can_be_sent_back(arguments):
+        raise UnreadableArgumentsError("arguments are no object")
+    return {**call, "function": {**call["function"], "arguments": arguments}}
 
 
 def object_of(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is; None for any other text."""
-    if not text.lstrip().startswith("{"):
-        return None
+    """The object that a text is: as JSON, as JSON in a JSON text, or in Python's notation. No text and `null` are an empty one.
+
+    None for any other text.
+    """
+    if not text.strip():
+        return {}
     try:
         value = codec.loads(text)
+        value = codec.loads(value) if isinstance(value, str) else value
     except codec.DecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+        value = _in_pythons_notation(text.strip())
+    return {} if value is None else value if isinstance(value, dict) else None
+
+
+def _in_pythons_notation(text: str) -> object:
+    try:
+        value, end = read_value(text, 0)
+    except (ValueError, RecursionError):
+        return ""
+    return value if end == len(text) else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.dify import FinishReason, ToolCall, Usage, length_only
 from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, LineBreak, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 
 OPEN_TAG = "<think>\n"
@@ -18,9 +18,9 @@ CLOSE_TAG = "\n</think>"
 
 @attrs.frozen(slots=True)
 class Chunk:
-    """One piece for Dify; `text` may be empty, never None."""
+    """One piece of an answer; `text` may be empty, never None. The last one has the finish reason and the usage, and only it."""
 
-    text: str = attrs.field(default="", repr=False)
+    text: str = attrs.field(default="", repr=length_only)
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
@@ -48,9 +48,9 @@ def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Answer:
-    """A whole answer; thinking, if shown, stands in `text` between its tags."""
+    """A whole answer. Thinking, if shown, stands in `text` between its tags; `ThinkSplitter` takes it apart."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
     tool_calls: tuple[ToolCall, ...]
     finish_reason: FinishReason
     usage: Usage

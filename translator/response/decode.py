@@ -14,7 +14,7 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.failures.bodies import PAGE_START
 from translator.limits import Limits
-from translator.response.calls import with_read_arguments
+from translator.response.calls import UnreadableArgumentsError, with_read_arguments
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
@@ -61,6 +61,8 @@ def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[Wir
         if raw.get("error") is not None:
             return [WireEvent(Event.REFUSED, error=build.failure_in_stream(raw["error"], model=model))]
         return _object_to_events(raw)
+    except UnreadableArgumentsError:
+        return [WireEvent(Event.GARBLED, error=build.arguments_unreadable(model))]
     except codec.DecodeError:
         return [_garbled(line, number, model)]
 

@@ -6,6 +6,7 @@ that every Dify consumer reads right: text and thinking, the end of thinking, on
 """
 
 from collections.abc import Callable
+from itertools import count
 
 import attrs
 
@@ -82,16 +83,27 @@ class DeltaBuffer:
             self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
 
 
+def counted_ids() -> Callable[[], str]:
+    """Gives `call_1`, `call_2` and so on, one with every call."""
+    return map("call_{}".format, count(1)).__next__
+
+
+def no_estimate() -> int:
+    """Tokens of a prompt that nobody estimates."""
+    return 0
+
+
 @attrs.define(slots=True, kw_only=True)
 class Machine:
-    """One reply. `new_id` gives a fresh call id; `estimate_prompt` gives prompt tokens and is asked only when the server did not count.
+    """One reply. `new_id` gives the id of a call that comes without one; `estimate_prompt` gives prompt tokens and is asked only when the
+    server did not count.
 
     `thinks`: the model is known to think. `shows_thinking` False: no delta tells of thinking.
     """
 
     model: str
-    new_id: Callable[[], str]
-    estimate_prompt: Callable[[], int]
+    new_id: Callable[[], str] = attrs.field(factory=counted_ids)
+    estimate_prompt: Callable[[], int] = no_estimate
     thinks: bool = False
     shows_thinking: bool = True
     out: DeltaBuffer = attrs.field(factory=DeltaBuffer)
@@ -170,10 +182,23 @@ class Machine:
             self._calls[held.id] = held
 
     def _to_tool_call(self, call: WireToolCall) -> ToolCall:
-        identity = call.id or self.new_id()
+        return ToolCall(
+            id=self._unused_id(call.id or self._new_id()), name=call.function.name, arguments=arguments_to_text(call.function.arguments)
+        )
+
+    def _new_id(self) -> str:
+        try:
+            return self.new_id() or "call"
+        except StopIteration:
+            raise ValueError("new_id has no more ids. Give a function that always gives one, or leave new_id out.") from None
+
+    def _unused_id(self, wanted: str) -> str:
+        """The id itself, or with a number behind it where another call of this answer has it."""
+        identity, number = wanted, len(self._calls)
         while identity in self._calls:
-            identity = self.new_id()
-        return ToolCall(id=identity, name=call.function.name, arguments=arguments_to_text(call.function.arguments))
+            number += 1
+            identity = f"{wanted}_{number}"
+        return identity
 
     def _give_calls(self, _: WireEvent) -> None:
         if self._calls:

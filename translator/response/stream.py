@@ -16,30 +16,31 @@ from translator.codec import SMALL
 from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
-from translator.response.calls import with_declared_name
+from translator.response.calls import with_declared_names
 from translator.response.decode import costly_line, line_to_events, raw_to_events, read_line
+from translator.response.held_text import HeldText
 from translator.response.lines import LineSplitter
-from translator.response.machine import DeltaBuffer, Machine
+from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
 from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
 from translator.response.tally import Tally
-from translator.response.written_calls import HeldText
 from translator.shapes.dify import Tool
 from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 
 
 @attrs.define(slots=True, kw_only=True)
 class ReplyStream:
-    """`new_id` gives a fresh id for calls that come without one; `estimate_prompt` gives prompt tokens when the server does not count.
+    """Reads one reply of `model`, streamed or not, of `/api/chat` or `/api/generate`. All other settings are optional.
 
-    `thinks`: the model is known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking`
-    False: thinking is read and not given. `tools`: what the model was offered; a call of one
-    that comes as text is read, so without tools no text is.
+    `new_id` gives an id for a call that comes without one; by default `call_1`, `call_2` and so on. An id that repeats in one answer gets a
+    number behind it. `estimate_prompt` gives the tokens of the prompt; it is asked when the server does not count. `thinks`: the model is
+    known to think, so tags later in its text are leaks of thinking rather than words about tags. `show_thinking` False: thinking is read
+    and not given. `tools`: what the model was offered. A call of one of them that comes as text is read as a call.
     """
 
     model: str
-    new_id: Callable[[], str]
-    estimate_prompt: Callable[[], int]
+    new_id: Callable[[], str] = attrs.field(factory=counted_ids)
+    estimate_prompt: Callable[[], int] = no_estimate
     thinks: bool = False
     show_thinking: bool = True
     tools: tuple[Tool, ...] = ()
@@ -49,7 +50,6 @@ class ReplyStream:
     _tags: TagSplitter = attrs.field(factory=TagSplitter, init=False)
     _thinking_tags: TagSplitter = attrs.field(factory=lambda: TagSplitter(NATIVE), init=False)
     _tally: Tally = attrs.field(init=False)
-    _names: frozenset[str] = attrs.field(init=False)
     _held: HeldText = attrs.field(init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
     """Plain text cannot pass unread, as it may belong to a tag or to code."""
@@ -59,7 +59,6 @@ class ReplyStream:
     def __attrs_post_init__(self) -> None:
         self._lines = LineSplitter(self.limits)
         self._tally = Tally(self.limits)
-        self._names = frozenset(tool.name for tool in self.tools)
         self._held = HeldText({tool.name: tool for tool in self.tools})
         self._machine = Machine(
             model=self.model,
@@ -96,9 +95,9 @@ class ReplyStream:
         return self._tally.progress
 
     @property
-    def has_read_calls(self) -> bool:
-        """True when tool calls came as text and were read."""
-        return self._held.has_read_calls
+    def note(self) -> str:
+        """After the end: a sentence for the log about tool calls that came as text; empty when there were none."""
+        return self._held.note
 
     def feed(self, data: bytes) -> list[Delta]:
         """Takes bytes, gives the deltas they complete. After the end it gives nothing."""
@@ -177,6 +176,8 @@ class ReplyStream:
                     if self._tally.piece(text):
                         machine.feed_steady(kind, text)
                         self._tags.before = text
+                        if self.tools and kind is Event.TEXT:
+                            self._held.say(text)
                     else:
                         self._give_up(self._tally.error(self.model))
                 else:
@@ -228,8 +229,7 @@ class ReplyStream:
             self._drain_thinking()
         else:
             self._end_pieces(is_done=event.kind is Event.DONE)
-            calls = tuple(with_declared_name(call, self._names) for call in event.calls)
-            self._machine.feed(attrs.evolve(event, calls=calls) if calls else event)
+            self._machine.feed(with_declared_names(event, self._held.tools, self.model) if event.calls else event)
 
     def _is_within(self, event: WireEvent) -> bool:
         match event.kind:

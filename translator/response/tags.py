@@ -44,8 +44,11 @@ MARKERS: tuple[Marker, ...] = (
     Marker("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker
     Marker("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
     Marker("◁think▷", "◁/think▷"),  # Kimi-VL
-    Marker("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),  # gpt-oss
+    Marker("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
+    Marker("<|start|>assistant<|channel|>analysis<|message|>", "<|end|>"),
 )
+HEADERS = ("<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>")
+"""What gpt-oss writes before its answer; left out."""
 NATIVE = Marker("", "")
 """A block that the server keeps apart: nothing in its text ends it."""
 
@@ -92,7 +95,7 @@ def _starts(*tags: str) -> Starts:
 FOREIGN_TAGS = {marker: re.compile(f"{re.escape(marker.closes)}|{OPEN}|{CLOSE}") for marker in MARKERS if marker is not THINK}
 BLOCK_STARTS = {marker: _starts(marker.closes, OPEN, CLOSE) for marker in (*MARKERS, NATIVE)}
 ANSWER_STARTS = _starts(OPEN, CLOSE)
-FIRST_STARTS = _starts(CLOSE, *(marker.opens for marker in MARKERS))
+FIRST_STARTS = _starts(CLOSE, *(marker.opens for marker in MARKERS), *HEADERS)
 
 
 @attrs.define(slots=True)
@@ -193,8 +196,12 @@ class TagSplitter:
         word = self._at if blanks is None else blanks.end()
         marker = next((marker for marker in MARKERS if self._text.startswith(marker.opens, word)), None)
         is_undecided = not is_last and len(self._text) - word <= FIRST_STARTS.longest and self._text[word:] in FIRST_STARTS.words
-        if word > self._at and (marker is not None or is_undecided):
+        header = next((header for header in HEADERS if self._text.startswith(header, word)), "")
+        if word > self._at and (marker is not None or header or is_undecided):
             return self._say(word)
+        if header:
+            self._at += len(header)
+            return None
         if marker is not None:
             self._at += len(marker.opens)
             self.marker, self._code, self.before = marker, Code(), ""

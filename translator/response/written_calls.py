@@ -1,8 +1,7 @@
 """Tool calls that a server did not recognise, so that they come as text, in the words of the families of models.
 
-`read_calls` reads a whole text; `HeldText` keeps the beginning of an answer back as long as it may be such a call. Nothing is guessed:
-the whole answer, thinking and blanks aside, has to be calls of declared tools, complete to the last character. A text before them, a
-fence around them, or a word after them makes it an answer about calls, which is given as it came (ollama/ollama#15645, #17353).
+Nothing is guessed: the whole text has to be calls of declared tools, complete to the last character. A text before them, a fence around
+them, or a word after them makes it an answer about calls, which is given as it came (ollama/ollama#15645, #17353).
 """
 
 import json
@@ -15,48 +14,64 @@ import attrs
 
 from translator import codec
 from translator.response.calls import declared_name, object_of
+from translator.response.literals import after_blanks, read_pairs, read_value
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.dify import Tool
-from translator.shapes.events import Event, State, WireEvent
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
-MOST_HELD = 64 * 1024
-"""Characters that are held back; a longer text is no call."""
 MOST_CALLS = 64
 """Calls in one text."""
-CALL_IN_TEXT = "The model wrote a tool call that the server did not recognise; it was read from the text."
+NEAR = 200
+"""Characters behind an opening in which a call names its tool."""
 
-type Call = tuple[str, Any]
+type WrittenCall = tuple[str, Any]
 """The name as written, and the arguments."""
 type Body = Callable[[str, int], tuple[Any, int]]
 """Reads arguments at a place. Gives them and where they end. Raises ValueError."""
 
 NAME = r"([\w.\-/]+)"
-TOKENS = """
-    <tool_call> </tool_call> <tool_calls> </tool_calls> <tools> </tools> <function_call> </function_call> <functioncall> </functioncall>
-    <function_calls> </function_calls> <minimax:tool_call> </minimax:tool_call> <|tool_calls_section_begin|> <|tool_calls_section_end|>
-    <|tool_call_end|> <|tool_call|> <|/tool_call|> <｜tool▁calls▁begin｜> <｜tool▁calls▁end｜> <｜tool▁call▁end｜> <｜end▁of▁sentence｜>
-    [TOOL_CALLS] </s> functools <|python_tag|> <|eom_id|> <|eot_id|> <|im_end|> <|call|> <|START_ACTION|> <|END_ACTION|> ; ,
+OPENERS = """
+    <tool_call> <tool_calls> <tools> <function_call> <functioncall> <function_calls> <minimax:tool_call> <seed:tool_call> <TOOLCALL>
+    <|tool_calls_section_begin|> <|tool_call|> <|tool_call> <|tool_call_start|> <|tools_prefix|> <|python_tag|> <|python_start|>
+    <｜tool▁calls▁begin｜> <｜DSML｜function_calls> <start_function_call> <|action_start|><|plugin|> <|START_ACTION|> [TOOL_CALLS] functools
 """
-"""What stands around calls and between them."""
-AROUND = re.compile("|".join(map(re.escape, TOKENS.split())))
-BLANKS = re.compile(r"\s*")
+"""What families write before calls; what follows is in one of the `FORMS`."""
+CLOSERS = """
+    </tool_call> </tool_calls> </tools> </function_call> </functioncall> </function_calls> </minimax:tool_call> </seed:tool_call>
+    </TOOLCALL> <|tool_calls_section_end|> <|/tool_call|> <tool_call|> <|tool_call_end|> <|tools_suffix|> <|python_end|>
+    <｜tool▁calls▁end｜> <｜tool▁call▁end｜> <｜end▁of▁sentence｜> </｜DSML｜function_calls> <end_function_call> <|action_end|>
+    <|END_ACTION|> </s> <|eom_id|> <|eot_id|> <|im_end|> <|call|> ; ,
+"""
+_OPENER_LIST = OPENERS.split()
+_OPENERS, _CLOSERS = ("|".join(map(re.escape, words.split())) for words in (OPENERS, CLOSERS))
+AROUND = re.compile(rf"{_OPENERS}|(?:{_CLOSERS}|\s)+|\[(?=\s*{NAME}\()|\]")
+"""What stands around calls and between them; a list of calls in Python's notation has brackets."""
 DECODER = json.JSONDecoder()
-NAME_KEYS, ARGUMENT_KEYS = ("name", "tool_name", "function"), ("arguments", "parameters")
+NAME_KEYS = ("name", "tool_name", "function", "function_name", "tool")
+ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 OTHER_KEYS = frozenset({"type", "id", "index", "tool_call_id"})
 
 
-def _json_body(closes: re.Pattern[str] | None, text: str, at: int) -> tuple[Any, int]:
-    """One JSON value; `closes` must follow."""
-    at = _after_blanks(text, at)
-    _, end = DECODER.raw_decode(text, at)
-    value = codec.loads(text[at:end])
-    if closes is None:
-        return value, end
-    match = closes.match(text, end)
-    if match is None:
+def _json_value(text: str, at: int) -> tuple[Any, int]:
+    """One JSON value, or one with Python's quotes."""
+    at = after_blanks(text, at)
+    try:
+        _, end = DECODER.raw_decode(text, at)
+    except ValueError:
+        return read_value(text, at)
+    return codec.loads(text[at:end]), end
+
+
+def _fenced_value(text: str, at: int) -> tuple[Any, int]:
+    value, at = _json_value(text, at)
+    return value, _after(text, at, "```")
+
+
+def _after(text: str, at: int, closes: str) -> int:
+    at = after_blanks(text, at)
+    if not text.startswith(closes, at):
         raise ValueError("no end of the call")
-    return value, match.end()
+    return at + len(closes)
 
 
 @attrs.frozen(slots=True)
@@ -67,8 +82,9 @@ class TextBody:
     closes: str
 
     def __call__(self, text: str, at: int) -> tuple[Any, int]:
-        if text.startswith("{", _after_blanks(text, at)):
-            return _json_body(re.compile(rf"\s*{re.escape(self.closes)}"), text, at)
+        if text.startswith("{", after_blanks(text, at)):
+            value, at = _json_value(text, at)
+            return value, _after(text, at, self.closes)
         found: dict[str, str] = {}
         while match := self.pair.match(text, at):
             key, value = match.groups()
@@ -76,10 +92,7 @@ class TextBody:
                 raise ValueError("an argument twice")
             found[key] = value.removeprefix("\n").removesuffix("\n")
             at = match.end()
-        at = _after_blanks(text, at)
-        if not text.startswith(self.closes, at):
-            raise ValueError("no end of the call")
-        return TextArguments(found), at + len(self.closes)
+        return TextArguments(found), _after(text, at, self.closes)
 
 
 @attrs.frozen(slots=True)
@@ -105,30 +118,68 @@ def _typed(value: str, schema: object) -> Any:
         return value
 
 
-_JSON: Body = partial(_json_body, None)
-_FENCED: Body = partial(_json_body, re.compile(r"\s*```"))
-_CHANNEL = r"(?:<\|start\|>assistant)?<\|channel\|>commentary"
-_COMMENTARY = rf"{_CHANNEL}\s{{1,9}}to={NAME}\s{{0,9}}(?:<\|constrain\|>)?(?:json)?\s{{0,9}}<\|message\|>"
+@attrs.frozen(slots=True)
+class Form:
+    """How a family writes a call: its beginnings, blanks left out, with NAME for the tool's; a pattern for them; what reads the rest.
 
-FORMS: tuple[tuple[re.Pattern[str], Body], ...] = (
-    (
-        re.compile(rf"<function={NAME}>"),  # qwen3-coder; JSON inside: Llama 3
-        TextBody(re.compile(r"\s*<parameter=([^<>\n]+)>(.*?)</parameter>", re.S), "</function>"),
-    ),
-    (
-        re.compile(rf'<invoke name="{NAME}">'),  # MiniMax
-        TextBody(re.compile(r'\s*<parameter name="([^"\n]+)">(.*?)</parameter>', re.S), "</invoke>"),
-    ),
-    (
-        re.compile(rf"<tool_call>\s*{NAME}(?=\s*<arg_key>|\s*</tool_call>)"),  # GLM
-        TextBody(re.compile(r"\s*<arg_key>([^<>]+)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.S), "</tool_call>"),
-    ),
-    (re.compile(rf"<\|tool_call_begin\|>\s*{NAME}(?::\d+)?\s*<\|tool_call_argument_begin\|>"), _JSON),  # Kimi
-    (re.compile(rf"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{NAME}\s*```json"), _FENCED),  # DeepSeek R1, V3
-    (re.compile(rf"<｜tool▁call▁begin｜>{NAME}<｜tool▁sep｜>"), _JSON),  # DeepSeek V3.1
-    (re.compile(rf"\[TOOL_CALLS\]\s*{NAME}(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?(?=\s*\{{)"), _JSON),  # Mistral
-    (re.compile(_COMMENTARY), _JSON),  # gpt-oss
+    `is_wrapped`: an opener stands before it.
+    """
+
+    begins: tuple[str, ...]
+    pattern: re.Pattern[str]
+    body: Body
+    is_wrapped: bool = False
+
+
+def _tags(begin: str, opens: str, pair: str, closes: str, *, is_wrapped: bool = False) -> Form:
+    return Form((begin,), re.compile(opens.replace("NAME", NAME)), TextBody(re.compile(pair, re.S), closes), is_wrapped)
+
+
+def _form(pattern: str, body: Body, *begins: str, is_wrapped: bool = False) -> Form:
+    return Form(begins, re.compile(pattern.replace("NAME", NAME)), body, is_wrapped)
+
+
+_GAP = r"\s{0,9}"
+_SECTION = rf"(?:<\|channel\|>)?(?:commentary|analysis)?{_GAP}"
+_MESSAGE = rf"(?:<\|constrain\|>)?(?:json|code)?{_GAP}(?:<\|message\|>)?(?=\s*\{{)"
+_HARMONY = rf"(?:<\|start\|>)?(?:assistant)?{_GAP}{_SECTION}to=NAME{_GAP}{_SECTION}{_MESSAGE}"
+
+FORMS: tuple[Form, ...] = (
+    _tags("<function=NAME>", "<function=NAME>", r"\s*<parameter=([^<>\n]+)>(.*?)</parameter>", "</function>"),  # Qwen3-coder, Llama 3
+    _tags('<invokename="NAME">', '<invoke name="NAME">', r'\s*<parameter name="([^"\n]+)">(.*?)</parameter>', "</invoke>"),  # MiniMax
+    _tags(
+        '<｜DSML｜invokename="NAME">',
+        '<｜DSML｜invoke name="NAME">',
+        r'\s*<｜DSML｜parameter name="([^"\n]+)"(?: string="\w+")?>(.*?)</｜DSML｜parameter>',
+        "</｜DSML｜invoke>",
+    ),  # DeepSeek V3.2
+    _tags(
+        "NAME<",
+        r"<tool_call>\s*NAME(?=\s*<arg_key>|\s*</tool_call>)",
+        r"\s*<arg_key>([^<>]+)</arg_key>\s*<arg_value>(.*?)</arg_value>",
+        "</tool_call>",
+        is_wrapped=True,
+    ),  # GLM
+    _form(r"<\|tool_call_begin\|>\s*NAME(?::\d+)?\s*<\|tool_call_argument_begin\|>", _json_value, "<|tool_call_begin|>"),  # Kimi
+    _form("<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME\\s*```json", _fenced_value, "<｜tool▁call▁begin｜>"),  # DeepSeek R1, V3
+    _form("<｜tool▁call▁begin｜>NAME<｜tool▁sep｜>", _json_value),  # DeepSeek V3.1
+    _form(r"\[TOOL_CALLS\]\s*NAME(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?(?=\s*\{)", _json_value, "NAME[", "NAME{", is_wrapped=True),  # Mistral
+    _form(r"call:NAME(?=\{)", read_value, "call:NAME{", is_wrapped=True),  # Gemma 4, FunctionGemma
+    _form(
+        r"([\w.\-/]+?)(?:\.call)?\(", partial(read_pairs, sign="=", closes=")"), "NAME(", "NAME.call(", "[NAME(", is_wrapped=True
+    ),  # LFM2, Llama 3.2 and 4, OLMo 3
+    _form(
+        _HARMONY,
+        _json_value,
+        *(f"{before}to=functions.NAME" for before in ("<|start|>assistant", "commentary", "assistantcommentary")),
+        *(f"{before}<|channel|>{kind}to=" for before in ("", "<|start|>assistant") for kind in ("commentary", "analysis")),
+    ),  # gpt-oss, also without its special tokens
 )
+PLAIN = """
+    {"name":"NAME" {"type":"function","name":"NAME" {"type":"function","function":{"name":"NAME" {"function":{"name":"NAME"
+    {"function":"NAME" {"tool_name":"NAME" {"name":"functions.NAME" {"tool_calls":[{ {"tool":"NAME" {"function_name":"NAME"
+"""
+"""How JSON begins that may be a call, or a list of calls. Behind an opener any JSON may be one."""
 
 
 def read_calls(text: str, tools: Mapping[str, Tool]) -> tuple[WireToolCall, ...]:
@@ -139,45 +190,57 @@ def read_calls(text: str, tools: Mapping[str, Tool]) -> tuple[WireToolCall, ...]
         return ()
 
 
-def _calls(text: str) -> Iterator[Call]:
+def _calls(text: str) -> Iterator[WrittenCall]:
     """Raises ValueError where the text is no call."""
-    at, count = _after_blanks(text, 0), 0
+    at, count = after_blanks(text, 0), 0
     while at < len(text):
         around = None
-        for pattern, body in FORMS:
-            if match := pattern.match(text, at):
-                arguments, at = body(text, match.end())
+        for form in FORMS:
+            if match := form.pattern.match(text, at):
+                arguments, at = form.body(text, match.end())
                 yield match.group(1), arguments
                 break
         else:
             if around := AROUND.match(text, at):
                 at = around.end()
             else:
-                value, at = _JSON(text, at)
-                yield from map(_call_of, value if isinstance(value, list) else [value])
+                value, at = _json_value(text, at)
+                yield from _calls_of(value)
         count += around is None
         if count > MOST_CALLS:
             raise ValueError("too many calls")
-        at = _after_blanks(text, at)
+        at = after_blanks(text, at)
 
 
-def _call_of(value: object) -> Call:
-    """The call that a JSON object describes: `{"name": ..., "parameters": ...}`, or one in `function` as OpenAI's API has it."""
+def _calls_of(value: object) -> Iterator[WrittenCall]:
+    """The calls that a JSON value describes: a call, a list of them, or `{"tool_calls": [...]}`."""
+    if isinstance(value, dict) and value.keys() == {"tool_calls"}:
+        value = value["tool_calls"]
+    yield from map(_call_of, value if isinstance(value, list) else [value])
+
+
+def _call_of(value: object) -> WrittenCall:
+    """The call that a JSON object describes.
+
+    `{"name": ..., "parameters": ...}`, the same in `function` as OpenAI's API has it, or `{name: arguments}` (Apertus).
+    """
     if not isinstance(value, dict):
         raise TypeError("no call")
     inner = value.get("function")
     if isinstance(inner, dict) and value.keys() - OTHER_KEYS == {"function"}:
         value = inner
     keys = value.keys() - OTHER_KEYS
+    if len(keys) == len(value) == 1:
+        return next(iter(value.items()))
     names, arguments = keys.intersection(NAME_KEYS), keys.intersection(ARGUMENT_KEYS)
     if len(names) != 1 or len(arguments) != 1 or len(keys) != 2 or value.get("type", "function") != "function":
         raise ValueError("no call")
     return value[names.pop()], value[arguments.pop()]
 
 
-def _checked(call: Call, tools: Mapping[str, Tool]) -> WireToolCall:
+def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
     written, arguments = call
-    name = declared_name(written, frozenset(tools)) if isinstance(written, str) else ""
+    name = declared_name(written, tools) if isinstance(written, str) else ""
     if not name:
         raise ValueError("no declared tool")
     if isinstance(arguments, TextArguments):
@@ -189,100 +252,48 @@ def _checked(call: Call, tools: Mapping[str, Tool]) -> WireToolCall:
     return WireToolCall(function=WireFunctionCall(name=name, arguments=arguments))
 
 
-def _after_blanks(text: str, at: int) -> int:
-    match = BLANKS.match(text, at)
-    return at if match is None else match.end()
+@attrs.frozen(slots=True)
+class Beginnings:
+    """How a text begins that may be calls of some tools, blanks left out."""
 
+    plain: tuple[str, ...]
+    wrapped: tuple[str, ...]
 
-OPENINGS = """
-    <tool_call>{ <tool_call>[{ <tool_call><function= <tool_calls>[{ <tools>{ <tools>[{ <function_call>{ <functioncall>{
-    <function_calls><invoke <minimax:tool_call><invoke <|tool_calls_section_begin|> <|tool_call_begin|> <|tool_call|>[{ <|tool_call|>{
-    <｜tool▁calls▁begin｜> <｜tool▁call▁begin｜> [TOOL_CALLS][{ [TOOL_CALLS]{ functools[{ <|python_tag|>{ <|START_ACTION|>[{
-    <|channel|>commentaryto= <|start|>assistant<|channel|>commentaryto=
-"""
-OPENINGS_OF_A_TOOL = """
-    {"name":"NAME" [{"name":"NAME" {"type":"function","name":"NAME" {"type":"function","function":{"name":"NAME"
-    {"function":{"name":"NAME" {"function":"NAME" {"tool_name":"NAME" {"name":"functions.NAME" <function=NAME> <function=functions.NAME>
-    <invokename="NAME"> <tool_call>NAME<arg_key> <tool_call>NAME</tool_call> [TOOL_CALLS]NAME
-"""
-"""How texts of calls begin, without blanks."""
-FIRST = frozenset(opening[0] for opening in (*OPENINGS.split(), *OPENINGS_OF_A_TOOL.split()))
+    @classmethod
+    def of(cls, tools: Iterable[str]) -> "Beginnings":
+        """Those of the tools with these names."""
+        names = ["".join(name.split()) for name in tools]
+        json_calls = PLAIN.split()
+        forms = [begin for form in FORMS if not form.is_wrapped for begin in form.begins]
+        plain = [*json_calls, *(f"[{begin}" for begin in json_calls), "[NAME(", *forms]
+        wrapped = [begin for form in FORMS for begin in form.begins]
+        named = [tuple(begin.replace("NAME", name) for begin in begins for name in names) for begins in (plain, wrapped)]
+        return cls(named[0], (*named[1], "{", "[{"))
 
-
-def openings(tools: Iterable[str]) -> list[str]:
-    """How a text begins that may be calls of these tools, blanks left out."""
-    names = ["".join(name.split()) for name in tools]
-    return [*OPENINGS.split(), *(opening.replace("NAME", name) for name in names for opening in OPENINGS_OF_A_TOOL.split())]
-
-
-@attrs.define(slots=True)
-class HeldText:
-    """The beginning of an answer, held back while it may be calls of `tools`; without tools nothing is.
-
-    What was held and is no call leaves as the events it came in.
-    """
-
-    tools: Mapping[str, Tool]
-    has_read_calls: bool = attrs.field(default=False, init=False)
-    _is_over: bool = attrs.field(init=False)
-    """Something was said, so nothing that follows can be a call."""
-    _events: list[WireEvent] = attrs.field(factory=list, init=False)
-    _length: int = attrs.field(default=0, init=False)
-    _begin: str = attrs.field(default="", init=False, repr=False)
-    """The beginning without blanks, until it is known to be an opening."""
-    _openings: list[str] | None = attrs.field(default=None, init=False)
-    """Those that the text may still have; None before it began, and empty when it has one."""
-
-    def __attrs_post_init__(self) -> None:
-        self._is_over = not self.tools
-
-    @property
-    def is_holding(self) -> bool:
-        """True while text is held."""
-        return bool(self._events)
-
-    def put(self, event: WireEvent, state: State) -> list[WireEvent]:
-        """Takes text or a tag that came where the machine is in `state`. Gives the events that are certain."""
-        if self._is_over:
-            return [event]
-        if event.kind is not Event.TEXT:
-            return [*(self.release() if self._events else ()), event]
-        if state not in {State.START, State.THINKING} or (not self._events and event.text.isspace()):
-            return [event]
-        self._events.append(event)
-        self._length += len(event.text)
-        return [] if self._may_be_calls(event.text) else self.release()
-
-    def release(self) -> list[WireEvent]:
-        """Gives what was held, as text: something else than a call follows."""
-        self._is_over = True
-        events, self._events = self._events, []
-        return events
-
-    def end(self) -> list[WireEvent]:
-        """The answer is complete: gives the calls that the held text is, after the blanks before them, or the text."""
-        events = self.release()
-        text = "".join(event.text for event in events)
-        calls = read_calls(text, self.tools) if text else ()
-        if not calls:
-            return events
-        self.has_read_calls = True
-        blanks = text[: _after_blanks(text, 0)]
-        return [*([WireEvent(Event.TEXT, blanks)] if blanks else ()), WireEvent(Event.CALLS, calls=calls)]
-
-    def _may_be_calls(self, text: str) -> bool:
-        if self._length > MOST_HELD:
-            return False
-        begin = "".join(text.split())
-        if self._openings is None:
-            if begin[0] not in FIRST:
-                return False
-            self._openings = openings(self.tools)
-        if not self._openings or not begin:
+    def fits(self, text: str) -> bool | None:
+        """Whether a text without blanks begins so; None while more of it has to be seen."""
+        text = text.replace("'", '"')
+        is_wrapped = False
+        while opener := next((opener for opener in _OPENER_LIST if text.startswith(opener)), ""):
+            text, is_wrapped = text[len(opener) :], True
+        begins = self.wrapped if is_wrapped else self.plain
+        if text and text.startswith(begins):
             return True
-        self._begin += begin
-        if any(self._begin.startswith(opening) for opening in self._openings):
-            self._openings = []
-            return True
-        self._openings = [opening for opening in self._openings if opening.startswith(self._begin)]
-        return bool(self._openings)
+        return None if any(begin.startswith(text) for begin in (*_OPENER_LIST, *begins)) else False
+
+
+FIRST = frozenset(begin[0] for begin in (*_OPENER_LIST, *Beginnings.of(["["]).plain)) | {"["}
+"""The characters that such a text may begin with."""
+QUOTES = "\"'"
+_MARKS = (*_OPENER_LIST, "<function=", "<invoke name=", "<|tool_call_begin|>", "to=functions.")
+MARK = re.compile("|".join(map(re.escape, _MARKS)) + r"""|["']name["']\s*:""")
+ARGUMENTS = re.compile(rf"""["'](?:{"|".join(ARGUMENT_KEYS)})["']\s*:""")
+
+
+def holds_call(text: str, tools: Iterable[str]) -> bool:
+    """Whether a text seems to hold a call of one of the tools somewhere."""
+    marks = [(match[0], text[match.end() : match.end() + NEAR]) for match in MARK.finditer(text)]
+    if not marks:
+        return False
+    names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, tools))})(?!\w)")
+    return any(names.search(near) and (mark[0] not in QUOTES or ARGUMENTS.search(near)) for mark, near in marks)

@@ -148,7 +148,7 @@ class BaseUrl:
 
 
 def parse_base_url(text: str) -> BaseUrl:
-    """Reads what a person wrote. Raises RequestError whose code is `base_url_` and a reason of `address_refusals`."""
+    """Reads what a person wrote. Raises RequestError whose code is `base_url_` and a reason of `REFUSALS`."""
     scheme, rest = _split_scheme(_clean(text))
     authority, path = _split_path(rest)
     userinfo, _, place = authority.rpartition("@")

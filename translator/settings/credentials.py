@@ -37,7 +37,7 @@ from translator.shapes.dify import Mode
 from translator.shapes.wire import KeepAlive
 
 
-class Choice(StrEnum):
+class CapabilityChoice(StrEnum):
     """What the user says of a capability; `auto` believes the server."""
 
     AUTO = "auto"
@@ -130,21 +130,22 @@ class RerankSettings:
 
 @attrs.frozen(slots=True, kw_only=True, cache_hash=True)
 class Credentials:
-    """Everything saved for one model. `base_url` is the text as typed (it may hold a password, so it is not shown either).
+    """Everything that can be set for one model; all of it has a default. `read_credentials` reads it from what Dify saved.
 
+    `base_url` is the text as typed (it may hold a password, so it is not shown either). Requests are built without it.
     `context_size` in tokens, None: automatic, `SERVERS_WINDOW`: the server's own. `max_tokens` is the upper bound for the parameter of that
     name, None: none.
     """
 
-    base_url: str = attrs.field(repr=False)
+    base_url: str = attrs.field(default="", repr=False)
     api_key: str = attrs.field(default="", repr=False)
     mode: Mode = Mode.CHAT
     context_size: int | None = None
     max_tokens: int | None = None
-    vision: Choice = Choice.AUTO
-    tools: Choice = Choice.AUTO
-    thinking: Choice = Choice.AUTO
-    structured_output: Choice = Choice.AUTO
+    vision: CapabilityChoice = CapabilityChoice.AUTO
+    tools: CapabilityChoice = CapabilityChoice.AUTO
+    thinking: CapabilityChoice = CapabilityChoice.AUTO
+    structured_output: CapabilityChoice = CapabilityChoice.AUTO
     keep_alive: KeepAlive | None = None
     overflow: OverflowPolicy = OverflowPolicy.DROP
     deep_check: bool = False
@@ -156,13 +157,13 @@ class Credentials:
 
 
 _CHOICES: Mapping[str, StrEnum] = {
-    **{choice.value: choice for choice in Choice},
-    "true": Choice.YES,
-    "on": Choice.YES,
-    "1": Choice.YES,
-    "false": Choice.NO,
-    "off": Choice.NO,
-    "0": Choice.NO,
+    **{choice.value: choice for choice in CapabilityChoice},
+    "true": CapabilityChoice.YES,
+    "on": CapabilityChoice.YES,
+    "1": CapabilityChoice.YES,
+    "false": CapabilityChoice.NO,
+    "off": CapabilityChoice.NO,
+    "0": CapabilityChoice.NO,
 }
 _OVERFLOWS: Mapping[str, StrEnum] = {
     **{policy.value: policy for policy in OverflowPolicy},
@@ -224,8 +225,9 @@ _GROUPS: Mapping[str, Callable[..., object]] = {
 
 
 def read_credentials(saved: Mapping[str, Any], longest_s: float = LONGEST_ANSWER_S) -> Credentials:
-    """Reads what Dify stored. Missing, None and empty values take their default; `longest_s` is that of a whole answer and of its begin.
+    """Reads what a form saved, by the names in `FIELDS`. Missing, None and empty values take their default.
 
+    `longest_s` (seconds) is the default of a whole answer and of its begin.
     Raises RequestError: credential_missing (no base URL) or credential_invalid, naming the field.
     """
     values: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}

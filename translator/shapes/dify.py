@@ -10,6 +10,11 @@ from typing import Any
 import attrs
 
 
+def length_only(content: str | tuple[object, ...]) -> str:
+    """Stands for a text, or for parts, wherever an object is printed: logs must not hold prompts and answers."""
+    return f"<{len(content)} {'characters' if isinstance(content, str) else 'parts'}>"
+
+
 class Role(StrEnum):
     """Who speaks. `developer` is known to the SDK only; Ollama understands the other four."""
 
@@ -40,7 +45,7 @@ class MediaKind(StrEnum):
 class TextPart:
     """A piece of text inside a list of parts."""
 
-    text: str
+    text: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class MediaPart:
 
 
 type ContentPart = TextPart | MediaPart
+"""A piece of a message: text or a file."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -63,15 +69,18 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: str = attrs.field(repr=False)
+    arguments: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Message:
-    """One prompt message; `name` and `tool_call_id` belong to tool results, `tool_calls` to assistant turns."""
+    """One message of a conversation. `content` is a text, or parts where files are in it.
+
+    `tool_calls` belong to what the assistant said; `name` (of the tool) and `tool_call_id` to the result of a call.
+    """
 
     role: Role
-    content: str | tuple[ContentPart, ...] = attrs.field(default="", repr=False)
+    content: str | tuple[ContentPart, ...] = attrs.field(default="", repr=length_only)
     name: str = ""
     tool_call_id: str = ""
     tool_calls: tuple[ToolCall, ...] = ()

@@ -9,7 +9,7 @@ from enum import IntEnum, auto
 import attrs
 
 from translator.errors import ServerError
-from translator.shapes.dify import FinishReason, ToolCall, Usage
+from translator.shapes.dify import FinishReason, ToolCall, Usage, length_only
 from translator.shapes.wire import Reply, WireToolCall
 
 
@@ -147,7 +147,7 @@ class WireEvent:
 class TextDelta:
     """A piece of the answer."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True)
@@ -159,7 +159,7 @@ class ThinkOpen:
 class ThinkDelta:
     """A piece of thinking."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=length_only)
 
 
 @attrs.frozen(slots=True)
@@ -197,6 +197,7 @@ class FailureDelta:
 
 
 type Delta = TextDelta | ThinkOpen | ThinkDelta | ThinkClose | LineBreak | CallsDelta | FinalDelta | FailureDelta
+"""What the reader of an answer is told. The last one is a `FinalDelta` or a `FailureDelta`."""
 
 TIME_UP = "time_up"
 """Instead of a server's `done_reason`, and the code of the error where nothing was said by then."""

@@ -44,5 +44,8 @@ class HttpReply:
 
 
 type Round = tuple[HttpRequest, ...]
+"""Requests that may be sent at the same time."""
 type Replies = tuple[HttpReply, ...]
+"""The replies to a round, in the order of its requests."""
 type Plan[T] = Generator[Round, Replies, T]
+"""What takes several requests: yields rounds, is sent their replies, returns its result. `run_plan` runs it."""

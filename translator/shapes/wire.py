@@ -48,7 +48,7 @@ class WireMessage:
 
 @attrs.frozen(slots=True, kw_only=True)
 class WireFunction:
-    """A function offered to the model; `parameters` is an object schema (see `request/tools.py`)."""
+    """A function offered to the model; `parameters` is an object schema (see `schema/tools.py`)."""
 
     name: str
     description: str = ""

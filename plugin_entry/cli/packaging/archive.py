@@ -25,6 +25,8 @@ UNPACKED_BYTES = 50 << 20
 
 
 REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
+README, ENGLISH_README = "README.md", "readme/README_en_US.md"
+"""Dify shows the first for English. The one of the repository is for people with a clone, so the package takes the other's text."""
 WHEELS = "wheels"
 FROM_WHEELS_ALONE = f"--no-index\n--find-links=./{WHEELS}/\n".encode()
 
@@ -36,14 +38,17 @@ class NoPackageError(ValueError):
 def collect(directory: Path) -> Files:
     """The files of the package by relative path: everything that `.difyignore` does not leave out.
 
-    `pyproject.toml` becomes one with the exact versions of `requirements.txt`, because Dify's daemon installs what it names (`uv sync
-    --no-dev`) and reads `requirements.txt` only without it. Raises NoPackageError, PatternError.
+    `README.md` is the English page of the translations. `pyproject.toml` becomes one with the exact versions of `requirements.txt`, because
+    Dify's daemon installs what it names (`uv sync --no-dev`) and reads `requirements.txt` only without it.
+    Raises NoPackageError, PatternError.
     """
     try:
         ignored = read_patterns((directory / IGNORE_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise NoPackageError(f"{directory} has no {IGNORE_FILE}. Run the command in a clone of the project, or name one.") from error
     files = {path: (directory / path).read_bytes() for path in sorted(_paths(directory, ignored))}
+    if ENGLISH_README in files:
+        files[README] = files.pop(ENGLISH_README)
     if PROJECT not in files or REQUIREMENTS not in files:
         return files
     try:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 import yaml
 
-from plugin_entry.cli.packaging.archive import UNPACKED_BYTES, Files, pack
+from plugin_entry.cli.packaging.archive import ENGLISH_README, UNPACKED_BYTES, Files, pack
 from plugin_entry.cli.packaging.declarations import icon_names, manifest_complaints, marketplace_complaints, provider_complaints
 from plugin_entry.cli.packaging.dependencies import dependency_complaints
 
@@ -32,7 +32,7 @@ BLOCKED_NAMES = (
     *(".env", ".env.*", ".DS_Store", ".gitconfig", "Thumbs.db", "desktop.ini", "id_rsa", "*.pyc", "*.pyo", "*.difypkg"),
     *("*.key", "*.pem", "*.p12", "*.pfx", "*.log", "*.bak", "*.tmp", "*.swp", "*.swo"),
 )
-DEVELOPMENT = re.compile(r"tests/|fixtures/|docs/|\.ci/|plugin_entry/cli/\w+/")
+DEVELOPMENT = re.compile(r"tests/|fixtures/|docs/|examples/|\.ci/|plugin_entry/cli/\w+/")
 """What a clone needs and Dify does not run. Of the command line only the doctor is shipped; the other commands stand in folders."""
 BINARIES = (b"\x7fELF", b"MZ\x90\x00", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
@@ -192,7 +192,7 @@ def _repo(files: Files) -> Iterator[str]:
     if not repo.startswith("https://") or not any(host == known or host.endswith(f".{known}") for known in REPOSITORY_HOSTS):
         yield f"repo in {MANIFEST}: the repository's https address, on one of {', '.join(REPOSITORY_HOSTS)}"
     elif repo.removesuffix(".git") not in _text(files, README):
-        yield f"a link to {repo} in {README}"
+        yield f"a link to {repo} in {ENGLISH_README}, which is {README} in the package"
 
 
 def _contact(files: Files) -> Iterator[str]:

@@ -138,7 +138,7 @@ def test_what_is_refused(check: Callable[[str, dict[str, Any]], None], answers: 
 
 ADDRESSES = {
     "nothing there": ("http://127.0.0.1:1", "Nothing accepts connections at http://127.0.0.1:1"),
-    "no port": ("http://127.0.0.1:80", "port 80 was tried, and Ollama listens on 11434"),
+    "no port": ("http://127.0.0.1:80", "no Ollama answers on port 11434 or at the usual addresses near it either"),
     "unknown name": ("http://no-such-host.invalid", "is unknown where Dify's plugin service runs"),
     "no address": ("http://", "base URL"),
     "empty": ("", "base_url is missing"),

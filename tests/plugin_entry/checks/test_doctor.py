@@ -17,7 +17,7 @@ from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, 
 from plugin_entry.checks.probing import Patience, Surroundings, look_around
 from plugin_entry.network.server import SERVERS, Server, server_of, settings_of
 from tests.servers.asyncio_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
-from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Finding, Layer
+from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Layer
 from translator.settings.base_url import BaseUrl
 
 ROOT = Path(__file__).parents[3]
@@ -83,6 +83,11 @@ TROUBLES: dict[str, tuple[Talk, Layer, str]] = {
         answering(OPENAI),
         Layer.SERVER,
         "a server with OpenAI's API, not Ollama: add it through Dify's provider",
+    ),
+    "LM Studio": (
+        answering({"*": reply('{"error":"Unexpected endpoint or method. (GET /api/version)"}'), **OPENAI}),
+        Layer.SERVER,
+        "answers LM Studio, not Ollama: add it through Dify's provider for OpenAI-compatible APIs (base URL http://host:port/v1)",
     ),
     "Open WebUI": (
         answering({**VERSION, "/api/tags": PAGE, "/api/config": reply('{"features":{},"oauth":{}}')}),
@@ -185,8 +190,11 @@ def test_address_that_answers_is_named(guesses: list[str]) -> None:
 def test_addresses_that_do_not_answer_are_named_too(guesses: list[str]) -> None:
     guesses.append(f"http://127.0.0.1:{free_port()}")
     diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{free_port()}"), patience=PATIENT, surroundings=DOCKER))
-    assert diagnosis.findings[-1] == Finding(step=Layer.ELSEWHERE, ok=True, sentence=f"No Ollama answers at {guesses[0]} either.")
+    last = diagnosis.findings[-1]
+    assert (last.step, last.ok, last.is_note) == (Layer.ELSEWHERE, True, True)
+    assert last.sentence == f"No Ollama answers at {guesses[0]} either."
     assert "OLLAMA_HOST=0.0.0.0" in diagnosis.sentence
+    assert "host.docker.internal" not in diagnosis.sentence, "what was found dead is no advice"
 
 
 def test_unknown_name() -> None:
@@ -205,6 +213,18 @@ def test_encryption_on_a_plain_port() -> None:
         diagnosis = examined(talk, scheme="https", patience=SHORT)
         assert steps(diagnosis) == ["PROXY", "TCP", "TLS!", "CONTAINER"]
     assert "the base URL starts with http://" in examined(refuse, scheme="https", patience=SHORT).sentence
+
+
+def test_encrypted_port_that_only_hangs_up_on_http_is_recognised() -> None:
+    async def run() -> Diagnosis:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(TLS / "server.pem", TLS / "server.key")
+        async with listening(answering(ONE_MODEL), context) as port:
+            return await diagnose(server(f"http://localhost:{port}"), patience=PATIENT, surroundings=DOCKER)
+
+    diagnosis = asyncio.run(run())
+    assert steps(diagnosis) == ["PROXY", "NAME", "TCP", "HTTP!", "CONTAINER"]
+    assert diagnosis.sentence.endswith("speaks https on this port, and the base URL says http: write https:// in the base URL.")
 
 
 ENCRYPTED: dict[str, tuple[dict[str, str], list[str], str]] = {

@@ -119,6 +119,16 @@ def test_the_only_caller_that_leaves_is_noticed() -> None:
     assert gone(host, 60.0)["a"] - 3.0 < 6.0
 
 
+@pytest.mark.parametrize(("talked_s", "noticed"), [(60.0, ["b"]), (5.0, [])], ids=["many answers", "few answers"])
+def test_the_only_caller_that_left_before_the_first_question_is_noticed_by_a_host_that_answers(talked_s: float, noticed: list[str]) -> None:
+    host = hosted(quick, "a", left_at={"b": 100.5})
+    gone(host, talked_s)
+    host.liveness.end("a")
+    host.liveness.begin("b", 100.0)
+    found = [session_id for now in times(107.0, begin=100.0) for session_id in host.turn(now)]
+    assert found == noticed
+
+
 def test_a_caller_that_left_before_the_first_question_is_noticed_by_others_answers() -> None:
     host = hosted(quick, "stays", "leaves", left_at={"leaves": 0.5})
     assert list(gone(host, 60.0)) == ["leaves"]

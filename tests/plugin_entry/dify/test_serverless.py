@@ -3,24 +3,28 @@
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from dify_plugin.config.config import InstallMethod
 from gevent.event import Event
 
 from fixtures.chunking import paced
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon.requests import LLM, invoke_llm, invoke_text_embedding, user_message, validate_model_credentials
+from plugin_entry.dify.sdk_patches import PATCHES
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
 from tests.servers.stalling_server import DONE, line, stalling
+from tests.stdio.changed_sdk import changed
 from tests.stdio.daemon import Reply
 from tests.stdio.daemon_replies import ERROR, REPLIES, check
 from tests.stdio.daemon_requests import Data, as_daemon_sends
-from tests.stdio.networked_plugin import NetworkedPlugin, free_port, networked_plugin
+from tests.stdio.networked_plugin import COMMAND, NetworkedPlugin, free_port, networked_plugin
 from tests.stdio.whole_answers import text_of, whole_answer
 
 PACE_MS = 40
@@ -81,13 +85,19 @@ def frames_of(response: http.client.HTTPResponse) -> Iterator[Any]:
             yield message["data"]
 
 
-@pytest.fixture(scope="module")
-def serverless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serverless]:
+@contextmanager
+def serving(output: Path, command: Sequence[str] = COMMAND) -> Iterator[Serverless]:
     port = free_port()
     environment = {"INSTALL_METHOD": "serverless", "SERVERLESS_HOST": "127.0.0.1", "SERVERLESS_PORT": str(port)}
-    with networked_plugin(environment, tmp_path_factory.mktemp("serverless") / "output") as plugin:
+    with networked_plugin(environment, output, command) as plugin:
         running = Serverless(plugin, port)
         plugin.wait_until(running.is_healthy)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def serverless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serverless]:
+    with serving(tmp_path_factory.mktemp("serverless") / "output") as running:
         yield running
 
 
@@ -120,6 +130,18 @@ def test_an_answer_is_whole(serverless: Serverless) -> None:
     with ThreadedReplayServer([exchange]) as server:
         told = whole_answer(serverless.invoke(invoke_llm("chat", {"base_url": server.url_of(exchange.address)}, ASK)))
     assert told.text.startswith("The sky is blue because air scatters short wavelengths more.")
+    assert (told.finish_reason, told.usage, told.error_type) == ("stop", (3, 20), "")
+
+
+PATCHES_HERE = [name for name, patch in PATCHES.items() if InstallMethod.Serverless in patch.modes]
+
+
+@pytest.mark.parametrize("names", [["callers"], PATCHES_HERE], ids=["the one of this mode", "all of them"])
+def test_without_the_patches_of_an_sdk_that_has_changed_an_answer_is_the_same(names: list[str], tmp_path: Path) -> None:
+    exchange = load("0.24.0", "chat-plain")
+    with ThreadedReplayServer([exchange]) as server, serving(tmp_path / "output", changed(*names)) as running:
+        told = whole_answer(running.invoke(invoke_llm("chat", {"base_url": server.url_of(exchange.address)}, ASK)))
+        running.plugin.wait_until(lambda: running.plugin.output.count("goes on without its patch") == len(names))
     assert (told.finish_reason, told.usage, told.error_type) == ("stop", (3, 20), "")
 
 

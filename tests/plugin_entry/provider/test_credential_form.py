@@ -11,7 +11,7 @@ import pytest
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, LOCALES, PROVIDER, TEXTS
 from translator.failures.build import answer_too_large
 from translator.limits import MIB
-from translator.settings.credentials import FIELDS, MOST_ANSWER_MIB, Choice, Credentials, read_credentials
+from translator.settings.credentials import FIELDS, MOST_ANSWER_MIB, CapabilityChoice, Credentials, read_credentials
 
 SELECTS = [field for field in FORM if field["type"] == "select"]
 DEFAULTS: dict[str, str] = {field["variable"]: field["default"] for field in FORM if "default" in field}
@@ -120,7 +120,7 @@ CAPABILITIES = {
 def test_capability_is_auto_yes_or_no_in_the_spelling_of_saved_credentials(variable: str, attribute: str) -> None:
     (field,) = (field for field in FORM if field["variable"] == variable)
     meanings = {option["value"]: getattr(read_credentials({**BASE, variable: option["value"]}), attribute) for option in field["options"]}
-    assert meanings == {"auto": Choice.AUTO, "true": Choice.YES, "false": Choice.NO}
+    assert meanings == {"auto": CapabilityChoice.AUTO, "true": CapabilityChoice.YES, "false": CapabilityChoice.NO}
     assert field["default"] == "auto"
 
 

@@ -9,7 +9,7 @@ from dify_plugin.errors.model import InvokeError
 from tests.plugin_entry.serving.test_chat import PLAIN, WEATHER, invoke, text
 from tests.plugin_entry.serving.test_chat_empty import said
 from tests.servers.routes_server import RoutesServer, Speak, json_reply
-from translator.response.written_calls import CALL_IN_TEXT
+from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT
 
 pytestmark = pytest.mark.plugin
 
@@ -29,6 +29,14 @@ def test_it_is_given_as_a_call_and_the_log_says_so(stream: bool, caplog: pytest.
     assert [(call.function.name, orjson.loads(call.function.arguments)) for call in calls] == [("get_weather", {"city": "Paris"})]
     assert text(chunks) == ""
     assert len([record for record in caplog.records if CALL_IN_TEXT in record.getMessage()]) == 1
+    assert "Paris" not in caplog.text
+
+
+def test_behind_other_text_it_is_text_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    behind_text = said({"content": "I look.\n\n<function"}, {"content": "=get_weather>\n<parameter=city>Paris</parameter>"})
+    with server(behind_text) as ollama, caplog.at_level(logging.WARNING, "plugin_entry"):
+        assert text(invoke(ollama.url, tools=[WEATHER])).startswith("I look.\n\n<function=get_weather>")
+    assert len([record for record in caplog.records if CALL_LEFT_IN_TEXT in record.getMessage()]) == 1
     assert "Paris" not in caplog.text
 
 

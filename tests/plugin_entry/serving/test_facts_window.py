@@ -7,7 +7,7 @@ from dify_plugin.entities.model import ModelPropertyKey
 
 from plugin_entry.serving import facts, schema
 from plugin_entry.serving.chat import FACTS
-from tests.plugin_entry.serving.test_chat import GOOD, bodies, invoke
+from tests.plugin_entry.serving.test_chat import GOOD, bodies, invoke, recorded
 from tests.servers.routes_server import RoutesServer, Speak, json_reply
 
 pytestmark = pytest.mark.plugin
@@ -31,8 +31,8 @@ def server(*running: Speak, version: str = "0.33.0") -> RoutesServer:
     return RoutesServer(routes | {"/api/chat": GOOD})
 
 
-def budget(url: str, **saved: str) -> int:
-    size: int = schema.language_model("m", {"base_url": url, **SERVER, **saved}).model_properties[ModelPropertyKey.CONTEXT_SIZE]
+def budget(url: str, model: str = "m", **saved: str) -> int:
+    size: int = schema.language_model(model, {"base_url": url, **SERVER, **saved}).model_properties[ModelPropertyKey.CONTEXT_SIZE]
     return size
 
 
@@ -49,6 +49,13 @@ def test_two_clients_with_other_windows() -> None:
         invoke(ollama.url, saved=SERVER, parameters={"num_ctx": 512})
         (body,) = bodies(ollama)
         assert "num_ctx" not in body.get("options", {})
+
+
+def test_recorded_lists_before_during_and_after_a_load() -> None:
+    """0.33.0-rc2, the model `chat`: not there, loaded by one client with 512 tokens, by another with 4,096, and gone."""
+    running = [recorded("0.33.0-rc2", name) for name in ("ps-empty", "ps", "ps-forever", "ps-empty")]
+    with server(*running) as ollama:
+        assert [budget(ollama.url, model="chat") for _ in range(4)] == [4096, 512, 4096, 4096]
 
 
 def test_it_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

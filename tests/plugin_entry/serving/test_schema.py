@@ -10,7 +10,7 @@ from fixtures.recordings import load
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.serving import schema
 from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
-from translator.request.parameters import PARAMETERS, Kind, Parameter
+from translator.request.parameters import PARAMETERS, Parameter, ParameterKind
 
 pytestmark = pytest.mark.plugin
 
@@ -123,9 +123,9 @@ def test_servers_that_do_not_think_are_not_offered_it() -> None:
 def edges(row: Parameter) -> tuple[object, object]:
     """The lowest and the highest value of a row; where one has no bound, some value."""
     match row.kind:
-        case Kind.BOOLEAN:
+        case ParameterKind.BOOLEAN:
             return False, True
-        case Kind.FLOAT | Kind.INT:
+        case ParameterKind.FLOAT | ParameterKind.INT:
             return row.minimum or 0, row.maximum or row.minimum or 0
         case _:
             choices = row.choices or ("0",)

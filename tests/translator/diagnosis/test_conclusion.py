@@ -97,6 +97,22 @@ KINDS: dict[str, tuple[dict[str, HttpReply], ServerKind]] = {
         ServerKind.XINFERENCE,
     ),
     "OpenAI's API": ({VERSION: NO_ROUTE, MODELS: json_reply('{"object":"list","data":[{"id":"x"}]}')}, ServerKind.OPENAI),
+    "LM Studio": (
+        {
+            VERSION: json_reply('{"error":"Unexpected endpoint or method. (GET /api/version)"}'),
+            MODELS: json_reply('{"object":"list","data":[]}'),
+        },
+        ServerKind.LM_STUDIO,
+    ),
+    "vLLM": (
+        {VERSION: NO_ROUTE, TAGS: NO_ROUTE, MODELS: json_reply('{"object":"list","data":[{"id":"x","object":"model","owned_by":"vllm"}]}')},
+        ServerKind.VLLM,
+    ),
+    "LiteLLM": ({VERSION: NO_ROUTE, "/health/liveliness": json_reply('"I\'m alive!"')}, ServerKind.LITELLM),
+    "LiteLLM that wants a key": (
+        {VERSION: NO_ROUTE, "/health/liveliness": HttpReply(status=401, headers={"x-litellm-version": "1.90.0"})},
+        ServerKind.LITELLM,
+    ),
     "sign-in page": ({VERSION: PAGE, TAGS: PAGE}, ServerKind.WEB_PAGE),
     "page at the root": ({VERSION: NO_ROUTE, "/": PAGE}, ServerKind.WEB_PAGE),
     "version of something else": ({VERSION: json_reply('{"version":"1.0"}'), TAGS: NO_ROUTE}, ServerKind.OTHER),

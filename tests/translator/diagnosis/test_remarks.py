@@ -8,7 +8,7 @@ import pytest
 from tests.translator.sample_turns import CLOUD, PLAIN, ask, picture, saved, user
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import RunningModel
-from translator.response.written_calls import CALL_IN_TEXT
+from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT
 from translator.shapes.dify import FinishReason, Usage
 from translator.shapes.events import FinalDelta
 from translator.turn import SHORTENED, Turn, plan_turn
@@ -35,6 +35,7 @@ TALL = planned(user("a"), LONG)
 SAID: dict[str, tuple[Turn, FinalDelta, Before, str]] = {
     "older turns left out": (attrs.evolve(TURN, notes=(SHORTENED,)), final(), before(), "older turns did not fit into 4,096"),
     "a call as text": (attrs.evolve(TURN, notes=(CALL_IN_TEXT,)), final(), before(), "a tool call that the server did not recognise"),
+    "a call left as text": (attrs.evolve(TURN, notes=(CALL_LEFT_IN_TEXT,)), final(), before(), "It was given as text"),
     "cut by the server": (TALL, final(prompt=3000), before(8000), "it read 3,000 tokens of about 8,000; the window has 4,096"),
     "loaded again": (TURN, final(load_ms=4200), before(since_last_ms=60_000), "loaded again (4.2 s), 60 s after its last answer"),
     "ended at a smaller window": (TURN, final(500, 12, "length"), before(), "ended for its length at 512 tokens of a window of 4,096"),

@@ -1,9 +1,10 @@
 """What the lists of models say, by recordings and by nonsense."""
 
+import orjson
 import pytest
 
 from fixtures.recordings import having, load
-from translator.diagnosis.running import RunningModel, explained_silence, listed_names, running_model, window_in_force
+from translator.diagnosis.running import RunningModel, explained_silence, is_contested, listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError
 from translator.request.context import ContextPlan
 from translator.shapes.exchange import HttpReply
@@ -81,6 +82,12 @@ def test_nothing_is_said_of_models_in_the_cloud_which_no_server_lists(name: str)
     assert "hangs or is overloaded" in explained_silence(error, name, None).problem.cause
 
 
+def test_a_list_that_means_harm_is_bounded() -> None:
+    names = ["x" * 400, *(f"m{number}" for number in range(5000))]
+    found = listed_names(orjson.dumps({"models": [{"name": name} for name in names]}))
+    assert found == names[1:2000]
+
+
 @pytest.mark.parametrize(
     ("num_ctx", "window", "said"),
     [
@@ -94,4 +101,6 @@ def test_nothing_is_said_of_models_in_the_cloud_which_no_server_lists(name: str)
 )
 def test_which_window_is_in_force(num_ctx: int | None, window: int | None, said: str) -> None:
     running = None if window is None else RunningModel(window=window)
-    assert said in window_in_force(ContextPlan(size=num_ctx or 4096, num_ctx=num_ctx), running)
+    plan = ContextPlan(size=num_ctx or 4096, num_ctx=num_ctx)
+    assert said in window_in_force(plan, running)
+    assert is_contested(plan, running) is ("another client" in said)

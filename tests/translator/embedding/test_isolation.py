@@ -9,7 +9,7 @@ import pytest
 from fixtures.recordings import load
 from tests.translator.embedding.embedder import LOG_32, NAN, TOO_LONG, Ollama, assert_embedded, embed, texts_of, vector_of
 from tests.translator.plan_driver import Driver, always, json_reply, recorded
-from translator.embedding.isolation import Adjustment, Change
+from translator.embedding.isolation import Adjustment, AdjustmentKind
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.embedding.texts import Prefixes
 from translator.errors import Family, ServerError
@@ -34,7 +34,7 @@ def test_bad_text_is_rescued_by_plain_punctuation(refusal: HttpReply, place: int
     texts[place] = "„quoted“ text"
     result = embed(driver, texts)
     assert_embedded(result, [*texts[:place], '"quoted" text', *texts[place + 1 :]])
-    assert result.adjustments == (Adjustment(index=place, change=Change.MILDER, length=13, length_sent=13),)
+    assert result.adjustments == (Adjustment(index=place, change=AdjustmentKind.MILDER, length=13, length_sent=13),)
     assert len(driver.requests) == 1 + 2 * LOG_32 + 1
 
 
@@ -155,7 +155,7 @@ def test_only_the_long_text_is_shortened(refusal: HttpReply) -> None:
     texts[20] = "".join(map(str, range(2000)))
     result = embed(driver, texts, EmbedSettings(model="m"))
     (cut,) = result.adjustments
-    assert (cut.index, cut.change, cut.length) == (20, Change.SHORTENED, len(texts[20]))
+    assert (cut.index, cut.change, cut.length) == (20, AdjustmentKind.SHORTENED, len(texts[20]))
     assert 1000 * 0.9 <= cut.length_sent <= 1000
     assert_embedded(result, [*texts[:20], texts[20][: cut.length_sent], *texts[21:]])
     assert len(driver.requests) <= 1 + 2 * LOG_32 + 1 + math.ceil(math.log2(len(texts[20]) / 1000)) + 3
@@ -219,6 +219,13 @@ ENDED_AT_WORK: dict[str, HttpReply] = {
     "0.33": recorded(load("0.33.0-rc2", "embed-runner-crash")),
     "older": json_reply({"error": 'do embedding request: Post "http://127.0.0.1:1/embedding": EOF'}, 500),
     "bare": json_reply({"error": "EOF"}, 500),
+    "reset": json_reply({"error": "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer"}, 500),
+    "on Windows": json_reply({"error": "wsarecv: An existing connection was forcibly closed by the remote host."}, 500),
+    "gone": json_reply({"error": "llama runner process no longer running: -1 "}, 500),
+    "pipe": json_reply({"error": "write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe"}, 500),
+    "decoding": json_reply({"error": "failed to decode batch"}, 500),
+    "a batch": json_reply({"error": "caching disabled but unable to fit entire input in a batch"}, 500),
+    "an assertion": json_reply({"error": "GGML_ASSERT(n_tokens_all <= n_ubatch) failed"}, 500),
     "unexpected": json_reply({"error": "an error was encountered while running the model: unexpected EOF"}, 500),
 }
 
@@ -228,7 +235,7 @@ def test_a_text_at_which_the_process_ends_is_shortened(refusal: HttpReply) -> No
     texts = texts_of(8)
     texts[5] = "".join(map(str, range(2000)))
     (cut,) = embed(Driver(Ollama(limit=1000, too_long=refusal)), texts).adjustments
-    assert (cut.index, cut.change) == (5, Change.SHORTENED)
+    assert (cut.index, cut.change) == (5, AdjustmentKind.SHORTENED)
     assert 800 <= cut.length_sent <= 1000
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fixtures.recordings import having, load
 from tests.translator.embedding.embedder import PLAIN, Ollama, assert_embedded, embed, texts_of, vector_of
 from tests.translator.plan_driver import Driver, always, json_reply, no_server, recorded
-from translator.embedding.isolation import Adjustment, Change
+from translator.embedding.isolation import Adjustment, AdjustmentKind
 from translator.embedding.job import Embedded, vectors_plan
 from translator.embedding.requests import EmbedSettings
 from translator.embedding.texts import InputKind, Prefixes
@@ -36,7 +36,7 @@ def test_blank_texts_and_prefixes() -> None:
     result = embed(driver, ["a", " ", ""], prefixes=Prefixes(query="q: ", document="d: "), kind=InputKind.QUERY)
     assert driver.bodies[0]["input"] == ["q: a", "q: .", "q: ."]
     assert result.adjustments == tuple(
-        Adjustment(index=index, change=Change.STAND_IN, length=length, length_sent=1) for index, length in ((1, 1), (2, 0))
+        Adjustment(index=index, change=AdjustmentKind.STAND_IN, length=length, length_sent=1) for index, length in ((1, 1), (2, 0))
     )
 
 
@@ -134,7 +134,7 @@ def test_a_text_that_the_server_cut_leaves_a_trace(version: str, scenario: str, 
     texts = [texts] if isinstance(texts, str) else texts
     result = embed(Driver(always(recorded(exchange))), texts, EmbedSettings(model="m", num_ctx=8192, max_ctx=2048))
     assert [(each.index, each.change, each.length) for each in result.adjustments] == (
-        [(0, Change.AT_WINDOW, len(texts[0]))] if is_named else []
+        [(0, AdjustmentKind.AT_WINDOW, len(texts[0]))] if is_named else []
     )
 
 

@@ -93,6 +93,17 @@ SAYS: dict[str, tuple[str, Numbers]] = {
     "MiniMax": ("invalid params, context window exceeds limit", NONE),
     "xAI": ("This model's maximum prompt length is 131072 but the request contains 137000 tokens.", (137000, 131072, None)),
     "Copilot": ("prompt token count of 140000 exceeds the limit of 128000", (140000, 128000, None)),
+    "others 1": ("requested 9000 tokens but the context is 8192 (prompt too large)", (9000, 8192, None)),
+    "others 2": ("Input length (9000) exceeds maximum allowed length (8192)", (9000, 8192, None)),
+    "others 3": ("total tokens 9,000 exceeds limit 8,192", (9000, 8192, None)),
+    "others 4": ("The prompt has 300000 tokens, but the model supports only 262144", (300000, 262144, None)),
+    "others 5": (
+        "input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300000 tokens.",
+        (300000, 272000, None),
+    ),
+    "others 6": ("Context length exceeded: 9001 > 8192", (9001, 8192, None)),
+    "others 7": ("Prompt length 9001 exceeds num_ctx 8192", (9001, 8192, None)),
+    "others 8": ("prompt too long: exceeded the context window by 512 tokens", (None, None, 512)),
 }
 
 

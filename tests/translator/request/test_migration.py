@@ -6,7 +6,7 @@ import pytest
 
 from translator.request.migration import migrate_parameters
 from translator.request.options import options_to_wire
-from translator.request.parameters import BY_NAME, Kind
+from translator.request.parameters import BY_NAME, ParameterKind
 
 CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "official plugin, all of it": (
@@ -42,8 +42,9 @@ def test_migration(saved: dict[str, object], expected: dict[str, object]) -> Non
     "saved", [case[0] for name, case in CASES.items() if "stays" not in name], ids=[n for n in CASES if "stays" not in n]
 )
 def test_types_are_those_of_the_rules(saved: dict[str, object]) -> None:
-    types: dict[Kind, tuple[type, ...]] = {
-        Kind.INT: (int,), Kind.FLOAT: (int, float), Kind.BOOLEAN: (bool,), Kind.STRING: (str,), Kind.TEXT: (str,),
+    types: dict[ParameterKind, tuple[type, ...]] = {
+        ParameterKind.INT: (int,), ParameterKind.FLOAT: (int, float), ParameterKind.BOOLEAN: (bool,),
+        ParameterKind.STRING: (str,), ParameterKind.TEXT: (str,),
     }  # fmt: skip
     for name, value in migrate_parameters(saved).items():
         if name in BY_NAME:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.go.go_server import BOOLS, DEFAULTS, FLOATS, INTS
 from translator.request.parameter_texts import HELP, LABELS, LOCALES
-from translator.request.parameters import BY_NAME, PARAMETERS, RETIRED, SYNONYMS, Kind, Parameter, Place, form_parameters
+from translator.request.parameters import BY_NAME, PARAMETERS, RETIRED, SYNONYMS, Parameter, ParameterKind, ParameterPlace, form_parameters
 from translator.versions import NEWEST, THINK, ServerVersion
 
 OLDEST = ServerVersion(0, 5)
@@ -17,7 +17,7 @@ def rows(version: ServerVersion = NEWEST, **known: int | None) -> dict[str, Para
 
 
 def test_every_option_of_the_server_has_a_row() -> None:
-    wires = {row.wire for row in PARAMETERS if row.place is Place.OPTION}
+    wires = {row.wire for row in PARAMETERS if row.place is ParameterPlace.OPTION}
     assert wires == INTS | FLOATS | BOOLS | {"stop"}
 
 
@@ -29,8 +29,8 @@ def test_names_are_distinct() -> None:
 
 @every_row
 def test_kind_is_what_the_server_reads(row: Parameter) -> None:
-    kinds = {Kind.INT: INTS, Kind.FLOAT: FLOATS, Kind.BOOLEAN: BOOLS, Kind.TEXT: {"stop"}}
-    if row.place is Place.OPTION:
+    kinds = {ParameterKind.INT: INTS, ParameterKind.FLOAT: FLOATS, ParameterKind.BOOLEAN: BOOLS, ParameterKind.TEXT: {"stop"}}
+    if row.place is ParameterPlace.OPTION:
         assert row.wire in kinds[row.kind]
 
 
@@ -40,18 +40,24 @@ def test_no_trap_of_dify_rules(row: Parameter) -> None:
     assert row.precision is None
     assert not row.required
     if row.default is not None:
-        types = {Kind.INT: int, Kind.FLOAT: float, Kind.STRING: str, Kind.TEXT: str, Kind.BOOLEAN: bool}
+        types = {
+            ParameterKind.INT: int,
+            ParameterKind.FLOAT: float,
+            ParameterKind.STRING: str,
+            ParameterKind.TEXT: str,
+            ParameterKind.BOOLEAN: bool,
+        }
         assert type(row.default) is types[row.kind]
     if isinstance(row.default, int | float):
         assert row.minimum is None or row.default >= row.minimum
         assert row.maximum is None or row.default <= row.maximum
-    assert not row.choices or row.kind is Kind.STRING
+    assert not row.choices or row.kind is ParameterKind.STRING
     assert not row.choices or row.default is None or row.default in row.choices
 
 
 @every_row
 def test_default_is_the_servers(row: Parameter) -> None:
-    if row.place is Place.OPTION:
+    if row.place is ParameterPlace.OPTION:
         assert row.default == DEFAULTS.get(row.wire)
 
 

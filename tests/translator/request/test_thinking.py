@@ -10,6 +10,7 @@ import pytest
 from fixtures.recordings import Exchange, every
 from tests.go.go_server import Refused, read_think
 from translator.errors import RequestError
+from translator.failures.build import failure_from_reply
 from translator.request.parameters import THINK_CHOICES
 from translator.request.thinking import StepDown, ThinkChoice, Thinker, ThinkPlan, plan_think, step_down, think_choice
 from translator.shapes.wire import Think
@@ -192,6 +193,11 @@ def test_never_what_the_server_refuses(server: str) -> None:
         assert not (structured and plan.show)
 
 
+def code_of(text: str) -> str:
+    """The code of the catalogue for a refusal in these words."""
+    return failure_from_reply(400, json.dumps({"error": text}).encode()).code
+
+
 @pytest.mark.parametrize("server", VERSIONS)
 def test_one_step_down_is_enough_when_nothing_is_known(server: str) -> None:
     """A model whose capabilities nobody told; a server of unknown version gets a step, too, but may need two, and there is only one."""
@@ -201,7 +207,7 @@ def test_one_step_down_is_enough_when_nothing_is_known(server: str) -> None:
         try:
             read_think(plan.think, version=real, thinks=thinks, gpt_oss=False)
         except Refused as refusal:
-            step = step_down(str(refusal), plan.think)
+            step = step_down(code_of(str(refusal)), plan.think)
             assert step is not None
             if told:
                 read_think(step.think, version=real, thinks=thinks, gpt_oss=False)
@@ -231,7 +237,7 @@ STEPS: dict[str, tuple[str, Think | None, StepDown | None]] = {
 
 @pytest.mark.parametrize(("text", "think", "expected"), STEPS.values(), ids=STEPS)
 def test_step_down(text: str, think: Think | None, expected: StepDown | None) -> None:
-    assert step_down(text, think) == expected
+    assert step_down(code_of(text), think) == expected
 
 
 def _sent_think(exchange: Exchange) -> bool:
@@ -257,4 +263,4 @@ def test_recorded_refusals(exchange: Exchange) -> None:
         read_think(body["think"], version=server, thinks=thinks, gpt_oss=gpt_oss, name=body["model"])
     said = json.loads(exchange.body)["error"]
     assert said.partition(" (must be")[0] == str(refused.value).partition(" (must be")[0]
-    assert step_down(said, body["think"]) is not None
+    assert step_down(code_of(said), body["think"]) is not None

@@ -241,6 +241,7 @@ def test_no_documents_need_no_request() -> None:
     assert Driver(no_server).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", [], EVERYTHING)) == Ranking()
 
 
+PREFIXES = Prefixes(query="query: ", document="text: ")
 DIRECTIONS = {"query: north": [1.0, 0.1], "south": [-1.0, 0.1], "east": [0.1, 1.0], "NNE": [1.0, 0.4], ".": [0.5, 0.5]}
 
 
@@ -292,5 +293,44 @@ def test_an_error_counts_documents_without_the_query() -> None:
             return json_reply({"error": "embedding contains NaN or Inf values"}, 400)
         return json_reply({"embeddings": [[1.0, 0.0]] * len(texts), "prompt_eval_count": 4})
 
-    with pytest.raises(ServerError, match=r"Document 2 of 3 \(3 characters\)"):
-        Driver(server).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", ["a", "bad", "c"], EVERYTHING))
+    prefixes = Prefixes(query="query: ")
+    with pytest.raises(ServerError, match=r"Document 3 of 4 \(3 characters\)"):
+        Driver(server).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", ["a", " ", "bad", "c"], EVERYTHING))
+    bad_query = always(json_reply({"error": "embedding contains NaN or Inf values"}, 400))
+    with pytest.raises(ServerError, match=r"The query \(1 characters\)"):
+        Driver(bad_query).run(similarity_rerank_plan(EmbedSettings(model="m"), "q", ["a"], EVERYTHING, prefixes=prefixes))
+
+
+def test_texts_that_were_cut_are_noted_without_their_words() -> None:
+    """A refusal makes us cut; a reply that fills the window may have been cut by the server."""
+
+    def server(request: HttpRequest) -> HttpReply:
+        texts = orjson.loads(request.body)["input"]
+        if any(len(text) > 1000 for text in texts):
+            return json_reply({"error": "input length exceeds the context length"}, 400)
+        return json_reply({"embeddings": [[1.0, 0.0]] * len(texts), "prompt_eval_count": 9})
+
+    settings = EmbedSettings(model="m", max_ctx=256)
+    ranking = Driver(server).run(similarity_rerank_plan(settings, "q", ["a", "", "secret " * 500], EVERYTHING, prefixes=PREFIXES))
+    assert ranking.notes == ("Document 3 of 3 (3,500 characters): shortened to its head.",)
+    filled = always(json_reply({"embeddings": [[1.0, 0.0]] * 2, "prompt_eval_count": 400}))
+    ranking = Driver(filled).run(similarity_rerank_plan(settings, "q", ["secret " * 500], EVERYTHING, prefixes=PREFIXES))
+    assert ranking.notes == ("Document 1 of 1 (3,500 characters): it fills the window, so the server may have left out its end.",)
+
+
+@pytest.mark.parametrize("version", ["0.24.0-real", "0.33.0-rc2-real"])
+def test_the_query_prefix_sets_the_right_document_further_apart(version: str) -> None:
+    """EmbeddingGemma as recorded; its documents were recorded with their prefix only."""
+
+    def vectors(scenario: str) -> list[list[float]]:
+        found: list[list[float]] = orjson.loads(load(version, f"embeddinggemma-{scenario}").body)["embeddings"]
+        return found
+
+    lead = {}
+    for query in ("query-prefix", "query-bare"):
+        replies = json_reply({"embeddings": vectors(query) + vectors("documents-prefix"), "prompt_eval_count": 9})
+        plan = similarity_rerank_plan(EmbedSettings(model="embeddinggemma"), "q", ["Venus", "Mars", "Jupiter", "Saturn"], EVERYTHING)
+        first, second, *_ = Driver(always(replies)).run(plan).documents
+        assert first.text == "Mars"
+        lead[query] = first.score - second.score
+    assert lead["query-prefix"] > lead["query-bare"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 
@@ -26,6 +27,11 @@ NAMES = {
     "get_weather <|channel|>": "get_weather",
     "functions.get_weather<|channel|>commentary": "get_weather",
     "functions.get_weather": "get_weather",
+    "functions.get_weather:0": "get_weather",
+    "get_weather:12": "get_weather",
+    "get_weather<｜tool▁sep｜>": "get_weather",
+    "assistant<|channel|>commentary to=functions.get_weather": "get_weather",
+    "assistant<|channel|>commentary to=get_weather<|constrain|>json": "get_weather",
     "get_weather": "get_weather",
     "a<|b": "a<|b",
 }
@@ -38,10 +44,23 @@ def test_a_name_is_that_of_the_declared_tool(written: str, meant: str) -> None:
     assert result.call_facts == [(meant, '{"city":"Paris"}')]
 
 
-@pytest.mark.parametrize("written", ["other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "other"])
-def test_a_name_that_leads_to_no_tool_stays(written: str) -> None:
-    assert declared_name(written, TOOLS) == ""
-    assert called({"name": written, "arguments": {}}).call_facts == [(written, "{}")]
+def test_a_name_without_markup_that_leads_to_no_tool_stays() -> None:
+    assert declared_name("other", TOOLS) == ""
+    assert called({"name": "other", "arguments": {}}).call_facts == [("other", "{}")]
+
+
+MARKUP_ALONE = ["", "other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "assistant<|channel|>json to=x"]
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+@pytest.mark.parametrize("written", MARKUP_ALONE)
+def test_a_name_that_is_markup_means_the_only_tool_that_takes_the_arguments(written: str) -> None:
+    weather, clock = Tool(name="get_weather", parameters=CITY), Tool(name="now", parameters={"type": "object", "properties": {}})
+    line = orjson.dumps({"message": {"tool_calls": [{"function": {"name": written, "arguments": {"city": "Paris"}}}]}, "done": False})
+    assert outcome(play([line + b"\n", DONE], [weather, clock])).call_facts == [("get_weather", '{"city":"Paris"}')]
+    for tools in ([clock], [weather, attrs.evolve(weather, name="other_weather")], [Tool(name="f")]):
+        result = outcome(play([line + b"\n", DONE], tools))
+        assert (result.calls, result.error) == ((), "call_without_tool")
 
 
 def test_without_declared_tools_names_stay() -> None:
@@ -51,6 +70,11 @@ def test_without_declared_tools_names_stay() -> None:
 OBJECTS = {
     '{"a": 1}': '{"a":1}',
     "{}": "{}",
+    "": "{}",
+    " ": "{}",
+    "null": "{}",
+    "{'a': 'b', 'c': True}": '{"a":"b","c":true}',
+    '"{\\"a\\": 1}"': '{"a":1}',
     ' {"a": "{\\"b\\": 2}"}\n': '{"a":"{\\"b\\": 2}"}',
     '{"città": ["é", {"x": null}]}': '{"città":["é",{"x":null}]}',
     '{"n": 1234567890123456789}': '{"n":1234567890123456789}',
@@ -63,10 +87,10 @@ def test_arguments_as_json_text_are_read(text: str, expected: str) -> None:
     assert called({"name": "f", "arguments": text}).call_facts == [("f", expected)]
 
 
-@pytest.mark.parametrize("text", ["Paris", "[1]", "1", '"{}"', '{"a": 1', '{"a": NaN}', '{"a": 1} and more', ""])
+@pytest.mark.parametrize("text", ["Paris", "[1]", "1", '"a"', "{'a': 1} and more", '{"a": 1', '{"a": NaN}', '{"a": 1} and more'])
 def test_any_other_text_is_no_call(text: str) -> None:
     result = called({"name": "f", "arguments": text})
-    assert (result.call_facts, result.error) == ([], "garbled_line")
+    assert (result.call_facts, result.error) == ([], "arguments_unreadable")
 
 
 def test_one_of_two_calls_has_text() -> None:

@@ -220,7 +220,7 @@ def test_text_after_a_call_streams_on_before_the_calls() -> None:
     assert isinstance(deltas[0], TextDelta)
     assert deltas[0].text == "ab"
     assert isinstance(deltas[1], CallsDelta)
-    assert [(item.id, item.name, item.arguments) for item in deltas[1].calls] == [("x", "f", '{"a":1}'), ("id0", "g", '{"a":1}')]
+    assert [(item.id, item.name, item.arguments) for item in deltas[1].calls] == [("x", "f", '{"a":1}'), ("x_2", "g", '{"a":1}')]
 
 
 @pytest.mark.parametrize("before", [[], [thinking("hm")]], ids=["nothing", "thinking"])
@@ -234,3 +234,30 @@ def test_a_server_that_only_loaded_the_model_is_an_error(before: list[WireEvent]
 def test_an_event_that_fails_without_an_error_is_a_bug_of_the_caller() -> None:
     with pytest.raises(TypeError, match="REFUSED brought no error"):
         machine().feed(WireEvent(Event.REFUSED))
+
+
+def ids_of(subject: Machine, *given: str | None) -> list[str]:
+    """The ids that calls have at the end whose server gave these."""
+    for identity in given:
+        subject.feed(WireEvent(Event.CALLS, calls=(call(identity=identity),)))
+    subject.feed(WireEvent(Event.DONE, reply=Reply(done=True)))
+    calls, _ = subject.out.take()
+    assert isinstance(calls, CallsDelta)
+    return [call.id for call in calls.calls]
+
+
+def test_calls_without_an_id_are_counted() -> None:
+    assert ids_of(Machine(model="m"), None, "", None) == ["call_1", "call_2", "call_3"]
+
+
+def test_an_id_that_repeats_gets_a_number() -> None:
+    """Also one that the caller's function gives again and again: that went on for ever."""
+    assert ids_of(Machine(model="m", new_id=lambda: "call"), None, None, None) == ["call", "call_2", "call_3"]
+    assert ids_of(Machine(model="m"), "a", "a_2", "a", "a") == ["a", "a_2", "a_3", "a_4"]
+    assert ids_of(Machine(model="m", new_id=str), None, None) == ["call", "call_2"]
+
+
+def test_ids_that_run_out_are_said() -> None:
+    subject = Machine(model="m", new_id=iter(["only"]).__next__)
+    with pytest.raises(ValueError, match="new_id has no more ids"):
+        ids_of(subject, None, None)

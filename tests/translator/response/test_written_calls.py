@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import Exchange
 from tests.translator.stream_player import Outcome, answers, label, outcome, play
-from translator.response.written_calls import MOST_HELD
+from translator.response.held_text import MOST_HELD
 from translator.shapes.dify import FinishReason, Tool
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "tags": {"type": "array"}}}
@@ -94,6 +94,42 @@ CALLS = {
         '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Paris"}}]<|END_ACTION|>',
         PARIS,
     ),
+    "glm, no arguments": ("<tool_call>now\n</tool_call>", [("now", "{}")]),
+    "qwen2.5, Python's quotes": ("<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris'}}</tool_call>", PARIS),
+    "Python's quotes": ("{'name': 'get_weather', 'arguments': {'city': 'Paris'}}", PARIS),
+    "tool_calls": (f'{{"tool_calls": [{J}, {NOW}]}}', BOTH),
+    "a list of OpenAI's": ('[{"type":"function","function":{"name":"get_weather","arguments":{"city":"Paris"}}}]', PARIS),
+    "claude": ('{"name": "get_weather", "input": {"city": "Paris"}}', PARIS),
+    "lfm2": ('<|tool_call_start|>[get_weather(city="Paris")]<|tool_call_end|>', PARIS),
+    "lfm2, two": ("<|tool_call_start|>[get_weather(city='Paris'), now()]<|tool_call_end|>", BOTH),
+    "llama 3.2": ('[get_weather(city="Paris")]', PARIS),
+    "llama 4": ("<|python_start|>[get_weather(city='Paris'), now()]<|python_end|>", BOTH),
+    "llama 3.1, built in": ('<|python_tag|>get_weather.call(city="Paris")', PARIS),
+    "python, values": (
+        "[get_weather(city='it\\'s \"é\"\\n', days=-3, tags=[1, 2.5, True, None, {'a': 'b'}, ()])]",
+        [("get_weather", '{"city":"it\'s \\"é\\"\\n","days":-3,"tags":[1,2.5,true,null,{"a":"b"},[]]}')],
+    ),
+    "olmo 3": ('<function_calls>\nget_weather(city="Paris")\nnow()\n</function_calls>', BOTH),
+    "gemma 4": ('<|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>', PARIS),
+    "functiongemma": ("<start_function_call>call:get_weather{city:<escape>Paris<escape>}<end_function_call>", PARIS),
+    "apertus": ('<|tools_prefix|>[{"get_weather": {"city": "Paris"}}, {"now": {}}]<|tools_suffix|>', BOTH),
+    "nemotron": (f"<TOOLCALL>[{J}]</TOOLCALL>", PARIS),
+    "seed-oss": ("<seed:tool_call>\n<function=get_weather>\n<parameter=city>Paris</parameter>\n</function>\n</seed:tool_call>", PARIS),
+    "internlm": (f"<|action_start|><|plugin|>\n{J}<|action_end|>", PARIS),
+    "hunyuan": (f"<tool_calls>\n<tool_call>{J}</tool_call>\n</tool_calls>", PARIS),
+    "deepseek v3.2": (
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">\n'
+        '<｜DSML｜parameter name="city" string="true">Paris</｜DSML｜parameter>\n'
+        "</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+        PARIS,
+    ),
+    "mistral, old form with id": ('[TOOL_CALLS]get_weather[CALL_ID]abcdefgh1[ARGS]{"city": "Paris"}', PARIS),
+    "gpt-oss, recipient first": (
+        '<|start|>assistant to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris"}<|call|>',
+        PARIS,
+    ),
+    "gpt-oss, in analysis": ('<|channel|>analysis to=functions.get_weather code<|message|>{"city": "Paris"}<|call|>', PARIS),
+    "gpt-oss, without special tokens": ('assistantcommentary to=functions.get_weather json{"city": "Paris"}', PARIS),
     "gpt-oss": ('<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>', PARIS),
 }
 
@@ -156,22 +192,32 @@ def test_what_is_no_call_arrives_letter_for_letter(text: str) -> None:
         assert (result.text, result.call_facts, result.finish_reason) == (text, [], FinishReason.STOP)
 
 
-def test_prose_is_not_held_back() -> None:
-    parts = [line(content='{"na'), line(content='me": "Paris"'), line(content=" is")]
-    texts = [outcome([*play(parts[:count], TOOLS)][:-1]).text for count in (1, 2, 3)]
-    assert texts[1:] == ['{"name": "Paris"', '{"name": "Paris" is']
+HARMONY = (
+    "<|channel|>analysis<|message|>I call it.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather "
+    '<|constrain|>json<|message|>{"city": "Paris"}<|call|>'
+)
 
 
-@pytest.mark.parametrize("after", [b"", line(thinking="hm"), line(tool_calls=[{"function": {"name": "now", "arguments": {}}}])])
-def test_what_is_followed_by_anything_but_the_end_is_text(after: bytes) -> None:
-    result = outcome(play([line(content=J), after, *([line(done=True)] if after else [])], TOOLS))
-    assert result.text.startswith(J)
-    assert ("get_weather", '{"city":"Paris"}') not in result.call_facts
+@pytest.mark.parametrize("text", [HARMONY, f"<|start|>assistant{HARMONY}"])
+def test_a_call_of_gpt_oss_may_follow_its_thinking(text: str) -> None:
+    for pieces in ([text], list(text)):
+        result = streamed(*pieces)
+        assert (result.text.rstrip("\n"), result.call_facts) == ("<think>\nI call it.\n</think>", PARIS)
+
+
+ANSWER = "<|channel|>final<|message|>Yes."
+
+
+@pytest.mark.parametrize("text", [ANSWER, f"<|start|>assistant{ANSWER}", f"\n{ANSWER}"])
+def test_the_header_of_an_answer_of_gpt_oss_is_left_out(text: str) -> None:
+    for pieces in ([text], list(text)):
+        assert streamed(*pieces).text.lstrip() == "Yes."
 
 
 WORDS = """
     { } "name" : "get_weather" <tool_call> </tool_call> <function=get_weather> ` ``` <think> </think> [ ] , a <| é < [TOOL_CALLS] [THINK]
     </function> "arguments" {"city":1} <|tool_call_begin|> {"name":"get_weather"
+    [get_weather( city= 'a' ) ] <|tool_call_start|> call:now{ <|"|>
 """
 PARTS = st.sampled_from([*WORDS.split(), " ", "\n", J])
 

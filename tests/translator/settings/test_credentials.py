@@ -14,7 +14,7 @@ from translator.request.context import OverflowPolicy
 from translator.rerank.ranking import ScoreScale
 from translator.settings.credentials import (
     FIELDS,
-    Choice,
+    CapabilityChoice,
     ConnectionSettings,
     Credentials,
     EmbeddingSettings,
@@ -36,18 +36,18 @@ OFFICIAL: dict[str, tuple[dict[str, Any], Credentials]] = {
             "base_url": URL, "mode": "chat", "context_size": "4096", "max_tokens": "4096", "vision_support": "false",
             "function_call_support": "false",
         },
-        attrs.evolve(DEFAULT, context_size=4096, max_tokens=4096, vision=Choice.NO, tools=Choice.NO),
+        attrs.evolve(DEFAULT, context_size=4096, max_tokens=4096, vision=CapabilityChoice.NO, tools=CapabilityChoice.NO),
     ),
     "1.0.0 LLM, all on, with a key and request metadata": (
         {
             "base_url": URL, "api_key": "k", "mode": "chat", "context_size": "131072", "max_tokens": "8192", "vision_support": "true",
             "function_call_support": "true", "enable_request_metadata": "enabled", "extra_headers": {"X-Dify-Source": "dify"},
         },
-        attrs.evolve(DEFAULT, api_key="k", context_size=131072, max_tokens=8192, vision=Choice.YES, tools=Choice.YES),
+        attrs.evolve(DEFAULT, api_key="k", context_size=131072, max_tokens=8192, vision=CapabilityChoice.YES, tools=CapabilityChoice.YES),
     ),
     "0.0.x LLM without tools and key": (
         {"base_url": URL, "mode": "completion", "context_size": "2048", "max_tokens": "2048", "vision_support": "true"},
-        attrs.evolve(DEFAULT, mode=Mode.COMPLETION, context_size=2048, max_tokens=2048, vision=Choice.YES),
+        attrs.evolve(DEFAULT, mode=Mode.COMPLETION, context_size=2048, max_tokens=2048, vision=CapabilityChoice.YES),
     ),
     "1.0.0 embedding": ({"base_url": URL, "context_size": "512"}, attrs.evolve(DEFAULT, context_size=512)),
     "1.0.0 rerank": ({"base_url": URL, "api_key": "", "context_size": "4096"}, attrs.evolve(DEFAULT, context_size=4096)),
@@ -60,7 +60,7 @@ OFFICIAL: dict[str, tuple[dict[str, Any], Credentials]] = {
     ),
     "radios as booleans": (
         {"base_url": URL, "vision_support": True, "function_call_support": False},
-        attrs.evolve(DEFAULT, vision=Choice.YES, tools=Choice.NO),
+        attrs.evolve(DEFAULT, vision=CapabilityChoice.YES, tools=CapabilityChoice.NO),
     ),
     "numbers as numbers": (
         {"base_url": URL, "context_size": 4096.0, "max_tokens": 4096},
@@ -92,9 +92,9 @@ def test_everything() -> None:
     assert read_credentials(saved) == Credentials(
         base_url=URL,
         api_key="k",
-        vision=Choice.YES,
-        thinking=Choice.NO,
-        structured_output=Choice.YES,
+        vision=CapabilityChoice.YES,
+        thinking=CapabilityChoice.NO,
+        structured_output=CapabilityChoice.YES,
         keep_alive=300,
         overflow=OverflowPolicy.ERROR,
         deep_check=True,
@@ -182,9 +182,16 @@ def test_missing_address(saved: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "choice"), [("true", Choice.YES), ("FALSE", Choice.NO), ("auto", Choice.AUTO), (1, Choice.YES), ("", Choice.AUTO)]
+    ("word", "choice"),
+    [
+        ("true", CapabilityChoice.YES),
+        ("FALSE", CapabilityChoice.NO),
+        ("auto", CapabilityChoice.AUTO),
+        (1, CapabilityChoice.YES),
+        ("", CapabilityChoice.AUTO),
+    ],
 )
-def test_migration_rule(word: object, choice: Choice) -> None:
+def test_migration_rule(word: object, choice: CapabilityChoice) -> None:
     saved = {field.variable: word for field in FIELDS if field.variable.endswith("_support")}
     read = read_credentials({"base_url": URL, **saved})
     assert (read.vision, read.tools, read.thinking, read.structured_output) == (choice,) * 4

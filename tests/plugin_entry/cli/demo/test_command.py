@@ -3,13 +3,13 @@
 import base64
 import re
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from PIL import Image
 
+from docs.pages.demo_picture import LINES
 from fixtures.recordings import load
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
@@ -18,10 +18,6 @@ from plugin_entry.cli.demo import scenes
 from plugin_entry.cli.demo.scenes import SCENES, Expected, Scene
 from plugin_entry.cli.demo.stages import RecordedStage
 from tests.stdio.early_processes import Program, programs
-
-ROOT = Path(__file__).parents[4]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
 
 CLOSED = "http://127.0.0.1:9"
 RECORDINGS = [load("0.24.0", name) for name in ("chat-plain", "show-chat", "tags", "version")]
@@ -66,10 +62,9 @@ def test_every_turn_has_its_figures(shown: str) -> None:
     assert "\x1b" not in shown
 
 
-def test_the_block_in_the_readme_is_what_the_demo_shows(shown: str) -> None:
-    block = README.split("```console\n")[1].split("```")[0].splitlines()[1:]
+def test_the_picture_in_the_readme_is_what_the_demo_shows(shown: str) -> None:
     real = {_without_figures(line) for line in shown.splitlines()}
-    assert [line for line in block if _without_figures(line) not in real] == []
+    assert [line for _, line in LINES if _without_figures(line) not in real] == []
 
 
 def _without_figures(line: str) -> str:

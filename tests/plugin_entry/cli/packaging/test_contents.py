@@ -56,6 +56,7 @@ PACKED = words("""
 
 LEFT_OUT = words("""
     .git/config .gitignore .venv/bin/python tests/plugin_entry/provider/test_manifest.py fixtures/0.24.0/chat-plain.json
+    translator/pyproject.toml translator/README.md translator/LICENSE examples/tool_loop.py
     docs/architecture.md .ci/run translator/__pycache__/errors.cpython-312.pyc .mypy_cache/x.json .ruff_cache/x .pytest_cache/x
     .hypothesis/x .env server.key ca.pem run.log uv.lock dist/x.whl ollama.difypkg .DS_Store plugin_entry/.DS_Store .idea/x.xml
     .vscode/settings.json plugin_entry/cli/demo/command.py plugin_entry/cli/recording/scrubbing.py plugin_entry/cli/daemon/frames.py

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from plugin_entry.cli.commands import COMMANDS
+from plugin_entry.cli.packaging.archive import ENGLISH_README, collect
 from plugin_entry.dify.errors import CLASSES
 from tests.plugin_entry.cli.packaging.plugin_files import LOCALES, ROOT
 from tests.translator.settings.test_credentials import OFFICIAL
@@ -27,7 +28,17 @@ def section(text: str, heading: str) -> str:
 
 
 def test_there_is_a_translation_for_every_language_of_the_form() -> None:
-    assert {path.stem.removeprefix("README_") for path in TRANSLATIONS} == LOCALES - {"en_US"}
+    assert {path.stem.removeprefix("README_") for path in TRANSLATIONS} == LOCALES
+
+
+def test_package_shows_the_page_for_its_users_as_its_readme() -> None:
+    """Not the one for people with a clone: no commands of a clone, no links to files that are not there."""
+    files = collect(ROOT)
+    page = files["README.md"].decode()
+    assert page == (ROOT / ENGLISH_README).read_text(encoding="utf-8")
+    assert ENGLISH_README not in files
+    assert "uv run" not in page
+    assert "](" not in page
 
 
 def test_translations_say_the_same() -> None:
@@ -46,6 +57,20 @@ def test_translation_names_what_the_readme_names(path: Any) -> None:
     known = readme + page("using.md") + page("migration.md") + commands
     names = [word for word in CODE.findall(path.read_text(encoding="utf-8")) if word not in {"format"}]
     assert [word for word in names if not all(part in known for part in re.split(r" && | URL", word))] == []
+
+
+ODD_WORDS = {
+    "zh_Hans": ("由服务器告知", "询问服务器", "服务器的做法", "并以 OLLAMA", "服务器自己的", "项目副本", "预算"),
+    "ja_JP": ("既定", "予算", "経路", "古い発言", "気づかないまま", "索引の"),
+}
+"""Translated word by word; Dify's console says it in others (デフォルト, インデックス, 上下文上限)."""
+SHOWN = ("plugin_entry/provider/ollama.yaml", "translator/request/parameter_texts.py", "manifest.yaml")
+
+
+@pytest.mark.parametrize(("locale", "words"), ODD_WORDS.items(), ids=ODD_WORDS)
+def test_chinese_and_japanese_use_the_words_of_the_console(locale: str, words: tuple[str, ...]) -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in (*SHOWN, f"readme/README_{locale}.md")]
+    assert [word for word in words if any(word in text for text in texts)] == []
 
 
 SAVED = ROW.findall(section(page("migration.md"), "Credentials as they were saved"))
