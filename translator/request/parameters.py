@@ -140,9 +140,6 @@ LARGEST_INT = 2**31 - 1
 LARGEST: Mapping[str, int] = {"num_thread": 512}
 """Smaller bounds of this kind: ggml has room for so many threads (GGML_MAX_N_THREADS); 2**31 - 1 ended the model's process of 0.33."""
 
-WHOLE_WINDOW = -1
-"""A `repeat_last_n` of so many is the whole context window."""
-
 BY_NAME: Mapping[str, Parameter] = {row.name: row for row in PARAMETERS}
 
 SYNONYMS: Mapping[str, str] = {"num_predict": "max_tokens"}

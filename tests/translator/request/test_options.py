@@ -78,6 +78,7 @@ def test_bounds_are_what_real_servers_take() -> None:
 
 FOR_MODEL: dict[str, tuple[dict[str, object], bool, dict[str, object]]] = {
     "the whole window": ({"repeat_last_n": -1}, False, {"repeat_last_n": 4096}),
+    "more than the window": ({"repeat_last_n": 2**31 - 1}, False, {"repeat_last_n": 4096}),
     "a part of it": ({"repeat_last_n": 64}, False, {"repeat_last_n": 64}),
     "none": ({"repeat_last_n": 0}, True, {"repeat_last_n": 0}),
     "no limit here": ({"num_predict": -2}, False, {"num_predict": -2}),
