@@ -14,7 +14,16 @@ import attrs
 from translator.codec import DecodeError, loads
 from translator.errors import RequestError
 from translator.request.keep_alive import keep_alive_to_wire
-from translator.request.parameters import BY_NAME, LARGEST_INT, RETIRED, SYNONYMS, WHOLE_WINDOW, Parameter, ParameterKind, ParameterPlace
+from translator.request.parameters import (
+    BY_NAME,
+    LARGEST,
+    LARGEST_INT,
+    RETIRED,
+    SYNONYMS,
+    Parameter,
+    ParameterKind,
+    ParameterPlace,
+)
 from translator.request.thinking import think_choice
 from translator.scalars import as_bool, as_float, as_int, is_blank
 from translator.shapes.wire import KeepAlive
@@ -103,11 +112,12 @@ def _options(given: Mapping[str, object]) -> dict[str, Any]:
 def options_for_model(options: Mapping[str, Any], window: int, *, remote: bool) -> dict[str, Any]:
     """The options as every server takes them; `window` is the context size in tokens, `remote` a model in the cloud.
 
-    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). A `num_predict` below 1 means no
-    limit, and the cloud refuses it ("max_tokens must be positive").
+    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). One beyond the window means no
+    more, but servers make room for it: 0.24.0 and 0.33.0 took 8 GiB and half a minute for 2**31 - 1. A `num_predict` below 1 means no limit, and the
+    cloud refuses it ("max_tokens must be positive").
     """
     result = dict(options)
-    if result.get("repeat_last_n") == WHOLE_WINDOW:
+    if not 0 <= result.get("repeat_last_n", 0) <= window:
         result["repeat_last_n"] = window
     if remote and result.get("num_predict", 1) < 1:
         del result["num_predict"]
@@ -149,7 +159,7 @@ def _in_range(row: Parameter, value: float) -> bool:
 
 def _range(row: Parameter) -> tuple[float | None, float | None]:
     is_bounded = row.maximum is None and row.kind is ParameterKind.INT and row.place is ParameterPlace.OPTION and row.name != "seed"
-    return row.minimum, LARGEST_INT if is_bounded else row.maximum
+    return row.minimum, LARGEST.get(row.name, LARGEST_INT) if is_bounded else row.maximum
 
 
 def _range_text(row: Parameter) -> str:

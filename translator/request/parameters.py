@@ -120,7 +120,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _row("keep_alive", _STRING, place=_TOP),
     _row("num_ctx", _INT, 64),
     _row("num_keep", _INT, -1, None, 4),
-    _row("num_batch", _INT, 1, None, 512),
+    _row("num_batch", _INT, 2, None, 512),
     _row("num_gpu", _INT, -1, None, -1),
     _row("main_gpu", _INT, 0),
     _row("num_thread", _INT, 0, None, 0),
@@ -131,14 +131,14 @@ PARAMETERS: tuple[Parameter, ...] = (
 
 `stop` is no rule: Dify's editor has its own field for it, and a second one would arrive as a text where Dify's daemon wants a list. Ranges
 bound what makes sense and what every server takes: a `repeat_penalty` of 0 is refused by 0.33 and ends the model's process of 0.24
-(`option-repeat-penalty-0`).
+(`option-repeat-penalty-0`), a `num_batch` of 1 ends the one of 0.33 (`option-num-batch-1`).
 """
 
 LARGEST_INT = 2**31 - 1
 """Whole numbers of options are 32 bits wide in llama.cpp. Not in the form: Dify would make a slider of it."""
 
-WHOLE_WINDOW = -1
-"""A `repeat_last_n` of so many is the whole context window."""
+LARGEST: Mapping[str, int] = {"num_thread": 512}
+"""Smaller bounds of this kind: ggml has room for so many threads (GGML_MAX_N_THREADS); 2**31 - 1 ended the model's process of 0.33."""
 
 BY_NAME: Mapping[str, Parameter] = {row.name: row for row in PARAMETERS}
 

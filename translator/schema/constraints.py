@@ -33,8 +33,8 @@ _MOST_ITEMS = 500
 """The comma counts as well: the grammar parser multiplies by up to three rules (see `MOST_TIMES`)."""
 _LARGEST = 2**53
 _FARTHEST = 10**16 - 1
-"""As far as the converter's integers go. The grammar it makes of one bound alone is wrong: of at least 100 it takes 18, of at most -1 it
-takes -05, which is no JSON (build_min_max_int; 0.24.0 and 0.33.0). With two bounds it is right."""
+"""As far as the converter's integers go. Its grammar for one bound alone is wrong (build_min_max_int, 0.24.0, 0.33.0): at least 100 takes
+18 (`format-minimum-alone`), at most -1 takes -05, which is no JSON (`format-maximum-alone-breaks-json`). With two bounds it is right."""
 _CLEAN_NAME = re.compile(r"[\w ]*", re.ASCII)
 
 _LENGTHS = ("minLength", "maxLength")

@@ -50,7 +50,12 @@ def test_options(given_parameters: dict[str, object], expected: dict[str, object
 
 
 REAL = every(lambda exchange: exchange.scenario.startswith("option-"))
-BESIDE = {"temperature", "seed", "num_ctx", "num_predict"}
+BESIDE = {"temperature", "seed", "num_ctx", "num_predict", "num_thread"}
+ENDS_THE_PROCESS: dict[tuple[str, Any], str] = {
+    ("repeat_penalty", 0): r"Give a number from 0\.1 to 2",
+    ("num_batch", 1): r"Give a whole number from 2 to",
+}
+"""Of 0.24.0 and of 0.33.0."""
 
 
 def tried(exchange: Exchange) -> tuple[str, Any]:
@@ -62,16 +67,18 @@ def tried(exchange: Exchange) -> tuple[str, Any]:
 def test_bounds_are_what_real_servers_take() -> None:
     """What any of them refuses is refused here in clear words, or sent in a way that all of them take."""
     refused = {tried(exchange) for exchange in REAL if exchange.status != 200}
-    assert refused == {("repeat_last_n", -1), ("repeat_penalty", 0)}
-    with pytest.raises(RequestError, match=r"Give a number from 0\.1 to 2"):
-        options_to_wire({"repeat_penalty": 0})
-    for name, value in {tried(exchange) for exchange in REAL} - {("repeat_penalty", 0)}:
+    assert refused == {("repeat_last_n", -1), *ENDS_THE_PROCESS}
+    for (name, value), words in ENDS_THE_PROCESS.items():
+        with pytest.raises(RequestError, match=words):
+            options_to_wire({name: value})
+    for name, value in {tried(exchange) for exchange in REAL} - ENDS_THE_PROCESS.keys():
         sent = options_for_model(options_to_wire({name: value}).options, 4096, remote=False)[name]
         assert sent == (4096 if (name, value) in refused else value)
 
 
 FOR_MODEL: dict[str, tuple[dict[str, object], bool, dict[str, object]]] = {
     "the whole window": ({"repeat_last_n": -1}, False, {"repeat_last_n": 4096}),
+    "more than the window": ({"repeat_last_n": 2**31 - 1}, False, {"repeat_last_n": 4096}),
     "a part of it": ({"repeat_last_n": 64}, False, {"repeat_last_n": 64}),
     "none": ({"repeat_last_n": 0}, True, {"repeat_last_n": 0}),
     "no limit here": ({"num_predict": -2}, False, {"num_predict": -2}),
@@ -141,6 +148,16 @@ ERRORS: dict[str, tuple[dict[str, object], str, str]] = {
     "too large": ({"temperature": 3}, "parameter_range", "temperature is out of range. Give a number from 0 to 2."),
     "too small": ({"max_tokens": -3}, "parameter_range", "max_tokens is out of range. Give a whole number from -2 to 2147483647."),
     "wider than 32 bits": ({"num_keep": 2**31}, "parameter_range", "num_keep is out of range. Give a whole number from -1 to 2147483647."),
+    "a batch that llama.cpp cannot run": (
+        {"num_batch": 1},
+        "parameter_range",
+        "num_batch is out of range. Give a whole number from 2 to 2147483647.",
+    ),
+    "more threads than ggml has room for": (
+        {"num_thread": 513},
+        "parameter_range",
+        "num_thread is out of range. Give a whole number from 0 to 512.",
+    ),
     "no penalty at all": ({"repeat_penalty": 0}, "parameter_range", "repeat_penalty is out of range. Give a number from 0.1 to 2."),
     "number for a switch": ({"use_mmap": 2}, "parameter_type", "use_mmap must be true or false. Give true or false."),
     "inexact": ({"seed": 2**60}, "parameter_type", "seed must be a whole number. Give a whole number."),
@@ -200,7 +217,7 @@ def _sent_options(exchange: Exchange) -> bool:
 def test_recorded_options(exchange: Exchange) -> None:
     """What servers took passes unchanged; what they refused for its type is refused or comes out right. For bounds see above."""
     options = exchange.request_body["options"]
-    if options.get("repeat_penalty") == 0:
+    if any(options.get(name) == value for name, value in ENDS_THE_PROCESS):
         assert exchange.status != 200
         return
     is_refusal = exchange.status == 500 and b"must be" in exchange.body

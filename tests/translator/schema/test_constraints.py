@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.recordings import load
 from tests.translator.schema.grammar_converter import as_regex
 from translator.schema.constraints import constrained, rules_prompt
 from translator.schema.formats import answer_format
@@ -180,6 +182,18 @@ def test_names_that_break_the_grammar_of_an_open_object(name: str) -> None:
 def test_no_rules_need_no_words() -> None:
     assert rules_prompt([]) == ""
     assert constrained({"type": "object"}).rules == ()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"), [("format-minimum-alone", '"age": 18'), ("format-maximum-alone-breaks-json", '"degrees": -05')]
+)
+def test_what_a_real_server_made_of_one_bound(scenario: str, said: str) -> None:
+    recording = load("0.33.0-rc2-real", f"{scenario}-blocking")
+    assert said in orjson.loads(recording.body)["message"]["content"]
+    form = answer_format(recording.request_body["format"], None)
+    assert isinstance(form.wire, dict)
+    (sent,) = form.wire["properties"].values()
+    assert {"minimum", "maximum"} <= sent.keys()
 
 
 VALUES = st.one_of(st.integers(-9, 9), st.floats(-9, 9), st.booleans(), st.none(), st.just(10**40))
