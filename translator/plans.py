@@ -1,7 +1,6 @@
 """Runs a plan with a function that sends one request. Concurrency, timeouts and retries are the function's."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from inspect import GEN_CREATED, getgeneratorstate
 
 import attrs
 
@@ -18,9 +17,9 @@ class FinishedPlan[T]:
 def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | FinishedPlan[T]:
     """Gives the plan the replies of a round, None before the first one.
 
-    Raises what the plan raises, and ValueError when a plan that ran is begun again: it would end at once, with None.
+    Raises what the plan raises, and ValueError for a plan that ran already: it would end at once, with None.
     """
-    if replies is None and getgeneratorstate(plan) != GEN_CREATED:
+    if getattr(plan, "gi_frame", plan) is None:
         raise ValueError("A plan runs once. Make a new one to run it again.")
     try:
         return next(plan) if replies is None else plan.send(replies)
