@@ -19,6 +19,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageStat
+
 from plugin_entry.cli import main as command_line
 from tests.browser import Browser, BrowserError, browser
 
@@ -47,6 +49,8 @@ PAGES = (
     ),
 )
 WIDE, NARROW = (1200, 900), (400, 800)
+LEAST_LETTER = 10
+"""Pixels that a line of letters is high, at least, so that it can be read."""
 ON_TOP = (
     "(tick => (box => document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) === tick)"
     "(tick.getBoundingClientRect()))(document.querySelector(`svg a[href='#line-{index}'] .tick`))"
@@ -75,7 +79,8 @@ def look_at_trace(page: Browser, address: str, folder: Path) -> None:
     _look_at_lines(page, document)
     _look_at_filters(page)
     _look_at_colours(page, path.as_uri())
-    _look_at_width(page, NARROW)
+    _look_at_pictures(page, folder / path.stem)
+    _look_at_narrow_timeline(page)
     _look_behind(page, path.as_uri())
 
 
@@ -129,6 +134,34 @@ def _look_at_colours(page: Browser, address: str) -> None:
     require(seen["light"][0] > 200 and seen["light"][1] < 60, True, f"dark on light by day ({seen['light']})")
     require(seen["dark"][0] < 60 and seen["dark"][1] > 200, True, f"light on dark by night ({seen['dark']})")
     page.prefer("light")
+
+
+def _look_at_pictures(page: Browser, place: Path) -> None:
+    """A picture by day and one by night, wide and narrow, as a person sees the page."""
+    for size in (NARROW, WIDE):
+        page.resize(*size)
+        page.ask("scrollTo({top: 0, behavior: 'instant'})")
+        shades = {}
+        for scheme in ("light", "dark"):
+            page.prefer(scheme)
+            path = place.with_name(f"trace-{place.name}-{size[0]}-{scheme}.png")
+            page.picture(path)
+            with Image.open(path) as picture:
+                require(picture.size, size, f"the size of {path.name}")
+                shades[scheme] = ImageStat.Stat(picture.convert("L")).median[0]
+        require(shades["light"] > 200 and shades["dark"] < 60, True, f"pictures by day and by night ({shades})")
+    page.prefer("light")
+
+
+def _look_at_narrow_timeline(page: Browser) -> None:
+    """It scrolls in its own box, and can be read."""
+    _look_at_width(page, NARROW)
+    box = "document.querySelector('figure')"
+    require(page.ask(f"{box}.scrollWidth > {box}.clientWidth + 100"), True, "that the timeline scrolls in its box")
+    page.ask(f"{box}.scrollTo({{left: {box}.scrollWidth, behavior: 'instant'}})")
+    require(page.ask(f"{box}.scrollLeft > 100"), True, "that it was scrolled")
+    height = page.ask("document.querySelector('svg text').getBoundingClientRect().height")
+    require(height >= LEAST_LETTER, True, f"letters of the timeline that can be read ({height})")
 
 
 def _brightness(page: Browser, name: str) -> float:
@@ -242,10 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _traces(page: Browser, pictures: Path | None) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
         for address in TRACES:
-            yield _told(page, f"trace {address}", partial(look_at_trace, page, address, Path(folder)))
-            if pictures is not None:
-                page.resize(*WIDE)
-                page.picture(pictures / f"trace-{address.replace('/', '-')}.png")
+            yield _told(page, f"trace {address}", partial(look_at_trace, page, address, pictures or Path(folder)))
 
 
 def _manual(page: Browser, site: Path, pictures: Path | None) -> Iterator[int]:

@@ -1,7 +1,8 @@
 """Whether the plugin's memory stays flat: `python -m tests.endurance [REQUESTS]` answers many requests in one process and looks.
 
-It sends 10,000 by default and prints a line of JSON. The exit code is 1 when there is more of anything at the end than after the first
-thousand: bytes of the process, objects of the interpreter, open descriptors, greenlets.
+It sends 10,000 by default, and lets the callers of a tenth as many more leave at some moment. It prints a line of JSON. The exit code is 1
+when there is more of anything at the end than after the first thousand: bytes of the process, objects of the interpreter, open descriptors,
+greenlets.
 """
 
 import gc
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import attrs
@@ -28,6 +30,8 @@ from translator.turn import Ask
 assert dify_plugin
 REQUESTS, WARM_UP = 10_000, 1_000
 AT_ONCE = 8
+LEAVING = 10
+"""One request is given up for so many that are answered."""
 TOKENS, TOKENS_PER_CHUNK = 100_000, 500
 MORE_OBJECTS, MORE_KIB, MORE_DESCRIPTORS, MORE_GREENLETS = 1_000, 6 * 1024, 8, 8
 """What may be more at the end: caches that are not full, and the allocator's own ways."""
@@ -74,6 +78,19 @@ def many(url: str, requests: int) -> None:
     assert sum(characters == len("yes") for characters in answers) == requests
 
 
+def left(url: str, requests: int) -> None:
+    """So many requests, at the same time, whose callers leave: before the connection, while they wait, in the middle of the answer."""
+    chance = Random(requests)
+
+    def leave(number: int) -> None:
+        caller = gevent.spawn(ask, url, ("silent", "headed", "begun", "talking")[number % 4])
+        caller.join(chance.choice((0.0, 0.01, 0.05)))
+        caller.kill()
+
+    for _ in Pool(LEAVING * AT_ONCE).imap_unordered(leave, range(requests), maxsize=LEAVING * AT_ONCE):
+        pass
+
+
 def long(visit: Visit) -> None:
     """An answer of very many tokens."""
     visit.send(HEAD)
@@ -92,6 +109,8 @@ def endure(requests: int) -> dict[str, Any]:
         before = look()
         many(server.url, requests - warm_up)
         after = look()
+        left(server.url, requests // LEAVING)
+        after_leaving = look()
         characters = ask(server.url, "long")
         after_long = look()
     BRIDGE.close()
@@ -100,8 +119,9 @@ def endure(requests: int) -> dict[str, Any]:
         "requests": requests,
         "before": attrs.asdict(before),
         "after": attrs.asdict(after),
+        "after_leaving": attrs.asdict(after_leaving),
         "after_long": attrs.asdict(after_long),
-        "grown": after.grown_since(before) + after_long.grown_since(after),
+        "grown": after.grown_since(before) + after_leaving.grown_since(after) + after_long.grown_since(after_leaving),
     }
 
 

@@ -1,16 +1,21 @@
 """Installs the package the way Dify's daemon does and asks the installed plugin a question: `python -m tests.install_check [PACKAGE]`.
 
-Without a package, it builds one first. It prints a line per way of installing. The exit code is 0 when after each of them the installed
-versions were those of `requirements.txt`, the doctor ran, and the plugin answered: over its standard streams as the daemon starts it, and
-over HTTP as the marketplace's install test does. It needs `uv`, and a package index unless the package carries wheels. It uses nothing of
-the plugin but its command line, so it checks what a stranger gets. The server is a replay server in a process of its own.
+Without a package, it builds one first; with `--offline` one that carries its wheels, which are fetched by the command that `dify-ollama
+package` proposes. Such a package is installed without a cache in a network namespace without routes, where the system allows one.
+
+It prints a line per way of installing. The exit code is 0 when after each of them the installed versions were those of `requirements.txt`,
+the doctor ran, and the plugin answered: over its standard streams as the daemon starts it, and over HTTP as the marketplace's install test
+does. It needs `uv`, and a package index unless the package carries wheels. It uses nothing of the plugin but its command line, so it checks
+what a stranger gets. The server is a replay server in a process of its own.
 """
 
 import argparse
+import functools
 import json
 import os
 import queue
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -34,6 +39,11 @@ READY_WITHIN_S, ANSWER_WITHIN_S = 120.0, 30.0
 LISTENS_WITHIN_S, AGAIN_S = 3.0, 0.05
 MARKETPLACE_WAITS_S, MARKETPLACE_LOOKS_FOR = 20.0, "Serving Flask app"
 """dify-marketplace-toolkit, validator/test-plugin-install.py."""
+WHEELS = "wheels"
+NAMESPACE = ("unshare", "--map-root-user", "--net")
+FROM_NOWHERE = ("--offline", "--no-cache")
+PROPOSED = re.compile(r"^python -m pip download .*?(?<!\\)$", re.MULTILINE | re.DOTALL)
+"""The command that is proposed, up to the first line that does not go on."""
 OF_ANOTHER_PROJECT = (
     "VIRTUAL_ENV",
     "UV_INTERNAL__PARENT_INTERPRETER",
@@ -65,7 +75,7 @@ def unpack(package: Path, directory: Path) -> None:
 def install(directory: Path, arguments: Sequence[str]) -> Path:
     """A fresh environment with the dependencies; gives its interpreter. Raises CheckError."""
     _uv(directory, ("venv", "--quiet", ".venv", "--python", "3.12"))
-    _uv(directory, arguments)
+    _uv(directory, arguments, isolated=(directory / WHEELS).is_dir())
     python = directory / ".venv" / "bin" / "python"
     _run((str(python), "-m", "compileall", "-q", "plugin_entry", "translator"), directory)
     return python
@@ -225,9 +235,24 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in OF_ANOTHER_PROJECT}
 
 
-def _uv(directory: Path, arguments: Sequence[str]) -> None:
+def _uv(directory: Path, arguments: Sequence[str], *, isolated: bool = False) -> None:
+    command = (*_uv_command(), *arguments)
+    _run((*without_network(), *command, *FROM_NOWHERE) if isolated else command, directory)
+
+
+def _uv_command() -> tuple[str, ...]:
     uv = os.environ.get("UV") or shutil.which("uv")
-    _run(((uv,) if uv else (sys.executable, "-m", "uv")) + tuple(arguments), directory)
+    return (uv,) if uv else (sys.executable, "-m", "uv")
+
+
+@functools.cache
+def without_network() -> tuple[str, ...]:
+    """What starts a command in a network namespace of its own, where there is not even a loopback; nothing where none can be made."""
+    probe = subprocess.run((*NAMESPACE, "true"), capture_output=True, check=False) if shutil.which(NAMESPACE[0]) else None
+    if probe is not None and probe.returncode == 0:
+        return NAMESPACE
+    print("note  this system allows no network namespace (unshare --map-root-user --net): the installation could reach a network")
+    return ()
 
 
 def _run(command: Sequence[str], directory: Path) -> str:
@@ -237,15 +262,32 @@ def _run(command: Sequence[str], directory: Path) -> str:
     return done.stdout
 
 
+def build(package: Path, folder: Path, *, offline: bool) -> None:
+    """Builds the package with the command line. Raises CheckError."""
+    command: tuple[str, ...] = (sys.executable, "-m", "plugin_entry.cli", "package", "-o", str(package))
+    if offline:
+        wheels = folder / WHEELS
+        command = (*command, "--wheels", str(wheels))
+        refused = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+        proposed = PROPOSED.search(refused.stderr)
+        if proposed is None:
+            raise CheckError(f"no command to fetch wheels is proposed:\n{refused.stderr}")
+        # this environment was made by uv and has no pip of its own
+        _run(("sh", "-ec", proposed[0].replace("python -m", f"{shlex.join(_uv_command())} tool run", 1)), ROOT)
+    _run(command, ROOT)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Checks every way that the package offers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("package", nargs="?", type=Path, help="default: one that is built now")
-    given: Path | None = parser.parse_args(arguments).package
+    parser.add_argument("--offline", action="store_true", help="build one that carries its dependencies")
+    options = parser.parse_args(arguments)
+    given: Path | None = options.package
     with tempfile.TemporaryDirectory() as folder, replay_server() as base_url:
         package = given.resolve() if given else Path(folder) / "built.difypkg"
         if given is None:
-            _run((sys.executable, "-m", "plugin_entry.cli", "package", "-o", str(package)), ROOT)
+            build(package, Path(folder), offline=options.offline)
         return max(_checked(package, Path(folder) / str(number), name, base_url) for number, name in enumerate(WAYS))
 
 

@@ -51,12 +51,19 @@ BETWEEN_TENANTS: tuple[tuple[str, str], ...] = (
         "a reply that nobody asked for, on a connection that waits for its next request",
         "the connection: it is closed, and the next request gets one of its own",
     ),
+    (
+        "a reply that nobody asked for, while the next request is on its way",
+        "nothing of others: no two sets of credentials share a connection. Callers with the same one can be told it: HTTP/1.1 does not "
+        "say which request a reply belongs to",
+    ),
+    ("a reply that is refused", "the connection: it is not used again"),
+    ("a reply that cannot be read", "the connections to that server with these credentials: none of them is used again"),
     ("a reply before the whole request was sent", "the connection: it is not used again"),
     (
         "requests that stall, behind a gateway that others use, too",
         f"turns of its own: they are kept per address with path, key, headers and proxy, and waited for {LONGEST_TURN_S:g} s at most",
     ),
-    ("connections that are kept for the next request", f"{IDLE_KEPT} for one place, for {KEEP_ALIVE_S:g} s"),
+    ("connections that are kept for the next request", f"{IDLE_KEPT} for one place and set of credentials, for {KEEP_ALIVE_S:g} s"),
     ("names that lead to a metadata service of a cloud, today or after the check", "nothing: the connection is not made"),
     (
         "links to pictures inside of the network",

@@ -4,15 +4,20 @@ A command is a module with `EXAMPLES`, `add_parser(subparsers)` and `run(options
 is imported inside `run`. A parser with a default for `client` gets what is typed behind `--`.
 
 The package for Dify holds the files of this folder and none of the folders in it (`.difyignore`). There, the doctor is the only command.
+It needs nothing but argparse; `rich` (colours) and `argcomplete` (completion) are used where they are installed.
 """
 
 import argparse
+import difflib
 import os
+import re
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 COMMANDS: Mapping[str, str] = {
@@ -26,13 +31,30 @@ COMMANDS: Mapping[str, str] = {
 }
 """A command's name and its module, below `plugin_entry.cli`, in the order of the help text."""
 
-FAILED, INTERRUPTED = 1, 130
+PROGRAM = "dify-ollama"
+FAILED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
 CLIENT = "--"
-HOST_VARIABLE = "OLLAMA_HOST"
+MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yaml"
+"""In a clone and in the package for Dify; an installed wheel has metadata instead."""
+
+SHELLS = ("bash", "zsh", "fish")
+COMPLETING = "_ARGCOMPLETE"
+"""The shell sets this variable when it asks for completions."""
 
 
 class CommandError(Exception):
     """A command cannot do what it was asked to. The text is one sentence: what is wrong and what to do."""
+
+    exit_code = FAILED
+
+
+class ArgumentError(CommandError):
+    """What was typed cannot be used, as is found outside of the command line: a file that is not there, a variable that is not set."""
+
+    exit_code = WRONG_ARGUMENTS
+
+    def __init__(self, option: str, sentence: str) -> None:
+        super().__init__(f"argument {option}: {sentence}")
 
 
 class Command(Protocol):
@@ -56,13 +78,13 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit code. A CommandError becomes one sentence on the standard error and exit code 1."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    """Runs one command and gives its exit code. A CommandError becomes one sentence on the standard error and its exit code."""
     try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
         return int(options.run(options))
     except CommandError as error:
-        print(f"dify-ollama: {error}", file=sys.stderr)
-        return FAILED
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -79,8 +101,15 @@ def installed() -> dict[str, Command]:
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line; `run` among them. argparse would give the words behind `--` to the first argument that takes many."""
-    parser, end = _parser(), typed.index(CLIENT) if CLIENT in typed else len(typed)
+    """The options of a command line; `run` among them. Raises ArgumentError, and SystemExit as argparse does.
+
+    argparse would give the words behind `--` to the first argument that takes many.
+    """
+    commands = installed()
+    parser = _parser(commands)
+    if typed and not typed[0].startswith("-") and typed[0] not in commands:
+        raise ArgumentError("COMMAND", _unknown(typed[0], commands))
+    end = typed.index(CLIENT) if CLIENT in typed else len(typed)
     options, client = parser.parse_args(typed[:end]), list(typed[end + 1 :])
     if client and not hasattr(options, "client"):
         parser.error(f"this command runs no other: {' '.join(typed[end:])}")
@@ -89,24 +118,43 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dify-ollama", description="Dify's model provider for Ollama, outside of Dify.")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in installed().values():
+def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Dify's model provider for Ollama, outside of Dify.")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument("--completion", choices=SHELLS, help=f'completion for your shell: eval "$({PROGRAM} --completion bash)"')
+    parser.set_defaults(run=lambda options: _without_command(parser, options.completion))
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for command in commands.values():
         made = command.add_parser(subparsers)
         made.formatter_class = HelpFormatter
         made.epilog = "\n\n".join(("examples:", "\n".join(f"  {example}" for example in command.EXAMPLES)))
         made.set_defaults(run=command.run)
+    if COMPLETING in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     return parser
 
 
-def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """The options that name a server and a model."""
-    parser.add_argument("--base-url", metavar="URL", help=f"the Ollama server; default: {HOST_VARIABLE}, if set")
-    parser.add_argument("--model", metavar="NAME", help="default: the first model of the server that can chat")
-    parser.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the API key")
+def _unknown(word: str, commands: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, commands, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Choose one of {', '.join(commands)}."
+    return f"there is no command {word!r}. {hint}"
 
 
-def names_a_server(options: argparse.Namespace) -> bool:
-    """Whether options or environment name a real server."""
-    return bool(options.base_url or options.model or os.environ.get(HOST_VARIABLE))
+def _without_command(parser: argparse.ArgumentParser, shell: str | None) -> int:
+    if shell is None:
+        parser.print_help()
+        return 0
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError as error:
+        raise CommandError("Completion needs the package argcomplete. Run: pip install 'dify-ollama[cli]'") from error
+    print(shellcode([PROGRAM], shell=shell))
+    return 0
+
+
+def _version() -> str:
+    if MANIFEST.is_file() and (found := re.search(r"(?m)^version: *(\S+)", MANIFEST.read_text(encoding="utf-8"))):
+        return found[1]
+    return version(PROGRAM)

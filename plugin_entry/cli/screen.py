@@ -1,12 +1,16 @@
 """Where the commands write: text on the standard output, at once, so that an answer is seen while it is written.
 
-`rich` colours it where it is installed and the output is a terminal. Without it, or with `plain`, the same words come out bare.
+`rich` colours it where it is installed and the output is a terminal. Without it, or with `plain`, the same words come out bare. What is
+waited for is shown by a spinner in such a terminal, and else by a line on the standard error.
 """
 
+import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
+from typing import IO, Any, Protocol
 
 import attrs
 
@@ -29,29 +33,60 @@ class Look(StrEnum):
     BAD = "bold red"
 
 
+class Indicator(Protocol):
+    """Shows that something is waited for. It can be started again after a stop."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@attrs.define(slots=True)
+class Line:
+    """What is waited for as one line on the standard error, said once."""
+
+    text: str
+    _said: bool = attrs.field(default=False, init=False)
+
+    def start(self) -> None:
+        if not self._said:
+            print(f"{self.text} ...", file=sys.stderr, flush=True)
+        self._said = True
+
+    def stop(self) -> None:
+        """The line stays."""
+
+
 @attrs.define(slots=True)
 class Screen:
-    """Remembers whether the cursor stands at the beginning of a line, and nothing else."""
+    """Knows whether the cursor stands at the beginning of a line, and what is waited for."""
 
     _write: Write
+    _new_indicator: Callable[[str], Indicator] = Line
     _fresh: bool = attrs.field(default=True, init=False)
+    _look: Look = attrs.field(default=Look.PLAIN, init=False)
+    _waiting: Indicator | None = attrs.field(default=None, init=False)
 
     def piece(self, text: str, look: Look = Look.PLAIN) -> None:
         """Text as it arrives, without a line end of its own."""
-        if text:
-            self._write(CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text), look)
-            self._fresh = text.endswith("\n")
+        if not text:
+            return
+        if self._waiting is not None:
+            self._waiting.stop()
+        self._write(CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text), look)
+        self._fresh, self._look = text.endswith("\n"), look
+        if self._waiting is not None and self._fresh:
+            self._waiting.start()
 
     def line(self, text: str = "", look: Look = Look.PLAIN) -> None:
         """A line of its own."""
         self.fresh_line()
-        self.piece(text, look)
-        self.piece("\n")
+        self.piece(f"{text}\n", look)
 
     def fresh_line(self) -> None:
-        """Goes to the beginning of a line."""
+        """Goes to the beginning of a line. The end of a line goes where the line went."""
         if not self._fresh:
-            self.piece("\n")
+            self.piece("\n", self._look)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Left-aligned columns under headings."""
@@ -63,19 +98,46 @@ class Screen:
     def _row(self, cells: Sequence[str], widths: Sequence[int], look: Look) -> None:
         self.line("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip(), look)
 
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Shows what is waited for, between the lines that are written meanwhile."""
+        self.fresh_line()
+        self._waiting = self._new_indicator(what)
+        self._waiting.start()
+        try:
+            yield
+        finally:
+            self._waiting.stop()
+            self._waiting = None
 
-def open_screen(*, plain: bool = False) -> Screen:
-    """The screen of this process: coloured in a terminal that has `rich`, else plain."""
+
+def open_screen(*, plain: bool = False, answers_alone: bool = False) -> Screen:
+    """The screen of this process: coloured in a terminal that has `rich`, else plain.
+
+    With `answers_alone`, only text of the look PLAIN goes to the standard output, and all other to the standard error.
+    """
+    if answers_alone:
+        return Screen(lambda text, look: _put(sys.stdout if look is Look.PLAIN else sys.stderr, text))
     coloured = None if plain or not sys.stdout.isatty() else _coloured()
-    return Screen(coloured or _plain)
+    return coloured or Screen(lambda text, _: _put(sys.stdout, text))
 
 
-def _plain(text: str, _: Look) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+def silent_screen() -> Screen:
+    """Shows only what is waited for: for commands whose standard output is one document."""
+    return Screen(lambda _, __: None)
 
 
-def _coloured() -> Write | None:
+def write_json(document: Any) -> None:
+    """The one document of a command, for programs."""
+    _put(sys.stdout, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def _put(stream: IO[str], text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _coloured() -> Screen | None:
     try:
         from rich.console import Console
     except ImportError:
@@ -85,4 +147,4 @@ def _coloured() -> Write | None:
     def write(text: str, look: Look) -> None:
         console.print(text, style=look.value or None, end="")
 
-    return write
+    return Screen(write, console.status)

@@ -42,7 +42,7 @@ ASLEEP_S = 1.0
 """Between two looks. After a longer pause of the plugin itself answers may be waiting to be read."""
 
 
-class State(Enum):
+class CallerState(Enum):
     """Where one session is."""
 
     UNKNOWN = auto()
@@ -59,7 +59,7 @@ class State(Enum):
     """The caller has left. Nothing leads out of here."""
 
 
-class Event(Enum):
+class CallerEvent(Enum):
     """What happens to one session."""
 
     ASK = auto()
@@ -72,44 +72,44 @@ class Event(Enum):
     """The same, and the silence is the session's own (see above)."""
 
 
-TABLE: Mapping[State, Mapping[Event, State]] = {
-    State.UNKNOWN: {
-        Event.ASK: State.ASKED,
+TABLE: Mapping[CallerState, Mapping[CallerEvent, CallerState]] = {
+    CallerState.UNKNOWN: {
+        CallerEvent.ASK: CallerState.ASKED,
     },
-    State.TRUSTED: {
-        Event.ASK: State.ASKED,
-        Event.ANSWER: State.TRUSTED,
+    CallerState.TRUSTED: {
+        CallerEvent.ASK: CallerState.ASKED,
+        CallerEvent.ANSWER: CallerState.TRUSTED,
     },
-    State.ASKED: {
-        Event.ANSWER: State.TRUSTED,
-        Event.SILENCE: State.DOUBTFUL,
-        Event.PROVED_SILENCE: State.DOUBTFUL,
+    CallerState.ASKED: {
+        CallerEvent.ANSWER: CallerState.TRUSTED,
+        CallerEvent.SILENCE: CallerState.DOUBTFUL,
+        CallerEvent.PROVED_SILENCE: CallerState.DOUBTFUL,
     },
-    State.DOUBTFUL: {
-        Event.ASK: State.ASKED_AGAIN,
-        Event.ANSWER: State.TRUSTED,
+    CallerState.DOUBTFUL: {
+        CallerEvent.ASK: CallerState.ASKED_AGAIN,
+        CallerEvent.ANSWER: CallerState.TRUSTED,
     },
-    State.ASKED_AGAIN: {
-        Event.ANSWER: State.TRUSTED,
-        Event.SILENCE: State.DOUBTFUL,
-        Event.PROVED_SILENCE: State.LEFT,
+    CallerState.ASKED_AGAIN: {
+        CallerEvent.ANSWER: CallerState.TRUSTED,
+        CallerEvent.SILENCE: CallerState.DOUBTFUL,
+        CallerEvent.PROVED_SILENCE: CallerState.LEFT,
     },
-    State.LEFT: {
-        Event.ANSWER: State.LEFT,
+    CallerState.LEFT: {
+        CallerEvent.ANSWER: CallerState.LEFT,
     },
 }
 """A pair that is not listed is illegal: KeyError, a fault of `Liveness`."""
 
-UNDER_WAY = frozenset(state for state, row in TABLE.items() if Event.SILENCE in row)
-ASKABLE = frozenset(state for state, row in TABLE.items() if Event.ASK in row)
+UNDER_WAY = frozenset(state for state, row in TABLE.items() if CallerEvent.SILENCE in row)
+ASKABLE = frozenset(state for state, row in TABLE.items() if CallerEvent.ASK in row)
 
 
 @attrs.define(slots=True, eq=False)
-class Session:
+class CallerSession:
     """One request that runs. Times in seconds; `number` counts the questions of the process."""
 
     began: float
-    state: State = State.UNKNOWN
+    state: CallerState = CallerState.UNKNOWN
     was_answered: bool = False
     asked_at: float = -math.inf
     number: int = 0
@@ -122,7 +122,7 @@ class Session:
     read_at: float | None = None
     """When it was known that the daemon had read the question under way."""
 
-    def step(self, event: Event) -> None:
+    def step(self, event: CallerEvent) -> None:
         self.state = TABLE[self.state][event]
 
 
@@ -138,7 +138,7 @@ class Question:
 class Liveness:
     """All sessions of a process and what is known of its host."""
 
-    _sessions: dict[str, Session] = attrs.field(factory=dict, init=False)
+    _sessions: dict[str, CallerSession] = attrs.field(factory=dict, init=False)
     _asked: int = attrs.field(default=0, init=False)
     """Number of the question that was written last."""
     _read: int = attrs.field(default=0, init=False)
@@ -152,13 +152,13 @@ class Liveness:
 
     def begin(self, session_id: str, now: float) -> None:
         """A request starts."""
-        self._sessions[session_id] = Session(now)
+        self._sessions[session_id] = CallerSession(now)
 
     def end(self, session_id: str) -> None:
         """It has ended. Answers that come later concern nobody."""
         self._sessions.pop(session_id, None)
 
-    def state_of(self, session_id: str) -> State | None:
+    def state_of(self, session_id: str) -> CallerState | None:
         """None for a session that does not run."""
         session = self._sessions.get(session_id)
         return None if session is None else session.state
@@ -175,7 +175,7 @@ class Liveness:
             return
         asked_at = session.asked_at if number == session.number else session.first_asked_at
         self._slowest_s = max(now - asked_at, 0.9 * self._slowest_s)
-        session.step(Event.ANSWER)
+        session.step(CallerEvent.ANSWER)
         session.was_answered = True
         session.first_unanswered, session.is_silent = 0, False
 
@@ -204,12 +204,12 @@ class Liveness:
                 silent.append(session_id)
         return silent
 
-    def _is_left(self, session: Session) -> bool:
+    def _is_left(self, session: CallerSession) -> bool:
         """Takes the step of a silent session."""
-        session.step(Event.PROVED_SILENCE if self._is_its_own(session) else Event.SILENCE)
-        return session.state is State.LEFT
+        session.step(CallerEvent.PROVED_SILENCE if self._is_its_own(session) else CallerEvent.SILENCE)
+        return session.state is CallerState.LEFT
 
-    def _is_its_own(self, session: Session) -> bool:
+    def _is_its_own(self, session: CallerSession) -> bool:
         """Whether the silence tells something about this session, not about the host."""
         if self._answers < ANSWERS_OF_A_HOST:
             return False
@@ -226,10 +226,10 @@ class Liveness:
         for session_id, session in self._sessions.items():
             if session.state not in ASKABLE or now - session.began < OLD_S:
                 continue
-            if session.state is not State.DOUBTFUL and now - session.asked_at < pause:
+            if session.state is not CallerState.DOUBTFUL and now - session.asked_at < pause:
                 continue
             self._asked += 1
-            session.step(Event.ASK)
+            session.step(CallerEvent.ASK)
             session.asked_at, session.number, session.read_at = now, self._asked, None
             if not session.first_unanswered:
                 session.first_unanswered, session.first_asked_at = self._asked, now

@@ -48,8 +48,10 @@ def _require_a_name(model: object) -> None:
         raise InvokeBadRequestError(f"The name of the model has {len(model):,} characters. Correct it in Dify: no model has such a name.")
 
 
-def _clear_frames(error: BaseException | None) -> None:
+def _clear_frames(raised: BaseException) -> None:
     """What was raised, and what led to it, would hold prompts and connections through its frames."""
+    raised.__cause__ = None  # the SDK raises errors of its classes from themselves; those would be kept until a cycle is looked for
+    error: BaseException | None = raised
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
@@ -169,20 +171,22 @@ class LineReader(StdioRequestReader):
         return data
 
     def _read_stream(self) -> Generator[PluginInStream, None, None]:
-        """Never ends, as little as the SDK's."""
-        parts: list[bytes] = []
+        """Never ends, as little as the SDK's.
+
+        A line grows in one piece of memory, which goes back to the system when the request has ended. The pieces of a long one, each
+        allocated for itself, would leave as much free memory with the process.
+        """
+        line = bytearray()
         while True:
-            data = self._read_async()
-            first, *others = data.split(b"\n")
-            parts.append(first)
+            first, *others = self._read_async().split(b"\n")
+            line += first
             for other in others:
-                parts, line = [other], b"".join(parts).strip()
-                request = self._request(line) if line else None
-                line = b""  # this waits until the next line comes, maybe for ever
+                request = self._request(line) if line and not line.isspace() else None
+                line = bytearray(other)
                 if request is not None:
                     yield request
 
-    def _request(self, line: bytes) -> PluginInStream | None:
+    def _request(self, line: bytearray) -> PluginInStream | None:
         """What the SDK shall look at: a request is started here, and then nobody keeps it.
 
         What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets.
@@ -204,7 +208,7 @@ class LineReader(StdioRequestReader):
         return None
 
 
-def _refuse(line: bytes, reason: str) -> None:
+def _refuse(line: bytearray, reason: str) -> None:
     """Tells the session of a line that cannot be read, if the line says which it is, else the daemon's log. Not a word of the line."""
     writer = new_writer()
     sentence = f"A request line of {len(line)} bytes cannot be read ({reason})."

@@ -20,6 +20,7 @@ from plugin_entry.dify import executor, frames, requests, serverless, startup
 SERVER = "dify_plugin.core.server"
 WRITER, STDIO = f"{SERVER}.__base.response_writer:ResponseWriter", f"{SERVER}.stdio"
 PLUGIN, IO_SERVER, REQUEST = "dify_plugin.plugin", f"{SERVER}.io_server", "dify_plugin.core.entities.plugin.request"
+SESSION = "dify_plugin.core.runtime:Session"
 YAML = "dify_plugin.core.utils.yaml_loader:yaml"
 EXECUTED = "self session_id data reader writer conversation_id message_id app_id endpoint_id context"
 ALL = frozenset(InstallMethod)
@@ -39,6 +40,10 @@ class Patch:
     """Called before the first assignment."""
     tested: tuple[str, str] = ("0.9.0", "0.10.2")
     """The oldest and the newest SDK the stdio tests ran with."""
+
+
+def _nothing(_: object) -> None:
+    """Stands for what need not be done."""
 
 
 def _own_output() -> None:
@@ -93,6 +98,11 @@ PATCHES: dict[str, Patch] = {
             f"{REQUEST}:{name}.__init__": requests.long_histories_in_thread for name in ("ModelInvokeLLMRequest", "ModelGetLLMNumTokens")
         },
         relies_on={f"{REQUEST}:ModelInvokeLLMRequest.__init__": "self data", f"{REQUEST}:ModelGetLLMNumTokens.__init__": "self data"},
+    ),
+    "services": Patch(
+        why="each request would make twenty objects for services of Dify that no model asks for, and keep them until cycles are looked for",
+        replaces={f"{SESSION}._register_invocations": lambda _: _nothing},
+        relies_on={f"{SESSION}._register_invocations": "self"},
     ),
     "callers": Patch(
         why="in serverless mode a caller that goes away ends its request, so that Ollama stops generating",

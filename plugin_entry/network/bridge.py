@@ -36,6 +36,7 @@ class OpenReply:
     _inbox: Inbox
     _job: Job
     _call: Call
+    _distrust: Callable[[str], object]
 
     def bursts(self, progress: Callable[[], int] | None = None) -> Iterator[bytes]:
         """Gives the bytes as they come, everything that waits at once. Raises ServerError when the body was cut.
@@ -80,9 +81,15 @@ class OpenReply:
         self._inbox.stop(error)
 
     def close(self) -> None:
-        """Gives the connection up at once, so that the server stops generating; what is unread is lost."""
+        """Gives the connection up at once, so that the server stops generating; what is unread is lost.
+
+        A reply that was here to its end has lost its connection to the next request already. Whoever cannot read it cannot tell whose
+        replies come there, so all connections to this server are given up.
+        """
         self._inbox.discard()
         self._job.cancel()
+        if self._inbox.ended:
+            self._distrust(self._call.owner)
 
     def finish(self) -> None:
         """The answer is complete: lets the body end by itself, so that the connection can be used again; a server that lingers is cut
@@ -99,6 +106,7 @@ class Started:
     _inbox: Inbox
     _job: Job
     _call: Call
+    _distrust: Callable[[str], object]
 
     def opened(self) -> OpenReply:
         """Waits for the headers. Raises ServerError when there are none."""
@@ -115,7 +123,7 @@ class Started:
         except BaseException:
             self._job.cancel()
             raise
-        return OpenReply(head, self._inbox, self._job, self._call)
+        return OpenReply(head, self._inbox, self._job, self._call, self._distrust)
 
     def whole(self) -> HttpReply:
         """Waits for all of it. Raises ServerError."""
@@ -151,7 +159,7 @@ class Bridge:
             raise own_failure("plugin_fault", call.server.place) from None
         except OSError as error:  # no descriptors left for a loop
             raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
-        return Started(inbox, job, call)
+        return Started(inbox, job, call, self.distrust)
 
     def open(self, call: Call) -> OpenReply:
         """Sends the call and waits for the headers. Raises ServerError."""
@@ -160,6 +168,12 @@ class Bridge:
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply. Raises ServerError."""
         return self.start(call).whole()
+
+    def distrust(self, owner: str) -> None:
+        """No request of this owner (a `Server.identity`) uses a connection that is open now: replies there may belong to other requests."""
+        if self._session is not None and self._session_loop is not None and self._session_loop is self._loop.current:
+            self._session_loop.call_soon(connector_of(self._session).distrust, owner)
+            self._loop.wake()
 
     def run[T](self, make: Callable[[], Awaitable[T]]) -> T:
         """Runs a coroutine on the loop and waits for its result. Raises what it raises."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from plugin_entry.network.connections import connector_of
+from plugin_entry.network.connections import OWNER, connector_of
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
 from plugin_entry.network.names import NameTimeoutError
@@ -36,6 +36,8 @@ class Call:
     body: bytes | None = attrs.field(default=None, repr=False)
     reply_bytes: int = attrs.field(default=attrs.Factory(lambda call: reply_bytes_of(call.url), takes_self=True))
     """What its reply may have at most where it is read as a whole, after it was unpacked."""
+    owner: str = attrs.field(default=attrs.Factory(lambda call: call.server.identity, takes_self=True))
+    """Whose connections it may use: a `Server.identity`."""
 
 
 def reply_bytes_of(url: str) -> int:
@@ -61,6 +63,7 @@ class Request:
     tls: Any = True
     connect_s: float = 0.0
     first_byte_s: float = 0.0
+    owner: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
 
@@ -85,6 +88,7 @@ def request_of(call: Call) -> Request:
         tls=server.tls,
         connect_s=server.limits.connect,
         first_byte_s=server.limits.first_byte,
+        owner=call.owner,
     )
 
 
@@ -133,6 +137,7 @@ async def _sent(session: aiohttp.ClientSession, request: Request) -> AsyncIterat
 
 async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
     connector, task = connector_of(session), asyncio.current_task()
+    OWNER.set(request.owner)
     sending = session.request(
         request.method,
         request.url,

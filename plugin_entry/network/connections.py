@@ -1,19 +1,24 @@
 """The plugin's connections: how they are opened, which addresses they may lead to, and when one may be used again.
 
 One kind of session serves everything that asks over HTTP: answers, checks, downloads of pictures, the recorder's requests to its server.
+
+HTTP/1.1 does not say which request a reply belongs to: it is the next one on its connection. A server or gateway that sends one reply more
+than it was asked for is one reply behind from then on. So a connection serves one owner only (a server as one set of credentials describes
+it), nothing may come between two requests, and a reply that was refused or could not be read is the last one of its connection.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.tracing import Trace
@@ -36,12 +41,16 @@ LONGEST_TURN_S = 0.1
 KEEP_ALIVE_S = 60.0
 
 IDLE_KEPT = 100
-"""Connections to one place that wait for their next request."""
+"""Connections of one owner to one place that wait for their next request."""
 
 POLLIN = 1
 
 FIRST_FINAL, MOST_HINTS = 200, 32
 """Statuses below are followed by another one; so many in a row are enough."""
+FIRST_REFUSAL = 400
+
+OWNER: ContextVar[str] = ContextVar("OWNER", default="")
+"""Whose connections the requests of a task use."""
 
 type MayConnect = Callable[[str], bool]
 """Whether a connection to this address, IPv4 or IPv6, is allowed."""
@@ -52,14 +61,26 @@ def is_no_metadata_service(address: str) -> bool:
     return kind_of_host(address) is not AddressKind.METADATA
 
 
-class CountingProtocol(ResponseHandler):
-    """aiohttp's protocol, which also counts heads that are no answer."""
+class OwnedRequest(ClientRequest):
+    """A request that is sent on a connection of its owner only."""
 
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """What a connection must have in common with this request. An owner has one proxy, so its headers tell nothing more."""
+        return super().connection_key._replace(proxy_headers_hash=hash(OWNER.get()))
+
+
+class CountingProtocol(ResponseHandler):
+    """aiohttp's protocol, which also counts heads that are no answer, and is not used again after a refusal."""
+
+    owner = ""
     _hints = 0
 
     async def read(self) -> Any:
         """The next head and its body. Raises BadHttpMessage after too many heads that only announce another one (103 and its like)."""
         head, body = await super().read()
+        if head.code >= FIRST_REFUSAL:
+            self.force_close()
         self._hints = self._hints + 1 if head.code < FIRST_FINAL else 0
         if self._hints > MOST_HINTS:
             self.force_close()
@@ -107,6 +128,7 @@ class Connector(aiohttp.TCPConnector):
         except TimeoutError as error:
             raise self.why_late(task, error) from None
         self.connecting.discard(task)
+        cast("CountingProtocol", handler).owner = OWNER.get()
         transport: Any = handler.transport
         if hasattr(transport, "max_size"):  # by that name in asyncio's transports for sockets; others read as they like
             transport.max_size = READ_AT_ONCE
@@ -130,6 +152,15 @@ class Connector(aiohttp.TCPConnector):
             gate, timer = self._turns.pop(task)
             timer.cancel()
             gate.release()
+
+    def distrust(self, owner: str) -> None:
+        """No connection that this owner has now is used for a further request: a reply on one of them was none to its request."""
+        for protocol in [each for kept in self._conns.values() for each, _ in kept]:
+            if cast("CountingProtocol", protocol).owner == owner:
+                protocol.close()
+        for protocol in self._acquired:
+            if isinstance(protocol, CountingProtocol) and protocol.owner == owner:
+                protocol.force_close()
 
     async def _get(self, key: Any, traces: list[Trace]) -> Connection | None:
         """A kept connection on which nothing came since its last answer, or None."""
@@ -206,6 +237,7 @@ def new_session(
     """
     return aiohttp.ClientSession(
         connector=Connector(lookups, may_connect=may_connect, keep=keep, owner=owner),
+        request_class=OwnedRequest,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=READ_BUFFER,
         trust_env=False,

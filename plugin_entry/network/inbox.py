@@ -14,6 +14,7 @@ import attrs
 import gevent
 from gevent.hub import Waiter
 
+from plugin_entry.threads import let_others_run
 from translator.shapes.headers import Headers, as_headers
 
 HIGH_WATER = 1024 * 1024
@@ -114,7 +115,7 @@ class Inbox:
                 if now != before or (progress is None and not data.isspace()):
                     before, self._waited_s = now, 0.0
                 if self._parts:
-                    gevent.sleep(0)
+                    let_others_run()
             elif self.ended:
                 if self.error is not None:
                     raise self.error

@@ -168,9 +168,10 @@ class LoopGreenlet:
 
 
 def _outcome(task: asyncio.Task[None]) -> Exception | None:
-    if task.cancelled():
+    try:
+        error = task.exception()
+    except asyncio.CancelledError:  # the task forgets it when it is asked: it would keep all frames of the task until a cycle is looked for
         return ConnectionAbortedError("the request was given up")
-    error = task.exception()
     return error if error is None or isinstance(error, Exception) else LoopLostError(type(error).__name__)
 
 

@@ -46,7 +46,7 @@ class NameTimeoutError(aiohttp.ConnectionTimeoutError):
 
 
 @attrs.frozen(slots=True)
-class Answer:
+class NameAnswer:
     """Addresses or why there are none, when they came, and how long it took; loop time in seconds."""
 
     addresses: Addresses
@@ -61,7 +61,7 @@ class LookUp:
 
     name: str
     owner: str
-    answered: asyncio.Future[Answer]
+    answered: asyncio.Future[NameAnswer]
     waiting: int = 0
     started: float | None = None
 
@@ -87,7 +87,7 @@ class NameLookups:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._answers: OrderedDict[str, NameAnswer] = OrderedDict()
         self._open: OrderedDict[str, LookUp] = OrderedDict()
         self._running: Counter[str] = Counter()
 
@@ -100,7 +100,7 @@ class NameLookups:
             raise _copied(answer.error)
         return answer.addresses
 
-    def _believed(self, name: str) -> Answer | None:
+    def _believed(self, name: str) -> NameAnswer | None:
         answer = self._answers.get(name)
         if answer is None or self._loop.time() - answer.came > (KNOWN_S if answer.error is None else FAILED_S):
             return None
@@ -111,7 +111,7 @@ class NameLookups:
         self._start_waiting()
         return look_up
 
-    async def _shared(self, look_up: LookUp) -> Answer:
+    async def _shared(self, look_up: LookUp) -> NameAnswer:
         """The answer for everybody who waits; who comes when others have waited in vain does not wait himself."""
         if look_up.started is not None and self._loop.time() - look_up.started > PATIENCE_S:
             raise NameTimeoutError
@@ -154,7 +154,7 @@ class NameLookups:
         self._running.subtract(("all", *look_up.shares))
         self._running += Counter()  # forgets what is zero
         self._answers.pop(look_up.name, None)
-        answer = self._answers[look_up.name] = Answer(addresses, error, now, now - (look_up.started or now))
+        answer = self._answers[look_up.name] = NameAnswer(addresses, error, now, now - (look_up.started or now))
         while len(self._answers) > NAMES_KEPT:
             self._answers.popitem(last=False)
         if not look_up.answered.done():

@@ -134,6 +134,9 @@ class Fetches(Protocol):
     def fetch(self, call: Call) -> HttpReply:
         """Raises ServerError."""
 
+    def distrust(self, owner: str) -> None:
+        """A reply to this owner could not be read: see `Bridge.distrust`."""
+
 
 class RetryingBridge:
     """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
@@ -147,6 +150,10 @@ class RetryingBridge:
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
         return tried_again(partial(self._try, call), self._sleep, call.server.limits.first_byte)
+
+    def distrust(self, owner: str) -> None:
+        """See `Bridge.distrust`."""
+        self._bridge.distrust(owner)
 
     def _try(self, call: Call) -> HttpReply | Later:
         outcome = unless_broken(partial(self._in_turn, call))

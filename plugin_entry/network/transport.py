@@ -105,9 +105,10 @@ class Watchdog:
         self._timer = self._loop.call_later(seconds, self._look) if seconds else None
 
     def stop(self) -> None:
-        """No more biting."""
+        """No more biting. Gives up the task, whose error would refer to itself through this."""
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._task = None
 
     def _look(self) -> None:
         left = self._seconds - self._quiet_s()

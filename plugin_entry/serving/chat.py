@@ -27,7 +27,7 @@ from plugin_entry.serving.answer_record import AnswerRecord
 from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import convert
-from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, weight_of, weight_of_prompt
+from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, let_others_run, weight_of, weight_of_prompt
 from translator import detected
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
@@ -131,7 +131,7 @@ class RunningAnswer:
             parts = stream.slices(data) if is_short else (in_thread(unended, partial(stream.feed, data)),)
             for number, deltas in enumerate(parts):
                 if number:
-                    gevent.sleep(0)
+                    let_others_run()
                 yield deltas
             if self.stream.finished:
                 return

@@ -156,6 +156,7 @@ class ModelFacts:
             described = _described(show.whole(), model)
             info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
         except ServerError as error:
+            self._bridge.distrust(server.identity)  # what cannot be read may be the answer to another request
             return Known(_unknown(server, model), _copied(error), self._clock())
         finally:
             if version is not None:

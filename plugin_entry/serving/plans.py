@@ -28,6 +28,9 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
             if isinstance(step, FinishedPlan):
                 return step.result
             replies = _round(bridge, step, server, concurrency)
+    except ServerError:
+        bridge.distrust(server.identity)  # what cannot be read may be the answer to another request
+        raise
     finally:
         with suppress(ValueError):  # it is at work in a thread, and nobody waits for it any more
             plan.close()
@@ -72,4 +75,5 @@ def _call(request: HttpRequest, server: Server) -> Call:
         url=request.url if whole else server.base_url.url_for(request.url),
         body=request.body,
         reply_bytes=request.reply_bytes,
+        owner=server.identity,
     )

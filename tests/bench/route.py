@@ -124,7 +124,7 @@ class ScriptedBridge(SilentBridge):
         """At once; the rest comes while it is read."""
         inbox = Inbox(head=HEAD)
         gevent.spawn(_fill, inbox, self._reads)
-        return OpenReply(HEAD, inbox, cast("Any", NoJob()), call)
+        return OpenReply(HEAD, inbox, cast("Any", NoJob()), call, lambda _: None)
 
 
 def _fill(inbox: Inbox, reads: Sequence[bytes]) -> None:

@@ -5,10 +5,22 @@ More of it: uv run python -m tests.fuzzing --conversations 2000 --seed N.
 
 from random import Random
 
+import attrs
 import pytest
 from gevent.pool import Pool
 
-from tests.fuzzing.conversations import BAD, GOOD, Heard, StrayAnswerError, callers_of, check, converse, fuzz_conversations
+from tests.fuzzing.conversations import (
+    BAD,
+    GOOD,
+    TENANTS,
+    Heard,
+    StrayAnswerError,
+    callers_of,
+    check,
+    converse,
+    fuzz_conversations,
+    one_later,
+)
 
 pytestmark = pytest.mark.plugin
 
@@ -37,5 +49,20 @@ def test_a_wrong_answer_is_seen(told: str) -> None:
     one, other, *_ = callers_of(Random("two"))
     texts = {"the beginning of it": one.text[:-1], "all of another": other.text}
     with pytest.raises(StrayAnswerError):
-        check(one, Heard(texts.get(told, told)), [one, other], [])
-    check(one, Heard(str(one.vector) if one.kind == "embed" else one.text), [one, other], [])
+        check(one, Heard(texts.get(told, told)), [one, other], {})
+    assert not check(one, Heard(str(one.vector) if one.kind == "embed" else one.text), [one, other], {})
+
+
+def test_the_words_of_another_tenant_are_wrong_whatever_the_server_does() -> None:
+    first, *_ = callers_of(Random("two"))
+    one, own, other = (
+        attrs.evolve(first, name=name, tenant=tenant) for name, tenant in (("11111111", "a"), ("22222222", "a"), ("33333333", "b"))
+    )
+    ways = {caller.name: [one_later] for caller in (one, own, other)}
+    assert check(one, Heard(own.text), [one, own, other], ways)
+    with pytest.raises(StrayAnswerError):
+        check(one, Heard(other.text), [one, own, other], ways)
+    with pytest.raises(StrayAnswerError):
+        check(one, Heard(TENANTS["b"].text), [one, own, other], ways)
+    with pytest.raises(StrayAnswerError):
+        check(one, Heard(own.text), [one, own, other], {other.name: [one_later]})

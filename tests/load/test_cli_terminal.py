@@ -19,6 +19,7 @@ import pytest
 from fixtures.chunking import paced
 from fixtures.recordings import every, load_directory
 from fixtures.replay import ThreadedReplayServer
+from plugin_entry.cli.chat.command import LEAVE_HINT
 from tests.structure.sources import ROOT
 
 AT_A_TERMINAL = (
@@ -29,6 +30,7 @@ AT_A_TERMINAL = (
 
 WITHIN_S = 30.0
 AGAIN_MS = 500
+FREED_WITHIN_S = 6.0
 CTRL_C, CTRL_D = "\x03", "\x04"
 PROMPT, GOES_ON = "> ", "… "
 COLOURS = re.compile(r"\x1b\[[\d;?]*[a-zA-Z]")
@@ -40,6 +42,7 @@ class Terminal:
 
     process: "subprocess.Popen[bytes]"
     _master: int
+    has_colours: bool = False
     _unread: str = ""
     _decoder: codecs.IncrementalDecoder = attrs.field(factory=partial(codecs.getincrementaldecoder("utf-8"), "replace"))
 
@@ -56,7 +59,9 @@ class Terminal:
 
     def _read(self) -> None:
         """A read may end inside a character or a colour."""
-        self._unread = COLOURS.sub("", self._unread + self._decoder.decode(os.read(self._master, 65536))).replace("\r\n", "\n")
+        read = self._unread + self._decoder.decode(os.read(self._master, 65536))
+        self._unread = COLOURS.sub("", read).replace("\r\n", "\n")
+        self.has_colours = self.has_colours or self._unread != read.replace("\r\n", "\n")
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
@@ -68,8 +73,9 @@ class Terminal:
         poll = select.poll()
         poll.register(self._master, select.POLLIN)
         while mark not in self._unread if mark else self.process.poll() is None:
+            assert self.process.poll() is None, f"{mark!r} is not in {self._unread!r}, and the process has ended"
             self.type(CTRL_C)
-            if poll.poll(AGAIN_MS):
+            while poll.poll(AGAIN_MS) and not (mark and mark in self._unread):
                 self._read()
         self._unread = self._unread.partition(mark)[2] if mark else ""
 
@@ -106,6 +112,11 @@ def server() -> Iterator[ThreadedReplayServer]:
 
 def chat(server: ThreadedReplayServer, address: str, model: str) -> tuple[str, ...]:
     return ("chat", "--base-url", server.url_of(address), "--model", model)
+
+
+def url_shown(screen: Terminal) -> str:
+    screen.until("http://")
+    return f"http://{screen.until('\n').strip()}"
 
 
 def asked(server: ThreadedReplayServer, since: int) -> list[dict[str, object]]:
@@ -161,29 +172,96 @@ def test_a_picture_goes_with_the_next_message(server: ThreadedReplayServer, tmp_
         screen.say("/quit")
 
 
-def test_ctrl_c_stops_an_answer_and_a_second_one_leaves() -> None:
-    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(25), 1.0) as server:
+def plugin_of(screen: Terminal) -> str:
+    """The number of the plugin's process; there is one all the time."""
+    children = Path(f"/proc/{screen.process.pid}/task/{screen.process.pid}/children").read_text(encoding="ascii").split()
+    assert len(children) == 1
+    return children[0]
+
+
+def test_ctrl_c_stops_an_answer_frees_the_server_and_the_plugin_goes_on() -> None:
+    """The answer takes 20 s. The plugin knows after some 2 s of it that its host answers questions; from then on it can tell who left."""
+    with ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(1000), 1.0) as server:
         with terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen:
-            screen.say("hello")
-            screen.until("The sky")
+            screen.until(PROMPT)
+            plugin = plugin_of(screen)
+            screen.type("hello\n")
+            screen.until("The sky is blue")
+            stopped_at = time.monotonic()
             screen.type(CTRL_C)
-            assert re.search(r"stopped after \d+ ms: the plugin's process has ended", screen.until("the question is taken back"))
-            assert len(server.wait_for_disconnects()) == 1, "it said so when it was so"
-            screen.say("again")
-            screen.until("finish reason stop")
+            assert "finish reason" not in screen.until("stopped, and the question is taken back")
             screen.until(PROMPT)
-            screen.interrupt_until("Ctrl-C again or /quit leaves.")
-            screen.until(PROMPT)
-            screen.interrupt_until("")
+            assert len(server.wait_for_disconnects()) == 1
+            assert time.monotonic() - stopped_at < FREED_WITHIN_S
+            assert plugin_of(screen) == plugin
+            screen.type("/context\n")
+            screen.until("The conversation has about 0 of")
+            screen.say("/quit")
             assert screen.exit_code() == 0
-        assert [body["messages"] for body in asked(server, 0)] == [[{"role": "user", "content": text}] for text in ("hello", "again")]
+        assert [body["messages"] for body in asked(server, 0)] == [[{"role": "user", "content": "hello"}]]
+
+
+def test_a_first_answer_that_is_stopped_at_once_is_freed_during_the_next_question() -> None:
+    """Before, the plugin cannot know that its host answers questions at all."""
+    with (
+        ThreadedReplayServer(every(lambda each: each.version == "0.24.0"), paced(1000), 1.0) as server,
+        terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen,
+    ):
+        screen.say("hello")
+        screen.until("The")
+        screen.type(CTRL_C)
+        screen.until("at the latest during the next question")
+        screen.say("again")
+        (left,) = server.wait_for_disconnects()
+        assert left is not None
+        assert screen.process.poll() is None
+
+
+def test_ctrl_c_at_the_prompt_keeps_the_plugin_and_what_was_typed(server: ThreadedReplayServer) -> None:
+    before = len(server.requests)
+    with terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen:
+        screen.until(PROMPT)
+        plugin = plugin_of(screen)
+        screen.type('"""first\n')
+        screen.until(GOES_ON)
+        screen.type("sec")
+        screen.until("sec")
+        screen.interrupt_until(LEAVE_HINT)
+        screen.until(f"{GOES_ON}sec")
+        screen.type('ond"""\n')
+        screen.until("finish reason stop")
+        assert plugin_of(screen) == plugin
+        screen.until(PROMPT)
+        screen.interrupt_until(LEAVE_HINT)
+        screen.until(PROMPT)
+        screen.interrupt_until("")
+        assert screen.exit_code() == 0
+    (body,) = asked(server, before)
+    assert body["messages"] == [{"role": "user", "content": "first\nsecond"}]
+
+
+def test_what_is_waited_for_is_shown(server: ThreadedReplayServer) -> None:
+    with terminal(*chat(server, "0.24.0/chat-plain", "chat")) as screen:
+        screen.until(f"Asking {server.url.rpartition('/replay')[0] or server.url} for its models")
+        screen.until("Starting the plugin")
+        screen.say("hello")
+        screen.until("Waiting for the model")
+        screen.until("finish reason stop")
+        screen.say("/quit")
+
+
+def test_a_trace_has_colours() -> None:
+    with terminal("trace", "0.24.0/tool-two") as screen:
+        screen.until("START → FINISHED")
+        assert screen.has_colours
+        assert screen.exit_code() == 0
 
 
 def test_recordings_are_served_recorded_and_served_again(tmp_path: Path) -> None:
     with terminal("replay", "--port", "0", "--time-scale", "0") as replaying:
-        url = replaying.until("\n").strip()
+        url = url_shown(replaying)
         with terminal("record", url, "--port", "0", "-o", str(tmp_path)) as recording:
-            proxy = recording.until("\n").strip()
+            proxy = url_shown(recording)
             recording.until("Ctrl-C ends it")
             with terminal("chat", "--base-url", proxy, "--model", "chat") as screen:
                 screen.say("hello")
@@ -198,7 +276,7 @@ def test_recordings_are_served_recorded_and_served_again(tmp_path: Path) -> None
     assert "/api/chat" in {exchange.path for exchange in load_directory(tmp_path)}
     with (
         terminal("replay", "--port", "0", str(tmp_path)) as replaying,
-        terminal("chat", "--base-url", replaying.until("\n").strip()) as screen,
+        terminal("chat", "--base-url", url_shown(replaying)) as screen,
     ):
         screen.until(" at http://127.0.0.1:")
         screen.say("hello")
@@ -207,5 +285,6 @@ def test_recordings_are_served_recorded_and_served_again(tmp_path: Path) -> None
 
 def test_no_server_is_one_sentence() -> None:
     with terminal("chat", "--base-url", "http://127.0.0.1:9") as screen:
+        screen.until("dify-ollama: ")
         assert "Nothing accepts connections at http://127.0.0.1:9" in screen.until("\n")
         assert screen.exit_code() == 1

@@ -1,6 +1,7 @@
 """A thousand answers, half of their callers leave: the servers of those are free soon, and no other answer is harmed."""
 
 import json
+import os
 import random
 import time
 from contextlib import suppress
@@ -11,13 +12,16 @@ from gevent.event import Event
 
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
+from tests.load.test_no_growth import Look, look
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from tests.servers.stalling_server import DONE, SHOW, aside, line
 from tests.stdio.test_leaving import QUICKLY
 
 STREAMS = 1000
 FREE_WITHIN_S = 6.0
-REQUESTS, AT_ONCE = 400, 40
+REQUESTS, AT_ONCE = int(os.environ.get("LEAVING_REQUESTS", "400")), 40
+"""`LEAVING_REQUESTS=10000` takes some minutes."""
+MORE_KIB, MORE_DESCRIPTORS = 8 * 1024, 16
 
 
 class Models:
@@ -80,7 +84,7 @@ def test_half_of_a_thousand_callers_leave() -> None:
 
 
 def test_requests_whose_callers_leave_at_random_times() -> None:
-    """Every answer that is read is whole, and at the end the plugin serves on."""
+    """Every answer that is read is whole, at the end the plugin serves on, and nothing stays of who left."""
     chance = random.Random(7)
 
     def answer(visit: Visit) -> None:
@@ -96,7 +100,9 @@ def test_requests_whose_callers_leave_at_random_times() -> None:
 
     def exchange(plugin: PluginProcess, url: str) -> list[str]:
         whole: list[str] = []
-        for _ in range(REQUESTS // AT_ONCE):
+        for batch in range(REQUESTS // AT_ONCE):
+            if batch == REQUESTS // AT_ONCE // 3:
+                looks.append(look(plugin))
             sessions = [plugin.send(invoke_llm("m", {"base_url": url}, [user_message("hi")])) for _ in range(AT_ONCE)]
             staying = [session for session in sessions if chance.random() < 0.5]
             for session in set(sessions) - set(staying):
@@ -105,8 +111,13 @@ def test_requests_whose_callers_leave_at_random_times() -> None:
             for session in staying:
                 frames = plugin.frames(session, 6 * PATIENCE_S)
                 whole.append("".join(frame.data["delta"]["message"]["content"] for frame in frames if frame.kind == "stream"))
+        looks.append(look(plugin))
         return whole
 
+    looks = list[Look]()
     with serving(answer) as server, PluginProcess({}, QUICKLY) as plugin:
         found = aside(lambda: exchange(plugin, f"http://127.0.0.1:{server.port}"))
+    print(f"{REQUESTS} requests, {len(found)} read to their end: {looks}")
     assert set(found) == {"".join(f"{number} " for number in range(20))}
+    assert looks[-1].kib - looks[0].kib < MORE_KIB
+    assert looks[-1].descriptors - looks[0].descriptors < MORE_DESCRIPTORS

@@ -26,7 +26,7 @@ from translator.shapes.events import TextDelta
 
 STREAMS, PIECES = 1000, 8
 REQUESTS = 900
-"""`python -m tests.endurance` asks 10,000 times."""
+"""`python -m tests.endurance` asks 10,000 times, or as often as it is told."""
 
 
 def pieces(stream: str) -> list[str]:

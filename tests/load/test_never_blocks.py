@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ import gevent
 import orjson
 import pytest
 from dify_plugin.entities.model.message import UserPromptMessage
+from gevent.event import Event
 from PIL import Image
 
 from plugin_entry import threads
@@ -27,10 +29,10 @@ from plugin_entry.serving.chat import RunningAnswer
 from plugin_entry.serving.deadline import Deadline
 from plugin_entry.serving.pictures import convert
 from plugin_entry.serving.plans import run_plan
-from plugin_entry.threads import HEAVY, in_thread, weight_of, weight_of_prompt, weight_of_texts
+from plugin_entry.threads import HEAVY, in_thread, let_others_run, weight_of, weight_of_prompt, weight_of_texts
 from tests.load.delays import Bench, bench
 from tests.load.extremes import EXTREMES, arguments, schema, text
-from tests.servers.loopback import serving
+from tests.servers.loopback import PATIENCE_S, serving
 from tests.servers.stalling_server import DONE, line
 from translator.embedding.job import embedding_plan
 from translator.embedding.requests import EmbedSettings
@@ -288,3 +290,20 @@ def test_a_request_that_is_ended_while_heavy_work_is_done_ends_at_once() -> None
     gevent.idle()
     request.kill(timeout=1)
     assert request.dead
+
+
+def test_work_in_pieces_lets_timers_run() -> None:
+    """Between any two pieces, and not only after the fifty that gevent runs in a row."""
+    pieces, fired = count(), Event()
+
+    def work() -> None:
+        while not fired.is_set():
+            next(pieces)
+            let_others_run()
+
+    workers = [gevent.spawn(work) for _ in range(4)]
+    timer = gevent.get_hub().loop.timer(0)
+    timer.start(fired.set)
+    gevent.joinall(workers, timeout=PATIENCE_S, raise_error=True)
+    timer.close()
+    assert next(pieces) < 50

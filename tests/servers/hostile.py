@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import attrs
+import gevent
 from gevent.event import Event
 from gevent.server import StreamServer
 
@@ -118,6 +119,20 @@ FLOODS: dict[str, Callable[[Visit], None]] = {
 }
 """Answers that bring nothing and do not end."""
 
+TRICKLE_S = 0.5
+
+
+def trickling(visit: Visit) -> None:
+    """Says one word, and then a line break now and then, until the client leaves."""
+    visit.send(HEAD)
+    visit.chunk(b'{"message":{"role":"assistant","content":"Hi"}}\n')
+    while True:
+        gevent.sleep(TRICKLE_S)
+        visit.chunk(b"\n")
+
+
+MODELS = {**FLOODS, "trickle": trickling}
+
 SHOW = b'{"capabilities":["completion","tools"],"model_info":{"general.architecture":"x","x.context_length":8192}}'
 
 
@@ -130,9 +145,9 @@ def described(visit: Visit) -> bool:
 
 
 def flooding(visit: Visit) -> None:
-    """For `serving`: a server whose models are rows of FLOODS; it describes them well."""
+    """For `serving`: a server whose models are rows of MODELS; it describes them well."""
     if not described(visit):
-        FLOODS[json.loads(visit.body)["model"]](visit)
+        MODELS[json.loads(visit.body)["model"]](visit)
 
 
 # --- replies that are costly to read --------------------------------------------------------------------------------------------

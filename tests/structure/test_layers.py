@@ -54,6 +54,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("flask", ("plugin_entry.dify.serverless",)),
     ("pydantic", ("plugin_entry.dify.*",)),
     ("rich", ("plugin_entry.cli.*",)),
+    ("argcomplete", ("plugin_entry.cli.commands",)),
     ("yaml", ("plugin_entry.cli.*",)),
     ("fixtures", ("fixtures.*", "plugin_entry.cli.*")),
     ("plugin_entry", ("plugin_entry.*",)),

@@ -139,6 +139,7 @@ def test_no_test_is_skipped() -> None:
 
 WAITING: dict[str, str] = {
     "tests.servers.stalling_server": "a server that talks at a pace",
+    "tests.servers.hostile": "a server that trickles",
     "tests.fuzzing.conversations": "callers who come later, and a server that keeps them waiting",
     "tests.endurance": "a process that is left alone before it is looked at",
     "tests.stdio.loop_faults": "greenlets that are given the time to find out",

@@ -14,7 +14,7 @@ from translator.errors import RequestError
 from translator.limits import MIB, Limits
 from translator.media.metadata import UPRIGHT, PictureParts, jpeg_parts, png_parts
 from translator.media.reencode import ConversionError, reencode, smallest_side
-from translator.media.sniff import HEAD_BYTES, Frame, Media, jpeg_frame, png_frame, sniff
+from translator.media.sniff import HEAD_BYTES, FrameHeader, Media, jpeg_frame, png_frame, sniff
 from translator.media.urls import bare_base64, decode_base64, is_data_url
 
 type PictureConverter = Callable[[bytes | str, Media, int], str]
@@ -215,7 +215,7 @@ def _check_bytes(file: _File, noun: str, limits: Limits) -> None:
         )
 
 
-def _frame(file: _File, media: Media) -> Frame | None:
+def _frame(file: _File, media: Media) -> FrameHeader | None:
     if media not in (Media.PNG, Media.JPEG):
         return None
     frame = png_frame(file.read) if media is Media.PNG else jpeg_frame(file.read)
@@ -224,7 +224,7 @@ def _frame(file: _File, media: Media) -> Frame | None:
     return frame
 
 
-def _check_pixels(frame: Frame, media: Media, limits: Limits) -> None:
+def _check_pixels(frame: FrameHeader, media: Media, limits: Limits) -> None:
     """The server decodes what passes untouched, so the cap protects it as well."""
     if not frame.width or not frame.height:
         raise _damaged(media)
@@ -237,11 +237,11 @@ def _picture_only(file: _File, parts: PictureParts) -> _File:
     return file if parts.is_all_of(file.size) else _RawFile(b"".join(file.read(start, stop) for start, stop in parts.ranges))
 
 
-def _is_large(frame: Frame) -> bool:
+def _is_large(frame: FrameHeader) -> bool:
     return min(frame.width, frame.height) >= smallest_side(frame.width, frame.height)
 
 
-def _check_end(file: _File, media: Media, frame: Frame) -> None:
+def _check_end(file: _File, media: Media, frame: FrameHeader) -> None:
     """Refuses a file without its end mark; cameras append data of their own, so a mark before the last bytes counts too."""
     end = _PNG_END if media is Media.PNG else _JPEG_END
     tail = file.read(max(frame.data_start, file.size - _TAIL_BYTES), file.size)

@@ -149,7 +149,7 @@ def _sniff_text(head: bytes) -> Media:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Frame:
+class FrameHeader:
     """What the head of a PNG or JPEG says: pixels, where to look for the end, and whether every decoder reads its coding."""
 
     width: int
@@ -158,15 +158,15 @@ class Frame:
     common: bool = True
 
 
-def png_frame(read: Read) -> Frame | None:
+def png_frame(read: Read) -> FrameHeader | None:
     """The size from the IHDR chunk; None when there is none."""
     head = read(8, 24)
     if len(head) < 16 or head[4:8] != b"IHDR":
         return None
-    return Frame(width=int.from_bytes(head[8:12], "big"), height=int.from_bytes(head[12:16], "big"), data_start=24)
+    return FrameHeader(width=int.from_bytes(head[8:12], "big"), height=int.from_bytes(head[12:16], "big"), data_start=24)
 
 
-def jpeg_frame(read: Read) -> Frame | None:
+def jpeg_frame(read: Read) -> FrameHeader | None:
     """The size from the frame header (SOFn), and where the scan begins; None when the file ends before its scan.
 
     `common` is False for codings that stb_image (llama.cpp) and Go's image/jpeg refuse: only baseline, extended and progressive
@@ -194,10 +194,10 @@ def _next_marker(read: Read, position: int) -> int:
     return position + len(piece) - len(rest)
 
 
-def _sof(segment: bytes) -> Frame | None:
+def _sof(segment: bytes) -> FrameHeader | None:
     if len(segment) < 8:
         return None
-    return Frame(
+    return FrameHeader(
         width=int.from_bytes(segment[6:8], "big"),
         height=int.from_bytes(segment[4:6], "big"),
         data_start=0,

@@ -112,9 +112,9 @@ def _options(given: Mapping[str, object]) -> dict[str, Any]:
 def options_for_model(options: Mapping[str, Any], window: int, *, remote: bool) -> dict[str, Any]:
     """The options as every server takes them; `window` is the context size in tokens, `remote` a model in the cloud.
 
-    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). One beyond the window means no more,
-    but servers make room for it: 0.24.0 and 0.33.0 took 8 GiB and half a minute for 2**31 - 1. A `num_predict` below 1 means no limit, and
-    the cloud refuses it ("max_tokens must be positive").
+    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). One beyond the window means no
+    more, but servers make room for it: 0.24.0 and 0.33.0 took 8 GiB and half a minute for 2**31 - 1. A `num_predict` below 1 means no
+    limit, and the cloud refuses it ("max_tokens must be positive").
     """
     result = dict(options)
     if not 0 <= result.get("repeat_last_n", 0) <= window:

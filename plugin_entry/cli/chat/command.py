@@ -1,29 +1,30 @@
 """`dify-ollama chat`: a chat in the terminal that goes the whole way a Dify chat goes, through the plugin as a subprocess.
 
-It takes what a person types, or lines on the standard input. A line that ends in a backslash goes on in the next one; three quotes begin a
-block that goes on to the next three quotes. The exit code tells whether all messages were answered.
+It takes what a person types, or lines on the standard input; then the standard output gets the answers and nothing else. A line that ends
+in a backslash goes on in the next one; three quotes begin a block that goes on to the next three quotes.
 
-Ctrl-C stops an answer. Dify's protocol has no word for that, so the plugin's process is ended and another one started: its connections are
-closed with it, and a server whose client is gone stops generating.
+Ctrl-C stops an answer as Dify does: nobody reads it any more. The plugin finds that out by itself (`plugin_entry/dify/callers.py`) and
+closes its connection with the server.
 """
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
 from plugin_entry.cli.chat.slash_commands import Chat, Leave, obey
-from plugin_entry.cli.commands import CommandError, add_server_options
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
+from plugin_entry.cli.options import add_plain_option, add_server_options
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
 STOPPED = (
-    "stopped after {ms:.0f} ms: the plugin's process has ended, and its connection with it, so the server stops generating; "
-    "the question is taken back"
+    "stopped, and the question is taken back; the plugin frees the server within about five seconds, at the latest during the next question"
 )
-SYSTEM_EXIT_HINT = "Ctrl-C again or /quit leaves."
+"""The end is for an answer that is stopped before the plugin knows that its host answers questions (`plugin_entry/dify/liveness.py`)."""
+LEAVE_HINT = "Ctrl-C again or /quit leaves."
 
 BLOCK = '"""'
 CONTINUED = "\\"
@@ -31,106 +32,85 @@ CONTINUED = "\\"
 FIRST, NEXT = "> ", "… "
 
 type ReadLine = Callable[[str], str | None]
-"""Takes a prompt, gives a line without its end, None when there are no more."""
+"""Takes a prompt, gives a line without its end, None when there are no more. Raises Leave."""
+
+DESCRIPTION = """Chat with a model in the terminal. Each message goes the whole way it goes in Dify, through the plugin; /help lists what
+else can be typed. Ctrl-C stops an answer, and twice at the prompt it leaves.
+
+Lines can be piped in as well: then the standard output gets the answers alone, and everything else goes to the standard error. The exit
+code is 0 when all messages were answered.
+"""
 
 EXAMPLES = (
     "dify-ollama chat --base-url http://localhost:11434 --model qwen3:8b",
-    "echo 'Why is the sky blue?' | dify-ollama chat --plain",
+    "echo 'Why is the sky blue?' | dify-ollama chat",
 )
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The options of the chat."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("chat", help="talk to a model through the plugin", description=__doc__)
+    parser: argparse.ArgumentParser = subparsers.add_parser("chat", help="talk to a model through the plugin", description=DESCRIPTION)
     add_server_options(parser)
-    parser.add_argument("--plain", action="store_true", help="no colours; the default where the output is no terminal")
+    add_plain_option(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Chats until the input ends. Raises CommandError when it cannot begin."""
+    """Chats until the input ends; gives 1 when a message was not answered. Raises CommandError when it cannot begin."""
     from plugin_entry.cli.chat.servers import target_of
 
-    screen = open_screen(plain=options.plain)
-    target = target_of(options)
-    session = Session(screen)
+    is_typed = sys.stdin.isatty()
+    screen = open_screen(plain=options.plain, answers_alone=not is_typed)
+    target = target_of(options, screen)
+    plugin = PluginProcess()
     try:
-        plugin = session.start()
-        conversation = Conversation(plugin=plugin, screen=screen, model=target.model, credentials=target.credentials)
-        window = schema_of(plugin, target.model, target.credentials)["model_properties"]["context_size"]
+        with screen.waiting("Starting the plugin"):
+            plugin.start()
+            plugin.wait_until_ready()
+            window = schema_of(plugin, target.model, target.credentials)["model_properties"]["context_size"]
         screen.line(f"{target.model} at {target.place}, a window of {window} tokens. /help lists the commands.", Look.QUIET)
-        return session.talk(Chat(conversation=conversation, window=window), _line_reader())
+        conversation = ChatHistory(plugin=plugin, screen=screen, model=target.model, credentials=target.credentials)
+        return talk(Chat(conversation=conversation, window=window), TypedLines(screen) if is_typed else _piped_line)
     except PluginProcessError as error:
         raise CommandError(str(error)) from error
     finally:
-        session.close()
+        plugin.close()
 
 
-class Session:
-    """The plugin's process, which is replaced when an answer is stopped, and the loop around it."""
+def talk(chat: Chat, read_line: ReadLine) -> int:
+    """Answers message after message; gives the exit code."""
+    good = True
+    try:
+        for message in messages(read_line):
+            good = _is_answered(chat, message) and good
+    except Leave:
+        pass
+    return 0 if good else 1
 
-    def __init__(self, screen: Screen, new_plugin: Callable[[], PluginProcess] = PluginProcess) -> None:
-        self._screen = screen
-        self._new_plugin = new_plugin
-        self._plugin: PluginProcess | None = None
-        self._failed = False
 
-    def start(self) -> PluginProcess:
-        """Starts a process in place of the one before."""
-        self.close()
-        self._plugin = self._new_plugin()
-        self._plugin.start()
-        self._plugin.wait_until_ready()
-        return self._plugin
+def _is_answered(chat: Chat, message: str) -> bool:
+    """Whether all went well; stopping an answer is no fault."""
+    screen = chat.conversation.screen
+    try:
+        if message.startswith("/"):
+            screen.line(obey(chat, message), Look.QUIET)
+            return True
+        return _answer(chat, message)
+    except CommandError as error:
+        screen.line(str(error), Look.BAD)
+        return False
+    except KeyboardInterrupt:
+        screen.line(STOPPED, Look.QUIET)
+        return True
 
-    def close(self) -> None:
-        """Ends the process."""
-        if self._plugin is not None:
-            self._plugin.close()
-            self._plugin = None
 
-    def talk(self, chat: Chat, read_line: ReadLine) -> int:
-        """Answers message after message; gives the exit code."""
-        interrupted = False
-        while True:
-            try:
-                for message in messages(read_line):
-                    interrupted = False
-                    self._take(chat, message)
-            except Leave:
-                break
-            except KeyboardInterrupt:
-                if interrupted:
-                    break
-                interrupted = True
-                self._screen.line(SYSTEM_EXIT_HINT, Look.QUIET)
-                chat.conversation.plugin = self.start()  # the terminal sends Ctrl-C to all processes in it
-                continue
-            break
-        return 1 if self._failed else 0
-
-    def _take(self, chat: Chat, message: str) -> None:
-        try:
-            if message.startswith("/"):
-                self._screen.line(obey(chat, message), Look.QUIET)
-            else:
-                self._answer(chat, message)
-        except CommandError as error:
-            self._failed = True
-            self._screen.line(str(error), Look.BAD)
-
-    def _answer(self, chat: Chat, message: str) -> None:
-        turns = chat.conversation.say(chat.content(message))
-        try:
-            for result in turns:
-                self._screen.line(result.facts, Look.QUIET)
-                self._failed = self._failed or result.error is not None
-                chat.prompt_tokens = result.prompt_tokens or chat.prompt_tokens
-        except KeyboardInterrupt:
-            started = time.perf_counter()
-            self.close()
-            self._screen.line(STOPPED.format(ms=(time.perf_counter() - started) * 1000), Look.QUIET)
-            chat.conversation.plugin = self.start()
+def _answer(chat: Chat, message: str) -> bool:
+    good = True
+    for result in chat.conversation.say(chat.content(message)):
+        chat.conversation.screen.line(result.facts, Look.QUIET)
+        good = good and result.error is None
+        chat.prompt_tokens = result.prompt_tokens or chat.prompt_tokens
+    return good
 
 
 def messages(read_line: ReadLine) -> Iterator[str]:
@@ -166,19 +146,32 @@ def _block(line: str, read_line: ReadLine) -> str:
     return "\n".join(parts)
 
 
-def _line_reader() -> ReadLine:
-    return _typed if sys.stdin.isatty() else _piped
+class TypedLines:
+    """Lines that a person types. Ctrl-C leaves what was typed where it is; a second one, with nothing typed in between, leaves the chat."""
+
+    def __init__(self, screen: Screen) -> None:
+        import readline  # gives `input` history and editing
+
+        self._readline = readline
+        self._screen = screen
+
+    def __call__(self, prompt: str) -> str | None:
+        """The next line, None at its end. Raises Leave."""
+        typed: str | None = None
+        while True:
+            self._readline.set_startup_hook(partial(self._readline.insert_text, typed or ""))
+            try:
+                return input(prompt)
+            except EOFError:
+                return None
+            except KeyboardInterrupt:
+                before, typed = typed, self._readline.get_line_buffer()
+                if before == typed:
+                    self._screen.line()
+                    raise Leave from None
+                self._screen.line(f"\n{LEAVE_HINT}", Look.QUIET)
 
 
-def _typed(prompt: str) -> str | None:
-    import readline  # noqa: F401 - gives `input` history and editing
-
-    try:
-        return input(prompt)
-    except EOFError:
-        return None
-
-
-def _piped(_: str) -> str | None:
+def _piped_line(_: str) -> str | None:
     line = sys.stdin.readline()
     return line.rstrip("\r\n") if line else None

@@ -22,7 +22,7 @@ MOST_ROUNDS = 6
 
 
 @attrs.define(slots=True, kw_only=True)
-class Conversation:
+class ChatHistory:
     """`messages` are as Dify stores them: questions that were answered, and their answers."""
 
     plugin: PluginProcess
@@ -78,7 +78,7 @@ def schema_of(plugin: PluginProcess, model: str, credentials: Mapping[str, Any])
     return schema
 
 
-def count_tokens(conversation: Conversation) -> int:
+def count_tokens(conversation: ChatHistory) -> int:
     """Tokens of the conversation so far, as Dify's agents ask for them. Raises CommandError with the plugin's own sentence."""
     data = requests.get_llm_num_tokens(conversation.model, conversation.credentials, conversation.messages, conversation.tools)
     return int(_answer(conversation.plugin, data)["num_tokens"])

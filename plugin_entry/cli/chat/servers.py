@@ -11,20 +11,23 @@ from typing import Any
 
 import attrs
 
+from plugin_entry.checks.doctor import diagnose
 from plugin_entry.checks.probing import fetch
-from plugin_entry.cli.commands import HOST_VARIABLE, CommandError
+from plugin_entry.cli.commands import ArgumentError, CommandError
+from plugin_entry.cli.options import API_KEY_OPTION, HOST_VARIABLE, secret_in
+from plugin_entry.cli.screen import Screen
 from plugin_entry.network.client import Call
 from plugin_entry.network.connections import new_session
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server, server_of, settings_of
 from translator import codec
-from translator.errors import TranslatorError
+from translator.errors import RequestError, TranslatorError
 from translator.failures.build import failure_from_reply
 from translator.response.capabilities import model_info
 from translator.shapes.exchange import HttpReply
 
 DEFAULT_BASE_URL = "http://127.0.0.1:11434"
-CONNECT_S, ANSWER_S = 5.0, 10.0
+CONNECT_S, ANSWER_S, DOCTOR_S = 5.0, 10.0, 30.0
 OK = 200
 
 
@@ -37,15 +40,22 @@ class Target:
     place: str
 
 
-def target_of(options: argparse.Namespace) -> Target:
+def target_of(options: argparse.Namespace, screen: Screen) -> Target:
     """Asks the server for its models. Raises CommandError when it is away, refuses, or has no model that can chat."""
-    credentials = {"base_url": options.base_url or os.environ.get(HOST_VARIABLE) or DEFAULT_BASE_URL, "api_key": _key(options.api_key_env)}
+    url = options.base_url or os.environ.get(HOST_VARIABLE) or DEFAULT_BASE_URL
+    credentials = {"base_url": url, "api_key": secret_in(API_KEY_OPTION, options.api_key_env)}
     try:
         server = server_of(settings_of(credentials))
-        names = _names(_ask(server, "/api/tags"))
-        model = options.model or next(_chatting(server, names), None)
-    except TranslatorError as error:
+    except RequestError as error:
+        if options.base_url:
+            raise ArgumentError("--base-url", str(error)) from error
         raise CommandError(str(error)) from error
+    with screen.waiting(f"Asking {server.place} for its models"):
+        try:
+            names = _names(_ask(server, "/api/tags"))
+            model = options.model or next(_chatting(server, names), None)
+        except (TranslatorError, CommandError) as error:
+            raise CommandError(_what_the_doctor_says(server) or str(error)) from error
     if model is None:
         raise CommandError(
             f"None of the {len(names)} models of the server at {server.place} says that it can chat. "
@@ -54,12 +64,10 @@ def target_of(options: argparse.Namespace) -> Target:
     return Target(credentials=credentials, model=model, place=server.place)
 
 
-def _key(variable: str | None) -> str:
-    if variable is None:
-        return ""
-    if not os.environ.get(variable):
-        raise CommandError(f"The environment variable {variable} is not set. Put the API key into it, or leave --api-key-env away.")
-    return os.environ[variable]
+def _what_the_doctor_says(server: Server) -> str:
+    """The sentence for what is wrong with a server; "" when the doctor finds nothing wrong."""
+    diagnosis = asyncio.run(diagnose(server, budget_s=DOCTOR_S))
+    return diagnosis.sentence if diagnosis.exit_code else ""
 
 
 def _names(reply: HttpReply) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.chat.conversation import Conversation, count_tokens
+from plugin_entry.cli.chat.conversation import ChatHistory, count_tokens
 from plugin_entry.cli.chat.tools import TOOLS
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon.requests import image_part
@@ -24,7 +24,7 @@ class Leave(Exception):  # noqa: N818 - a way out and no error
 class Chat:
     """The conversation and what the next message takes along. `window` in tokens; `prompt_tokens` of the last turn, None before one."""
 
-    conversation: Conversation
+    conversation: ChatHistory
     window: int
     pictures: list[dict[str, Any]] = attrs.field(factory=list, repr=False)
     prompt_tokens: int | None = None

@@ -67,13 +67,14 @@ class Listener:
 
     def listen(self, frames: Iterable[Frame]) -> TurnResult:
         """Shows every frame when it comes; gives the result after the last one."""
-        for frame in frames:
-            if frame.kind == "stream":
-                self._times.append(frame.seconds)
-                self._take(frame.data["delta"])
-            elif frame.kind == "error":
-                self._fail(frame.data)
-        self.screen.fresh_line()
+        with self.screen.waiting("Waiting for the model"):
+            for frame in frames:
+                if frame.kind == "stream":
+                    self._times.append(frame.seconds)
+                    self._take(frame.data["delta"])
+                elif frame.kind == "error":
+                    self._fail(frame.data)
+            self.screen.fresh_line()
         return self._result()
 
     def _take(self, delta: Mapping[str, Any]) -> None:

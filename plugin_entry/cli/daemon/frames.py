@@ -12,15 +12,15 @@ from typing import Any, Literal, get_args
 import attrs
 import orjson
 
-type Kind = Literal["stream", "error", "end"]
-KINDS = get_args(Kind.__value__)
+type FrameKind = Literal["stream", "error", "end"]
+KINDS = get_args(FrameKind.__value__)
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Frame:
     """One frame of a session: `seconds` since the request was sent, `size` bytes of its line."""
 
-    kind: Kind
+    kind: FrameKind
     data: Any
     seconds: float
     size: int
@@ -137,7 +137,7 @@ class Switchboard:
             return False
         if session is None:
             return str(session_id) in self._left
-        kind: Kind = payload["type"]
+        kind: FrameKind = payload["type"]
         session.received.put(Frame(kind=kind, data=payload.get("data"), seconds=now - session.sent, size=size))
         if kind == "end":
             self._running.pop(str(session_id), None)

@@ -71,8 +71,15 @@ class PluginProcess:
         child_in, self._stdin = os.pipe()
         self._stdout, child_out = os.pipe()
         try:
+            # a session of its own: the terminal sends Ctrl-C to all processes in its session
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-                self._command, cwd=ROOT, env=self._environment, stdin=child_in, stdout=child_out, stderr=self._stderr
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=child_in,
+                stdout=child_out,
+                stderr=self._stderr,
+                start_new_session=True,
             )
         except BaseException:
             close_descriptor(self._stdin)

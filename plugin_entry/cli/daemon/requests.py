@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 type Data = dict[str, Any]
-type Credentials = Mapping[str, Any]
+type SavedCredentials = Mapping[str, Any]
 type Messages = Sequence[Mapping[str, Any]]
 
 PROVIDER = "ollama"
@@ -53,7 +53,7 @@ def tool(name: str, description: str, parameters: Mapping[str, Any]) -> Data:
 
 def invoke_llm(
     model: str,
-    credentials: Credentials,
+    credentials: SavedCredentials,
     messages: Messages,
     *,
     parameters: Mapping[str, Any] | None = None,
@@ -72,13 +72,13 @@ def invoke_llm(
     }
 
 
-def get_llm_num_tokens(model: str, credentials: Credentials, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()) -> Data:
+def get_llm_num_tokens(model: str, credentials: SavedCredentials, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()) -> Data:
     """Asks how many tokens a prompt has: `{"num_tokens": n}`."""
     base = _model_request("get_llm_num_tokens", LLM, model, credentials)
     return {**base, "prompt_messages": list(messages), "tools": list(tools)}
 
 
-def invoke_text_embedding(model: str, credentials: Credentials, texts: Sequence[str], input_type: str = "document") -> Data:
+def invoke_text_embedding(model: str, credentials: SavedCredentials, texts: Sequence[str], input_type: str = "document") -> Data:
     """Asks for vectors; `input_type` is `document` or `query`."""
     return {
         **_model_request("invoke_text_embedding", TEXT_EMBEDDING, model, credentials),
@@ -87,13 +87,19 @@ def invoke_text_embedding(model: str, credentials: Credentials, texts: Sequence[
     }
 
 
-def get_text_embedding_num_tokens(model: str, credentials: Credentials, texts: Sequence[str]) -> Data:
+def get_text_embedding_num_tokens(model: str, credentials: SavedCredentials, texts: Sequence[str]) -> Data:
     """Asks how many tokens each text has: `{"num_tokens": [n, ...]}`."""
     return {**_model_request("get_text_embedding_num_tokens", TEXT_EMBEDDING, model, credentials), "texts": list(texts)}
 
 
 def invoke_rerank(
-    model: str, credentials: Credentials, query: str, docs: Sequence[str], *, score_threshold: float | None = None, top_n: int | None = None
+    model: str,
+    credentials: SavedCredentials,
+    query: str,
+    docs: Sequence[str],
+    *,
+    score_threshold: float | None = None,
+    top_n: int | None = None,
 ) -> Data:
     """Asks for scores of documents."""
     return {
@@ -105,12 +111,12 @@ def invoke_rerank(
     }
 
 
-def validate_model_credentials(model_type: str, model: str, credentials: Credentials) -> Data:
+def validate_model_credentials(model_type: str, model: str, credentials: SavedCredentials) -> Data:
     """Checks a model's form: `{"result": true, "credentials": {...}}`."""
     return _model_request("validate_model_credentials", model_type, model, credentials)
 
 
-def validate_provider_credentials(credentials: Credentials) -> Data:
+def validate_provider_credentials(credentials: SavedCredentials) -> Data:
     """Checks the provider's form, which is empty."""
     return {
         "user_id": USER,
@@ -121,12 +127,12 @@ def validate_provider_credentials(credentials: Credentials) -> Data:
     }
 
 
-def get_ai_model_schemas(model_type: str, model: str, credentials: Credentials) -> Data:
+def get_ai_model_schemas(model_type: str, model: str, credentials: SavedCredentials) -> Data:
     """Asks what a model can do and which parameters it takes: `{"model_schema": {...}}`."""
     return _model_request("get_ai_model_schemas", model_type, model, credentials)
 
 
-def _model_request(action: str, model_type: str, model: str, credentials: Credentials) -> Data:
+def _model_request(action: str, model_type: str, model: str, credentials: SavedCredentials) -> Data:
     return {
         "user_id": USER,
         "type": "model",

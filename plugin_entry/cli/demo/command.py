@@ -6,19 +6,19 @@ even pace; or to a real server, when one is named.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from plugin_entry.cli.chat.conversation import Conversation, schema_of
+from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
 from plugin_entry.cli.chat.turns import TurnResult
-from plugin_entry.cli.commands import CommandError, add_server_options, names_a_server
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.demo.scenes import SCENES, Scene, picture_part
-from plugin_entry.cli.screen import Look, Screen, open_screen
+from plugin_entry.cli.options import add_json_option, add_plain_option, add_server_options, names_a_server, positive_number
+from plugin_entry.cli.screen import Look, Screen, open_screen, silent_screen, write_json
 
 if TYPE_CHECKING:
     from plugin_entry.cli.demo.stages import Stage
@@ -39,6 +39,12 @@ class Played:
     refused: str | None = None
 
 
+DESCRIPTION = """Shows the plugin at work, scene by scene: thinking, tools, a picture, a structured answer, an error in the middle.
+
+Without a server it plays recordings of real Ollama servers, and checks that everything comes out as it should. With --base-url, --model or
+OLLAMA_HOST it asks a real one. The exit code is 0 when no scene went wrong.
+"""
+
 EXAMPLES = (
     "dify-ollama demo",
     "dify-ollama demo --base-url http://192.168.1.10:11434 --model qwen3:8b",
@@ -48,17 +54,18 @@ EXAMPLES = (
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The options of the demo."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "demo", help="see the plugin work, with or without a server", description=__doc__
+        "demo", help="see the plugin work, with or without a server", description=DESCRIPTION
     )
     add_server_options(parser)
-    parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="how fast recordings are played; default: 1")
-    parser.add_argument("--plain", action="store_true", help="no colours; the default where the output is no terminal")
+    parser.add_argument("--speed", type=positive_number, default=1.0, metavar="X", help="how fast recordings are played; default: 1")
+    add_plain_option(parser)
+    add_json_option(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Plays all scenes. Raises CommandError when it cannot begin."""
-    screen = open_screen(plain=options.plain)
+    screen = silent_screen() if options.json else open_screen(plain=options.plain)
     plugin = PluginProcess()
     with ExitStack() as stack:
         stack.callback(plugin.close)
@@ -69,20 +76,24 @@ def run(options: argparse.Namespace) -> int:
         except PluginProcessError as error:
             raise CommandError(str(error)) from error
         strays = len(plugin.stray) + len(plugin.complaints)
-    return _close(screen, played, strays)
+    good = _close(screen, played, strays)
+    if options.json:
+        write_json({"good": good, "unknown_lines": strays, "scenes": [_document(each) for each in played]})
+    return 0 if good else 1
 
 
 def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, stack: ExitStack) -> "Stage":
-    try:
-        from fixtures.chunking import paced
-        from fixtures.recordings import every
-        from fixtures.replay import ThreadedReplayServer
-    except ImportError as error:
-        raise CommandError("The recordings are not part of this installation. Name a server with --base-url.") from error
-    from plugin_entry.cli.demo.stages import RecordedStage
+    with screen.waiting("Starting the plugin and the server of recordings"):
+        try:
+            from fixtures.chunking import paced
+            from fixtures.recordings import every
+            from fixtures.replay import ThreadedReplayServer
+        except ImportError as error:
+            raise CommandError("The recordings are not part of this installation. Name a server with --base-url.") from error
+        from plugin_entry.cli.demo.stages import RecordedStage
 
-    server = stack.enter_context(ThreadedReplayServer(every(), paced(PACE_MS), 1 / options.speed))
-    _introduce(screen, plugin, f"an embedded server that plays recordings of real Ollama servers, {server.url}")
+        server = stack.enter_context(ThreadedReplayServer(every(), paced(PACE_MS), 1 / options.speed))
+        _introduce(screen, plugin, f"an embedded server that plays recordings of real Ollama servers, {server.url}")
     return RecordedStage(server)
 
 
@@ -90,9 +101,10 @@ def _real(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, _:
     from plugin_entry.cli.chat.servers import target_of
     from plugin_entry.cli.demo.stages import RealStage
 
-    target = target_of(options)
-    _introduce(screen, plugin, f"{target.place}, model {target.model}")
-    return RealStage(target, frozenset(schema_of(plugin, target.model, target.credentials)["features"]))
+    target = target_of(options, screen)
+    with screen.waiting("Starting the plugin"):
+        _introduce(screen, plugin, f"{target.place}, model {target.model}")
+        return RealStage(target, frozenset(schema_of(plugin, target.model, target.credentials)["features"]))
 
 
 def _introduce(screen: Screen, plugin: PluginProcess, server: str) -> None:
@@ -117,9 +129,7 @@ def _play_all(stage: "Stage", plugin: PluginProcess, screen: Screen) -> list[Pla
 
 
 def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -> Played:
-    conversation = Conversation(
-        plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools
-    )
+    conversation = ChatHistory(plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools)
     stage.point(conversation, scene, 0)
     screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
     content = [picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt
@@ -134,7 +144,8 @@ def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -
     return Played(scene, tuple(results), complaints)
 
 
-def _close(screen: Screen, played: Sequence[Played], strays: int) -> int:
+def _close(screen: Screen, played: Sequence[Played], strays: int) -> bool:
+    """Shows the table; whether all is well."""
     screen.line()
     screen.table(HEADINGS, [row for each in played for row in _rows(each)])
     failed = sum(bool(each.complaints) for each in played)
@@ -146,7 +157,17 @@ def _close(screen: Screen, played: Sequence[Played], strays: int) -> int:
         screen.line(f"{failed} of {shown} scenes went wrong.", Look.BAD)
     else:
         screen.line(f"All {shown} scenes came out as they should.", Look.GOOD)
-    return 1 if failed or strays else 0
+    return not failed and not strays
+
+
+def _document(played: Played) -> dict[str, Any]:
+    """A scene for programs."""
+    return {
+        "scene": played.scene.title,
+        "not_shown": played.refused,
+        "complaints": list(played.complaints),
+        "turns": [{**attrs.asdict(result), "tokens_per_second": result.tokens_per_second} for result in played.results],
+    }
 
 
 def _rows(played: Played) -> list[tuple[str, ...]]:
@@ -167,13 +188,3 @@ def _cells(result: TurnResult) -> tuple[str, ...]:
         "" if result.first_s is None else f"{result.first_s * 1000:.0f} ms",
         str(result.frames),
     )
-
-
-def _speed(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < sys.maxsize:
-        raise argparse.ArgumentTypeError("must be a number above 0, such as 5")
-    return value

@@ -11,7 +11,7 @@ import attrs
 
 from fixtures.recordings import load
 from fixtures.replay import Received, ThreadedReplayServer
-from plugin_entry.cli.chat.conversation import Conversation
+from plugin_entry.cli.chat.conversation import ChatHistory
 from plugin_entry.cli.chat.servers import Target
 from plugin_entry.cli.chat.turns import TurnResult
 from plugin_entry.cli.demo.scenes import Scene
@@ -23,7 +23,7 @@ BROKE_OFF = "it ended in an error"
 class Stage(Protocol):
     """What the demo needs to know of a place to play."""
 
-    def point(self, conversation: Conversation, scene: Scene, turn: int) -> None:
+    def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
         """Sends turn `turn` (from 0) of a scene to where it is answered."""
 
     def refuses(self, scene: Scene) -> str | None:
@@ -39,7 +39,7 @@ class RecordedStage:
 
     server: ThreadedReplayServer
 
-    def point(self, conversation: Conversation, scene: Scene, turn: int) -> None:
+    def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
         address = scene.recordings[min(turn, len(scene.recordings) - 1)]
         version, _, name = address.partition("/")
         conversation.credentials = {"base_url": self.server.url_of(address)}
@@ -81,7 +81,7 @@ class RealStage:
     target: Target
     features: frozenset[str]
 
-    def point(self, conversation: Conversation, scene: Scene, turn: int) -> None:
+    def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
         del scene, turn
         conversation.credentials = self.target.credentials
         conversation.model = self.target.model

@@ -6,6 +6,7 @@ Dify that cannot reach a package index.
 
 import io
 import os
+import shlex
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,9 @@ README, ENGLISH_README = "README.md", "readme/README_en_US.md"
 """Dify shows the first for English. The one of the repository is for people with a clone, so the package takes the other's text."""
 WHEELS = "wheels"
 FROM_WHEELS_ALONE = f"--no-index\n--find-links=./{WHEELS}/\n".encode()
+PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
+"""Of most servers; on ARM it ends in `aarch64` instead."""
+PYTHON = "3.12"
 
 
 class NoPackageError(ValueError):
@@ -82,9 +86,7 @@ def with_wheels(files: Files, folder: Path) -> Files:
     there = {_project(name) for name in wheels}
     pinned = [pin for pin in pins_of(files[REQUIREMENTS].decode()) if "win32" not in pin.marker]
     if missing := [f"{pin.name}=={pin.version}" for pin in pinned if (pin.name, pin.version) not in there]:
-        raise NoPackageError(
-            f"{folder} lacks wheels of {', '.join(missing)}. Fill it by `pip download --only-binary :all: -r {REQUIREMENTS} -d {folder}`."
-        )
+        raise NoPackageError(f"{folder} lacks wheels of {', '.join(missing)}. Fill it by\n\n{download_command(folder)}\n")
     # with this file the daemon would ask an index
     kept = {path: data for path, data in files.items() if path != PROJECT}
     carried = {f"{WHEELS}/{name}": data for name, data in wheels.items()}
@@ -94,6 +96,14 @@ def with_wheels(files: Files, folder: Path) -> Files:
             f"With these wheels it is {size} bytes, and Dify takes {UNPACKED_BYTES}. Carry those of one machine type only."
         )
     return whole
+
+
+def download_command(folder: Path) -> str:
+    """The command line that fills a folder with the wheels for a Dify on Linux; every file is checked against its hash."""
+    words = ("python -m pip download --require-hashes --no-deps --only-binary :all:", f"--python-version {PYTHON} --implementation cp")
+    platforms = " ".join(f"--platform {platform}" for platform in PLATFORMS)
+    command = " \\\n    ".join((*words, platforms, f"-r {REQUIREMENTS} -d {shlex.quote(str(folder))}"))
+    return f"{command}\n\n(for a Dify on ARM, the platforms end in aarch64)"
 
 
 def _project(wheel: str) -> tuple[str, str]:

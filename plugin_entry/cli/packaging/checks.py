@@ -202,9 +202,9 @@ def _contact(files: Files) -> Iterator[str]:
 
 OURS, THEIRS = Verdict.FAIL, Verdict.OWNER
 
-type Check = tuple[str, str, Verdict, Find]
+type PackageCheck = tuple[str, str, Verdict, Find]
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[PackageCheck, ...] = (
     ("manifest", "the daemon takes every field of manifest.yaml", OURS, _manifest),
     ("provider", "the daemon takes the provider's YAML and the form's fields", OURS, _provider),
     (
@@ -232,7 +232,7 @@ CHECKS: tuple[Check, ...] = (
 """Name, rule, what a complaint means, and how to find one."""
 
 
-def check_package(files: Files, checks: tuple[Check, ...] = CHECKS) -> tuple[Result, ...]:
+def check_package(files: Files, checks: tuple[PackageCheck, ...] = CHECKS) -> tuple[Result, ...]:
     """One result per row. A file that cannot be read is a complaint of the rows that need it."""
     return tuple(_result(name, rule, verdict, find, files) for name, rule, verdict, find in checks)
 

@@ -6,10 +6,13 @@ The exit code is 1 when a check failed, and then no package is written.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from plugin_entry.cli.commands import CommandError
-from plugin_entry.cli.screen import Look, Screen, open_screen
+import attrs
+
+from plugin_entry.cli.commands import ArgumentError, CommandError
+from plugin_entry.cli.options import add_json_option, add_plain_option
+from plugin_entry.cli.screen import Look, Screen, open_screen, silent_screen, write_json
 
 if TYPE_CHECKING:
     from plugin_entry.cli.packaging.archive import Files
@@ -20,6 +23,21 @@ LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
 VERDICT_WIDTH, NAME_WIDTH = 9, 19
 
 
+class Written(TypedDict):
+    """The package as a file."""
+
+    path: str
+    files: int
+    bytes: int
+
+
+DESCRIPTION = """Builds the package that Dify installs, and checks it as Dify's daemon and marketplace do. A package is written when no
+check failed; the exit code is then 0.
+
+"fill in" is what only the publisher knows. Without it the package can still be installed in a Dify of your own. With --wheels, it carries
+its dependencies and is installed without any network.
+"""
+
 EXAMPLES = (
     "dify-ollama package --check-only",
     "dify-ollama package --wheels wheels -o ollama-offline.difypkg",
@@ -28,34 +46,53 @@ EXAMPLES = (
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("package", help="build and check the package for Dify", description=__doc__)
+    parser: argparse.ArgumentParser = subparsers.add_parser("package", help="build and check the package for Dify", description=DESCRIPTION)
     parser.add_argument("directory", nargs="?", type=Path, default=ROOT, metavar="DIR", help="the plugin; default: this project")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: NAME-VERSION.difypkg in the current directory")
     parser.add_argument("--check-only", action="store_true", help="write nothing")
     parser.add_argument("--wheels", type=Path, metavar="FOLDER", help="carry these wheels, for a Dify without a package index")
-    parser.add_argument("--plain", action="store_true", help="without colours")
+    add_plain_option(parser)
+    add_json_option(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.cli.packaging.archive import NoPackageError, collect, with_wheels
-    from plugin_entry.cli.packaging.checks import Verdict, check_package
+    from plugin_entry.cli.packaging.archive import NoPackageError
     from plugin_entry.cli.packaging.ignoring import PatternError
 
-    screen = open_screen(plain=options.plain)
+    screen = silent_screen() if options.json else open_screen(plain=options.plain)
     try:
-        files = collect(options.directory)
-        results = check_package(files)
-        _show(screen, results)
-        if any(result.verdict is Verdict.FAIL for result in results):
-            return 1
-        if not options.check_only:
-            _write(screen, with_wheels(files, options.wheels) if options.wheels else files, options.output)
-        _conclude(screen, [result.name for result in results if result.verdict is Verdict.OWNER])
+        results, written = _checked_and_written(options, screen)
     except (NoPackageError, PatternError) as error:
         raise CommandError(str(error)) from error
-    return 0
+    failed = any(result.verdict == "FAIL" for result in results)
+    if options.json:
+        write_json({"good": not failed, "checks": [attrs.asdict(result) for result in results], "package": written})
+    return 1 if failed else 0
+
+
+def _checked_and_written(options: argparse.Namespace, screen: Screen) -> tuple[tuple["Result", ...], Written | None]:
+    """The checks, and what was written. Raises CommandError, NoPackageError, PatternError."""
+    from plugin_entry.cli.packaging.archive import collect, download_command, with_wheels
+    from plugin_entry.cli.packaging.checks import Verdict, check_package
+
+    if options.wheels and not options.wheels.is_dir():
+        raise ArgumentError("--wheels", f"there is no folder {options.wheels}. Fill it by\n\n{download_command(options.wheels)}\n")
+    with screen.waiting("Checking the files"):
+        files = collect(options.directory)
+        results = check_package(files)
+    _show(screen, results)
+    if any(result.verdict is Verdict.FAIL for result in results):
+        return results, None
+    written = None
+    if not options.check_only:
+        with screen.waiting("Packing the files" + (" and the wheels" if options.wheels else "")):
+            written = _write(with_wheels(files, options.wheels) if options.wheels else files, options.output)
+        screen.line()
+        screen.line(f"{written['path']}: {written['files']} files, {written['bytes']} bytes")
+    _conclude(screen, [result.name for result in results if result.verdict is Verdict.OWNER])
+    return results, written
 
 
 def _show(screen: Screen, results: "tuple[Result, ...]") -> None:
@@ -77,7 +114,7 @@ def _conclude(screen: Screen, left: list[str]) -> None:
         screen.line("Ready to be published; CONTRIBUTING.md says how.", LOOKS["ok"])
 
 
-def _write(screen: Screen, files: "Files", output: Path | None) -> None:
+def _write(files: "Files", output: Path | None) -> Written:
     import yaml
 
     from plugin_entry.cli.packaging.archive import SUFFIX, pack
@@ -89,6 +126,5 @@ def _write(screen: Screen, files: "Files", output: Path | None) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
-    screen.line()
-    screen.line(f"{path}: {len(files)} files, {len(data)} bytes")
+        raise ArgumentError("--output", f"{path} cannot be written: {error.strerror}.") from error
+    return {"path": str(path), "files": len(files), "bytes": len(data)}

@@ -1,5 +1,32 @@
 """`dify-ollama record`: stands between Dify and a server, and writes down what passes, so that it can be attached to a bug report.
 
+There is one file per exchange, which `dify-ollama replay` and `dify-ollama trace` read. What is replaced in it is said by the help text.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugin_entry.cli.commands import ArgumentError, CommandError
+from plugin_entry.cli.options import HOST_VARIABLE, add_listening_options, add_plain_option
+from plugin_entry.cli.screen import Look, Screen, open_screen
+from translator.errors import RequestError
+
+if TYPE_CHECKING:
+    from plugin_entry.cli.recording.documents import Documents, Exchange, Recorded, RecordingDocument
+    from plugin_entry.network.server import Server
+
+
+UNDER_WAY = "under way"
+
+DESCRIPTION = """Stands between Dify and a server, and writes down what passes, so that it can be attached to a bug report.
+
 Point a client at the printed address instead of the server, or name a command after `--`: it is run with that address as OLLAMA_HOST, and
 its end ends the recording. There is one file per exchange, which `dify-ollama replay` and `dify-ollama trace` read.
 
@@ -14,25 +41,6 @@ texts letter by letter: prompts, answers, tool names and arguments, documents, v
 they are known. Look through the files before you hand them on.
 """
 
-import argparse
-import asyncio
-import contextlib
-import json
-import os
-import re
-import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from plugin_entry.cli.commands import HOST_VARIABLE, CommandError
-from plugin_entry.cli.screen import Look, Screen, open_screen
-from translator.errors import RequestError
-
-if TYPE_CHECKING:
-    from plugin_entry.cli.recording.documents import Document, Documents, Exchange, Recorded
-    from plugin_entry.network.server import Server
-
-
 EXAMPLES = (
     "dify-ollama record http://localhost:11434 --port 11500",
     "dify-ollama record http://localhost:11434 -- ollama run qwen3:8b hello",
@@ -44,16 +52,15 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "record",
         help="record exchanges with a server for a bug report",
-        description=__doc__,
-        usage="dify-ollama record [-h] [--port PORT] [--listen ADDRESS] [-o DIR] [--without-texts] [--plain] URL [-- COMMAND ...]",
+        description=DESCRIPTION,
+        usage="dify-ollama record [-h] [--host ADDRESS] [--port PORT] [-o DIR] [--without-texts] [--plain] URL [-- COMMAND ...]",
     )
     parser.set_defaults(client=[])
     parser.add_argument("url", metavar="URL", help="the server, as you entered it in Dify")
-    parser.add_argument("--port", type=int, default=11500, help="where to listen; default: 11500; 0 takes a free one")
-    parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1; 0.0.0.0 for a Dify in Docker")
+    add_listening_options(parser, 11500)
     parser.add_argument("-o", "--output", type=Path, default=Path("recordings"), metavar="DIR", help="default: recordings")
     parser.add_argument("--without-texts", action="store_true", help="replace all texts, letter by letter")
-    parser.add_argument("--plain", action="store_true", help="without colours")
+    add_plain_option(parser)
     return parser
 
 
@@ -64,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         server = server_of(settings_of({"base_url": options.url}))
     except RequestError as error:
-        raise CommandError(str(error)) from error
+        raise ArgumentError("URL", str(error)) from error
     documents = _documents(server, without_texts=options.without_texts)
     folder = Folder(options.output, open_screen(plain=options.plain), documents)
     code = 0
@@ -90,6 +97,12 @@ class Folder:
         look = Look.PLAIN if recorded.document else Look.BAD
         self.screen.line(f"{name}  {_described(recorded)}", look)
 
+    def still_runs(self, exchange: "Exchange") -> None:
+        """Says that an exchange takes long. Nothing of it is scrubbed yet, so a known route is named at most. Called by the same thread."""
+        from plugin_entry.cli.recording.places import route_of
+
+        self.screen.line(f"{route_of(exchange.target.partition('?')[0]) or 'an exchange'}  {UNDER_WAY}", Look.QUIET)
+
     def conclude(self) -> None:
         """Hides in earlier files what was sent in secret only later, and says what to do next."""
         for path, known in self._written:
@@ -111,7 +124,7 @@ class Folder:
     def _known(self) -> int:
         return self._documents.scrubber.secrets.learnt
 
-    def _write(self, route: str, document: "Document") -> str:
+    def _write(self, route: str, document: "RecordingDocument") -> str:
         folder = self._directory / document["server"]
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.json")), default=0)
@@ -122,7 +135,7 @@ class Folder:
         return f"{document['server']}/{scenario}.json"
 
 
-def _put(path: Path, document: "Document") -> None:
+def _put(path: Path, document: "RecordingDocument") -> None:
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="ascii")
 
 
@@ -135,13 +148,11 @@ def _described(recorded: "Recorded") -> str:
 async def _serve(server: "Server", folder: Folder, documents: "Documents", options: argparse.Namespace) -> int:
     from plugin_entry.cli.recording.proxy import RecordingProxy
 
-    proxy = RecordingProxy(server, folder.keep)
+    proxy = RecordingProxy(server, folder.keep, folder.still_runs)
     try:
-        runner, url = await proxy.start(options.listen, options.port)
+        runner, url = await proxy.start(options.host, options.port)
     except OSError as error:
-        raise CommandError(
-            f"Port {options.port} of {options.listen} cannot be used: {error.strerror}. Name another with --port."
-        ) from error
+        raise ArgumentError("--port", f"port {options.port} of {options.host} cannot be used: {error.strerror}. Name another.") from error
     try:
         documents.version = await proxy.version()
         folder.screen.line(url)

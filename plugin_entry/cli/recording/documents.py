@@ -22,8 +22,8 @@ OF_THE_CONNECTION = frozenset(
 """Headers of one hop; the length is counted anew, and a compressed reply could not be scrubbed."""
 OF_EVERY_CLIENT = OF_THE_CONNECTION | {"accept", "user-agent", "accept-language"}
 
-type Headers = tuple[tuple[str, str], ...]
-type Document = dict[str, Any]
+type RecordedHeaders = tuple[tuple[str, str], ...]
+type RecordingDocument = dict[str, Any]
 
 
 @attrs.define(slots=True, eq=False, kw_only=True)
@@ -33,10 +33,10 @@ class Exchange:
     method: str
     target: str = attrs.field(repr=False)
     """Path and query as they were sent."""
-    request_headers: Headers = attrs.field(repr=False)
+    request_headers: RecordedHeaders = attrs.field(repr=False)
     request_body: bytes = attrs.field(default=b"", repr=False)
     status: int = 0
-    headers: Headers = attrs.field(default=(), repr=False)
+    headers: RecordedHeaders = attrs.field(default=(), repr=False)
     pieces: list[tuple[float, bytes]] = attrs.field(factory=list, repr=False)
     size: int = 0
     remark: str = ""
@@ -51,7 +51,7 @@ class Recorded:
     path: str
     status: int
     pieces: int
-    document: Document | None = attrs.field(repr=False)
+    document: RecordingDocument | None = attrs.field(repr=False)
     remark: str = ""
 
 
@@ -80,7 +80,7 @@ class Documents:
             remark=refusal or exchange.remark,
         )
 
-    def again(self, document: Document) -> Document:
+    def again(self, document: RecordingDocument) -> RecordingDocument:
         """A document of this run, scrubbed with what is known now. Raises TakesTooLongError."""
         request, response = document["request"], document["response"]
         asked = json.dumps(request["body"]).encode() if "body" in request else _bytes(request.get("raw_body", ""))
@@ -96,7 +96,7 @@ class Documents:
         sent = (*secrets.of_target(exchange.target), *secrets.of_headers((*exchange.request_headers, *cookies)))
         self.scrubber = attrs.evolve(self.scrubber, secrets=self.scrubber.secrets.and_these(sent))
 
-    def _document(self, exchange: Exchange) -> Document:
+    def _document(self, exchange: Exchange) -> RecordingDocument:
         version = self.version if VERSION.fullmatch(self.version) else "unknown"
         texts = "texts replaced" if self.scrubber.without_texts else ""
         return {
@@ -113,7 +113,7 @@ class Documents:
             },
         }
 
-    def _request(self, exchange: Exchange) -> Document:
+    def _request(self, exchange: Exchange) -> RecordingDocument:
         headers = self.scrubber.headers(tuple(_worth_keeping(exchange.request_headers)))
         return {
             "method": exchange.method,
@@ -136,7 +136,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _worth_keeping(headers: Headers) -> Iterator[tuple[str, str]]:
+def _worth_keeping(headers: RecordedHeaders) -> Iterator[tuple[str, str]]:
     for name, value in headers:
         is_usual = name.lower() == "content-type" and value.startswith("application/json")
         if name.lower() not in OF_EVERY_CLIENT and not is_usual:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from plugin_entry.cli.recording.scanning import Check
+from plugin_entry.cli.recording.scanning import TimeCheck
 from plugin_entry.cli.recording.secrets import Secrets
 
 LEVELS = 4
@@ -101,7 +101,7 @@ def _made(pieces: Iterable[tuple[bytes, int, int]], below: View | None) -> View:
     return View(b"".join(parts), starts, sources, below)
 
 
-def _replaced(view: View, pattern: re.Pattern[bytes], check: Check) -> View:
+def _replaced(view: View, pattern: re.Pattern[bytes], check: TimeCheck) -> View:
     def pieces() -> Iterator[tuple[bytes, int, int]]:
         done = 0
         for number, match in enumerate(pattern.finditer(view.data)):
@@ -134,12 +134,12 @@ def _code(number: int) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass")
 
 
-def undone(view: View, check: Check = lambda: None) -> View:
+def undone(view: View, check: TimeCheck = lambda: None) -> View:
     """The same bytes with one level of escapes undone."""
     return _replaced(view, ESCAPE, check)
 
 
-def secret_ranges(given: View, needles: Needles, check: Check) -> Iterator[Range]:
+def secret_ranges(given: View, needles: Needles, check: TimeCheck) -> Iterator[Range]:
     """Where something secret stands in the bytes that `given` was made from."""
     view, level = given, 0
     while True:
@@ -155,7 +155,7 @@ def secret_ranges(given: View, needles: Needles, check: Check) -> Iterator[Range
         view = undone(view, check)
 
 
-def _found(data: bytes, needles: Needles, check: Check) -> Iterator[Range]:
+def _found(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
     yield from _sent(data, needles, check)
     yield from _pictures(data, check)
     for start in range(0, max(len(data), 1), WINDOW):
@@ -166,7 +166,7 @@ def _found(data: bytes, needles: Needles, check: Check) -> Iterator[Range]:
                 yield first + max(0, start - OVERLAP), last + max(0, start - OVERLAP)
 
 
-def _sent(data: bytes, needles: Needles, check: Check) -> Iterator[Range]:
+def _sent(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
     lower = data.lower()
     for needle in needles.plain:
         check()
@@ -259,7 +259,7 @@ MAGIC = re.compile(
 DATA_URL = re.compile(rb"data:[\w.+/;=-]{0,128},([^\s\"'<>)\\]++)")
 
 
-def _pictures(data: bytes, check: Check) -> Iterator[Range]:
+def _pictures(data: bytes, check: TimeCheck) -> Iterator[Range]:
     """Base64 of files and long base64 of any kind; a run of one kind of letter is no base64."""
     check()
     yield from (match.span() for match in MAGIC.finditer(data))

@@ -26,6 +26,7 @@ LARGEST_REQUEST = 1 << 30
 """Bytes."""
 VERSION_WITHIN_S = 5.0
 BAD_GATEWAY = 502
+LONG_S = 1.0
 CLIENT_LEFT = "the client left"
 
 
@@ -35,10 +36,14 @@ class ClientLeftError(Exception):
 
 @attrs.define(slots=True, eq=False)
 class RecordingProxy:
-    """`keep` is called once per exchange, when it has ended, by a thread that does nothing else."""
+    """`keep` is called once per exchange, when it has ended, and `still_runs` before it for one that takes longer than `LONG_S`.
+
+    Both are called by a thread that does nothing else.
+    """
 
     server: Server
     keep: Callable[[Exchange], None]
+    still_runs: Callable[[Exchange], None]
     _session: aiohttp.ClientSession = attrs.field(init=False)
     _keeper: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(max_workers=1), init=False)
 
@@ -74,6 +79,7 @@ class RecordingProxy:
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         exchange = Exchange(method=request.method, target=request.raw_path, request_headers=tuple(request.headers.items()))
+        long = asyncio.get_running_loop().call_later(LONG_S, self._keeper.submit, self.still_runs, exchange)
         try:
             exchange.request_body = await request.read()
             return await self._answer(exchange, request)
@@ -85,6 +91,7 @@ class RecordingProxy:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             exchange.remark = f"the server could not be reached or broke off: {type(error).__name__}"
         finally:
+            long.cancel()
             self._keeper.submit(self.keep, exchange)
         if exchange.status == 0 and exchange.remark != CLIENT_LEFT:
             return web.json_response({"error": f"dify-ollama record: {exchange.remark}"}, status=BAD_GATEWAY)

@@ -12,7 +12,7 @@ import attrs
 
 from plugin_entry.cli.recording.places import ERROR, PLAIN_NAME, SCHEMA, SCHEMA_KEYWORDS, TEXT, Kind, Place
 
-type Check = Callable[[], None]
+type TimeCheck = Callable[[], None]
 """Called every now and then; raises when the time is up."""
 
 TOKEN = re.compile(
@@ -69,7 +69,7 @@ class _Level:
     at_key: bool = True
 
 
-def spans_of(data: bytes, root: Place, check: Check) -> Iterator[Span]:
+def spans_of(data: bytes, root: Place, check: TimeCheck) -> Iterator[Span]:
     """The spans of a body in their order; what is not in a span stays. Raises what `check` raises."""
     stray = Rule.UNKNOWN if root is None else Rule.ERROR
     position, stack, seen = 0, list[_Level](), 0

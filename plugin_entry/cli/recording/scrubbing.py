@@ -16,7 +16,7 @@ import attrs
 
 from plugin_entry.cli.recording.finding import Range, View, needles_of, pieces_of, secret_ranges
 from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Place, route_of
-from plugin_entry.cli.recording.scanning import Check, Rule, Span, spans_of
+from plugin_entry.cli.recording.scanning import Rule, Span, TimeCheck, spans_of
 from plugin_entry.cli.recording.secrets import HARMLESS, SCHEMES, Secrets
 from plugin_entry.cli.recording.veiling import known_words, veiled
 from translator.failures.bodies import PROXY_NAMED
@@ -36,7 +36,7 @@ class TakesTooLongError(Exception):
     """A body could not be scrubbed in time, so it must not be kept."""
 
 
-def within(seconds: float = TIME_LIMIT_S) -> Check:
+def within(seconds: float = TIME_LIMIT_S) -> TimeCheck:
     """A check that raises TakesTooLongError when the time is up."""
     deadline = time.monotonic() + seconds
 
@@ -54,11 +54,11 @@ class Scrubber:
     secrets: Secrets = attrs.field(factory=Secrets, repr=False)
     without_texts: bool = False
 
-    def reply(self, data: bytes, path: str, check: Check | None = None) -> bytes:
+    def reply(self, data: bytes, path: str, check: TimeCheck | None = None) -> bytes:
         """The body of a reply, as long as it was. Raises TakesTooLongError."""
         return self._body(data, self._place(path, 1), check or within(), same_length=True)
 
-    def request(self, data: bytes, path: str, check: Check | None = None) -> dict[str, Any]:
+    def request(self, data: bytes, path: str, check: TimeCheck | None = None) -> dict[str, Any]:
         """The body of a request as the part of a recording, with one small picture for each that was in it. Raises TakesTooLongError."""
         if not data:
             return {}
@@ -94,7 +94,7 @@ class Scrubber:
         route = route_of(path.partition("?")[0])
         return None if route is None else ROUTES[route][side]
 
-    def _body(self, data: bytes, place: Place, check: Check, *, same_length: bool) -> bytes:
+    def _body(self, data: bytes, place: Place, check: TimeCheck, *, same_length: bool) -> bytes:
         spans = list(spans_of(data, place, check))
         finds = self._finds(View(data), spans, check)
         parts, done = list[bytes](), 0
@@ -107,7 +107,7 @@ class Scrubber:
             done = span.end
         return b"".join((*parts, data[done:]))
 
-    def _finds(self, whole: View, spans: Sequence[Span], check: Check) -> list[Range]:
+    def _finds(self, whole: View, spans: Sequence[Span], check: TimeCheck) -> list[Range]:
         """Merged ranges, in order. Texts that came in pieces are looked at joined, because a key may come in pieces, too."""
         pieces: dict[str, list[Range]] = {}
         for span in spans:

@@ -5,14 +5,20 @@ The reply comes from a recording, a file with its body, or the standard input wh
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from plugin_entry.cli.commands import CommandError
+from plugin_entry.cli.commands import ArgumentError
+from plugin_entry.cli.options import add_plain_option
+from plugin_entry.cli.screen import Screen, open_screen
 
-FORMATS = ("text", "json", "html")
+TEXT, JSON, HTML = FORMATS = ("text", "json", "html")
 
+DESCRIPTION = """Shows the X-ray of one reply, line by line: what came, what it meant, which state that led to, and what Dify was given.
+
+The reply comes from a recording, a file with its body, or the standard input while it arrives. Without a source, the recordings are listed.
+"""
 
 EXAMPLES = (
     "dify-ollama trace 0.24.0/tool-two --format html -o trace.html",
@@ -22,31 +28,49 @@ EXAMPLES = (
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The options of the trace."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("trace", help="see what became of every line of a reply", description=__doc__)
-    parser.add_argument("source", metavar="FILE|-|VERSION/SCENARIO", help="a recording, a reply body (NDJSON), or - for the standard input")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text; html is one page without outside resources")
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "trace", help="see what became of every line of a reply", description=DESCRIPTION
+    )
+    parser.add_argument(
+        "source", nargs="?", metavar="FILE|-|VERSION/SCENARIO", help="a recording, a reply body (NDJSON), or - for the standard input"
+    )
+    parser.add_argument("--format", choices=FORMATS, default=TEXT, help="default: text; html is one page without outside resources")
+    parser.add_argument("--json", action="store_const", const=JSON, dest="format", help="the same as --format json")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: the standard output")
+    add_plain_option(parser)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Shows the trace. Raises CommandError for a source that is no reply of a chat."""
     from plugin_entry.cli.tracing.document import document_of
-    from plugin_entry.cli.tracing.source import source_of
+    from plugin_entry.cli.tracing.source import STDIN, recorded_names, source_of
 
-    shown = _renderers()[options.format](document_of(source_of(options.source)))
+    screen = open_screen(plain=options.plain)
+    if options.source is None:
+        for name in recorded_names():
+            screen.line(name)
+        return 0
+    with screen.waiting("Reading the standard input") if options.source == STDIN else nullcontext():
+        document = document_of(source_of(options.source))
     if options.output is None:
-        sys.stdout.write(shown)
+        _write(document, options.format, sys.stdout, screen)
         return 0
     try:
-        options.output.write_text(shown, encoding="utf-8")
+        with options.output.open("w", encoding="utf-8") as file:
+            _write(document, options.format, file, Screen(lambda text, _: file.write(text)))
     except OSError as error:
-        raise CommandError(f"{options.output} cannot be written: {error.strerror}.") from error
+        raise ArgumentError("--output", f"{options.output} cannot be written: {error.strerror}.") from error
     return 0
 
 
-def _renderers() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
+def _write(document: Any, form: str, stream: TextIO, screen: Screen) -> None:
+    """What is for programs goes out unchanged, and text as the screen shows it."""
     from plugin_entry.cli.tracing.html import to_html
-    from plugin_entry.cli.tracing.text import to_json, to_text
+    from plugin_entry.cli.tracing.text import to_json, to_rows
 
-    return {"text": to_text, "json": to_json, "html": to_html}
+    if form == TEXT:
+        for text, look in to_rows(document):
+            screen.line(text, look)
+    else:
+        stream.write(to_json(document) if form == JSON else to_html(document))

@@ -1,17 +1,16 @@
 """A trace as one HTML page that needs nothing but itself: no script, no font, no address.
 
 A timeline on top shows every line at its time, the machine's state, and a row per kind of event; a click leads to the line below. What is
-shown of the lines can be chosen; the browser does that by style alone.
+shown of the lines can be chosen; the browser does that by style alone. On a narrow screen the timeline keeps its size and scrolls in
+its box.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
-from typing import Any
 
+from plugin_entry.cli.tracing.document import Document
 from plugin_entry.cli.tracing.text import delta_text, event_text, line_title, summary
-
-type Document = Mapping[str, Any]
 
 LANES: tuple[tuple[str, frozenset[str]], ...] = (
     ("thinking", frozenset({"THINKING"})),
@@ -58,14 +57,15 @@ h1{font-size:1.4rem;margin:0 0 .4rem}h2{font-size:1rem;margin:0 0 .3rem}p{margin
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
 .quiet{color:var(--quiet);font-weight:normal}.bad{color:var(--error)}
 figure,fieldset,section{background:var(--card);border:1px solid var(--line);border-radius:8px;margin:1rem 0;padding:.7rem 1rem}
-svg{display:block;width:100%;height:auto}svg text{fill:var(--quiet);font-size:12px}svg line{stroke:var(--line)}
+figure{overflow-x:auto}svg{display:block;width:100%;min-width:900px;height:auto}
+svg text{fill:var(--quiet);font-size:12px}svg line{stroke:var(--line)}
 svg a:hover *{stroke:var(--fore)}
 svg .tick{fill:var(--quiet);stroke:transparent;stroke-width:4}svg .band{fill:var(--quiet)}svg .name{fill:var(--back);font-weight:600}
 fieldset{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}legend{padding:0 .3rem;color:var(--quiet)}label{cursor:pointer}
 section{border-left:4px solid var(--line);margin:.6rem 0;scroll-margin-top:1rem}section:target{outline:2px solid var(--text)}
 dl{display:grid;grid-template-columns:4rem 1fr;gap:.1rem .5rem;margin:0}dl>div{display:contents}
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere;min-width:0}
-@media print{fieldset{display:none}section{break-inside:avoid}}
+@media print{svg{min-width:0}fieldset{display:none}section{break-inside:avoid}}
 """
 
 PAGE = """<!doctype html>
@@ -81,7 +81,7 @@ PAGE = """<!doctype html>
 <body>
 <h1>{title}</h1>
 {summary}
-<figure>{timeline}</figure>
+<figure tabindex="0">{timeline}</figure>
 {filters}
 {lines}
 </body>

@@ -47,6 +47,15 @@ def source_of(typed: str) -> Source:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def recorded_names() -> Iterator[str]:
+    """The recordings that can be traced, by version. Raises CommandError where there are none."""
+    try:
+        from fixtures.recordings import every
+    except ImportError as error:
+        raise CommandError("The recordings are not part of this installation. Name a file, or - for the standard input.") from error
+    yield from (exchange.address for exchange in every(lambda each: each.path in ROUTES))
+
+
 def _arriving(descriptor: int) -> Iterator[TimedBytes]:
     started = time.perf_counter()
     while data := os.read(descriptor, READ_BYTES):

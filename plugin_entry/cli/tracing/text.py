@@ -1,12 +1,14 @@
 """A trace as text for a terminal and as JSON for programs."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from plugin_entry.cli.screen import CONTROLS
+from plugin_entry.cli.screen import Look
+from plugin_entry.cli.tracing.document import Document
 
-type Document = Mapping[str, Any]
+type TextRow = tuple[str, Look]
+
+FAILED = "FAILED"
 
 
 def to_json(document: Document) -> str:
@@ -14,10 +16,12 @@ def to_json(document: Document) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def to_text(document: Document) -> str:
+def to_rows(document: Document) -> Iterator[TextRow]:
     """A block per line: time and states, then what came, what it meant, and what left."""
-    rows = [*summary(document), *(row for line in document["lines"] for row in _block(line))]
-    return "".join(f"{CONTROLS.sub('\N{REPLACEMENT CHARACTER}', row)}\n" for row in rows)
+    for number, row in enumerate(summary(document)):
+        yield row, Look.TITLE if number == 0 else Look.BAD if row.startswith("error ") else Look.PLAIN
+    for line in document["lines"]:
+        yield from _block(line)
 
 
 def summary(document: Document) -> Iterator[str]:
@@ -56,15 +60,18 @@ def delta_text(delta: Document) -> str:
     return str(delta["delta"]) + ("" if carried is None else f" {json.dumps(carried, ensure_ascii=False)}")
 
 
-def _block(line: Document) -> Iterator[str]:
-    yield ""
-    states = line["before"] if line["before"] == line["after"] else f"{line['before']} → {line['after']}"
-    yield f"{line_title(line)}  {line['ms']:.1f} ms  {states}" + ("" if line["read"] else "  (not read: the answer had ended)")
+def _block(line: Document) -> Iterator[TextRow]:
+    yield "", Look.PLAIN
+    moved = line["before"] != line["after"]
+    states = f"{line['before']} → {line['after']}" if moved else line["before"]
+    unread = "" if line["read"] else "  (not read: the answer had ended)"
+    look = Look.BAD if line["after"] == FAILED else Look.USER
+    yield f"{line_title(line)}  {line['ms']:.1f} ms  {states}{unread}", look
     if line["wire"]:
-        yield f"  wire   {line['wire']}"
+        yield f"  wire   {line['wire']}", Look.QUIET
     for event in line["events"]:
-        yield f"  event  {event_text(event)}"
+        yield f"  event  {event_text(event)}", Look.PLAIN
     for delta in line["deltas"]:
-        yield f"  delta  {delta_text(delta)}"
+        yield f"  delta  {delta_text(delta)}", Look.TOOL
     for frame in line["frames"]:
-        yield f"  frame  {json.dumps(frame, ensure_ascii=False)}"
+        yield f"  frame  {json.dumps(frame, ensure_ascii=False)}", Look.BAD if "error" in frame else Look.GOOD

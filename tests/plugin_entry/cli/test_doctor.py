@@ -25,7 +25,7 @@ def _nobody_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret")
     with SubprocessReplayServer() as recordings:
-        code = main(["doctor", f"{recordings.url}/replay/0.24.0", "--model", "chat", "--key-env", "MY_KEY", "--plain"])
+        code = main(["doctor", f"{recordings.url}/replay/0.24.0", "--model", "chat", "--api-key-env", "MY_KEY", "--plain"])
     lines = capsys.readouterr().out.splitlines()
     assert code == 0
     assert lines[0] == f"ok    address     Requests go to {recordings.url}/replay/0.24.0."
@@ -68,9 +68,17 @@ def test_exit_codes_are_told_alike_by_the_help_and_the_manual(capsys: pytest.Cap
 
 COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "no address": (["htp://x"], EXIT_CODES[Layer.ADDRESS], "something other than http:// or https://"),
-    "key over plain http": (["http://public.example", "--key-env", "MY_KEY"], EXIT_CODES[Layer.ADDRESS], "unencrypted"),
-    "variable that is not set": (["http://localhost", "--key-env", "NO_SUCH_KEY"], 1, "NO_SUCH_KEY is not set"),
-    "no certificate": (["https://localhost", "--ca-certificate", "/no/such.pem"], EXIT_CODES[Layer.ADDRESS], "does not exist"),
+    "key over plain http": (["http://public.example", "--api-key-env", "MY_KEY"], EXIT_CODES[Layer.ADDRESS], "unencrypted"),
+    "variable that is not set": (
+        ["http://localhost", "--api-key-env", "NO_SUCH_KEY"],
+        2,
+        "argument --api-key-env: ",
+    ),
+    "no certificate": (
+        ["https://localhost", "--ca-certificate", "/no/such.pem"],
+        2,
+        "argument --ca-certificate: there is no file",
+    ),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.liveness import EVERY_S, OLD_S, TABLE, Event, Liveness, Session, State
+from plugin_entry.dify.liveness import EVERY_S, OLD_S, TABLE, CallerEvent, CallerSession, CallerState, Liveness
 
 LOOK_S = 0.25
 NEVER = float("inf")
@@ -81,10 +81,10 @@ def quick(session_id: str, number: int, now: float) -> float:
     return 0.01
 
 
-@pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("event", Event)
-def test_every_pair_is_listed_or_illegal(state: State, event: Event) -> None:
-    session = Session(0.0, state)
+@pytest.mark.parametrize("state", CallerState)
+@pytest.mark.parametrize("event", CallerEvent)
+def test_every_pair_is_listed_or_illegal(state: CallerState, event: CallerEvent) -> None:
+    session = CallerSession(0.0, state)
     if event in TABLE[state]:
         session.step(event)
         assert session.state is TABLE[state][event]
@@ -94,10 +94,10 @@ def test_every_pair_is_listed_or_illegal(state: State, event: Event) -> None:
 
 
 def test_every_state_is_reached_and_nothing_leads_out_of_the_last() -> None:
-    assert {target for row in TABLE.values() for target in row.values()} | {State.UNKNOWN} == set(State)
-    assert set(TABLE[State.LEFT].values()) == {State.LEFT}
-    assert [(state, event) for state, row in TABLE.items() for event, target in row.items() if target is State.LEFT is not state] == [
-        (State.ASKED_AGAIN, Event.PROVED_SILENCE)
+    assert {target for row in TABLE.values() for target in row.values()} | {CallerState.UNKNOWN} == set(CallerState)
+    assert set(TABLE[CallerState.LEFT].values()) == {CallerState.LEFT}
+    assert [(state, event) for state, row in TABLE.items() for event, target in row.items() if target is CallerState.LEFT is not state] == [
+        (CallerState.ASKED_AGAIN, CallerEvent.PROVED_SILENCE)
     ]
 
 

@@ -206,4 +206,4 @@ def test_a_request_that_was_started_is_not_kept() -> None:
     reader._read_async = next_part  # type: ignore[method-assign]  # the only place where it reads
     assert list(_until_the_end(reader._read_stream())) == []
     assert len(started) == 2
-    assert (held[0]["line"], held[0]["request"], held[0]["parts"]) == (b"", None, [b""])
+    assert (held[0]["line"], held[0]["other"], held[0]["request"]) == (b"", b"", None)

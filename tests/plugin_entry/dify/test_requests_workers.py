@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -66,14 +67,27 @@ class Data(dict[str, Any]):
     """Of a request; can be referred to weakly."""
 
 
-def test_a_request_that_failed_is_freed_at_once() -> None:
+@readable
+def failing(prompt: Data) -> None:
+    raise ServerError.of("x", f"no {len(prompt)}")
+
+
+def failing_as_in_the_sdk(prompt: Data) -> None:
+    """The SDK makes an error of its classes its own cause. What was called lives in the frames of that error."""
+
+    def call() -> None:
+        failing(prompt)
+
+    try:
+        call()
+    except InvokeError as error:
+        raise error from error
+
+
+@pytest.mark.parametrize("call", [failing, failing_as_in_the_sdk])
+def test_a_request_that_failed_is_freed_at_once(call: Callable[[Data], None]) -> None:
     """Not when cycles are looked for, which may be long after: one of 200 MB was kept so."""
-
-    @readable
-    def call(prompt: Data) -> None:
-        raise ServerError.of("x", f"no {len(prompt)}")
-
-    run = errors_told(lambda _, __, data: call(Data(data)))
+    run = errors_told(lambda _, __, data: call(data))
     served = SimpleNamespace(executer=GreenletExecutor(max_workers=1))
 
     def ask() -> "weakref.ref[Data]":

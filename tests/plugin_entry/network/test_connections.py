@@ -14,7 +14,7 @@ from plugin_entry.network.client import Call
 from plugin_entry.network.connections import IDLE_KEPT, connector_of
 from plugin_entry.network.server import Server
 from tests.servers.hostile import HALF, STRAY, EarlyServer, StrayReplies
-from tests.servers.loopback import PATIENCE_S, Visit, serving
+from tests.servers.loopback import PATIENCE_S, LoopbackServer, Visit, serving
 from tests.servers.name_service import naming
 from translator.errors import Family, ServerError
 from translator.settings.base_url import parse_base_url
@@ -83,6 +83,59 @@ def test_a_server_that_answers_before_it_has_the_request_gets_no_second_one_ther
         call = call_to(f"http://127.0.0.1:{server.port}", body=b"x" * 32_000_000)
         assert [bridge.fetch(call).body for _ in range(2)] == [b"early"] * 2
         assert server.connections == 2
+
+
+def owned(server: LoopbackServer, key: str) -> Call:
+    """A request with somebody's key."""
+    plain = server.call()
+    return Call(server=attrs.evolve(plain.server, headers=(("Authorization", key),)), method=plain.method, url=plain.url, body=plain.body)
+
+
+def test_tenants_never_share_a_connection(bridge: Bridge) -> None:
+    """A reply too many, which nobody can tell from an answer, meets its own tenant only."""
+    used: dict[bytes, set[int]] = {b"one": set(), b"other": set()}
+
+    def answer(visit: Visit) -> None:
+        used[visit.body].add(visit.connection)
+        visit.whole(b"x")
+
+    with serving(answer) as server:
+        for name in ("one", "other", "one", "other"):
+            bridge.fetch(attrs.evolve(owned(server, f"Bearer {name}"), body=name.encode()))
+        assert server.connections == 2
+    assert not used[b"one"] & used[b"other"]
+
+
+@pytest.mark.parametrize("status", [b"400 No", b"404 Not Found", b"500 Oops", b"503 Busy"])
+def test_a_refusal_is_the_last_reply_of_its_connection(bridge: Bridge, status: bytes) -> None:
+    with serving(lambda visit: visit.whole(b"no", status)) as server:
+        assert [bridge.fetch(server.call()).body for _ in range(2)] == [b"no", b"no"]
+        assert server.connections == 2
+
+
+def test_after_a_reply_that_could_not_be_read_no_connection_is_used_again(bridge: Bridge) -> None:
+    """Also those that are in use meanwhile, each after its reply; other tenants keep theirs."""
+    came, go = gevent.event.Event(), gevent.event.Event()
+
+    def answer(visit: Visit) -> None:
+        if visit.body == b"late":
+            came.set()
+            go.wait()
+        visit.whole(b"%d" % visit.connection)
+
+    with serving(answer) as server:
+        assert bridge.fetch(owned(server, "other")).body == b"1"
+        late = gevent.spawn(bridge.fetch, attrs.evolve(server.call(), body=b"late"))
+        assert came.wait(PATIENCE_S)
+        reply = bridge.open(server.call())
+        assert reply.body() == b"3"
+        reply.close()
+        assert bridge.fetch(server.call()).body == b"4"
+        go.set()
+        assert late.get(timeout=PATIENCE_S).body == b"2"
+        assert server.left.wait(PATIENCE_S)
+        assert [bridge.fetch(server.call()).body for _ in range(2)] == [b"4", b"4"]
+        assert bridge.fetch(owned(server, "other")).body == b"1"
 
 
 def test_what_is_kept_is_bounded(bridge: Bridge) -> None:

@@ -261,6 +261,9 @@ class BlackHole:
     def cancel(self) -> None:
         pass
 
+    def distrust(self, owner: str) -> None:
+        pass
+
 
 def test_a_server_that_is_away_costs_one_time_limit(clock: Clock) -> None:
     facts = ModelFacts(BlackHole(clock), clock)  # type: ignore[arg-type]  # a stand-in for a bridge

@@ -43,6 +43,18 @@ def test_rounds_follow_each_other_and_replies_keep_their_order(bridge: Bridge) -
     assert bodies == [b"/a=/a", b"/b=/b", b"/c=/c", b"/d=/d"]
 
 
+def test_a_reply_that_a_plan_cannot_read_ends_its_connection(bridge: Bridge) -> None:
+    def plan() -> Rounds:
+        yield (HttpRequest(url="/a", body=b"", headers={"X-Own": "yes"}),)
+        raise ServerError.of("unreadable", "It is no answer.")
+
+    with serving(echo) as server:
+        for _ in range(2):
+            with pytest.raises(ServerError):
+                run_plan(bridge, plan(), server.call().server, concurrency=1)
+        assert server.connections == 2
+
+
 @pytest.mark.parametrize(("weight", "is_apart"), [(HEAVY, True), (HEAVY - 1, False)], ids=["heavy", "light"])
 def test_requests_with_heavy_texts_are_written_apart(bridge: Bridge, weight: int, is_apart: bool) -> None:
     hubs: list[object] = []

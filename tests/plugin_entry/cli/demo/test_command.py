@@ -1,6 +1,7 @@
 """`dify-ollama demo` as a process: what it shows, and that its exit code tells the truth."""
 
 import base64
+import json
 import re
 from io import BytesIO
 from typing import Any
@@ -27,6 +28,7 @@ PROGRAMS = programs(
     __name__,
     {
         "everything": (*DEMO, "--speed", "20"),
+        "for programs": (*DEMO, "--speed", "50", "--json"),
         "a closed port": (*DEMO, "--base-url", CLOSED),
         "no key": (*DEMO, "--base-url", CLOSED, "--api-key-env", "NO_SUCH_KEY"),
     },
@@ -37,7 +39,8 @@ PROGRAMS = programs(
 @pytest.fixture(scope="module")
 def shown() -> str:
     done = PROGRAMS["everything"].done
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert set(done.stderr.splitlines()) == {"Starting the plugin and the server of recordings ...", "Waiting for the model ..."}
     return done.stdout
 
 
@@ -55,6 +58,14 @@ def shown() -> str:
 )
 def test_demo_shows(fact: str, shown: str) -> None:
     assert fact in shown
+
+
+def test_demo_for_programs_is_one_document() -> None:
+    done = PROGRAMS["for programs"].done
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["good"], document["unknown_lines"]) == (0, True, 0)
+    assert [scene["scene"] for scene in document["scenes"]] == [scene.title for scene in SCENES]
+    assert all(scene["complaints"] == [] and scene["turns"] for scene in document["scenes"])
 
 
 def test_every_turn_has_its_figures(shown: str) -> None:
@@ -95,8 +106,8 @@ def test_a_real_server_is_asked_for_its_models_and_what_it_cannot_do_is_said() -
 
 def test_a_missing_key_variable_is_said() -> None:
     done = PROGRAMS["no key"].done
-    assert done.returncode == 1
-    assert "NO_SUCH_KEY is not set" in done.stderr
+    assert done.returncode == 2
+    assert "argument --api-key-env: the environment variable NO_SUCH_KEY is not set" in done.stderr
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])

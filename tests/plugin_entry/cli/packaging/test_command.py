@@ -1,5 +1,6 @@
 """`dify-ollama package`: what goes in, that it is always the same file, that it says what is wrong, and that what was packed runs."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -155,8 +156,16 @@ def test_directory_that_is_no_plugin(difyignore: str | None, sentence: str, caps
     assert sentence in capsys.readouterr().err
 
 
+def test_package_for_programs_is_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    output = tmp_path / "out.difypkg"
+    assert main(["package", "--json", "-o", str(output)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["good"], document["package"]["bytes"]) == (True, output.stat().st_size)
+    assert {check["verdict"] for check in document["checks"]} == {"ok", "fill in"}
+
+
 def test_output_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["package", "-o", str(tmp_path)]) == 1
+    assert main(["package", "-o", str(tmp_path)]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -168,9 +177,9 @@ def test_what_was_packed_runs(package: Path, tmp_path: Path) -> None:
         asked = [gevent.spawn(ask, Path(sys.executable), tmp_path, base_url) for ask in (answer_of, serverless_answer_of)]
         for each in asked:
             assert each.get().startswith(EXPECTED)
-        assert (doctor.returncode, doctor.stderr) == (0, "")
+        assert (doctor.returncode, doctor.stderr) == (0, "Examining the server ...\n")
         assert doctor.stdout.endswith(" is ready.\n")
-    assert "invalid choice: 'demo'" in run_doctor(tmp_path, "demo").stderr
+    assert "there is no command 'demo'. Choose one of doctor." in run_doctor(tmp_path, "demo").stderr
 
 
 def run_doctor(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -138,7 +138,7 @@ def test_a_broken_recording_and_a_place_that_cannot_be_written(tmp_path: Path, c
     (tmp_path / "broken.json").write_text('{"request": {}, "response": {}}')
     assert main(["trace", str(tmp_path / "broken.json")]) == 1
     assert "is not a recording: the recording lacks" in capsys.readouterr().err
-    assert main(["trace", "0.24.0/chat-plain", "-o", str(tmp_path / "no" / "where")]) == 1
+    assert main(["trace", "0.24.0/chat-plain", "-o", str(tmp_path / "no" / "where")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
