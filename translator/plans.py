@@ -28,7 +28,10 @@ def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | FinishedPla
 
 
 def run_plan[T](plan: Plan[T], send: Callable[[HttpRequest], HttpReply]) -> T:
-    """Gives the plan's result; sends one request after the other. Raises what the plan and `send` raise, and closes the plan then."""
+    """Gives the plan's result; sends one request after the other. A plan runs once.
+
+    Raises what the plan and `send` raise, and closes the plan then.
+    """
     replies: Replies | None = None
     try:
         while not isinstance(step := next_round(plan, replies), FinishedPlan):
