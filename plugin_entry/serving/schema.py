@@ -109,10 +109,8 @@ def _rule(row: Parameter) -> ParameterRule:
         label=I18nObject(**row.label),
         help=I18nObject(**row.help),
         type=RULE_TYPES[row.kind],
-        required=row.required,
         default=row.default,
         min=row.minimum,
         max=row.maximum,
-        precision=row.precision,
         options=list(row.choices),
     )
