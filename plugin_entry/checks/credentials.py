@@ -210,7 +210,7 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
     except ServerError:
         return "not checked"
     if reply.status in CLOUD_KEY_REFUSED:
-        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
+        raise failure_from_reply(reply.status, reply.body, route="/api/me", headers=reply.headers)
     return "valid" if reply.status == 200 else "not checked"
 
 

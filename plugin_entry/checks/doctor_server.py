@@ -86,7 +86,7 @@ async def check_key(exam: Examination) -> Finding | None:
     except ServerError as error:
         return Finding.of_error(Layer.KEY, error)
     if reply.status in CLOUD_KEY_REFUSED:
-        refused = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=ME, headers=reply.headers)
+        refused = failure_from_reply(reply.status, reply.body, route=ME, headers=reply.headers)
         return Finding.of_error(Layer.KEY, refused)
     sentence = "The key is valid." if reply.status == 200 else "Whether the key is valid could not be found out."
     return Finding(step=Layer.KEY, ok=True, sentence=sentence)

@@ -31,10 +31,6 @@ class Head:
     status: int
     headers: Headers = attrs.field(converter=as_headers)
 
-    @property
-    def content_type(self) -> str:
-        return self.headers.first("Content-Type")
-
 
 @attrs.define(slots=True, eq=False)
 class Inbox:

@@ -103,7 +103,7 @@ def busy_ollama(reply: HttpReply) -> ServerError | None:
     """Why Ollama refused for the moment only; None for every other reply."""
     if reply.status not in TRANSIENT:
         return None
-    failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
+    failure = failure_from_reply(reply.status, reply.body, headers=reply.headers)
     return failure if is_busy(failure, reply.headers.first("Retry-After")) else None
 
 
@@ -253,7 +253,6 @@ def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:
     return failure_from_reply(
         reply.head.status,
         body,
-        content_type=reply.head.content_type,
         model=turn.ask.model,
         route=turn.route,
         headers=reply.head.headers,

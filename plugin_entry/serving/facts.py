@@ -201,9 +201,7 @@ def _question(server: Server, method: str, route: str, body: object = None) -> C
 
 def _described(reply: HttpReply, model: str) -> bytes:
     if reply.status != 200:
-        raise failure_from_reply(
-            reply.status, reply.body, content_type=reply.content_type, model=model, route="/api/show", headers=reply.headers
-        )
+        raise failure_from_reply(reply.status, reply.body, model=model, route="/api/show", headers=reply.headers)
     return reply.body
 
 

@@ -92,7 +92,7 @@ def _ask(server: Server, route: str) -> HttpReply:
     """Raises ServerError for anything but a good answer."""
     reply = asyncio.run(_fetch(server, "GET", route, None))
     if reply.status != OK:
-        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, model="", route=route, headers=reply.headers)
+        raise failure_from_reply(reply.status, reply.body, model="", route=route, headers=reply.headers)
     return reply
 
 
