@@ -1,4 +1,4 @@
-"""Text embeddings: settings to a plan, the plan's result to the SDK's. Errors are of the SDK's five classes."""
+"""Embeds texts: settings become a plan, its vectors the SDK's result. Errors are of the SDK's five classes."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -97,7 +97,7 @@ def _ask(server: Server, route: str) -> HttpReply:
 
 
 async def _fetch(server: Server, method: str, route: str, body: object) -> HttpReply:
-    quick = attrs.evolve(server, limits=attrs.evolve(server.limits, connect=CONNECT_S, first_byte=0.0))
+    quick = server.with_limits(connect=CONNECT_S, first_byte=0.0)
     call = Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
     async with new_session(NameLookups(), keep=False) as session:
         return await fetch(session, call, ANSWER_S)
