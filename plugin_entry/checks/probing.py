@@ -14,7 +14,7 @@ import attrs
 
 from plugin_entry.network.client import Call, answered, headers_of, reply_too_large
 from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
-from plugin_entry.network.proxies import naming, proxy_between, with_own_proxy
+from plugin_entry.network.proxies import proxy_between, with_own_proxy, with_proxy_named
 from plugin_entry.network.server import Server
 from translator import codec
 from translator.diagnosis.containers import MARKS, container_word, default_gateway
@@ -128,7 +128,7 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
             phase=Phase.BODY if isinstance(error, aiohttp.ClientPayloadError) else Phase.FIRST_BYTE,
             limit_seconds=call.server.limits.connect if isinstance(error, CONNECTING) else answer_s,
         )
-        raise naming(failure, proxy_between(call.server)) from error
+        raise with_proxy_named(failure, proxy_between(call.server)) from error
 
 
 async def _body(response: aiohttp.ClientResponse, call: Call) -> bytes:
