@@ -9,7 +9,7 @@ import fcntl
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
 import orjson
@@ -48,41 +48,29 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 """A key of the payload, what it means, and what to do; the first row that fits counts."""
 
 
-type SpellLine = Callable[[Event, str | None, Any], bytes]
-
-
-def _limited_line(spell: SpellLine, event: Event, session_id: str | None, data: dict[str, Any] | BaseModel | None) -> bytes:
-    """The line of a frame; an error that is too long is shortened. Raises InvokeBadRequestError for any other frame that is too long."""
-    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-    line = spell(event, session_id, plain)
-    if len(line) <= LINE_LIMIT:
-        return line
-    shorter = _shortened(plain)
-    if shorter is None:
-        raise _refusal(plain, len(line))
-    return spell(event, session_id, shorter)
-
-
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
-    self.write(_limited_line(_sdk_line, event, session_id, data).decode())
+    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+    line = _sdk_line(event, session_id, plain)
+    if len(line) > LINE_LIMIT:
+        line = _sdk_line(event, session_id, _shortened(plain, len(line)))
+    self.write(line.decode())
 
 
 def _sdk_line(event: Event, session_id: str | None, data: dict[str, Any] | None) -> bytes:
     return StreamOutputMessage(event=event, session_id=session_id, data=data).model_dump_json().encode() + b"\n\n"
 
 
-def _shortened(data: object) -> dict[str, Any] | None:
-    """An error's frame with less text; None for anything that is no error."""
+def _shortened(data: object, length: int) -> dict[str, Any]:
+    """An error's payload with less text. Raises InvokeBadRequestError for any other payload, whose line has `length` bytes."""
     if not isinstance(data, Mapping) or data.get("type") != "error" or not isinstance(data.get("data"), Mapping):
-        return None
+        raise _refusal(data, length)
     error = data["data"]
     kept = {"error_type": error.get("error_type"), "message": str(error.get("message"))[:MOST_OF_A_MESSAGE], "args": {}}
     return {"type": "error", "data": kept}
 
 
 def _refusal(data: object, length: int) -> InvokeBadRequestError:
-    """The error for a frame of `length` bytes with this payload."""
     keys = _keys(data)
     what, remedy = next(((what, remedy) for key, what, remedy in REMEDIES if key in keys), ("The reply", "Ask for less at once."))
     return InvokeBadRequestError(
@@ -111,7 +99,11 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(data.encode())
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        self.output.write(_limited_line(_line, event, session_id, data), session_id)
+        plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+        line = _line(event, session_id, plain)
+        if len(line) > LINE_LIMIT:
+            line = _line(event, session_id, _shortened(plain, len(line)))
+        self.output.write(line, session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
