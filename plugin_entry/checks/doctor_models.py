@@ -30,7 +30,7 @@ MODELS_SHOWN = 30
 
 
 async def check_models(exam: Examination) -> Finding | None:
-    """Which models there are, what they can do, and their largest window. Who asks about one model can do without the list."""
+    """Which models there are, what they can do, and their largest window. With one model to examine, a missing list is no trouble."""
     answers = await answers_to(exam, (TAGS,))
     answer, missing = answers[TAGS], models_withheld(answers, exam.server.place)
     if missing is not None and not exam.model:

@@ -27,11 +27,11 @@ MISSING_BEFORE: tuple[tuple[ServerVersion, str], ...] = (
     (versions.THINK, "cannot switch thinking on or off"),
     (versions.TRUNCATE, "shortens prompts that are too long without a word"),
 )
-"""What a person notices on a server before a version."""
+"""What servers older than a version lack, as a user notices it."""
 
 
 async def check_http(exam: Examination) -> Finding | None:
-    """Whether the server answers at all, and lets us in; one of two questions is enough."""
+    """Whether the server answers at all, and does not refuse us; one good answer of two is enough."""
     answers = await answers_to(exam, (VERSION, TAGS))
     refusal = refusal_in(answers)
     if refusal is not None and refusal.code in HUNG_UP and await speaks_tls(exam):
@@ -93,7 +93,7 @@ async def check_key(exam: Examination) -> Finding | None:
 
 
 def _way(reply: HttpReply) -> str:
-    """Who passed the answer on, where that is known."""
+    """The proxy that passed the answer on, where that is known."""
     headers = reply.headers
     named = proxy_named_in(headers.get("via", "")) or proxy_named_in(headers.get("server", ""))
     return f", through {named}" if named else ", through a proxy" if "via" in headers else ""

@@ -108,7 +108,7 @@ def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False,
 
 
 def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
-    """As asked, but hidden; off where nothing was asked, unless that would lose the format or the answer.
+    """Thinks as asked, but hidden; thinking is off where nothing was asked, unless that would lose the format or the answer.
 
     The chat route applies a format after the thinking since 0.12.4 (`think-with-schema`). gpt-oss with `think: false` and a format answers
     with empty content (0.33.0 `harmony-format-think-false`; `harmony-format` is fine). Built-in parsers ignored the format with

@@ -1,4 +1,4 @@
-"""How much of an answer came, against its limits: bytes, tool calls, lines that say nothing, equal pieces in a row.
+"""Counts what came of an answer against its limits: bytes, tool calls, lines that say nothing, equal pieces in a row.
 
 Every `count_...` method gives True while all limits hold; `error` says which one does not.
 """
