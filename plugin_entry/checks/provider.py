@@ -31,7 +31,7 @@ def _check_server(_: str, saved: Saved) -> None:
     credentials = settings_of(saved)
     server = server_of(credentials)
     if server.base_url.is_cloud:
-        _raise(models_withheld(_let_in_answers(server, (TAGS,)), server.place))
+        _raise(models_withheld(_answers_unless_refused(server, (TAGS,)), server.place))
         check_cloud_key(server, credentials)
     else:
         _require_ollama(server)
@@ -39,14 +39,14 @@ def _check_server(_: str, saved: Saved) -> None:
 
 def _require_ollama(server: Server) -> None:
     """Every version answers both questions without loading anything (`version`, `tags`); a proxy may hide the version."""
-    answers = _let_in_answers(server, (TAGS, VERSION))
+    answers = _answers_unless_refused(server, (TAGS, VERSION))
     if is_ollama(replies_in(answers)):
         return
     answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
     _raise(why_not_ollama(answers, server.place) or models_withheld(answers, server.place))
 
 
-def _let_in_answers(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
+def _answers_unless_refused(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
     """The answers to the routes. Raises ServerError for a server that refuses to answer."""
     answers = _answers(server, routes, ANSWER_S)
     _raise(refusal_in(answers))

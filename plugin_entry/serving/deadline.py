@@ -1,7 +1,7 @@
 """The time limit of a whole answer, counted from the start of its request.
 
-It ends before Dify's own limit, which would throw the answer away. An answer that is being streamed ends well with what was said
-(`ReplyStream.time_is_up`). Before the stream, and for replies that are read as a whole, the end of the limit is an error.
+It ends before Dify's own limit, which would throw the answer away. An answer that is being streamed ends well with what was
+said, if anything was (`ReplyStream.time_is_up`). Before the stream, and for replies that are read as a whole, the end is an error.
 """
 
 import time
