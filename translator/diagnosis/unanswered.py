@@ -104,7 +104,7 @@ def _to_a_small_question(error: ServerError) -> ServerError:
 
 
 def _refused(route: str, reply: HttpReply) -> ServerError:
-    return failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=route, headers=reply.headers)
+    return failure_from_reply(reply.status, reply.body, route=route, headers=reply.headers)
 
 
 def _what(answer: Outcome) -> str:

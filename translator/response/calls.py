@@ -1,4 +1,4 @@
-"""Tool calls that models or servers spell in another way than Ollama's API does, read as what they mean.
+"""Repairs tool calls that models or servers write in another way than Ollama's API.
 
 Two kinds: a name with remains of gpt-oss's channel markup (ollama/ollama#11704), and arguments as JSON text, as OpenAI's API has them
 (ollama/ollama-python#484).
@@ -20,7 +20,7 @@ from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
 
 MARKUP = re.compile(r"\s*<[|｜].*", re.S)
-"""What begins with a token of a family's format: `get_weather<|channel|>commentary` (gpt-oss)."""
+"""A special token of a family's format and what follows: `get_weather<|channel|>commentary` (gpt-oss)."""
 RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 """gpt-oss: `assistant<|channel|>commentary to=functions.get_weather`."""
 NUMBER = re.compile(r":\d+\Z")
@@ -119,6 +119,7 @@ def object_of(text: str) -> dict[str, Any] | None:
 
 
 def _in_pythons_notation(text: str) -> object:
+    """The value of a Python literal; "", which is no object, for any other text."""
     try:
         value, end = read_value(text, 0)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Tool calls that a server did not recognise, so that they come as text, in the words of the families of models.
+"""Reads tool calls that the server did not recognise and gave as text, in the formats of the families of models.
 
 Nothing is guessed: the whole text has to be calls of declared tools, complete to the last character. A text before them, a fence around
 them, or a word after them makes it an answer about calls, which is given as it came (ollama/ollama#15645, #17353).
@@ -254,7 +254,7 @@ def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
 
 @attrs.frozen(slots=True)
 class Beginnings:
-    """How a text begins that may be calls of some tools, blanks left out."""
+    """The beginnings, blanks left out, of texts that may be calls of some tools: alone, or after an opener."""
 
     plain: tuple[str, ...]
     wrapped: tuple[str, ...]

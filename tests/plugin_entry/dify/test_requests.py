@@ -18,7 +18,7 @@ from gevent import monkey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.requests import LONG, Input, LineReader
+from plugin_entry.dify.requests import LONG_LINE, Input, LineReader
 
 CLOSE = monkey.get_original("os", "close")
 """At once, as the daemon's end is closed; gevent's waits for its hub."""
@@ -159,7 +159,7 @@ def test_a_line_that_cannot_be_read_is_answered_in_its_session(monkeypatch: pyte
     assert "secret" not in str(told)
 
 
-@pytest.mark.parametrize(("length", "turns"), [(LONG + 1, 1), (1000, 0)], ids=["long", "usual"])
+@pytest.mark.parametrize(("length", "turns"), [(LONG_LINE + 1, 1), (1000, 0)], ids=["long", "usual"])
 def test_others_have_their_turn_before_a_long_line_is_parsed(length: int, turns: int) -> None:
     seen: list[int] = []
     other = gevent.spawn(seen.append, 1)
