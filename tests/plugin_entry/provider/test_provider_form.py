@@ -110,6 +110,7 @@ REFUSED: dict[str, tuple[dict[str, Speak | list[Speak]], str]] = {
     "wrong key": ({"*": reply(401, b"unauthorized", Content_Type="text/plain")}, "API key"),
     "key for the models": ({**VERSION, "/api/tags": reply(401)}, "API key"),
     "key for the version": ({"/api/tags": json_reply({"models": []}), "/api/version": reply(401)}, "API key"),
+    "LiteLLM that wants a key": ({"*": reply(401, b"", x_litellm_version="1.90.0")}, "answers a LiteLLM proxy, not Ollama"),
     "foreign host": ({"*": FORBIDDEN}, "refuses requests that name another host"),
     "web page": ({"*": WEB_PAGE}, "answers a web page, not Ollama"),
     "nothing known": ({}, "answers something unknown, not Ollama"),
