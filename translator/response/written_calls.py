@@ -103,9 +103,13 @@ class TextArguments:
 
     def typed(self, tool: Tool) -> dict[str, Any]:
         """A value is JSON where the schema wants anything but a text."""
-        properties = tool.parameters.get("properties")
-        known = properties if isinstance(properties, Mapping) else {}
+        known = _properties(tool)
         return {key: _typed(value, known.get(key)) for key, value in self.values.items()}
+
+
+def _properties(tool: Tool) -> Mapping[str, Any]:
+    properties = tool.parameters.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def _typed(value: str, schema: object) -> Any:
@@ -249,6 +253,8 @@ def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
         arguments = object_of(arguments)
     if not isinstance(arguments, dict) or not can_be_sent_back(arguments):
         raise ValueError("no arguments")
+    if arguments.get("type") == "object" and isinstance(arguments.get("properties"), dict) and "properties" not in _properties(tools[name]):
+        raise ValueError("a tool's declaration")
     return WireToolCall(function=WireFunctionCall(name=name, arguments=arguments))
 
 

@@ -175,6 +175,10 @@ PROSE = {
     "no arguments": '{"name": "get_weather"}',
     "arguments that are no object": '{"name": "get_weather", "parameters": "Paris"}',
     "infinity": '{"name": "get_weather", "parameters": {"days": 1e999}}',
+    "a tool as it was declared": orjson.dumps({"name": "get_weather", "parameters": SCHEMA}).decode(),
+    "tools as OpenAI's API has them": orjson.dumps(
+        [{"type": "function", "function": {"name": "get_weather", "parameters": SCHEMA}} for _ in range(2)]
+    ).decode(),
     "cut": '{"name": "get_weather", "parameters": {"ci',
     "one call of two is unknown": f'[{J}, {{"name": "x", "arguments": {{}}}}]',
     "deep": '{"name": "get_weather", "parameters": ' + "[" * 20_000,
