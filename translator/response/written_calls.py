@@ -33,14 +33,16 @@ NAME = r"([\w.\-/]+)"
 OPENERS = """
     <tool_call> <tool_calls> <tools> <function_call> <functioncall> <function_calls> <minimax:tool_call> <seed:tool_call> <TOOLCALL>
     <|tool_calls_section_begin|> <|tool_call|> <|tool_call> <|tool_call_start|> <|tools_prefix|> <|python_tag|> <|python_start|>
-    <｜tool▁calls▁begin｜> <｜DSML｜function_calls> <start_function_call> <|action_start|><|plugin|> <|START_ACTION|> [TOOL_CALLS] functools
+    <｜tool▁calls▁begin｜> <｜DSML｜function_calls> <start_function_call> <|action_start|><|plugin|> <|START_ACTION|> [TOOL_CALLS]
+    [TOOL_REQUEST] functools
 """
 """What families write before calls; what follows is in one of the `FORMS`."""
 CLOSERS = """
     </tool_call> </tool_calls> </tools> </function_call> </functioncall> </function_calls> </minimax:tool_call> </seed:tool_call>
     </TOOLCALL> <|tool_calls_section_end|> <|/tool_call|> <tool_call|> <|tool_call_end|> <|tools_suffix|> <|python_end|>
     <｜tool▁calls▁end｜> <｜tool▁call▁end｜> <｜end▁of▁sentence｜> </｜DSML｜function_calls> <end_function_call> <|action_end|>
-    <|END_ACTION|> </s> <|eom_id|> <|eot_id|> <|im_end|> <|call|> ; ,
+    <|END_ACTION|> [END_TOOL_REQUEST] </s> <|eom_id|> <|eot_id|> <|im_end|> <|call|> <|endoftext|> <|end_of_text|> <end_of_turn> <|end|>
+    <|return|> <|observation|> ; ,
 """
 _OPENER_LIST = OPENERS.split()
 _OPENERS, _CLOSERS = ("|".join(map(re.escape, words.split())) for words in (OPENERS, CLOSERS))
@@ -150,6 +152,12 @@ _HARMONY = rf"(?:<\|start\|>)?(?:assistant)?{_GAP}{_SECTION}to=NAME{_GAP}{_SECTI
 
 FORMS: tuple[Form, ...] = (
     _tags("<function=NAME>", "<function=NAME>", r"\s*<parameter=([^<>\n]+)>(.*?)</parameter>", "</function>"),  # Qwen3-coder, Llama 3
+    _tags(
+        '<functionname="NAME">',
+        '<function name="NAME">',
+        r'\s*<param(?:eter)? name="([^"\n]+)">(.*?)</param(?:eter)?>',
+        "</function>",
+    ),  # MiniCPM
     _tags('<invokename="NAME">', '<invoke name="NAME">', r'\s*<parameter name="([^"\n]+)">(.*?)</parameter>', "</invoke>"),  # MiniMax
     _tags(
         '<｜DSML｜invokename="NAME">',
@@ -175,13 +183,14 @@ FORMS: tuple[Form, ...] = (
     _form(
         _HARMONY,
         _json_value,
-        *(f"{before}to=functions.NAME" for before in ("<|start|>assistant", "commentary", "assistantcommentary")),
+        *(f"{before}to=functions.NAME" for before in ("", "<|start|>assistant", "commentary", "assistantcommentary")),
         *(f"{before}<|channel|>{kind}to=" for before in ("", "<|start|>assistant") for kind in ("commentary", "analysis")),
     ),  # gpt-oss, also without its special tokens
 )
 PLAIN = """
     {"name":"NAME" {"type":"function","name":"NAME" {"type":"function","function":{"name":"NAME" {"function":{"name":"NAME"
     {"function":"NAME" {"tool_name":"NAME" {"name":"functions.NAME" {"tool_calls":[{ {"tool":"NAME" {"function_name":"NAME"
+    {"arguments":{ {"parameters":{ {"id":"call
 """
 """How JSON begins that may be a call, or a list of calls. Behind an opener any JSON may be one."""
 
@@ -291,15 +300,19 @@ class Beginnings:
 FIRST = frozenset(begin[0] for begin in (*_OPENER_LIST, *Beginnings.of(["["]).plain)) | {"["}
 """The characters that such a text may begin with."""
 QUOTES = "\"'"
-_MARKS = (*_OPENER_LIST, "<function=", "<invoke name=", "<|tool_call_begin|>", "to=functions.")
+_MARKS = (*_OPENER_LIST, "<function=", "<function name=", "<invoke name=", "<|tool_call_begin|>", "to=functions.")
 MARK = re.compile("|".join(map(re.escape, _MARKS)) + r"""|["']name["']\s*:""")
 ARGUMENTS = re.compile(rf"""["'](?:{"|".join(ARGUMENT_KEYS)})["']\s*:""")
 
 
 def holds_call(text: str, tools: Iterable[str]) -> bool:
     """Whether a text seems to hold a call of one of the tools somewhere."""
-    marks = [(match[0], text[match.end() : match.end() + NEAR]) for match in MARK.finditer(text)]
+    marks = list(MARK.finditer(text))
     if not marks:
         return False
     names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, tools))})(?!\w)")
-    return any(names.search(near) and (mark[0] not in QUOTES or ARGUMENTS.search(near)) for mark, near in marks)
+    return any(
+        names.search(text, mark.end(), mark.end() + NEAR)
+        and (mark[0][0] not in QUOTES or ARGUMENTS.search(text, max(0, mark.start() - NEAR), mark.end() + NEAR))
+        for mark in marks
+    )

@@ -130,6 +130,16 @@ CALLS = {
     ),
     "gpt-oss, in analysis": ('<|channel|>analysis to=functions.get_weather code<|message|>{"city": "Paris"}<|call|>', PARIS),
     "gpt-oss, without special tokens": ('assistantcommentary to=functions.get_weather json{"city": "Paris"}', PARIS),
+    "gpt-oss, recipient alone": ('to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris"}<|call|>', PARIS),
+    "minicpm": ('<function name="get_weather"><param name="city">Paris</param></function><|im_end|>', PARIS),
+    "lm studio": (f"[TOOL_REQUEST]{J}[END_TOOL_REQUEST]", PARIS),
+    "parameters first": ('{"parameters": {"city": "Paris"}, "name": "get_weather"}', PARIS),
+    "a list, arguments first": ('[{"arguments": {"city": "Paris"}, "name": "get_weather"}]', PARIS),
+    "openai, with id": (
+        '[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}}]',
+        PARIS,
+    ),
+    "tokens of the end": (f"<tool_call>{J}</tool_call><|endoftext|>", PARIS),
     "gpt-oss": ('<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>', PARIS),
 }
 
