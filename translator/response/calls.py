@@ -30,7 +30,7 @@ NAMESPACE = "functions."
 
 
 class UnreadableArgumentsError(codec.DecodeError):
-    """The arguments of a call are a text that is no object."""
+    """The arguments of a call are no object, and no text of one."""
 
 
 def with_declared_names(event: WireEvent, tools: Mapping[str, Tool], model: str) -> WireEvent:
@@ -77,27 +77,28 @@ def _takes(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
 def with_read_arguments(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same message of a reply, its calls with an object where the arguments were the JSON text of one.
 
-    Raises UnreadableArgumentsError for any other text, and DecodeError for more values than a line of a reply may hold.
+    Raises UnreadableArgumentsError for any other text or value, and DecodeError for more values than a line of a reply may hold.
     """
     calls = message.get("tool_calls")
-    if not isinstance(calls, list) or all(_text_of(call) is None for call in calls):
+    if not isinstance(calls, list) or all(isinstance(_arguments_of(call), dict) for call in calls):
         return message
-    texts = b",".join((_text_of(call) or "").encode("utf-8", "replace") for call in calls)
+    texts = b",".join(text.encode("utf-8", "replace") for call in calls if isinstance(text := _arguments_of(call), str))
     codec.require_few_values(texts, DEFAULT_LIMITS.line_values, DEFAULT_LIMITS.line_containers)
     return {**message, "tool_calls": [_with_object(call) for call in calls]}
 
 
-def _text_of(call: object) -> str | None:
+def _arguments_of(call: object) -> object:
+    """An empty object where there are none, or no call: that is found when the call is read."""
     function = call.get("function") if isinstance(call, dict) else None
     arguments = function.get("arguments") if isinstance(function, dict) else None
-    return arguments if isinstance(arguments, str) else None
+    return {} if arguments is None else arguments
 
 
 def _with_object(call: Any) -> Any:
-    text = _text_of(call)
-    if text is None:
+    written = _arguments_of(call)
+    if isinstance(written, dict):
         return call
-    arguments = object_of(text)
+    arguments = object_of(written) if isinstance(written, str) else None
     if arguments is None or not can_be_sent_back(arguments):
         raise UnreadableArgumentsError("arguments are no object")
     return {**call, "function": {**call["function"], "arguments": arguments}}

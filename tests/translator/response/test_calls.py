@@ -93,6 +93,12 @@ def test_any_other_text_is_no_call(text: str) -> None:
     assert (result.call_facts, result.error) == ([], "arguments_unreadable")
 
 
+@pytest.mark.parametrize("value", [[], [{"city": "Paris"}], 5, 0, 1.5, True, False])
+def test_any_other_value_is_no_call(value: object) -> None:
+    result = called({"name": "f", "arguments": value})
+    assert (result.call_facts, result.error) == ([], "arguments_unreadable")
+
+
 def test_one_of_two_calls_has_text() -> None:
     calls = [{"function": {"name": "f", "arguments": {"a": 1}}}, {"function": {"name": "f", "arguments": '{"a": 2}'}}, {}]
     line = {"message": {"content": "", "tool_calls": calls[:2]}, "done": False}
