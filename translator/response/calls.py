@@ -19,7 +19,7 @@ from translator.shapes.dify import Tool
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
 
-MARKUP = re.compile(r"\s*<[|｜].*", re.S)
+MARKUP = re.compile(r"<[|｜].*", re.S)
 """What begins with a token of a family's format: `get_weather<|channel|>commentary` (gpt-oss)."""
 RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 """gpt-oss: `assistant<|channel|>commentary to=functions.get_weather`."""
@@ -58,7 +58,7 @@ def declared_name(written: str, tools: Container[str]) -> str:
 
 
 def _is_no_name(written: str) -> bool:
-    return not written or MARKUP.search(written) is not None
+    return not written.strip() or MARKUP.search(written) is not None
 
 
 def _only_fitting(call: WireToolCall, tools: Mapping[str, Tool]) -> str:

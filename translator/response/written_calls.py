@@ -19,8 +19,8 @@ from translator.schema.json_data import can_be_sent_back
 from translator.shapes.dify import Tool
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
-MOST_CALLS = 64
-"""Calls in one text."""
+MOST_CALLS, MOST_STEPS = 64, 512
+"""Calls in one text, also those that the log looks for; calls and what stands around them."""
 NEAR = 200
 """Characters behind an opening in which a call names its tool."""
 
@@ -29,7 +29,7 @@ type WrittenCall = tuple[str, Any]
 type Body = Callable[[str, int], tuple[Any, int]]
 """Reads arguments at a place. Gives them and where they end. Raises ValueError."""
 
-NAME = r"([\w.\-/]+)"
+NAME = r"([\w.\-/]{1,256})"
 OPENERS = """
     <tool_call> <tool_calls> <tools> <function_call> <functioncall> <function_calls> <minimax:tool_call> <seed:tool_call> <TOOLCALL>
     <|tool_calls_section_begin|> <|tool_call|> <|tool_call> <|tool_call_start|> <|tools_prefix|> <|python_tag|> <|python_start|>
@@ -47,7 +47,7 @@ CLOSERS = """
 _OPENER_LIST = OPENERS.split()
 _OPENERS, _CLOSERS = ("|".join(map(re.escape, words.split())) for words in (OPENERS, CLOSERS))
 AROUND = re.compile(rf"{_OPENERS}|(?:{_CLOSERS}|\s)+|\[(?=\s*{NAME}\()|\]")
-"""What stands around calls and between them; a list of calls in Python's notation has brackets."""
+"""What stands around calls and between them; a list in Python's notation has brackets."""
 DECODER = json.JSONDecoder()
 NAME_KEYS = ("name", "tool_name", "function", "function_name", "tool")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
@@ -178,7 +178,7 @@ FORMS: tuple[Form, ...] = (
     _form(r"\[TOOL_CALLS\]\s*NAME(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?(?=\s*\{)", _json_value, "NAME[", "NAME{", is_wrapped=True),  # Mistral
     _form(r"call:NAME(?=\{)", read_value, "call:NAME{", is_wrapped=True),  # Gemma 4, FunctionGemma
     _form(
-        r"([\w.\-/]+?)(?:\.call)?\(", partial(read_pairs, sign="=", closes=")"), "NAME(", "NAME.call(", "[NAME(", is_wrapped=True
+        r"([\w.\-/]{1,256}?)(?:\.call)?\(", partial(read_pairs, sign="=", closes=")"), "NAME(", "NAME.call(", "[NAME(", is_wrapped=True
     ),  # LFM2, Llama 3.2 and 4, OLMo 3
     _form(
         _HARMONY,
@@ -205,7 +205,7 @@ def read_calls(text: str, tools: Mapping[str, Tool]) -> tuple[WireToolCall, ...]
 
 def _calls(text: str) -> Iterator[WrittenCall]:
     """Raises ValueError where the text is no call."""
-    at, count = after_blanks(text, 0), 0
+    at, count, steps = after_blanks(text, 0), 0, 0
     while at < len(text):
         around = None
         for form in FORMS:
@@ -219,8 +219,8 @@ def _calls(text: str) -> Iterator[WrittenCall]:
             else:
                 value, at = _json_value(text, at)
                 yield from _calls_of(value)
-        count += around is None
-        if count > MOST_CALLS:
+        count, steps = count + (around is None), steps + 1
+        if count > MOST_CALLS or steps > MOST_STEPS:
             raise ValueError("too many calls")
         at = after_blanks(text, at)
 
@@ -245,7 +245,7 @@ def _call_of(value: object) -> WrittenCall:
     keys = value.keys() - OTHER_KEYS
     if len(keys) == len(value) == 1:
         return next(iter(value.items()))
-    names, arguments = keys.intersection(NAME_KEYS), keys.intersection(ARGUMENT_KEYS)
+    names, arguments = keys & set(NAME_KEYS), keys & set(ARGUMENT_KEYS)
     if len(names) != 1 or len(arguments) != 1 or len(keys) != 2 or value.get("type", "function") != "function":
         raise ValueError("no call")
     return value[names.pop()], value[arguments.pop()]
@@ -307,7 +307,7 @@ ARGUMENTS = re.compile(rf"""["'](?:{"|".join(ARGUMENT_KEYS)})["']\s*:""")
 
 def holds_call(text: str, tools: Iterable[str]) -> bool:
     """Whether a text seems to hold a call of one of the tools somewhere."""
-    marks = list(MARK.finditer(text))
+    marks = list(MARK.finditer(text))[-MOST_CALLS:]
     if not marks:
         return False
     names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, tools))})(?!\w)")

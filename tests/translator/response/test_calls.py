@@ -49,11 +49,18 @@ def test_a_name_without_markup_that_leads_to_no_tool_stays() -> None:
     assert called({"name": "other", "arguments": {}}).call_facts == [("other", "{}")]
 
 
-MARKUP_ALONE = ["", "other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "assistant<|channel|>json to=x"]
+MARKUP_ALONE = [
+    "",
+    " " * 1_000_000,
+    "other<|channel|>commentary",
+    "assistant<|channel|>analysis",
+    "<|channel|>commentary",
+    "assistant<|channel|>json to=x",
+]
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
-@pytest.mark.parametrize("written", MARKUP_ALONE)
+@pytest.mark.parametrize("written", MARKUP_ALONE, ids=lambda written: written[:40])
 def test_a_name_that_is_markup_means_the_only_tool_that_takes_the_arguments(written: str) -> None:
     weather, clock = Tool(name="get_weather", parameters=CITY), Tool(name="now", parameters={"type": "object", "properties": {}})
     line = orjson.dumps({"message": {"tool_calls": [{"function": {"name": written, "arguments": {"city": "Paris"}}}]}, "done": False})
