@@ -119,6 +119,15 @@ def test_text_that_is_costly_to_parse_is_not_parsed() -> None:
     assert called({"name": "f", "arguments": text}).error == "garbled_line"
 
 
+@pytest.mark.parametrize(("values", "error"), [(9_000, ""), (11_000, "arguments_unreadable")])
+def test_many_values_are_read_from_json_alone(values: int, error: str) -> None:
+    for count in (1, 3):
+        text = "{'a': [" + "1," * (values // count) + "1]}"
+        line = {"message": {"content": "", "tool_calls": [{"function": {"name": "f", "arguments": text}}] * count}, "done": False}
+        assert outcome(play([orjson.dumps(line) + b"\n", DONE], [Tool(name="f")])).error == error
+    assert called({"name": "f", "arguments": text.replace("'", '"')}).error == ""
+
+
 def test_arguments_as_text_are_measured_as_they_will_be_spelled() -> None:
     """In a text every quote is escaped; the bound for calls is about what Dify is given."""
     arguments = {"a": '\\"' * (DEFAULT_LIMITS.calls_bytes // 5)}
