@@ -107,7 +107,8 @@ def _with_object(call: Any, *, is_few: bool) -> Any:
 
 
 def object_of(text: str, *, in_notation: bool = True) -> dict[str, Any] | None:
-    """The object that a text is: as JSON, as JSON in a JSON text, or, if `in_notation`, as Python spells it. No text and `null` are an empty one.
+    """The object that a text is: as JSON, as JSON in a JSON text, or, if `in_notation`, as Python spells it. No text and `null` are an
+    empty one.
 
     None for any other text.
     """
