@@ -37,6 +37,10 @@ async def check_http(exam: Examination) -> Finding | None:
     if refusal is not None and refusal.code in HUNG_UP and await speaks_tls(exam):
         sentence = f"The server at {exam.server.place} speaks https on this port, and the base URL says http."
         return Finding(step=Layer.HTTP, ok=False, sentence=sentence, remedy="Write https:// in the base URL.")
+    if refusal is not None and refusal.family is Family.AUTHORIZATION and not exam.base_url.is_cloud:
+        answers |= await answers_to(exam, FURTHER_ROUTES)
+        error = why_not_ollama(answers, exam.server.place) or refusal
+        return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
     if refusal is not None:
         return Finding.of_error(Layer.KEY if refusal.family is Family.AUTHORIZATION else Layer.HTTP, refusal)
     reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))

@@ -94,6 +94,16 @@ TROUBLES: dict[str, tuple[Talk, Layer, str]] = {
         Layer.SERVER,
         "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
     ),
+    "Open WebUI that wants a key": (
+        answering({"*": reply("", "401 Unauthorized"), "/api/config": reply('{"features":{},"oauth":{}}')}),
+        Layer.SERVER,
+        "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
+    ),
+    "LiteLLM that wants a key": (
+        answering({"*": reply("", "401 Unauthorized", "application/json", "x-litellm-version: 1.90.0")}),
+        Layer.SERVER,
+        "answers a LiteLLM proxy, not Ollama",
+    ),
     "rerank service": (
         answering({"/info": reply(load("rerank", "tei-info").body.decode())}),
         Layer.SERVER,
