@@ -97,7 +97,7 @@ class ModelFacts:
 
     def _last_window(self, key: Key, remembered: ModelInfo | None = None) -> int | None:
         window, _ = self._windows.get(key, (None, -inf))
-        return window or (remembered and remembered.running_window)
+        return window or (remembered.running_window if remembered else None)
 
     def _ask_window(self, key: Key, server: Server) -> None:
         """Asks while others who know no window wait; should this greenlet be ended meanwhile, one of them asks."""
