@@ -11,7 +11,7 @@ from tests.faults.cells import WORKS, Expected, Fault, Kind, Outcome
 from translator.errors import Family
 
 SECTION = "A proxy in between"
-SHORT = "0.3"
+SHORT = "0.8"
 AUTHORITY = {"ca_certificate": (Path(__file__).parent.parent / "data" / "tls" / "authority.pem").read_text()}
 DIRECT: Mapping[str, str] = {}
 ALWAYS = {"proxy": "always"}
