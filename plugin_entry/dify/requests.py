@@ -196,7 +196,7 @@ class LineReader(StdioRequestReader):
         try:
             fields = FIELDS.validate_json(line)
             if fields["event"] == BACKWARDS_RESPONSE and self.on_answer is not None:
-                self.on_answer(str(fields["session_id"]), fields["data"])
+                self.on_answer(str(fields["session_id"]), fields.get("data"))
                 return None
             request = _to_request(fields, self)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one line, the next is read
@@ -223,6 +223,9 @@ def _refuse(line: bytearray, reason: str) -> None:
 
 
 def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
+    """Raises KeyError, ValueError and TypeError for what is none."""
+    if not (isinstance(fields["session_id"], str) and isinstance(fields["data"], dict)):
+        raise TypeError
     return PluginInStream(
         session_id=fields["session_id"],
         conversation_id=fields.get("conversation_id"),

@@ -61,19 +61,23 @@ class OpenReply:
         return proxy_between(self._call.server, self.head.headers)
 
     def body(self) -> bytes:
-        """Reads the rest; of a refusal as much as anybody looks at. Raises ServerError."""
+        """Reads the rest; of a refusal as much as anybody looks at. Raises ServerError. Whoever ends the reading stops the server, too."""
         is_refusal = self.head.status >= FIRST_REFUSAL
         most = REFUSAL_BYTES if is_refusal else self._call.reply_bytes
         parts: list[bytes] = []
         size = 0
-        for data in self.bursts():
-            parts.append(data)
-            size += len(data)
-            if size > most:
-                self.close()
-                if not is_refusal:
-                    raise reply_too_large(self._call)
-                break
+        try:
+            for data in self.bursts():
+                parts.append(data)
+                size += len(data)
+                if size > most:
+                    self.close()
+                    if not is_refusal:
+                        raise reply_too_large(self._call)
+                    break
+        except BaseException:
+            self._job.cancel()
+            raise
         return b"".join(parts)
 
     def stop(self, error: ServerError) -> None:
@@ -126,11 +130,7 @@ class Started:
     def whole(self) -> HttpReply:
         """Waits for all of it. Raises ServerError."""
         reply = self.opened()
-        try:
-            return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
-        except BaseException:
-            self.cancel()
-            raise
+        return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
 
     def cancel(self) -> None:
         """Cancels the call; without effect on one that has ended."""

@@ -6,7 +6,7 @@ of one request share a `Budget`.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, Protocol
 from weakref import WeakValueDictionary
@@ -43,6 +43,8 @@ SOON_S = 1.0
 
 PS_LIMIT_S = 2.0
 """Time limit of `/api/ps`, which every server answers at once or never."""
+PS_WHOLE_S = 3 * PS_LIMIT_S
+"""For all of the answer, as each byte of it is progress."""
 
 LONGEST_TURN_S = 540.0
 """How long a request waits until earlier ones have ended: shortly before Dify gives it up (PLUGIN_MAX_EXECUTION_TIMEOUT, 600 s)."""
@@ -236,13 +238,12 @@ class Sender:
 
 
 def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
-    """The reply of `/api/ps`, whatever its status; None when there is none."""
+    """The reply of `/api/ps`, whatever its status; None when there is none in time."""
     limits = attrs.evolve(server.limits, connect=PS_LIMIT_S, first_byte=PS_LIMIT_S, between_chunks=PS_LIMIT_S)
-    quick = attrs.evolve(server, limits=limits)
-    try:
-        return bridge.fetch(Call(server=quick, method="GET", url=server.base_url.url_for("/api/ps")))
-    except ServerError:
-        return None
+    call = Call(server=attrs.evolve(server, limits=limits), method="GET", url=server.base_url.url_for("/api/ps"))
+    with suppress(ServerError), gevent.Timeout(PS_WHOLE_S, False):
+        return bridge.fetch(call)
+    return None
 
 
 def call_of(turn: Turn, server: Server) -> Call:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import gevent
-from gevent.event import AsyncResult
+from gevent.event import AsyncResult, Event
 
 from plugin_entry.network.bridge import Bridge, Started
 from plugin_entry.network.client import Call
@@ -67,6 +67,7 @@ class ModelFacts:
         self._asking: dict[Key, AsyncResult] = {}
         self._windows: dict[Key, tuple[int | None, float]] = {}
         """The last window that a running model had, and when that was asked."""
+        self._asking_windows: dict[Key, Event] = {}
 
     def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
@@ -87,16 +88,29 @@ class ModelFacts:
         if info.remote or info.version < RUNNING_WINDOW:
             return info
         key = server.identity, model
-        window, since = self._windows.get(key, (None, -inf))
-        if self._clock() - since >= (WINDOW_S if window else NO_WINDOW_S):
-            self._windows[key] = window, self._clock()  # others do not ask meanwhile
+        while (asking := self._asking_windows.get(key)) is not None and not self._last_window(key, remembered):
+            asking.wait()
+        _, since = self._windows.get(key, (None, -inf))
+        if asking is None and self._clock() - since >= (WINDOW_S if self._last_window(key) else NO_WINDOW_S):
+            self._ask_window(key, server)
+        return attrs.evolve(info, running_window=self._last_window(key, remembered))
+
+    def _last_window(self, key: Key, remembered: ModelInfo | None = None) -> int | None:
+        window, _ = self._windows.get(key, (None, -inf))
+        return window or (remembered.running_window if remembered else None)
+
+    def _ask_window(self, key: Key, server: Server) -> None:
+        """Asks while others who know no window wait; should this greenlet be ended meanwhile, one of them asks."""
+        asking = self._asking_windows[key] = Event()
+        try:
             reply = models_in_memory(self._bridge, server)
-            running = None if reply is None else running_model(reply.body, model)
-            window = (running and running.window) or window
-            self._windows[key] = window, self._clock()
+            running = None if reply is None else running_model(reply.body, key[1])
+            self._windows[key] = (running and running.window) or self._last_window(key), self._clock()
             while len(self._windows) > KEPT:
                 del self._windows[next(iter(self._windows))]
-        return attrs.evolve(info, running_window=window or remembered.running_window)
+        finally:
+            del self._asking_windows[key]
+            asking.set()
 
     def recall(self, model: str, saved: Mapping[str, Any]) -> ModelInfo:
         """What is known already, without a question to the server; what was saved with the model when nothing is."""

@@ -55,6 +55,11 @@ def talking(visit: Visit) -> None:
         gevent.sleep(PACE_S)
 
 
+def refusing(visit: Visit) -> None:
+    """Begins to say what is wrong."""
+    visit.send(b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{")
+
+
 def quick(visit: Visit) -> None:
     """Answers at once."""
     visit.send(HEAD)
@@ -62,7 +67,7 @@ def quick(visit: Visit) -> None:
     visit.send(END)
 
 
-STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, quick)}
+STAGES: dict[str, Callable[[Visit], None]] = {each.__name__: each for each in (silent, headed, begun, thinking, talking, refusing, quick)}
 WHOLE = frozenset({"quick"})
 """Those that come to an end by themselves."""
 

@@ -40,9 +40,9 @@ def test_closing_the_generator_closes_the_connection(stage: str) -> None:
         assert server.left[stage].wait(PATIENCE_S)
 
 
-@pytest.mark.parametrize("stage", ["silent", "headed", "begun", "thinking"])
+@pytest.mark.parametrize("stage", ["silent", "headed", "begun", "thinking", "refusing"])
 def test_ending_a_request_that_waits_closes_the_connection(stage: str) -> None:
-    """For headers, for the first text, for the next one."""
+    """For headers, for the first text, for the next one, for the rest of an error."""
     with stalling() as server:
         request = gevent.spawn(lambda: list(chat.stream(ask(stage), {"base_url": server.url})))
         assert server.came[stage].wait(PATIENCE_S)

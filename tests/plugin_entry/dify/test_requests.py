@@ -120,7 +120,7 @@ def test_lines_are_what_the_sdk_reads_however_they_are_cut(numbers: list[int], e
     assert len(ours) == len(numbers)
 
 
-NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'"\xff"')
+NO_REQUESTS = (b"secret words", b"[1]", b'{"event": "request"}', b'"\xff"', b'{"session_id": 7, "event": "request", "data": {}}')
 
 
 def test_a_line_that_is_no_request_is_told_without_a_word_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +140,12 @@ OF_A_SESSION = (
     b'{"session_id": "s", "event": "secret", "data": {}}',
     b'{"event":"request","session_id":"s","data":{"x":"secret \\ud800"}, broken',
     b'{"session_id":"s","event":"request","data":' + b"[" * 300 + b"]" * 300 + b"}",
+    b'{"session_id":"s","event":"request","data":null}',
+    b'{"session_id":"s","event":"request","data":["secret"]}',
 )
 
 
-@pytest.mark.parametrize("text", OF_A_SESSION, ids=["no such event", "no JSON", "nested too deeply"])
+@pytest.mark.parametrize("text", OF_A_SESSION, ids=["no such event", "no JSON", "nested too deeply", "nothing", "a list"])
 def test_a_line_that_cannot_be_read_is_answered_in_its_session(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     told: list[Any] = []
     monkeypatch.setattr(
@@ -157,6 +159,15 @@ def test_a_line_that_cannot_be_read_is_answered_in_its_session(monkeypatch: pyte
     assert (error["type"].value, error["data"]["error_type"], end["type"].value) == ("error", "InvokeBadRequestError", "end")
     assert f"A request line of {len(text)} bytes cannot be read" in error["data"]["message"]
     assert "secret" not in str(told)
+
+
+def test_an_answer_of_the_daemon_is_never_refused_as_if_it_were_a_request() -> None:
+    """Its session runs, and would end."""
+    reader, answers = LineReader(), list[tuple[str, object]]()
+    reader.on_answer = lambda session_id, data: answers.append((session_id, data))
+    lines = (b'{"session_id":"s","event":"backwards_response"%b}\n' % data for data in (b"", b',"data":null', b',"data":[1]'))
+    assert read_by(reader, [b"".join(lines)]) == []
+    assert answers == [("s", None), ("s", None), ("s", [1])]
 
 
 @pytest.mark.parametrize(("length", "turns"), [(LONG_LINE + 1, 1), (1000, 0)], ids=["long", "usual"])

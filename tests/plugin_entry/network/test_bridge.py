@@ -142,6 +142,21 @@ def test_a_request_that_is_given_up_before_its_headers_stops_the_server(bridge: 
         assert server.gone.wait(PATIENCE_S)
 
 
+@pytest.mark.parametrize("status", [b"200 OK", b"500 Oops"])
+def test_a_body_whose_reader_is_ended_stops_the_server(bridge: Bridge, status: bytes) -> None:
+    """Nobody else would: a limit between two chunks counts the waiting of a reader."""
+
+    def answer(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n{" % status)
+        visit.wait_for_the_end()
+
+    with serving(answer) as server:
+        reader = gevent.spawn(bridge.open(server.call()).body)
+        gevent.idle()
+        reader.kill()
+        assert server.gone.wait(PATIENCE_S)
+
+
 def test_a_server_that_lingers_after_the_answer_is_cut_off(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     assert LINGER_S == 1.0
     monkeypatch.setattr(bridge_module, "LINGER_S", 0.1)

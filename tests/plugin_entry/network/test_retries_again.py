@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterable
 
 import attrs
+import gevent
 import pytest
 from gevent.lock import BoundedSemaphore
 from hypothesis import given
@@ -14,8 +15,9 @@ from plugin_entry.network import retries
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.budget import LONGEST_S, RETRIES, Budget
 from plugin_entry.network.client import Call
-from plugin_entry.network.retries import RetryingBridge, busy_ollama, busy_service, turns_at
+from plugin_entry.network.retries import RetryingBridge, busy_ollama, busy_service, models_in_memory, turns_at
 from plugin_entry.network.server import Server
+from tests.servers.loopback import HEAD, PATIENCE_S, Visit, serving
 from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
 from translator.settings.base_url import parse_base_url
@@ -183,3 +185,20 @@ def test_a_turn_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     assert "kept the server at http://h:1 busy for 0.01 seconds, so this one was not sent" in str(caught.value)
     turns.release()
     assert RetryingBridge(Script([GOOD]), turns, busy_ollama).fetch(CALL) is GOOD
+
+
+def test_a_list_of_running_models_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte of it is progress. After an answer nobody waits for the list, and no limit of an answer ends it."""
+    monkeypatch.setattr(retries, "PS_WHOLE_S", 0.05)
+
+    def endless(visit: Visit) -> None:
+        visit.send(HEAD)
+        while True:
+            visit.chunk(b"[")
+            gevent.sleep(0.005)
+
+    bridge = Bridge()
+    with serving(endless) as server, gevent.Timeout(PATIENCE_S):
+        assert models_in_memory(bridge, server.call().server) is None
+        assert server.gone.wait(PATIENCE_S)
+    bridge.close()

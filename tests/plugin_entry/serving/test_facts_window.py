@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import gevent
 import pytest
 from dify_plugin.entities.model import ModelPropertyKey
+from gevent.event import Event
 
 from plugin_entry.serving import facts, schema
 from plugin_entry.serving.chat import FACTS
@@ -63,6 +65,34 @@ def test_it_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     with server(ps(2048)) as ollama:
         assert {budget(ollama.url) for _ in range(9)} == {2048}
         assert ollama.paths().count("/api/ps") == 1
+
+
+def test_requests_that_come_together_share_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The branches of a workflow: those that did not wait had 4,096 tokens, and long prompts among them were refused."""
+    monkeypatch.setattr(facts, "WINDOW_S", 3600.0)
+    with server(ps(32768)) as ollama:
+        branches = [gevent.spawn(budget, ollama.url) for _ in range(5)]
+        assert [branch.get(timeout=60) for branch in branches] == [32768] * 5
+        assert ollama.paths().count("/api/ps") == 1
+
+
+def test_who_waits_asks_when_the_one_who_asked_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "WINDOW_S", 3600.0)
+    asked, never = Event(), Event()
+
+    def waiting(*_: Any) -> None:
+        asked.set()
+        never.wait()
+
+    with server(ps(32768)) as ollama:
+        monkeypatch.setattr(facts, "models_in_memory", waiting)
+        first = gevent.spawn(budget, ollama.url)
+        assert asked.wait(60)
+        monkeypatch.undo()
+        second = gevent.spawn(budget, ollama.url)
+        gevent.idle()
+        first.kill()
+        assert second.get(timeout=60) == 32768
 
 
 def test_a_window_that_was_saved_is_remembered() -> None:

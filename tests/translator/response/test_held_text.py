@@ -66,7 +66,19 @@ def test_what_was_said_is_kept_only_as_far_as_it_is_looked_through() -> None:
     assert len(stream._held._given) <= MOST_PIECES
 
 
-@pytest.mark.parametrize("text", ["<tool_call>" * 6_000, "<tool_call>{" + ";" * 60_000, "to=functions." + " " * 60_000, '"name":' * 9_000])
+HOSTILE = [
+    "<tool_call>" * 6_000,
+    "<tool_call>{" + ";" * 60_000,
+    "to=functions." + " " * 60_000,
+    '"name":' * 9_000,
+    "<tool_call>{" + "functools" * 7_000,
+    J + "functools" * 7_000,
+    J + "]" * 60_000,
+]
+"""Each was read in quadratic time, or could be."""
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
     assert read("I look.", text).note == ""
     for pieces in ([text], [text[at : at + 7] for at in range(0, len(text), 7)]):
