@@ -37,11 +37,11 @@ def serve() -> None:
 
     settings = DifyPluginEnv(MAX_REQUEST_TIMEOUT=MAX_REQUEST_TIMEOUT_S)
     left_out = sdk_patches.install(settings.INSTALL_METHOD)
-    frames.show_logs(os.environ.get(frames.LEVEL, frames.USUAL))
+    frames.show_logs(os.environ.get(frames.LEVEL, frames.DEFAULT_LEVEL))
     for sentence in left_out:
         logging.getLogger(sdk_patches.__name__).warning(sentence)
     plugin = Plugin(settings)
-    requests.serve(plugin, callers.of_process(frames.output()))
+    requests.serve(plugin, callers.new_callers(frames.output()))
     shutdown.install(plugin, frames.output())
     gevent.spawn(startup.warm_up)
     plugin.run()

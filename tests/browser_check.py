@@ -45,7 +45,9 @@ PAGES = (
         "limits",
         "hostile",
         "reference/index",
-        "reference/requests",
+        "reference/answer",
+        "reference/request",
+        "reference/think-splitter",
     ),
 )
 WIDE, NARROW = (1200, 900), (400, 800)

@@ -86,7 +86,7 @@ def waits_for_models() -> None:
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if request.node.get_closest_marker("plugin") is not None:
         monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
-        monkeypatch.setattr(doctor, "look_around", lambda: Surroundings(container="Docker"))
+        monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
         if "waits_for_models" not in request.fixturenames:
             # a server that is for ever loading would be waited for until the limit of the first byte
             monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)

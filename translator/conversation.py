@@ -1,6 +1,6 @@
 """A conversation with tools, step by step, and what reads the reply to a turn. Sending is up to the caller."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
@@ -33,7 +33,7 @@ class Conversation:
 
     `say` gives the turn to send. `take` takes its answer and gives the calls to run. `give` takes the result of a call; once all calls have
     one, `turn` gives the turn to send. An answer without calls ends the loop. After a failure, `turn` gives the same turn
-    again. Calls that come without an id are counted from turn to turn.
+    again. A call that comes without an id gets one that no earlier call of the conversation has.
     """
 
     model: str
@@ -43,10 +43,8 @@ class Conversation:
     info: ModelInfo = UNKNOWN_MODEL
     settings: Credentials = DEFAULT_SETTINGS
     messages: list[Message] = attrs.field(factory=list)
-    """All that was said, without the system's text; may be saved and given again."""
-    _waiting: dict[str, ToolCall] = attrs.field(factory=dict, init=False)
-    """Calls without a result, by id."""
-    _new_id: Callable[[], str] = attrs.field(factory=counted_ids, init=False)
+    """All that was said, without the system's text; may be saved and given again, also while calls wait for their results."""
+    _ids: Iterator[str] = attrs.field(factory=lambda: iter(counted_ids(), ""), init=False)
 
     def say(self, text: str, *files: MediaPart) -> Turn:
         """Adds what the user says. Raises RequestError for what cannot be sent, and ValueError while calls wait for their results."""
@@ -67,22 +65,32 @@ class Conversation:
 
     def stream(self, turn: Turn) -> ReplyStream:
         """What reads the reply to a turn."""
-        return reply_stream(turn, new_id=self._new_id, limits=self.settings.limits)
+        used = {call.id for message in self.messages for call in message.tool_calls}
+        unused = (identity for identity in self._ids if identity not in used)
+        return reply_stream(turn, new_id=unused.__next__, limits=self.settings.limits)
 
     def take(self, answer: Answer) -> tuple[ToolCall, ...]:
         """Adds an answer; gives its calls. Raises ValueError while calls of an earlier one wait for their results."""
         self._require_results()
         self.messages.append(Message(role=Role.ASSISTANT, content=answer.text, tool_calls=answer.tool_calls))
-        self._waiting = {call.id: call for call in answer.tool_calls}
         return answer.tool_calls
 
     def give(self, call: ToolCall, result: str) -> None:
         """Adds the result of a call. Raises ValueError for a call that the last answer did not make, or that has its result."""
-        if self._waiting.pop(call.id, None) is None:
+        if call.id not in (waiting.id for waiting in self._waiting()):
             raise ValueError(f"No result of {call.name} ({call.id}) is awaited. Give one result for each call of the last answer.")
         self.messages.append(Message(role=Role.TOOL, content=result, name=call.name, tool_call_id=call.id))
 
+    def _waiting(self) -> list[ToolCall]:
+        """The calls of the last answer that have no result yet."""
+        results = set[str]()
+        for message in reversed(self.messages):
+            if message.role is not Role.TOOL:
+                return [call for call in message.tool_calls if call.id not in results]
+            results.add(message.tool_call_id)
+        return []
+
     def _require_results(self) -> None:
-        if self._waiting:
-            names = ", ".join(f"{call.name} ({call.id})" for call in self._waiting.values())
+        if waiting := self._waiting():
+            names = ", ".join(f"{call.name} ({call.id})" for call in waiting)
             raise ValueError(f"The last answer called tools that have no result yet: {names}. Use give(call, result) first.")

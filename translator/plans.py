@@ -15,7 +15,12 @@ class FinishedPlan[T]:
 
 
 def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | FinishedPlan[T]:
-    """Gives the plan the replies of a round, None before the first one. Raises what the plan raises."""
+    """Gives the plan the replies of a round, None before the first one.
+
+    Raises what the plan raises, and ValueError for a plan that ran already: it would end at once, with None.
+    """
+    if getattr(plan, "gi_frame", plan) is None:
+        raise ValueError("A plan runs once. Make a new one to run it again.")
     try:
         return next(plan) if replies is None else plan.send(replies)
     except StopIteration as ended:
@@ -23,7 +28,10 @@ def next_round[T](plan: Plan[T], replies: Replies | None) -> Round | FinishedPla
 
 
 def run_plan[T](plan: Plan[T], send: Callable[[HttpRequest], HttpReply]) -> T:
-    """Gives the plan's result; sends one request after the other. Raises what the plan and `send` raise, and closes the plan then."""
+    """Gives the plan's result; sends one request after the other. A plan runs once.
+
+    Raises what the plan and `send` raise, and closes the plan then.
+    """
     replies: Replies | None = None
     try:
         while not isinstance(step := next_round(plan, replies), FinishedPlan):

@@ -1,6 +1,6 @@
-"""One whole turn: everything a user said and set becomes one request for `/api/chat` or `/api/generate`.
+"""Plans one turn: messages, tools, parameters and settings become one request for `/api/chat` or `/api/generate`.
 
-All rules meet here and none is made here. A `Turn` is a request, what its reply is read by, and what to send instead of a refused one.
+The rules are in `request/`, `schema/` and `media/`. A `Turn` holds the request, how its reply is read, and what to send after a refusal.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -25,8 +25,9 @@ from translator.request.fit import (
 )
 from translator.request.messages import completion_text, messages_to_wire, require_insert, with_instruction
 from translator.request.options import WireOptions, options_for_model, options_to_wire
-from translator.request.rewrites import AFTER, Rewrite, rewritten
-from translator.request.thinking import StepDown, ThinkChoice, ThinkPlan, plan_think, step_down
+from translator.request.parameters import ThinkChoice
+from translator.request.rewrites import REWRITE_AFTER, Rewrite, rewritten
+from translator.request.thinking import StepDown, ThinkPlan, plan_think, step_down
 from translator.response.capabilities import ModelInfo
 from translator.schema.formats import answer_format
 from translator.schema.tools import tools_to_wire
@@ -97,7 +98,7 @@ class Turn:
 
     @property
     def prompt_characters(self) -> int:
-        """Characters of the messages' texts: fewer than tokens fit means that the prompt fits, without an estimate."""
+        """Characters of the messages' texts."""
         return sum(len(text) for message in self.ask.messages for text in message.texts)
 
     def estimate_prompt(self) -> int:
@@ -145,11 +146,11 @@ class Turn:
         often as the prompt is too long, or was so for the server, which cut it by itself and broke the order of roles; once after nothing.
         """
         if error.code == EMPTY:
-            return None if self.has_asked_again else attrs.evolve(self.rewritten(AFTER[EMPTY]) or self, has_asked_again=True)
+            return None if self.has_asked_again else attrs.evolve(self.rewritten(REWRITE_AFTER[EMPTY]) or self, has_asked_again=True)
         step = None if self.has_stepped_down else step_down(error.code, self.request.think)
         if step is not None:
             return self.stepped_down(step)
-        if error.code in AFTER and (reformed := self.rewritten(AFTER[error.code])) is not None:
+        if error.code in REWRITE_AFTER and (reformed := self.rewritten(REWRITE_AFTER[error.code])) is not None:
             return reformed
         return self.shortened() if error.code == TOO_LONG or (error.code == ROLES and self._was_cut_by_server()) else None
 
@@ -220,15 +221,17 @@ def plan_turn(
 def _window(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ContextPlan:
     """The window of the settings, or of the parameter `num_ctx` where an app has one."""
     wanted, plan = options.options.get("num_ctx"), features.context(info, credentials)
-    if wanted is None or plan.num_ctx is None:
-        return plan if wanted is None else attrs.evolve(plan, note=NUM_CTX_IS_REMOTE if info.remote else NUM_CTX_IS_THE_SERVERS)
+    if wanted is None:
+        return plan
+    if plan.num_ctx is None:
+        return attrs.evolve(plan, note=NUM_CTX_IS_REMOTE if info.remote else NUM_CTX_IS_THE_SERVERS)
     return features.context(info, attrs.evolve(credentials, context_size=wanted))
 
 
 def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> ThinkPlan:
-    """A model that thinks by its server's word and shall not by its user's is switched off: saying nothing would let it think."""
+    """Where the user says that a model does not think and the server says that it does, thinking is off: by default it would think."""
     model = features.thinker(info, credentials)
-    choice = ThinkChoice(options.think)
+    choice = options.think
     if credentials.thinking is CapabilityChoice.NO and info.thinking:
         model, choice = attrs.evolve(model, can_think=True), ThinkChoice.OFF
     return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
@@ -265,9 +268,9 @@ def _format_note(ask: Ask, options: WireOptions) -> str:
 
 @attrs.frozen(slots=True, kw_only=True)
 class _Case:
-    """What both builders work with; `shared` are the fields that both routes have in common.
+    """What a request is built from; `shared` are the fields that both routes have in common.
 
-    `instruction` is the format in words, as far as the server does not enforce it, or shall not be trusted to.
+    `instruction` is the format in words, for a server that does not enforce it, or is not trusted to.
     """
 
     ask: Ask

@@ -59,8 +59,8 @@ FLOW: tuple[tuple[str, str], ...] = (
 INTRODUCTION = """
 # Modules
 
-Every module with the first sentence of its docstring; the rest of the docstring says what enters and what leaves. First the way of one
-chat, module by module, as in [the picture of the architecture](architecture.md); then all of them by folder.
+Every module with the first sentence of its docstring. First the way of one chat, module by module, as in
+[the picture of the architecture](architecture.md); then all of them by folder.
 """
 
 

@@ -35,7 +35,7 @@ from translator.settings.credentials import Credentials, RerankService
 logger = logging.getLogger(__name__)
 
 BUDGET_S = 8.0
-"""For the whole check; a form that hangs is not a form."""
+"""For the whole check, for which the user waits in front of the form."""
 DIAGNOSIS_S = 2.5
 """Of the budget, for finding out why there was no answer."""
 DEEP_BUDGET_S = 60.0
@@ -57,7 +57,7 @@ type Saved = MutableMapping[str, Any]
 type ModelCheck = Callable[[str, Saved], None]
 
 
-def checked(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
+def run_check(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
 
     It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
@@ -114,7 +114,7 @@ def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
 
     `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
     """
-    checked(_check_language_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_language_model, model, cast("Saved", saved), BUDGET_S)
 
 
 def _check_language_model(model: str, saved: Saved) -> None:
@@ -122,23 +122,24 @@ def _check_language_model(model: str, saved: Saved) -> None:
     server = server_of(credentials)
     info = describe(model, server, ModelKind.LANGUAGE, saved)
     if not info.remote:
-        _say_window(model, server, info, credentials, saved)
+        _log_window(model, server, info, credentials, saved)
     if server.base_url.is_cloud:
         saved[KEY_FACT] = check_cloud_key(server, credentials)
 
 
 def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
-    """The same for an embedding model, plus one tiny embedding if the user asked for the deep check. Raises
-    CredentialsValidateFailedError.
+    """URL, key, model and its kind; also one tiny embedding if the user asked for the deep check.
+
+    Raises CredentialsValidateFailedError.
     """
-    checked(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
     if settings_of(saved).deep_check:
-        checked(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
+        run_check(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
 
 
 def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
     """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
-    checked(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
 
 
 def _check_embedding_model(model: str, saved: Saved) -> None:
@@ -169,10 +170,10 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 
 
-def _say_window(model: str, server: Server, info: ModelInfo, credentials: Credentials, saved: Saved) -> None:
-    """Writes to the log which window is in force, as a warning where another client stands against it.
+def _log_window(model: str, server: Server, info: ModelInfo, credentials: Credentials, saved: Saved) -> None:
+    """Logs which window is in force, as a warning where another client uses another one; a form that is saved has no place for it.
 
-    A form that can be saved has no place for it. The server's own window is written back.
+    Where the context size is the server's, its window is written back.
     """
     reply = models_in_memory(BRIDGE, server)
     running = None if reply is None else running_model(reply.body, model)
@@ -206,22 +207,21 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
     if not credentials.api_key:
         raise cloud_key_missing()
     try:
-        reply = BRIDGE.fetch(_quick(Call(server=server, method="POST", url=server.base_url.url_for("/api/me"))))
+        reply = BRIDGE.fetch(_call(server, "POST", "/api/me"))
     except ServerError:
         return "not checked"
     if reply.status in CLOUD_KEY_REFUSED:
-        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route="/api/me", headers=reply.headers)
+        raise failure_from_reply(reply.status, reply.body, route="/api/me", headers=reply.headers)
     return "valid" if reply.status == 200 else "not checked"
 
 
 def _installed(server: Server) -> list[str]:
     """Names of the models a server has; empty when it will not say."""
     try:
-        reply = BRIDGE.fetch(_quick(Call(server=server, method="GET", url=server.base_url.url_for("/api/tags"))))
-        return listed_names(reply.body)
+        return listed_names(BRIDGE.fetch(_call(server, "GET", "/api/tags")).body)
     except ServerError:
         return []
 
 
-def _quick(call: Call) -> Call:
-    return attrs.evolve(call, server=attrs.evolve(call.server, limits=attrs.evolve(call.server.limits, first_byte=BUDGET_S)))
+def _call(server: Server, method: str, route: str) -> Call:
+    return Call(server=server.with_limits(first_byte=BUDGET_S), method=method, url=server.base_url.url_for(route))

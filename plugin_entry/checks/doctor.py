@@ -1,7 +1,7 @@
-"""The connection doctor: one check after the other, and what they mean together.
+"""The connection doctor: runs one check after the other and concludes what is wrong.
 
-The command line runs all checks; the check of credentials takes `CONNECTION_CHECKS` and only the sentence. A new check is a function and
-a row.
+The command line runs all checks; the check of credentials runs `CONNECTION_CHECKS` and uses only the sentence. A new check is a function
+and a row.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from enum import StrEnum
 import attrs
 
 from plugin_entry.checks import doctor_models, doctor_network, doctor_server
-from plugin_entry.checks.probing import Examination, Patience, Surroundings, look_around
+from plugin_entry.checks.probing import Examination, ProbeLimits, Surroundings, read_surroundings
 from plugin_entry.network.connections import new_session
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
@@ -60,11 +60,11 @@ CURABLE_ELSEWHERE = frozenset({Layer.NAME, Layer.TCP, Layer.TLS, Layer.HTTP, Lay
 
 
 OUT_OF_TIME = "The examination ended after"
-IN_A_HURRY = Patience(connect=2.0, answer=3.0, guess=1.0)
+IN_A_HURRY = ProbeLimits(connect=2.0, answer=3.0, guess=1.0)
 
 
 def silent(_: Finding) -> None:
-    """Tells nobody."""
+    """The `tell` of callers that only want the diagnosis."""
 
 
 async def diagnose(
@@ -72,13 +72,13 @@ async def diagnose(
     *,
     model: str = "",
     checks: Sequence[Check] = CHECKS,
-    patience: Patience | None = None,
+    limits: ProbeLimits | None = None,
     budget_s: float = 60.0,
     surroundings: Surroundings | None = None,
     tell: Callable[[Finding], None] = silent,
     lookups: NameLookups | None = None,
 ) -> Diagnosis:
-    """Examines a server within `budget_s` seconds; `tell` hears of each finding at once. Raises nothing of its own.
+    """Examines a server within `budget_s` seconds; `tell` is given each finding at once. Raises nothing of its own.
 
     Runs on any event loop and opens a session of its own, so that it neither uses nor spoils a connection of others; `lookups` are those of
     the loop, if it has some.
@@ -89,8 +89,8 @@ async def diagnose(
         exam = Examination(
             server=server,
             model=model,
-            surroundings=surroundings or look_around(),
-            patience=patience or Patience(connect=server.limits.connect or Patience().connect),
+            surroundings=surroundings or read_surroundings(),
+            limits=limits or ProbeLimits(connect=server.limits.connect or ProbeLimits().connect),
             session=session,
         )
         try:
@@ -108,7 +108,7 @@ async def diagnose(
 
 async def why_unreachable(server: Server, budget_s: float, lookups: NameLookups) -> str:
     """The sentence for a form: what is wrong with the way to the server, "" when nothing is found in time. Raises nothing of its own."""
-    diagnosis = await diagnose(server, checks=CONNECTION_CHECKS, patience=IN_A_HURRY, budget_s=budget_s, lookups=lookups)
+    diagnosis = await diagnose(server, checks=CONNECTION_CHECKS, limits=IN_A_HURRY, budget_s=budget_s, lookups=lookups)
     trouble = trouble_in(diagnosis.findings)
     return "" if trouble is None or trouble.sentence.startswith(OUT_OF_TIME) else diagnosis.sentence
 

@@ -30,7 +30,7 @@ MODELS_SHOWN = 30
 
 
 async def check_models(exam: Examination) -> Finding | None:
-    """Which models there are, what they can do, and their largest window. Who asks about one model can do without the list."""
+    """Which models there are, what they can do, and their largest window. With one model to examine, a missing list is no trouble."""
     answers = await answers_to(exam, (TAGS,))
     answer, missing = answers[TAGS], models_withheld(answers, exam.server.place)
     if missing is not None and not exam.model:
@@ -56,9 +56,7 @@ async def check_model(exam: Examination) -> Finding | None:
             info = model_info(reply.body, model=exam.model, cloud_host=exam.base_url.is_cloud)
             refusal = await _not_signed_in(exam) if info.remote and not exam.base_url.is_cloud else None
             return refusal or Finding(step=Layer.MODEL, ok=True, sentence=f"{exam.model}: {_described(info)}.")
-        failure = failure_from_reply(
-            reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=SHOW, headers=reply.headers
-        )
+        failure = failure_from_reply(reply.status, reply.body, model=exam.model, route=SHOW, headers=reply.headers)
     except ServerError as error:
         return Finding.of_error(Layer.MODEL, error)
     if failure.code != "model_missing":
@@ -77,9 +75,7 @@ async def _not_signed_in(exam: Examination) -> Finding | None:
         sentence = f"{exam.model} runs in Ollama's cloud, and the server cannot say whether it is signed in there, or does not reach it."
         remedy = "Let its machine reach https://ollama.com, and run `ollama signin` there."
         return Finding(step=Layer.MODEL, ok=False, sentence=sentence, remedy=remedy)
-    refused = failure_from_reply(
-        reply.status, reply.body, content_type=reply.content_type, model=exam.model, route=ME, headers=reply.headers
-    )
+    refused = failure_from_reply(reply.status, reply.body, model=exam.model, route=ME, headers=reply.headers)
     return Finding.of_error(Layer.MODEL, refused)
 
 

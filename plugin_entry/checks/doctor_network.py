@@ -1,7 +1,7 @@
 """The doctor's checks below HTTP: proxy, name, connection, encryption, and where else a server may be.
 
-Each check gives one finding, or None where there is nothing to say. With a proxy in the way, the proxy is looked up and connected to, and
-encryption is left to the questions over HTTP, which go through it.
+Each check gives one finding, or None where there is nothing to say. With a proxy, name and connection are those of the proxy, and
+encryption is checked by the questions over HTTP, which go through it.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ async def check_name(exam: Examination) -> Finding | None:
     if is_address(host):
         return None
     try:
-        async with asyncio.timeout(exam.patience.connect):
+        async with asyncio.timeout(exam.limits.connect):
             addresses = await connector_of(exam.session).lookups.addresses(host)
     except TimeoutError:
         return _failed(exam, Layer.NAME, NameTimeoutError())
@@ -58,7 +58,7 @@ async def check_connection(exam: Examination) -> Finding | None:
     """Whether the port accepts a connection."""
     host, port = _first_hop(exam)
     try:
-        async with asyncio.timeout(exam.patience.connect):
+        async with asyncio.timeout(exam.limits.connect):
             writer = await open_stream(connector_of(exam.session).lookups, host, port)
     except OSError as error:
         return _failed(exam, Layer.TCP, error)
@@ -94,7 +94,7 @@ async def speaks_tls(exam: Examination) -> bool:
 
 async def _tls_version(exam: Examination, context: ssl.SSLContext) -> str:
     host, port = _first_hop(exam)
-    async with asyncio.timeout(exam.patience.connect):
+    async with asyncio.timeout(exam.limits.connect):
         writer = await open_stream(connector_of(exam.session).lookups, host, port, context)
     version: str = writer.get_extra_info("ssl_object").version()
     writer.transport.abort()
@@ -156,7 +156,7 @@ def _failed(exam: Examination, step: Layer, error: Exception) -> Finding:
     if exam.server.proxy:
         row = ROWS["proxy_failed"]
         return Finding(step=step, ok=False, sentence=row.cause.format(place=exam.server.place), remedy=row.remedy)
-    limit = exam.patience.connect if isinstance(error, TimeoutError) else None
+    limit = exam.limits.connect if isinstance(error, TimeoutError) else None
     described = describe_transport_error(error, exam.server.place, phase=Phase.CONNECT, limit_seconds=limit)
     finding = Finding.of_error(step, described)
     if described.code not in UNANSWERED or exam.base_url.is_cloud:

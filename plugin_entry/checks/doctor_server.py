@@ -27,16 +27,20 @@ MISSING_BEFORE: tuple[tuple[ServerVersion, str], ...] = (
     (versions.THINK, "cannot switch thinking on or off"),
     (versions.TRUNCATE, "shortens prompts that are too long without a word"),
 )
-"""What a person notices on a server before a version."""
+"""What servers older than a version lack, as a user notices it."""
 
 
 async def check_http(exam: Examination) -> Finding | None:
-    """Whether the server answers at all, and lets us in; one of two questions is enough."""
+    """Whether the server answers at all, and does not refuse us; one good answer of two is enough."""
     answers = await answers_to(exam, (VERSION, TAGS))
     refusal = refusal_in(answers)
     if refusal is not None and refusal.code in HUNG_UP and await speaks_tls(exam):
         sentence = f"The server at {exam.server.place} speaks https on this port, and the base URL says http."
         return Finding(step=Layer.HTTP, ok=False, sentence=sentence, remedy="Write https:// in the base URL.")
+    if refusal is not None and refusal.family is Family.AUTHORIZATION and not exam.base_url.is_cloud:
+        answers |= await answers_to(exam, FURTHER_ROUTES)
+        error = why_not_ollama(answers, exam.server.place) or refusal
+        return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
     if refusal is not None:
         return Finding.of_error(Layer.KEY if refusal.family is Family.AUTHORIZATION else Layer.HTTP, refusal)
     reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))
@@ -86,14 +90,14 @@ async def check_key(exam: Examination) -> Finding | None:
     except ServerError as error:
         return Finding.of_error(Layer.KEY, error)
     if reply.status in CLOUD_KEY_REFUSED:
-        refused = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=ME, headers=reply.headers)
+        refused = failure_from_reply(reply.status, reply.body, route=ME, headers=reply.headers)
         return Finding.of_error(Layer.KEY, refused)
     sentence = "The key is valid." if reply.status == 200 else "Whether the key is valid could not be found out."
     return Finding(step=Layer.KEY, ok=True, sentence=sentence)
 
 
 def _way(reply: HttpReply) -> str:
-    """Who passed the answer on, where that is known."""
+    """The proxy that passed the answer on, where that is known."""
     headers = reply.headers
     named = proxy_named_in(headers.get("via", "")) or proxy_named_in(headers.get("server", ""))
     return f", through {named}" if named else ", through a proxy" if "via" in headers else ""

@@ -1,7 +1,7 @@
-"""One server under examination: small questions, each asked once, with an answer soon or not at all.
+"""Asks one server the doctor's small questions, each once and within a short time limit.
 
-The questions carry the person's headers and go through the person's proxy, exactly like the requests they stand for; an address that is
-only a guess gets neither.
+The questions carry the user's headers and go through the user's proxy, exactly like the requests they stand for; an address that is only a
+guess gets neither.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import attrs
 
 from plugin_entry.network.client import Call, answered, headers_of, reply_too_large
 from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
-from plugin_entry.network.proxies import naming, proxy_between, with_own_proxy
+from plugin_entry.network.proxies import proxy_between, with_own_proxy, with_proxy_named
 from plugin_entry.network.server import Server
 from translator import codec
 from translator.diagnosis.containers import MARKS, container_word, default_gateway
@@ -24,19 +24,21 @@ from translator.settings.base_url import BaseUrl
 from translator.shapes.exchange import HttpReply
 
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+PIECE = 64 * 1024
+"""Bytes of one read."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Surroundings:
-    """`container` is the kind of container, "" for none; `gateway` an IPv4 address."""
+    """Where the plugin runs. `container` is the kind of container, "" for none; `gateway` an IPv4 address."""
 
     container: str = ""
     gateway: str | None = None
     names_proxy: bool = False
 
 
-def look_around(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Surroundings:
-    """Reads what the system says; what cannot be read says nothing."""
+def read_surroundings(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Surroundings:
+    """Reads the surroundings of this process; what cannot be read counts as absent."""
     return Surroundings(
         container=container_word([name for name in MARKS if (root / name).exists()], _text(root / "proc/1/cgroup"), environment),
         gateway=default_gateway(_text(root / "proc/net/route")),
@@ -51,12 +53,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-PIECE = 64 * 1024
-
-
 @attrs.frozen(slots=True, kw_only=True)
-class Patience:
-    """Seconds for a connection, for an answer, and for an address that is only a guess."""
+class ProbeLimits:
+    """Seconds for a connection, for a whole answer, and for an address that is only a guess."""
 
     connect: float = 5.0
     answer: float = 10.0
@@ -65,12 +64,12 @@ class Patience:
 
 @attrs.define(slots=True, kw_only=True, eq=False)
 class Examination:
-    """`model` is "" when none is to be looked at."""
+    """One server and what was asked so far. `model` is "" when no model is examined."""
 
     server: Server
     model: str
     surroundings: Surroundings
-    patience: Patience
+    limits: ProbeLimits
     session: aiohttp.ClientSession
     _asked: dict[tuple[str, str], asyncio.Task[HttpReply]] = attrs.field(factory=dict, init=False)
 
@@ -87,14 +86,16 @@ class Examination:
         data = None if body is None else codec.dumps(body)
         key = (route, (data or b"").decode())
         if key not in self._asked:
-            call = Call(server=_patient(self.server, self.patience.connect), method=method, url=self.base_url.url_for(route), body=data)
-            self._asked[key] = asyncio.ensure_future(fetch(self.session, call, self.patience.answer))
+            server = self.server.with_limits(connect=self.limits.connect, first_byte=0.0)  # `answer` limits the whole reply
+            call = Call(server=server, method=method, url=self.base_url.url_for(route), body=data)
+            self._asked[key] = asyncio.ensure_future(fetch(self.session, call, self.limits.answer))
         return await self._asked[key]
 
     async def ask_elsewhere(self, url: str, route: str) -> HttpReply:
         """The reply of an address that is only a guess: without a key, without proxy. Raises ServerError."""
-        guess = _patient(attrs.evolve(self.server, headers=(), proxy=None), self.patience.guess)
-        return await fetch(self.session, Call(server=guess, method="GET", url=f"{url}{route}"), self.patience.guess)
+        seconds = self.limits.guess
+        guess = attrs.evolve(self.server, headers=(), proxy=None).with_limits(connect=seconds, first_byte=0.0)
+        return await fetch(self.session, Call(server=guess, method="GET", url=f"{url}{route}"), seconds)
 
     def give_up(self) -> None:
         """Ends the questions that are still open."""
@@ -102,13 +103,8 @@ class Examination:
             task.cancel()
 
 
-def _patient(server: Server, connect_s: float) -> Server:
-    """The whole reply has a time limit of its own."""
-    return attrs.evolve(server, limits=attrs.evolve(server.limits, connect=connect_s, first_byte=0.0))
-
-
 async def answers_to(exam: Examination, routes: Sequence[str]) -> dict[str, Outcome]:
-    """What comes back for each of the routes, in their order; the error where nothing does."""
+    """The reply or the error of each route, in their order."""
     return dict(zip(routes, await asyncio.gather(*(_answer(exam, route) for route in routes)), strict=True))
 
 
@@ -132,7 +128,7 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
             phase=Phase.BODY if isinstance(error, aiohttp.ClientPayloadError) else Phase.FIRST_BYTE,
             limit_seconds=call.server.limits.connect if isinstance(error, CONNECTING) else answer_s,
         )
-        raise naming(failure, proxy_between(call.server)) from error
+        raise with_proxy_named(failure, proxy_between(call.server)) from error
 
 
 async def _body(response: aiohttp.ClientResponse, call: Call) -> bytes:

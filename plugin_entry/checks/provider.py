@@ -7,16 +7,14 @@ version that a proxy hides is no reason to refuse: the server then counts as the
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import attrs
-
-from plugin_entry.checks.credentials import BUDGET_S, Saved, check_cloud_key, checked
+from plugin_entry.checks.credentials import BUDGET_S, Saved, check_cloud_key, run_check
 from plugin_entry.network.bridge import Started
 from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
 from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
 from translator.diagnosis.unanswered import Outcome, models_withheld, refusal_in, replies_in, why_not_ollama
-from translator.errors import ServerError
+from translator.errors import Family, ServerError
 
 ANSWER_S = 4.0
 """Seconds for the list of models, which waits while a server starts, and for the version."""
@@ -26,14 +24,14 @@ FURTHER_S = 1.0
 
 def check_server(saved: Mapping[str, Any]) -> None:
     """URL and key. Raises CredentialsValidateFailedError."""
-    checked(_check_server, "", cast("Saved", saved), BUDGET_S)
+    run_check(_check_server, "", cast("Saved", saved), BUDGET_S)
 
 
 def _check_server(_: str, saved: Saved) -> None:
     credentials = settings_of(saved)
     server = server_of(credentials)
     if server.base_url.is_cloud:
-        _raise(models_withheld(_lets_in(server, (TAGS,)), server.place))
+        _raise(models_withheld(_answers_unless_refused(server, (TAGS,)), server.place))
         check_cloud_key(server, credentials)
     else:
         _require_ollama(server)
@@ -41,15 +39,18 @@ def _check_server(_: str, saved: Saved) -> None:
 
 def _require_ollama(server: Server) -> None:
     """Every version answers both questions without loading anything (`version`, `tags`); a proxy may hide the version."""
-    answers = _lets_in(server, (TAGS, VERSION))
+    answers = _answers(server, (TAGS, VERSION), ANSWER_S)
+    refusal = refusal_in(answers)
+    if refusal is not None and refusal.family is not Family.AUTHORIZATION:
+        raise refusal
     if is_ollama(replies_in(answers)):
         return
     answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
-    _raise(why_not_ollama(answers, server.place) or models_withheld(answers, server.place))
+    _raise(why_not_ollama(answers, server.place) or refusal or models_withheld(answers, server.place))
 
 
-def _lets_in(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
-    """The answers of a server that takes questions. Raises ServerError for any other."""
+def _answers_unless_refused(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
+    """The answers to the routes. Raises ServerError for a server that refuses to answer."""
     answers = _answers(server, routes, ANSWER_S)
     _raise(refusal_in(answers))
     return answers
@@ -61,9 +62,8 @@ def _raise(error: ServerError | None) -> None:
 
 
 def _answers(server: Server, routes: Sequence[str], limit_s: float) -> dict[str, Outcome]:
-    """What comes back for each of the routes, asked at the same time."""
-    limits = attrs.evolve(server.limits, first_byte=limit_s, between_chunks=limit_s)
-    quick = attrs.evolve(server, limits=limits)
+    """The reply or the error of each route, asked at the same time."""
+    quick = server.with_limits(first_byte=limit_s, between_chunks=limit_s)
     started = {route: BRIDGE.start(Call(server=quick, method="GET", url=server.base_url.url_for(route))) for route in routes}
     try:
         return {route: _answer(asked) for route, asked in started.items()}

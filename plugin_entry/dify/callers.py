@@ -1,7 +1,7 @@
-"""Ends the requests whose callers have left: asks Dify's daemon about running sessions, and reads its answers.
+"""Ends requests whose callers have left: asks Dify's daemon which sessions are still read.
 
-One greenlet looks at all sessions together and writes its questions as one batch of lines; it ends when no request runs. What the answers
-mean is decided in `liveness.py`. Only for the standard output of a local plugin: in serverless mode an invocation would end the answer.
+One greenlet asks about all sessions in one batch of lines; it ends when no request runs. `liveness.py` decides what the answers mean. Only
+for a local plugin: in serverless mode a backwards invocation would end the answer.
 """
 
 import logging
@@ -20,11 +20,11 @@ from plugin_entry.dify.output import FrameOutput
 logger = logging.getLogger(__name__)
 
 SWITCH = "DIFY_OLLAMA_ASK_CALLERS"
-"""Environment variable; with "off" nobody is asked, and a request runs to its end whoever waits for it."""
+"""Environment variable; with "off" the daemon is not asked, and a request runs to its end even if its caller has left."""
 LOOK_S = 0.25
-NOTHING = {"message": {"content": ""}}
-"""For hosts simpler than the daemon, which take whatever a session sends for a piece of its answer: an empty one. The daemon does not look
-at it (internal/core/io_tunnel/backwards_invocation/task.go).
+EMPTY_DELTA = {"message": {"content": ""}}
+"""An empty piece of an answer. Simple hosts take whatever a session sends for a piece of its answer; the daemon does not look at it
+(internal/core/io_tunnel/backwards_invocation/task.go).
 """
 BATCH = 4096
 """Questions that are written at once, about 200 bytes each."""
@@ -47,10 +47,10 @@ class Callers:
         self._quits[session_id] = quit_request
         self._liveness.begin(session_id, self.clock())
         if self._watch is None or self._watch.dead:
-            self._watch = gevent.spawn(self._look_again_and_again)
+            self._watch = gevent.spawn(self._keep_looking)
 
     def end(self, session_id: str) -> None:
-        """It has ended."""
+        """A request has ended."""
         self._quits.pop(session_id, None)
         self._liveness.end(session_id)
 
@@ -62,18 +62,18 @@ class Callers:
                 self._liveness.answered(session_id, int(number), self.clock())
 
     def close(self) -> None:
-        """Asks no more."""
+        """Stops asking."""
         self._quits.clear()
         if self._watch is not None:
             self._watch.kill()
 
-    def _look_again_and_again(self) -> None:
+    def _keep_looking(self) -> None:
         while self._quits:
             gevent.sleep(LOOK_S)
             self.look()
 
     def look(self) -> None:
-        """Writes the questions that are due and ends what nobody waits for."""
+        """Writes the questions that are due and ends the requests whose callers have left."""
         if not self.output.has_room():
             return  # a question in a full queue was not asked
         if self.output.all_read():
@@ -88,13 +88,13 @@ class Callers:
             quit_request()
 
 
-def of_process(output: FrameOutput | None) -> Callers | None:
+def new_callers(output: FrameOutput | None) -> Callers | None:
     """None in the modes without frames on the standard output, and where the administrator switched it off."""
     return None if output is None or os.environ.get(SWITCH, "").strip().lower() == "off" else Callers(output)
 
 
 def line_of(question: Question) -> bytes:
     """A backwards invocation that Dify's daemon refuses to every model: it answers, and the session goes on unharmed."""
-    data = {"type": "system_summary", "backwards_request_id": str(question.number), "request": {}, "delta": NOTHING}
+    data = {"type": "system_summary", "backwards_request_id": str(question.number), "request": {}, "delta": EMPTY_DELTA}
     frame = {"event": "session", "session_id": question.session_id, "data": {"type": "invoke", "data": data}}
     return orjson.dumps(frame) + b"\n\n"

@@ -1,4 +1,4 @@
-"""Our errors as the SDK's five classes, the only ones whose text Dify shows as it is."""
+"""Turns our errors into the SDK's five classes, the only ones whose text Dify shows as it is."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def to_invoke_error(error: Exception) -> InvokeError:
 
 
 def _shown(problem: Problem) -> str:
-    """Cause and remedy. Where nobody answers the cause alone: how a server is set up is for the form and the doctor, not for who chats."""
+    """Cause and remedy; the cause alone where nothing answers. How to set up a server is for the form and the doctor, not for a chat."""
     return problem.cause if problem.code in NOT_CONNECTED else problem.message
 
 

@@ -18,13 +18,13 @@ PER_WORKER = 8
 
 
 class CallerLeft(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
-    """Nobody waits for this request any more, so nothing needs to be said."""
+    """Ends a request whose caller has left; no error is sent."""
 
 
 class GreenletExecutor:
-    """As much of an executor as the SDK uses. Every call starts at once; of requests `slots` says how many may go on.
+    """As much of an executor as the SDK uses. Every call starts at once; `slots` bounds how many requests may go on.
 
-    `refuses` makes every request that has not begun fail: the process is about to end.
+    While `refuses` is set, requests that have not begun fail: the process is about to end.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -43,7 +43,7 @@ class GreenletExecutor:
 
     def start(self, function: Callable[..., Any], /, *args: Any) -> None:
         """Starts a call that reports its own errors. Never raises, as no further request would be read."""
-        self._spawn(_contained, function, args)
+        self._spawn(_run_and_log, function, args)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Starts a call and returns at once; the future holds its result or its error.
@@ -51,7 +51,7 @@ class GreenletExecutor:
         Never raises: the SDK would read no further request.
         """
         future: Future[Any] = Future()
-        failure = self._spawn(_run, future, function, args, kwargs)
+        failure = self._spawn(_run_into, future, function, args, kwargs)
         if failure is not None:
             future.set_exception(failure)
         return future
@@ -72,7 +72,7 @@ class GreenletExecutor:
             self._pool.join()
 
 
-def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _run_and_log(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     try:
         function(*args)
     except CallerLeft:
@@ -81,7 +81,7 @@ def _contained(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         logger.warning("a request ended without a word (%s)", type(error).__name__)
 
 
-def _run(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _run_into(future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

@@ -1,8 +1,8 @@
-"""Frames to Dify's daemon: alone on the standard output, one dump each.
+"""Writes frames to Dify's daemon.
 
-Frames leave by the descriptor that was the standard output when the process began. Everything else that writes there (a stray `print`,
-a native library) lands on the standard error. Half a line of foreign text in front of a frame makes the daemon lose that frame without
-a word, and a line over 5 MiB makes it kill the process and every answer in it.
+Frames leave by the descriptor that was the standard output when the process began; what else is printed (a stray `print`, a native library)
+lands on the standard error. Half a line of other text in front of a frame makes the daemon drop that frame silently, and a line over 5 MiB
+makes it kill the process with all its answers.
 """
 
 import fcntl
@@ -20,11 +20,23 @@ from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.errors.model import InvokeBadRequestError
 from pydantic import BaseModel
 
-from plugin_entry.dify.output import LINE_LIMIT, FrameOutput, own_description
+from plugin_entry.dify.output import LINE_LIMIT, FrameOutput, nonblocking_copy
+
+logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+PIPE_BYTES = MIB
+"""Room in the pipe to the daemon, where the system lets us choose (Linux)."""
 MOST_OF_A_MESSAGE = 4000
 """Characters that are left of an error's text."""
+MOST_OF_A_RECORD = 1000
+"""Characters of a log record that has no room among the frames."""
+END_MESSAGE = {"type": "end", "data": {}}
+
+LEVEL = "DIFY_OLLAMA_LOG"
+"""Environment variable with the name of a level; DEBUG shows one line per request."""
+DEFAULT_LEVEL = "WARNING"
+PACKAGES = ("plugin_entry", "translator")
 
 REMEDIES: tuple[tuple[str, str, str], ...] = (
     ("embeddings", "The vectors", "Set the number of texts per request (max chunks) of this model to a smaller number."),
@@ -36,39 +48,34 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 """A key of the payload, what it means, and what to do; the first row that fits counts."""
 
 
-def refusal(data: object, length: int) -> InvokeBadRequestError:
-    """The error for a frame of `length` bytes with this payload."""
-    keys = _keys(data)
-    what, remedy = next(((what, remedy) for key, what, remedy in REMEDIES if key in keys), ("The reply", "Ask for less at once."))
-    return InvokeBadRequestError(
-        f"{what} of {length / MIB:.1f} MiB cannot be handed to Dify, which takes {LINE_LIMIT / MIB:g} MiB at once. {remedy}"
-    )
-
-
-def shortened(data: object) -> dict[str, Any] | None:
-    """An error's frame with less text; None for anything that is no error."""
-    if not isinstance(data, Mapping) or data.get("type") != "error" or not isinstance(data.get("data"), Mapping):
-        return None
-    error = data["data"]
-    kept = {"error_type": error.get("error_type"), "message": str(error.get("message"))[:MOST_OF_A_MESSAGE], "args": {}}
-    return {"type": "error", "data": kept}
-
-
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
-    plain = data.model_dump() if isinstance(data, BaseModel) else data
+    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
     line = _sdk_line(event, session_id, plain)
     if len(line) > LINE_LIMIT:
-        words = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        shorter = shortened(words)
-        if shorter is None:
-            raise refusal(words, len(line))
-        line = _sdk_line(event, session_id, shorter)
+        line = _sdk_line(event, session_id, _shortened(plain, len(line)))
     self.write(line.decode())
 
 
 def _sdk_line(event: Event, session_id: str | None, data: dict[str, Any] | None) -> bytes:
     return StreamOutputMessage(event=event, session_id=session_id, data=data).model_dump_json().encode() + b"\n\n"
+
+
+def _shortened(data: object, length: int) -> dict[str, Any]:
+    """An error's payload with less text. Raises InvokeBadRequestError for any other payload, whose line has `length` bytes."""
+    if not isinstance(data, Mapping) or data.get("type") != "error" or not isinstance(data.get("data"), Mapping):
+        raise _refusal(data, length)
+    error = data["data"]
+    kept = {"error_type": error.get("error_type"), "message": str(error.get("message"))[:MOST_OF_A_MESSAGE], "args": {}}
+    return {"type": "error", "data": kept}
+
+
+def _refusal(data: object, length: int) -> InvokeBadRequestError:
+    keys = _keys(data)
+    what, remedy = next(((what, remedy) for key, what, remedy in REMEDIES if key in keys), ("The reply", "Ask for less at once."))
+    return InvokeBadRequestError(
+        f"{what} of {length / MIB:.1f} MiB cannot be handed to Dify, which takes {LINE_LIMIT / MIB:g} MiB at once. {remedy}"
+    )
 
 
 def _keys(data: object) -> frozenset[str]:
@@ -83,16 +90,6 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
-logger = logging.getLogger(__name__)
-
-PIPE_BYTES = 1024 * 1024
-"""Room in the pipe to the daemon, where the system lets us choose (Linux)."""
-
-END_MESSAGE = {"type": "end", "data": {}}
-MOST_OF_A_RECORD = 1000
-"""Characters of a log record that has no room among the frames."""
-
-
 class FrameWriter(StdioResponseWriter):
     """The SDK's writer for stdio, with one write per frame and one dump per payload."""
 
@@ -105,10 +102,7 @@ class FrameWriter(StdioResponseWriter):
         plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
         line = _line(event, session_id, plain)
         if len(line) > LINE_LIMIT:
-            shorter = shortened(plain)
-            if shorter is None:
-                raise refusal(plain, len(line))
-            line = _line(event, session_id, shorter)
+            line = _line(event, session_id, _shortened(plain, len(line)))
         self.output.write(line, session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
@@ -145,13 +139,6 @@ class LogStream:
         """Nothing is buffered."""
 
 
-LEVEL = "DIFY_OLLAMA_LOG"
-"""Environment variable with the name of a level; DEBUG shows one line per request."""
-
-USUAL = "WARNING"
-PACKAGES = ("plugin_entry", "translator")
-
-
 def show_logs(level: str) -> None:
     """Shows lines from `level` on, WARNING for a name that is none. Must come after the frames have their descriptor."""
     handler = logging.StreamHandler(plugin_logger_handler.stream)
@@ -167,14 +154,14 @@ def show_logs(level: str) -> None:
 def own_stdout() -> FrameOutput:
     """Takes the standard output for frames alone and points descriptor 1 and `sys.stdout` at the standard error."""
     sys.stdout.flush()
-    _widen(1)
-    output = FrameOutput(own_description(1))
+    _enlarge_pipe(1)
+    output = FrameOutput(nonblocking_copy(1))
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return output
 
 
-def _widen(descriptor: int) -> None:
+def _enlarge_pipe(descriptor: int) -> None:
     """Makes room in the pipe for one frame of each of many streams: a full pipe stops the whole process until the daemon has read."""
     resize = getattr(fcntl, "F_SETPIPE_SZ", None)
     if resize is None:

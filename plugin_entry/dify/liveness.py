@@ -155,7 +155,7 @@ class Liveness:
         self._sessions[session_id] = CallerSession(now)
 
     def end(self, session_id: str) -> None:
-        """It has ended. Answers that come later concern nobody."""
+        """A request has ended; answers that come later are ignored."""
         self._sessions.pop(session_id, None)
 
     def state_of(self, session_id: str) -> CallerState | None:

@@ -1,4 +1,4 @@
-"""The SDK's messages and tools to ours, and our chunks and answers to the SDK's. Nothing is interpreted here."""
+"""Converts the SDK's messages and tools to ours, and our chunks and answers to the SDK's."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall, Usage
 
-NOTHING = Decimal(0)
+NO_PRICE = Decimal(0)
 
 type SdkChunk = LLMResultChunk | dict[str, Any]
 """What the SDK is handed: a model for calls and for the last chunk, its dump for text."""
@@ -56,15 +56,15 @@ def usage_to_sdk(usage: Usage, started: float) -> LLMUsage:
     """Tokens as the server counted them; a model of one's own has no price. Latency in seconds since `started`."""
     return LLMUsage(
         prompt_tokens=usage.prompt_tokens,
-        prompt_unit_price=NOTHING,
-        prompt_price_unit=NOTHING,
-        prompt_price=NOTHING,
+        prompt_unit_price=NO_PRICE,
+        prompt_price_unit=NO_PRICE,
+        prompt_price=NO_PRICE,
         completion_tokens=usage.completion_tokens,
-        completion_unit_price=NOTHING,
-        completion_price_unit=NOTHING,
-        completion_price=NOTHING,
+        completion_unit_price=NO_PRICE,
+        completion_price_unit=NO_PRICE,
+        completion_price=NO_PRICE,
         total_tokens=usage.total_tokens,
-        total_price=NOTHING,
+        total_price=NO_PRICE,
         currency="USD",
         latency=time.perf_counter() - started,
     )

@@ -1,8 +1,8 @@
-"""Writes frames to their descriptor: one system call per turn of the hub.
+"""Writes frames to their descriptor, in one system call per turn of the hub.
 
-While Dify's daemon does not read, lines wait here and greenlets run on: connections are read and closed, time limits run out. When it
-reads again, the streams have their turns (`FairQueue`). Who writes more than may wait has to wait itself, so the memory is bounded, and
-the servers feel the slowness through their own connections.
+While Dify's daemon does not read, frames wait here and greenlets run on: connections are read and closed, time limits run out. When it
+reads again, the streams take turns (`FairQueue`). A greenlet that has too much waiting waits itself in `write`. So memory is bounded, and
+the servers feel the back pressure.
 """
 
 import fcntl
@@ -21,9 +21,25 @@ import gevent
 from gevent import monkey
 from gevent.event import Event
 
+logger = logging.getLogger(__name__)
+
+MOST_GATHERED = 64 * 1024
+"""Bytes that may wait for the end of the turn; more would only make the first of them late."""
+
+MOST_WAITING = 4 * 1024 * 1024
+"""Bytes that may wait for the daemon before writers wait, too."""
+
+MOST_OF_ONE_STREAM = 512 * 1024
+"""Bytes of one stream that may wait; else a single flood would make everybody wait."""
+
+LINE_LIMIT = 4 * 1024 * 1024
+"""`translator.limits.FRAME_BYTES`, which says why; importing it would delay the first heartbeat, so a test keeps the two equal."""
+
+LIBEV_WRITE = 2
+
 
 class FairQueue:
-    """Sizes in bytes."""
+    """Frames of several streams (`owner` tells them apart), taken in turn. Sizes in bytes."""
 
     def __init__(self) -> None:
         self._frames: dict[object, deque[bytes]] = {}
@@ -33,7 +49,7 @@ class FairQueue:
         return bool(self._frames)
 
     def size_of(self, owner: object) -> int:
-        """What waits of one stream."""
+        """Bytes of one stream that wait."""
         return self._sizes.get(owner, 0)
 
     def put(self, owner: object, frame: bytes) -> None:
@@ -56,7 +72,7 @@ class FairQueue:
         self._sizes.clear()
 
     def _next(self) -> bytes:
-        """The first stream gives a frame, and is the last one then."""
+        """A frame of the first stream, which goes to the end of the line."""
         owner = next(iter(self._frames))
         frames = self._frames.pop(owner)
         frame = frames.popleft()
@@ -68,30 +84,14 @@ class FairQueue:
         return frame
 
 
-logger = logging.getLogger(__name__)
-
-TOGETHER = 64 * 1024
-"""Bytes that may wait for the end of the turn; more would only make the first of them late."""
-
-MOST_WAITING = 4 * 1024 * 1024
-"""Bytes that may wait for the daemon before writers wait, too."""
-
-MOST_OF_ONE = 512 * 1024
-"""Bytes of one stream that may wait; else a single flood would make everybody wait."""
-
-LINE_LIMIT = 4 * 1024 * 1024
-"""`translator.limits.FRAME_BYTES`, which says why; importing it would delay the first heartbeat, so a test keeps the two equal."""
-
-LIBEV_WRITE = 2
-
-
 class FrameTooLongError(RuntimeError):
     """A frame would pass the daemon's line limit."""
 
 
 class FrameOutput:
-    """Frames of greenlets that run in one turn of the hub leave together, at its end. A blocking descriptor blocks the whole process while
-    the daemon does not read; see `own_description`. `on_lost` is called once, in the hub, when nobody reads any more.
+    """Frames of one turn of the hub leave together, at its end. `on_lost` is called once, in the hub, when nobody reads any more.
+
+    A blocking descriptor blocks the whole process while the daemon does not read: use `nonblocking_copy`.
     """
 
     def __init__(self, descriptor: int, on_lost: Callable[[], object] = lambda: None) -> None:
@@ -106,11 +106,11 @@ class FrameOutput:
         self._leaving = memoryview(b"")
         self._is_scheduled = False
         self._watcher: Any = None
-        self._less = Event()
+        self._fewer_waiting = Event()
 
     def has_room(self, owner: object = None) -> bool:
         """True while `write` takes lines of this stream without waiting."""
-        return self.waiting <= MOST_WAITING and self._queue.size_of(owner) <= MOST_OF_ONE
+        return self.waiting <= MOST_WAITING and self._queue.size_of(owner) <= MOST_OF_ONE_STREAM
 
     def write(self, data: bytes, owner: object = None) -> None:
         """Takes one whole line or more of a stream, and waits while too much waits.
@@ -168,7 +168,7 @@ class FrameOutput:
             return
         self._frames.append(data)
         self._gathered += len(data)
-        if self._gathered > TOGETHER:
+        if self._gathered > MOST_GATHERED:
             self._push()
         elif not self._is_scheduled:
             self._is_scheduled = True
@@ -183,7 +183,7 @@ class FrameOutput:
             self._lose(error)
         else:
             self._stop_watching()
-        self._less.set()
+        self._fewer_waiting.set()
 
     def _write_all(self) -> None:
         while self._leaving or self._frames or self._queue:
@@ -194,9 +194,9 @@ class FrameOutput:
             self.waiting -= written
 
     def _next(self) -> bytes:
-        """What was gathered before the daemon stopped to read, then what came later."""
+        """The next bytes to write: what was gathered before the daemon stopped reading, then what came later."""
         if not self._frames:
-            return self._queue.take(TOGETHER)
+            return self._queue.take(MOST_GATHERED)
         gathered = b"".join(self._frames)
         self._frames.clear()
         self._gathered = 0
@@ -226,11 +226,11 @@ class FrameOutput:
 
     def _wait_until(self, is_so: Callable[[], bool]) -> None:
         while not is_so() and gevent.getcurrent() is not gevent.get_hub():
-            self._less.clear()
-            self._less.wait()
+            self._fewer_waiting.clear()
+            self._fewer_waiting.wait()
 
 
-def own_description(descriptor: int) -> int:
+def nonblocking_copy(descriptor: int) -> int:
     """A new descriptor for the same output: for a pipe one that never blocks, where the system can open it anew (Linux).
 
     Setting the flag on the descriptor itself would set it for every process that shares the pipe's end.

@@ -36,20 +36,20 @@ else:
 
 logger = logging.getLogger(__name__)
 
-ENDED = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
+PLUGIN_STOPPING = "The plugin is being stopped or restarted, so this answer was ended. Try again in a moment."
 
 
 LONGEST_NAME = 1024
 """Characters of a model's name. What is learnt about models is kept by their names."""
 
 
-def _require_a_name(model: object) -> None:
+def _refuse_long_name(model: object) -> None:
     if isinstance(model, str) and len(model) > LONGEST_NAME:
         raise InvokeBadRequestError(f"The name of the model has {len(model):,} characters. Correct it in Dify: no model has such a name.")
 
 
 def _clear_frames(raised: BaseException) -> None:
-    """What was raised, and what led to it, would hold prompts and connections through its frames."""
+    """Clears the frames of an exception and of those that led to it; they would hold prompts and connections."""
     raised.__cause__ = None  # the SDK raises errors of its classes from themselves; those would be kept until a cycle is looked for
     error: BaseException | None = raised
     while error is not None:
@@ -57,16 +57,16 @@ def _clear_frames(raised: BaseException) -> None:
         error = error.__context__
 
 
-def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
-    """The work of a request, which ends well or in an error whose text Dify shows."""
+def with_readable_errors(execute: Callable[..., None]) -> Callable[..., None]:
+    """The SDK's method that runs a request; whatever it raises becomes an error whose text Dify shows."""
 
     @wraps(execute)
     def run(served: Any, session_id: str, data: Mapping[str, Any], *args: Any) -> None:
         executor = served.executer
         if getattr(executor, "refuses", False):
-            raise InvokeServerUnavailableError(ENDED)
+            raise InvokeServerUnavailableError(PLUGIN_STOPPING)
         try:
-            _require_a_name(data.get("model"))
+            _refuse_long_name(data.get("model"))
             with executor.slots.slot(data) if isinstance(executor, GreenletExecutor) else nullcontext():
                 execute(served, session_id, data, *args)
         except (CallerLeft, CredentialsValidateFailedError):
@@ -82,13 +82,13 @@ def errors_told(execute: Callable[..., None]) -> Callable[..., None]:
                 del told  # else it and this frame, with all of the request, hold each other
         except BaseException as error:  # noqa: BLE001  # it is told instead
             logger.warning("a request was ended (%s)", type(error).__name__)
-            raise InvokeServerUnavailableError(ENDED) from None
+            raise InvokeServerUnavailableError(PLUGIN_STOPPING) from None
 
     return run
 
 
 MESSAGES = "prompt_messages"
-MANY = 1000
+MANY_MESSAGES = 1000
 """So many messages take 5 ms; moving them costs a tenth of a millisecond."""
 
 
@@ -98,7 +98,7 @@ def long_histories_in_thread(read: Callable[..., None]) -> Callable[..., None]:
     @wraps(read)
     def read_in_thread(self: Any, /, **data: Any) -> None:
         messages = data.get(MESSAGES)
-        if isinstance(messages, list) and len(messages) > MANY:
+        if isinstance(messages, list) and len(messages) > MANY_MESSAGES:
             from plugin_entry.threads import HEAVY, in_thread  # what it needs is imported after the first heartbeat
 
             in_thread(HEAVY, lambda: read(self, **data))
@@ -109,13 +109,13 @@ def long_histories_in_thread(read: Callable[..., None]) -> Callable[..., None]:
 
 
 LIBEV_READ = 1
-AT_ONCE = 64 * 1024
+READ_BYTES = 64 * 1024
 """Bytes of one read: as much as a pipe holds."""
 
-LONG = 4 * 1024 * 1024
+LONG_LINE = 4 * 1024 * 1024
 """Bytes of a line that take 10 ms to parse."""
 
-ANSWER = PluginInStreamEvent.BackwardInvocationResponse.value
+BACKWARDS_RESPONSE = PluginInStreamEvent.BackwardInvocationResponse.value
 SESSION, BEGINNING = re.compile(rb'"session_id"\s*:\s*"([\w-]{1,100})"', re.ASCII), 4096
 """The daemon writes the session's id at the beginning of a line; there it is found although the line as a whole is no JSON."""
 UNREADABLE = (
@@ -163,7 +163,7 @@ class LineReader(StdioRequestReader):
     def _read_async(self) -> bytes:
         """Waits for ever after the end of the input; the SDK would read on, again and again, as fast as it can."""
         self._input = self._input or Input(0)
-        data = self._input.read(AT_ONCE)
+        data = self._input.read(READ_BYTES)
         if not data:
             if self.on_end is not None:
                 self.on_end()
@@ -171,10 +171,10 @@ class LineReader(StdioRequestReader):
         return data
 
     def _read_stream(self) -> Generator[PluginInStream, None, None]:
-        """Never ends, as little as the SDK's.
+        """Never ends, like the SDK's own.
 
-        A line grows in one piece of memory, which goes back to the system when the request has ended. The pieces of a long one, each
-        allocated for itself, would leave as much free memory with the process.
+        A line grows in one piece of memory, which goes back to the system when the request has ended. Many small pieces would stay with the
+        process as free memory.
         """
         line = bytearray()
         while True:
@@ -187,15 +187,15 @@ class LineReader(StdioRequestReader):
                     yield request
 
     def _request(self, line: bytearray) -> PluginInStream | None:
-        """What the SDK shall look at: a request is started here, and then nobody keeps it.
+        """Starts the request of a line. Gives what is left to the SDK; None for what is settled.
 
-        What is no request is told to the daemon, which can log it; without a word of it, as it may hold secrets.
+        A line that cannot be read is reported to the daemon without a word of it, as it may hold secrets.
         """
-        if len(line) > LONG:
-            gevent.sleep(0)  # others have had to wait while it was copied together
+        if len(line) > LONG_LINE:
+            gevent.sleep(0)  # others had to wait while it was copied
         try:
             fields = FIELDS.validate_json(line)
-            if fields["event"] == ANSWER and self.on_answer is not None:
+            if fields["event"] == BACKWARDS_RESPONSE and self.on_answer is not None:
                 self.on_answer(str(fields["session_id"]), fields.get("data"))
                 return None
             request = _to_request(fields, self)
@@ -241,7 +241,7 @@ def _to_request(fields: dict[str, Any], reader: LineReader) -> PluginInStream:
 
 
 def serve(served: Plugin, callers: Callers | None) -> None:
-    """Requests start where they are read; `callers` ends those that nobody waits for."""
+    """Makes requests start where they are read; `callers` ends those whose callers have left."""
     reader, executor = served.request_reader, served.executer
     if isinstance(reader, LineReader) and isinstance(executor, GreenletExecutor):
         reader.start = partial(executor.start, partial(_execute, served, callers))

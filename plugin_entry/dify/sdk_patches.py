@@ -22,8 +22,8 @@ WRITER, STDIO = f"{SERVER}.__base.response_writer:ResponseWriter", f"{SERVER}.st
 PLUGIN, IO_SERVER, REQUEST = "dify_plugin.plugin", f"{SERVER}.io_server", "dify_plugin.core.entities.plugin.request"
 SESSION = "dify_plugin.core.runtime:Session"
 YAML = "dify_plugin.core.utils.yaml_loader:yaml"
-EXECUTED = "self session_id data reader writer conversation_id message_id app_id endpoint_id context"
-ALL = frozenset(InstallMethod)
+EXECUTE_PARAMETERS = "self session_id data reader writer conversation_id message_id app_id endpoint_id context"
+ALL_MODES = frozenset(InstallMethod)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,10 +32,10 @@ class Patch:
 
     why: str
     replaces: Mapping[str, Callable[[Any], Any]]
-    """What is assigned to each name, made from what stood there."""
+    """What is assigned to each name, made from the object that was there."""
     relies_on: Mapping[str, str]
     """Names with their parameters, separated by blanks; "" for what must only exist. The first one is the row's own."""
-    modes: frozenset[InstallMethod] = ALL
+    modes: frozenset[InstallMethod] = ALL_MODES
     prepare: Callable[[], object] = lambda: None
     """Called before the first assignment."""
     tested: tuple[str, str] = ("0.9.0", "0.10.2")
@@ -43,7 +43,7 @@ class Patch:
 
 
 def _nothing(_: object) -> None:
-    """Stands for what need not be done."""
+    """Does nothing, instead of what is replaced."""
 
 
 def _own_output() -> None:
@@ -73,7 +73,7 @@ PATCHES: dict[str, Patch] = {
             f"{STDIO}.request_reader:StdioRequestReader._read_stream": "self",
             f"{STDIO}.request_reader:StdioRequestReader._read_async": "self",
             f"{SERVER}.__base.request_reader:RequestReader._process_line": "self data",
-            f"{IO_SERVER}:IOServer._execute_request_in_thread": EXECUTED,
+            f"{IO_SERVER}:IOServer._execute_request_in_thread": EXECUTE_PARAMETERS,
         },
         modes=frozenset({InstallMethod.Local}),
     ),
@@ -84,8 +84,8 @@ PATCHES: dict[str, Patch] = {
     ),
     "error texts": Patch(
         why="whatever ends a request is told as an error whose text Dify shows; the SDK passes an exit without a word",
-        replaces={f"{PLUGIN}:Plugin._execute_request": requests.errors_told},
-        relies_on={f"{PLUGIN}:Plugin._execute_request": EXECUTED},
+        replaces={f"{PLUGIN}:Plugin._execute_request": requests.with_readable_errors},
+        relies_on={f"{PLUGIN}:Plugin._execute_request": EXECUTE_PARAMETERS},
     ),
     "frame limit": Patch(
         why="a line of more than 5 MiB makes the daemon kill the process and every answer in it",
@@ -112,7 +112,7 @@ PATCHES: dict[str, Patch] = {
         },
         relies_on={
             f"{SERVER}.serverless.response_writer:ServerlessResponseWriter.__init__": "self queue",
-            f"{IO_SERVER}:IOServer._execute_request_in_thread": EXECUTED,
+            f"{IO_SERVER}:IOServer._execute_request_in_thread": EXECUTE_PARAMETERS,
         },
         modes=frozenset({InstallMethod.Serverless}),
     ),
@@ -130,7 +130,7 @@ def install(mode: InstallMethod) -> list[str]:
     for name, patch in PATCHES.items():
         if mode not in patch.modes:
             continue
-        if missing := [path for path, parameters in patch.relies_on.items() if not _stands(path, parameters)]:
+        if missing := [path for path, parameters in patch.relies_on.items() if not _is_unchanged(path, parameters)]:
             left_out.append(
                 f"Dify's SDK {version('dify_plugin')} differs from {' and '.join(patch.tested)}, with which this plugin was tested: "
                 f'{missing[0]} has changed. The plugin goes on without its patch "{name}" ({patch.why}).'
@@ -138,25 +138,25 @@ def install(mode: InstallMethod) -> list[str]:
             continue
         patch.prepare()
         for path, make in patch.replaces.items():
-            assign(path, make(found(path)))
+            assign(path, make(resolve(path)))
     return left_out
 
 
-def found(path: str) -> Any:
-    """What stands at a name. Raises ImportError or AttributeError."""
+def resolve(path: str) -> Any:
+    """The object at a name (see `Patch`). Raises ImportError or AttributeError."""
     module, _, dotted = path.partition(":")
     return reduce(getattr, dotted.split("."), import_module(module))
 
 
 def assign(path: str, value: object) -> None:
-    """Replaces what stands at a name."""
+    """Replaces the object at a name."""
     owner, _, name = path.rpartition("." if "." in path.partition(":")[2] else ":")
-    setattr(found(owner) if ":" in owner else import_module(owner), name, value)
+    setattr(resolve(owner) if ":" in owner else import_module(owner), name, value)
 
 
-def _stands(path: str, parameters: str) -> bool:
+def _is_unchanged(path: str, parameters: str) -> bool:
     try:
-        target = found(path)
+        target = resolve(path)
         return not parameters or " ".join(inspect.signature(target).parameters) == parameters
     except (ImportError, AttributeError, ValueError, TypeError):
         return False

@@ -1,4 +1,4 @@
-"""How the process ends when it is asked to, or when nobody is there any more.
+"""Ends the process in order, after a signal or at the end of its input.
 
 A signal (SIGTERM, SIGINT, SIGHUP) gives running answers five seconds. Then they end with an error that says why, and the connections to
 their servers are closed, so that Ollama stops generating. A second signal ends the process at once. When only the input ends, running
@@ -33,13 +33,13 @@ SETTLE_S = 0.1
 LOOK_S = 0.02
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-OF_SIGNAL = 128
+SIGNAL_EXIT_CODE = 128
 """Added to the number of a signal in the exit code of a process that it ended."""
 
 
-RUNTIME = "plugin_entry.serving.chat"
+CHAT_MODULE = "plugin_entry.serving.chat"
 
-_kept: list[Any] = []
+_signal_watchers: list[Any] = []
 """Watchers of signals, which watch as long as somebody holds them."""
 
 
@@ -73,10 +73,10 @@ class Shutdown:
     _ending: Any = attrs.field(default=None, init=False)
 
     def on_signal(self, number: int) -> None:
-        """Somebody wants the process to end."""
+        """The first signal starts the end of the process; the second one ends it at once."""
         self._signals += 1
         if self._signals > 1:
-            self.leave(OF_SIGNAL + number)
+            self.leave(SIGNAL_EXIT_CODE + number)
         self.refuse()
         self.begin(GRACE_S)
 
@@ -125,14 +125,14 @@ def install(plugin: Any, output: FrameOutput | None) -> None:
     shutdown = Shutdown(requests=executor, refuse=refuse, give_up=end_exchanges, output=output)
     if output is not None:
         output.on_lost = shutdown.begin
-    _kept.extend(gevent.signal_handler(number, shutdown.on_signal, number) for number in SIGNALS)
+    _signal_watchers.extend(gevent.signal_handler(number, shutdown.on_signal, number) for number in SIGNALS)
     if isinstance(plugin.request_reader, LineReader):
         plugin.request_reader.on_end = shutdown.begin
 
 
 def end_exchanges() -> None:
     """Makes all exchanges with servers fail, if there ever was one: what they need is imported late."""
-    runtime = sys.modules.get(RUNTIME)
+    runtime = sys.modules.get(CHAT_MODULE)
     if runtime is not None:
         from plugin_entry.network.error_rows import own_failure
 

@@ -1,7 +1,7 @@
-"""How many requests may run at a time, and how many of them one server may have.
+"""Bounds how many requests run at a time, and how many of them one server may have.
 
-A request waits in a greenlet until its server answers, and a server decides how long that takes. So one server gets a share only, and what
-takes no answer of a model (checks, schemas, token counts) has slots of its own. What finds no slot is refused at once, in words.
+A request waits in a greenlet until its server answers, however long that takes. So one server gets a share only, and what needs no answer
+of a model (checks, schemas, token counts) has slots of its own. A request without a slot is refused at once.
 """
 
 from collections import Counter

@@ -1,8 +1,7 @@
-"""What shortens the start: late imports, a fast YAML parser, a garbage collector that looks less often.
+"""Shortens the start: late imports, a fast YAML parser, a garbage collector that runs less often.
 
-Dify waits for the first heartbeat, and the translator with its libraries would be a third of the wait. So they are imported once the
-process is idle, or by the first request that needs them. An installation that is not complete shows in the log at once, and in every
-answer.
+Dify waits for the first heartbeat, and importing the translator with its libraries would be a third of the wait. So they are imported once
+the process is idle, or by the first request that needs them. A module that is missing is an error in the log at once, and in every answer.
 """
 
 import gc
@@ -28,18 +27,16 @@ WHILE_SERVING = (10_000, 20, 50)
 """A request makes thousands of small objects that reference counting frees; looking for cycles every 700 took a tenth of the time."""
 
 
-def tidy() -> None:
-    """Between imports: frees what the last ones left behind, so that the next ones use its memory; what is left is never looked at again.
-    attrs keeps the source of all methods it makes, for tracebacks that show one line of them.
-    """
-    linecache.clearcache()
+def collect_and_freeze() -> None:
+    """Frees what imports left behind, so that the next ones use its memory. What is left is never collected."""
+    linecache.clearcache()  # attrs keeps the source of all methods it makes there, for tracebacks
     gc.collect()
     gc.freeze()
 
 
-def settle() -> None:
-    """Looks once, and from now on only at what is made from now on, less often than Python does by itself."""
-    tidy()
+def collect_rarely() -> None:
+    """Collects once; from now on only newer objects are collected, less often than by Python's default."""
+    collect_and_freeze()
     gc.set_threshold(*WHILE_SERVING)
 
 
@@ -56,14 +53,14 @@ PARTS: dict[str, type[Exception]] = {
     "serving.rerank": InvokeServerUnavailableError,
     "checks.provider": CredentialsValidateFailedError,
 }
-"""In the order of the warm-up, and as what Dify shall see a part that cannot be imported: of these classes it shows the text as it is."""
+"""Modules that are imported late, in the order of the warm-up, and the error when that fails: of these classes Dify shows the text."""
 
 ONLY_WHEN_NEEDED = frozenset({"checks.credentials", "checks.provider"})
-"""Forms are checked once in the life of a model. The doctor that explains what is wrong with one would be 20 modules in every process."""
+"""Not imported by the warm-up: forms are checked once in the life of a model, and the doctor behind the checks has 20 modules."""
 
 
 class LateModule:
-    """Stands for a module of PARTS. Its first use imports the module, and raises what PARTS says when that fails."""
+    """A stand-in for a module of PARTS. Its first use imports the module, and raises the error of PARTS when that fails."""
 
     def __init__(self, part: str) -> None:
         self._part = part
@@ -82,7 +79,7 @@ def modules(*parts: str) -> tuple[LateModule, ...]:
 def _imported(part: str) -> Any:
     name = f"{PACKAGE}.{part}"
     if name not in sys.modules:
-        tidy()
+        collect_and_freeze()
     try:
         return import_module(name)
     except Exception as error:
@@ -103,4 +100,4 @@ def warm_up() -> None:
     except Exception as error:
         logger.exception("requests will fail: %s", error)  # noqa: TRY401  # the SDK's log lines leave the traceback out
     gevent.idle()
-    settle()
+    collect_rarely()

@@ -1,4 +1,4 @@
-"""Where greenlets meet the event loop: a request greenlet opens a reply, reads its bytes, closes it.
+"""HTTP for greenlets: opens replies, reads their bytes and closes them, on the event loop of `loop.py`.
 
 The SDK wants plain generators in greenlets, aiohttp wants an event loop. Every failure comes out of here as a ServerError.
 """
@@ -16,7 +16,7 @@ from plugin_entry.network.errors import Phase, describe_transport_error, ran_out
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.loop import Job, LoopGreenlet, LoopLostError
 from plugin_entry.network.names import NameLookups
-from plugin_entry.network.proxies import naming, proxy_between
+from plugin_entry.network.proxies import proxy_between, with_proxy_named
 from plugin_entry.network.transport import deliver
 from translator.errors import ServerError
 from translator.failures.proxies import Proxy
@@ -30,7 +30,7 @@ LINGER_S = 1.0
 
 @attrs.define(slots=True, eq=False)
 class OpenReply:
-    """A reply whose headers are here. `close` is safe at any time and stops the server."""
+    """A reply whose headers have come. `close` is safe at any time and stops the server."""
 
     head: Head
     _inbox: Inbox
@@ -53,7 +53,7 @@ class OpenReply:
             failure = describe_transport_error(
                 error, self._call.server.place, phase=Phase.BODY, limit_seconds=self._call.server.limits.between_chunks
             )
-            raise naming(failure, self.proxy) from None  # the text of the cause may hold addresses, and Dify logs whole tracebacks
+            raise with_proxy_named(failure, self.proxy) from None  # the cause may name addresses, and Dify logs whole tracebacks
 
     @property
     def proxy(self) -> Proxy:
@@ -85,10 +85,10 @@ class OpenReply:
         self._inbox.stop(error)
 
     def close(self) -> None:
-        """Gives the connection up at once, so that the server stops generating; what is unread is lost.
+        """Closes the connection at once, so that the server stops generating; what is unread is lost.
 
-        A reply that was here to its end has lost its connection to the next request already. Whoever cannot read it cannot tell whose
-        replies come there, so all connections to this server are given up.
+        When the reply has arrived to its end, its connection may serve another request already. A reply that cannot be read may belong to
+        another request, so all connections to this server are distrusted then.
         """
         self._inbox.discard()
         self._job.cancel()
@@ -96,9 +96,7 @@ class OpenReply:
             self._distrust(self._call.owner)
 
     def finish(self) -> None:
-        """The answer is complete: lets the body end by itself, so that the connection can be used again; a server that lingers is cut
-        off.
-        """
+        """The answer is complete: lets the body end by itself, so that the connection can be used again, for `LINGER_S` seconds at most."""
         self._inbox.discard()
         self._job.cancel_after(LINGER_S)
 
@@ -123,7 +121,7 @@ class Started:
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             limit = ran_out(error, self._call.server.limits)
             failure = describe_transport_error(error, self._call.server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit)
-            raise naming(failure, proxy_between(self._call.server)) from None
+            raise with_proxy_named(failure, proxy_between(self._call.server)) from None
         except BaseException:
             self._job.cancel()
             raise
@@ -135,7 +133,7 @@ class Started:
         return HttpReply(status=reply.head.status, headers=reply.head.headers, body=reply.body())
 
     def cancel(self) -> None:
-        """Gives the call up; without effect on one that has ended."""
+        """Cancels the call; without effect on one that has ended."""
         self._job.cancel()
 
 

@@ -1,4 +1,4 @@
-"""One HTTP request, up to the headers of its reply: time limits, redirects, and what may be said of the connection afterwards."""
+"""Sends one HTTP request and gives its reply once the headers have come: time limits, redirects, the connection afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from plugin_entry.network.connections import OWNER, connector_of
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
 from plugin_entry.network.names import NameTimeoutError
-from plugin_entry.network.proxies import naming, proxy_between
+from plugin_entry.network.proxies import proxy_between, with_proxy_named
 from plugin_entry.network.redirects import REDIRECTS, next_url
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
@@ -35,19 +35,19 @@ class Call:
     url: str
     body: bytes | None = attrs.field(default=None, repr=False)
     reply_bytes: int = attrs.field(default=attrs.Factory(lambda call: reply_bytes_of(call.url), takes_self=True))
-    """What its reply may have at most where it is read as a whole, after it was unpacked."""
+    """Most bytes of its reply, unpacked, where it is read as a whole."""
     owner: str = attrs.field(default=attrs.Factory(lambda call: call.server.identity, takes_self=True))
     """Whose connections it may use: a `Server.identity`."""
 
 
 def reply_bytes_of(url: str) -> int:
-    """What the reply of a route may have, wherever the server's base path is."""
+    """Most bytes of the reply of a route, whatever the server's base path is."""
     path = urlsplit(url).path
     return next((most for route, most in REPLY_BYTES.items() if path.endswith(route)), WHOLE_REPLY_BYTES)
 
 
 def reply_too_large(call: Call) -> ServerError:
-    """The error of a reply that has more than it may."""
+    """The error of a reply with more than `Call.reply_bytes`."""
     return own_failure("reply_too_large", call.server.place, f"{call.reply_bytes // 1024:,} KiB")
 
 
@@ -102,7 +102,7 @@ def answered(session: aiohttp.ClientSession, call: Call) -> AbstractAsyncContext
         location = response.headers.get("Location", "")
         target = next_url(str(request.url), call.server.place, response.status, location, followed=followed)
         if isinstance(target, ServerError):
-            raise naming(target, proxy_between(call.server, response.headers))
+            raise with_proxy_named(target, proxy_between(call.server, response.headers))
         return attrs.evolve(request, url=target)
 
     return replied(session, request_of(call), redirect)

@@ -1,10 +1,10 @@
 """The plugin's connections: how they are opened, which addresses they may lead to, and when one may be used again.
 
-One kind of session serves everything that asks over HTTP: answers, checks, downloads of pictures, the recorder's requests to its server.
+`new_session` makes the sessions for all HTTP requests: answers, checks, downloads of pictures, the recorder's requests to its server.
 
-HTTP/1.1 does not say which request a reply belongs to: it is the next one on its connection. A server or gateway that sends one reply more
-than it was asked for is one reply behind from then on. So a connection serves one owner only (a server as one set of credentials describes
-it), nothing may come between two requests, and a reply that was refused or could not be read is the last one of its connection.
+HTTP/1.1 does not say which request a reply belongs to: it is the next one on its connection. When a server or gateway sends one reply too
+many, every later request on that connection gets the reply to the one before. So a connection serves one owner only (a server as one set of
+credentials describes it), no bytes may come between two requests, and after a refusal or an unreadable reply a connection is closed.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ IDLE_KEPT = 100
 POLLIN = 1
 
 FIRST_FINAL, MOST_HINTS = 200, 32
-"""Statuses below are followed by another one; so many in a row are enough."""
+"""Statuses below are interim (103 and its like): another one follows. More in a row than this are an error."""
 FIRST_REFUSAL = 400
 
 OWNER: ContextVar[str] = ContextVar("OWNER", default="")
@@ -57,7 +57,7 @@ type MayConnect = Callable[[str], bool]
 
 
 def is_no_metadata_service(address: str) -> bool:
-    """The rule for servers that people name: whatever name it has, a metadata service is none."""
+    """The rule for servers that people name: anything but the metadata service of a cloud, which hands out credentials."""
     return kind_of_host(address) is not AddressKind.METADATA
 
 
@@ -71,7 +71,7 @@ class OwnedRequest(ClientRequest):
 
 
 class CountingProtocol(ResponseHandler):
-    """aiohttp's protocol, which also counts heads that are no answer, and is not used again after a refusal."""
+    """aiohttp's protocol, which also bounds interim responses (1xx), and is not used again after a refusal."""
 
     owner = ""
     _hints = 0
@@ -89,10 +89,9 @@ class CountingProtocol(ResponseHandler):
 
 
 class Connector(aiohttp.TCPConnector):
-    """Opens connections; without a limit on how many there are (one slow model must not block the others).
+    """Opens connections, any number of them, as one slow model must not block the others; but few to one host at the same time.
 
-    A limit holds for how many of one host are being opened at once. A connection on which anything came between two requests is not used
-    again.
+    A connection on which anything came between two requests is not used again.
     """
 
     def __init__(self, lookups: NameLookups, *, may_connect: MayConnect, keep: bool, owner: str) -> None:
@@ -141,20 +140,20 @@ class Connector(aiohttp.TCPConnector):
         return error if isinstance(error, aiohttp.ConnectionTimeoutError) else aiohttp.ConnectionTimeoutError("connecting took too long")
 
     def ended(self, task: asyncio.Task[Any] | None) -> None:
-        """This task has an answer, or will have none."""
+        """The request of this task was answered, or has failed."""
         self.end_turn(task)
         self.connecting.discard(task)
         self._names.unanswered.discard(task)
 
     def end_turn(self, task: asyncio.Task[Any] | None) -> None:
-        """The request of this task was answered, or failed, or took long enough; without effect for one that opened no connection."""
+        """Lets the next connection to this host be opened; without effect for a task that opened none."""
         if task in self._turns:
             gate, timer = self._turns.pop(task)
             timer.cancel()
             gate.release()
 
     def distrust(self, owner: str) -> None:
-        """No connection that this owner has now is used for a further request: a reply on one of them was none to its request."""
+        """Uses none of this owner's connections again: a reply on one of them did not belong to its request."""
         for protocol in [each for kept in self._conns.values() for each, _ in kept]:
             if cast("CountingProtocol", protocol).owner == owner:
                 protocol.close()
@@ -189,7 +188,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 def _has_bytes(transport: asyncio.Transport) -> bool:
-    """Whether something, an end too, has come that the loop has not read."""
+    """Whether bytes, or the end, have come that the loop has not read."""
     sock = transport.get_extra_info("socket")
     if sock is None:
         return True

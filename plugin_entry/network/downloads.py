@@ -1,7 +1,7 @@
 """Downloads pictures and sounds that Dify gave as links (MULTIMODAL_SEND_FORMAT=url).
 
-Where a link may lead, and each redirect of it, says `link_rules.py`; the address is judged when the connection is made. Errors tell that
-a file could not be had and never why, as links could otherwise be used to find out which hosts and ports of a network answer; the reason is
+`link_rules.py` says where a link and its redirects may lead; the address is checked when the connection is made. Errors say that a file
+could not be downloaded and never why, as links could otherwise be used to find out which hosts and ports of a network answer; the reason is
 in the log. No message shows more of a link than its host.
 """
 
@@ -50,7 +50,7 @@ NOT_ALLOWED = (
 
 
 class NotThereError(Exception):
-    """What came is no file; the text is for the log."""
+    """The server gave no file; the text is for the log."""
 
 
 def fetch_media(
@@ -129,7 +129,7 @@ class Link:
 
     async def get(self, limits: Limits) -> bytes:
         """The bytes. Raises RequestError for a file that is too large, NotThereError, and what a connection raises."""
-        first = await self._asking(self.plan.url)
+        first = await self._request_to(self.plan.url)
         async with (
             new_session(self._lookups, may_connect=self._may_connect, keep=False, owner=self._owner) as session,
             replied(session, first, self._redirected) as response,
@@ -141,28 +141,28 @@ class Link:
         if followed >= MOST_REDIRECTS or not location:
             raise NotThereError("it redirects too often, or without an address")
         try:
-            return await self._asking(_planned(urljoin(str(request.url), location)).url)
+            return await self._request_to(_planned(urljoin(str(request.url), location)).url)
         except RequestError:
             raise NotThereError("it redirects to no web address") from None
 
-    async def _asking(self, text: str) -> Request:
+    async def _request_to(self, text: str) -> Request:
         """The request for the next address. Signed links must arrive as they are; only what no request may hold is escaped."""
         url = self._url = URL(text, encoded=text.isascii())
         self._proxy = proxy_for(url.scheme, url.raw_host or "", url.port or 0, environment=os.environ, mode=ProxyMode.AUTO)
         self._verdicts.clear()
         if self._proxy is not None:
-            await self._judge_behind_proxy()
+            await self._check_before_proxy()
         return Request(method="GET", url=url, headers=HEADERS, proxy=self._proxy)
 
     def _may_connect(self, address: str) -> bool:
-        """The judgement over an address when the connection is made; a proxy is where the environment says."""
+        """Checks an address when the connection is made; that of a proxy, which the environment names, is always allowed."""
         if self._proxy is not None:
             return True
         self._verdicts.add(is_allowed := self._rules.allow(self._url, address))
         return is_allowed
 
-    async def _judge_behind_proxy(self) -> None:
-        """The proxy makes the connection, and may be the only one who knows the name; a name that is known here is judged here."""
+    async def _check_before_proxy(self) -> None:
+        """Checks the addresses before a proxy is asked; a name that is unknown here is left to the proxy."""
         host = self._url.raw_host or ""
         try:
             addresses = (host,) if address_in(host) else await self._lookups.addresses(host, self._owner)

@@ -1,6 +1,6 @@
-"""The sentences for connections that fail: one row per code, and hints for places that are known to puzzle people.
+"""The sentences for connections that fail: one row per code, and hints for addresses that often fail.
 
-Data only, so that a page of documentation can be made from it; `errors.py` decides which code an exception has.
+Data only, also for a page of the documentation; `errors.py` decides which code an exception has.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What it means when a connection fails: a table from exceptions of aiohttp and the operating system to codes.
+"""Turns exceptions of aiohttp and the operating system into the codes and sentences of failed connections.
 
 The text of an exception is never passed on: it may hold paths, addresses of proxies, or bytes of an answer.
 
@@ -33,7 +33,7 @@ class ProxyTimeoutError(TimeoutError):
 
 
 CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)
-"""What the time limit for connecting ends in."""
+"""What is raised when the time limit for connecting runs out."""
 
 
 def ran_out(error: BaseException, limits: Timeouts) -> float:

@@ -1,4 +1,4 @@
-"""Where the bytes of a reply wait between the connection and the request that reads them.
+"""The buffer between the connection of a reply and the request that reads it.
 
 An asyncio task puts status, headers and bytes in; the request's greenlet takes them out, everything that waits at once, so a slow reader
 gets larger pieces, not more of them. Both run in one OS thread, so no locks are needed.
@@ -31,10 +31,6 @@ class Head:
     status: int
     headers: Headers = attrs.field(converter=as_headers)
 
-    @property
-    def content_type(self) -> str:
-        return self.headers.first("Content-Type")
-
 
 @attrs.define(slots=True, eq=False)
 class Inbox:
@@ -48,7 +44,7 @@ class Inbox:
     _size: int = 0
     _discarding: bool = False
     _waiter: Any = None
-    """The greenlet that waits; Waiter takes a late wake-up of one that was interrupted without harm."""
+    """The greenlet that waits. Waking a Waiter whose greenlet was interrupted meanwhile does no harm."""
     _drained: asyncio.Event | None = None
     _waited_s: float = 0.0
     """Seconds that the greenlet has waited since the last progress, before the wait that is going on."""
@@ -88,7 +84,7 @@ class Inbox:
             self._wake()
 
     def stop(self, error: BaseException) -> None:
-        """Greenlet side: what comes from now on is not read. What waits already is, and then `error` is raised."""
+        """Greenlet side: what waits already is still read, then `error` is raised; what comes later is thrown away."""
         self._discarding = True
         self.end(error)
 

@@ -1,4 +1,4 @@
-"""One asyncio loop inside one greenlet: where aiohttp lives in a process that gevent has patched.
+"""Runs one asyncio event loop inside one greenlet, for aiohttp in a process that gevent has patched.
 
 The SDK runs every request as a greenlet in one OS thread, and asyncio allows one running loop per thread, so all requests share this
 loop. While it waits for sockets other greenlets run. Compared with a loop in a thread of its own it needs no hand-over between threads
@@ -119,10 +119,10 @@ class LoopGreenlet:
         self.pace.selector = self._selector if isinstance(self._selector, HubSelector) else None
         started = Event()
         loop = asyncio.SelectorEventLoop(self._selector)
-        loop.set_exception_handler(self._stray)
+        loop.set_exception_handler(self._log_uncaught)
         loop.call_soon(started.set)
         self._loop = loop
-        self._greenlet = gevent.spawn(self._live, loop)
+        self._greenlet = gevent.spawn(self._run_loop, loop)
         self._greenlet.link(lambda _: self._lost(loop))
         self._greenlet.link(lambda _: started.set())
         started.wait()
@@ -130,7 +130,7 @@ class LoopGreenlet:
             raise LoopLostError
         return loop
 
-    def _live(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             loop.run_forever()
         except BaseException as error:  # noqa: BLE001  # an exit that some callback raises is not the end of the process
@@ -144,8 +144,8 @@ class LoopGreenlet:
         if on_end is not None:
             on_end(_outcome(task))
 
-    def _stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An exception that nobody caught. asyncio's own text for it holds arguments, hence prompts and answers; here are names only."""
+    def _log_uncaught(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Logs an exception that nobody caught, by name only: asyncio's own text holds arguments, hence prompts and answers."""
         del loop
         error = context.get("exception")
         if error is None:
@@ -159,10 +159,10 @@ class LoopGreenlet:
         lost, self._running = self._running, {}
         self._loop = None
         for task, on_end in lost.items():
-            _forget(task)
+            _close_unstarted(task)
             on_end(_outcome(task) if task.done() else LoopLostError())
         if self._selector is not None:
-            _hang_up(self._selector)
+            _shut_connections(self._selector)
         with suppress(Exception):  # a selector that is broken may fail here once more; nobody uses it again
             loop.close()
 
@@ -175,19 +175,19 @@ def _outcome(task: asyncio.Task[None]) -> Exception | None:
     return error if error is None or isinstance(error, Exception) else LoopLostError(type(error).__name__)
 
 
-def _hang_up(selector: selectors.BaseSelector) -> None:
-    """Ends the connections of a loop that is no more, so that servers stop generating; what holds them is freed some time later."""
+def _shut_connections(selector: selectors.BaseSelector) -> None:
+    """Ends the connections of a loop that died, so that servers stop generating; their objects are freed some time later."""
     for key in list((selector.get_map() or {}).values()):
         with suppress(OSError), socket.socket(fileno=os.dup(key.fd)) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _forget(task: asyncio.Task[None]) -> None:
-    """A coroutine that never began would complain about it."""
+def _close_unstarted(task: asyncio.Task[None]) -> None:
+    """Closes a coroutine that never began, which would warn about it."""
     coroutine = task.get_coro()
     if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
         coroutine.close()
 
 
 def _nothing() -> None:
-    """What the loop runs when it is only to be woken."""
+    """The callback that wakes the loop."""

@@ -1,8 +1,8 @@
 """Looks host names up in threads of its own.
 
-Names come from users, and a name server may take as long as it likes. So no tenant's slow names may use up what another tenant's names
-need: the threads are many, the names of one domain and the links of one message get a share of them, and a few are kept for names that were
-answered quickly before. All who want one name at a time share one look-up; answers and failures are believed for some seconds.
+Names come from users, and a name server may take as long as it likes. One tenant's slow names must not use up the threads that another
+tenant's names need. So there are many threads, the names of one domain and the links of one tenant get a share of them, and a few are kept
+for names that were answered quickly before. Requests for the same name share one look-up; answers and failures are kept for some seconds.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class LookUp:
 
     @property
     def shares(self) -> tuple[str, ...]:
-        """What its thread counts against."""
+        """The shares (`OF_ONE_DOMAIN`, `OF_ONE_OWNER`) that its thread counts against."""
         return (f"domain {domain_of(self.name)}", *([f"owner {self.owner}"] if self.owner else []))
 
 
@@ -112,7 +112,7 @@ class NameLookups:
         return look_up
 
     async def _shared(self, look_up: LookUp) -> NameAnswer:
-        """The answer for everybody who waits; who comes when others have waited in vain does not wait himself."""
+        """The answer for all who wait. A look-up that others have waited for in vain is not waited for again."""
         if look_up.started is not None and self._loop.time() - look_up.started > PATIENCE_S:
             raise NameTimeoutError
         look_up.waiting += 1
@@ -163,7 +163,7 @@ class NameLookups:
 
 
 def _copied(error: OSError) -> OSError:
-    """Everybody gets an exception of his own: one that is raised twice holds on to the frames of both."""
+    """A new exception for each request: one that is raised twice holds the frames of both."""
     return type(error)(*error.args)
 
 
@@ -186,7 +186,7 @@ def _in_thread(loop: asyncio.AbstractEventLoop, name: str, end: "partial[None]")
 
 
 def _asked(name: str) -> Addresses:
-    """Blocks. gevent's replacement hands the question to its own few threads, so what it replaced is asked."""
+    """Blocks. Uses the original `getaddrinfo`, as gevent's replacement has only a few threads of its own."""
     is_green = getattr(socket.getaddrinfo, "__module__", "").startswith("gevent.")
     getaddrinfo: Any = original("socket", "getaddrinfo") if is_green else socket.getaddrinfo
     found = getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=FLAGS)
@@ -202,7 +202,7 @@ def _text(family: int, address: tuple[Any, ...]) -> str:
 
 
 def _without_descriptors() -> OSError | None:
-    """What the resolver does not say: it could not open the file or the socket that it needs."""
+    """The error of a process without free descriptors, which the resolver does not report; None while there are some."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The proxy between the plugin and a server: what is known of it, and the failures that it may be the reason for."""
+"""The proxy between the plugin and a server: how it is recognised, and which failures it may be the reason for."""
 
 from collections.abc import Mapping
 
@@ -50,8 +50,8 @@ def with_own_proxy(headers: Headers, server: Server) -> Headers:
     return Headers((*headers.pairs, ("Via", f"1.1 {SYSTEM}")))
 
 
-def naming(failure: ServerError, proxy: Proxy) -> ServerError:
-    """The same failure, and the proxy where it may be why."""
+def with_proxy_named(failure: ServerError, proxy: Proxy) -> ServerError:
+    """The same failure, with a sentence about the proxy where it may be the reason."""
     return with_proxy(failure, proxy, MAY_BE_WHY)
 
 

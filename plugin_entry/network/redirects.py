@@ -1,8 +1,8 @@
-"""Where a redirect may lead, as a rule without a connection.
+"""Decides where a redirect may lead.
 
-Only what stays where the person pointed is followed: the same host and port, or the same host by https (RFC 9110, section 15.4, leaves this
-to the client). So a key never reaches another place. Method, body and headers stay as they are: most libraries make a GET of a POST after a
-301, 302 or 303, which a server answers with a bare 404 or 405.
+Followed are redirects to the same host and port, or to the same host by https (RFC 9110, section 15.4, leaves this to the client). So a key
+never reaches another place. Method, body and headers stay as they are: most libraries make a GET of a POST after a 301, 302 or 303, which a
+server answers with a bare 404 or 405.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Sends a request until there is an answer: what a server refuses for the moment is asked again, and how many may ask at a time is bounded.
+"""Sends a request again when the server refused it for the moment, and bounds how many requests one server has at a time.
 
 A request is sent again only when nobody can be working on it: the server said that it is busy, or the connection broke at once. All tries
 of one request share a `Budget`.
@@ -42,7 +42,7 @@ SOON_S = 1.0
 """A connection that broke later may have been working on the request: a server that crashed, a proxy that lost its patience."""
 
 PS_LIMIT_S = 2.0
-"""For the question which models are in memory, which every server answers at once or never."""
+"""Time limit of `/api/ps`, which every server answers at once or never."""
 PS_WHOLE_S = 3 * PS_LIMIT_S
 """For all of the answer, as each byte of it is progress."""
 
@@ -59,9 +59,10 @@ type Busy = Callable[[HttpReply], ServerError | None]
 
 @attrs.frozen(slots=True)
 class Later:
-    """A try that may succeed later: the server's `Retry-After`, and what gives or raises the outcome if there is no other try.
+    """The outcome of a try that may succeed later.
 
-    `is_loading`: the server refuses until a model is loaded.
+    `asked` is the server's `Retry-After`; `otherwise` gives or raises the final outcome when no try is left. `is_loading`: the server
+    refuses until a model is loaded.
     """
 
     asked: str
@@ -69,7 +70,7 @@ class Later:
     is_loading: bool = False
 
 
-def tried_again[T](attempt: Callable[[], T | Later], sleep: Sleep, patience: float) -> T:
+def with_retries[T](attempt: Callable[[], T | Later], sleep: Sleep, patience: float) -> T:
     """What the first attempt gives that succeeds, or the last one within the budget (see `Budget`). Raises what that raises."""
     budget = Budget(patience=patience)
     while isinstance(outcome := attempt(), Later):
@@ -81,8 +82,8 @@ def tried_again[T](attempt: Callable[[], T | Later], sleep: Sleep, patience: flo
     return outcome
 
 
-def unless_broken[T](send: Callable[[], T]) -> T | Later:
-    """What `send` gives; a connection that broke at once is worth another try. Raises ServerError for every other failure."""
+def retry_if_broken[T](send: Callable[[], T]) -> T | Later:
+    """What `send` gives, or Later when the connection broke at once. Raises ServerError for every other failure."""
     began = time.monotonic()
     try:
         return send()
@@ -105,7 +106,7 @@ def busy_ollama(reply: HttpReply) -> ServerError | None:
     """Why Ollama refused for the moment only; None for every other reply."""
     if reply.status not in TRANSIENT:
         return None
-    failure = failure_from_reply(reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
+    failure = failure_from_reply(reply.status, reply.body, headers=reply.headers)
     return failure if is_busy(failure, reply.headers.first("Retry-After")) else None
 
 
@@ -151,26 +152,26 @@ class RetryingBridge:
 
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
-        return tried_again(partial(self._try, call), self._sleep, call.server.limits.first_byte)
+        return with_retries(partial(self._try, call), self._sleep, call.server.limits.first_byte)
 
     def distrust(self, owner: str) -> None:
         """See `Bridge.distrust`."""
         self._bridge.distrust(owner)
 
     def _try(self, call: Call) -> HttpReply | Later:
-        outcome = unless_broken(partial(self._in_turn, call))
+        outcome = retry_if_broken(partial(self._in_turn, call))
         failure = None if isinstance(outcome, Later) else self._busy(outcome)
         if isinstance(outcome, Later) or failure is None:
             return outcome
         return Later(outcome.headers.first("Retry-After"), lambda: outcome, is_loading(failure))
 
     def _in_turn(self, call: Call) -> HttpReply:
-        with _one_of(self._turns, call.server):
+        with _turn_at(self._turns, call.server):
             return self._bridge.fetch(call)
 
 
 @contextmanager
-def _one_of(turns: BoundedSemaphore, server: Server) -> Iterator[None]:
+def _turn_at(turns: BoundedSemaphore, server: Server) -> Iterator[None]:
     if not turns.acquire(timeout=LONGEST_TURN_S):
         raise own_failure("turn_timeout", server.place, f"{LONGEST_TURN_S:g} seconds")
     try:
@@ -206,7 +207,7 @@ class Sender:
                 outcome = self._try(turn, server)
             return outcome
 
-        return tried_again(attempt, self.sleep, server.limits.first_byte)
+        return with_retries(attempt, self.sleep, server.limits.first_byte)
 
     def _try(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply] | Turn | Later:
         """The answered turn and its reply, or the form of the turn to send instead. Raises ServerError when a refusal stands."""
@@ -229,7 +230,7 @@ class Sender:
     def _opened(self, turn: Turn, server: Server) -> OpenReply | Later:
         call = in_thread(self.weight, partial(call_of, turn, server))
         try:
-            return unless_broken(partial(self.bridge.open, call))
+            return retry_if_broken(partial(self.bridge.open, call))
         except ServerError as error:
             if error.code != "first_byte_timeout" or server.base_url.is_cloud:
                 raise
@@ -254,7 +255,6 @@ def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:
     return failure_from_reply(
         reply.head.status,
         body,
-        content_type=reply.head.content_type,
         model=turn.ask.model,
         route=turn.route,
         headers=reply.head.headers,

@@ -1,11 +1,11 @@
-"""The selector under the event loop: the kernel's epoll, waited for through gevent's hub; and how often streams are read.
+"""The selector of the event loop: waits for the kernel's epoll through gevent's hub, and decides how often streams are read.
 
 While nothing is ready the greenlet of the loop waits, and all others run. gevent's own selector starts and stops a watcher per
-descriptor and event; here one watcher looks at one epoll descriptor, so the cost of a turn does not grow with the number of streams.
+descriptor and event; here one watcher watches one epoll descriptor, so the cost of a turn does not grow with the number of streams.
 
-A descriptor with a rhythm lives in an epoll set of its own that is looked at only at the ticks of that rhythm: what arrives in between
-collects in the kernel, and neither a timer nor a wake-up is spent on it. Where there is no epoll (macOS), gevent's selector serves, and
-every descriptor is seen at once.
+In a busy process streams are read only at common ticks (`Rhythm`). Their descriptors are in an epoll set of their own, which is polled at
+the ticks: what arrives in between collects in the kernel and costs neither a timer nor a wake-up. Where there is no epoll (macOS), gevent's
+selector is used, and every descriptor is seen at once.
 """
 
 import selectors
@@ -57,7 +57,7 @@ class Pace:
     _lines: int = attrs.field(default=0, init=False)
 
     def begin(self) -> None:
-        """Notes a new request, which is work like many lines: the streams that talk already make room for it."""
+        """Notes a new request, which costs as much as many lines: running streams are read less often to make room for it."""
         self.note_read(REQUEST_LINES, 0.0, None)
 
     def note_read(self, lines: int, last_read: float, descriptor: int | None) -> float:
@@ -92,7 +92,7 @@ class Pace:
 
 
 def _rest(lines: int) -> float:
-    """The longer the rest the fewer the frames; a little load needs only a little of that."""
+    """Seconds between two reads for the lines of one window. Longer rests give fewer frames; a little load needs only short ones."""
     return LONGEST_REST_S * min(1.0, lines / FULL_LINES) if lines >= BUSY_LINES else 0.0
 
 
@@ -273,6 +273,7 @@ class HubSelector(selectors.BaseSelector):
 
 def new_selector(rest: Callable[[], float] = lambda: LONGEST_REST_S) -> selectors.BaseSelector:
     """The best selector of this machine for a loop in a greenlet."""
+    # gevent removes `EpollSelector` where it patches `select`, and makes a selector of its own the default
     if monkey.is_module_patched("select") and hasattr(selectors, "EpollSelector") is False and _has_epoll():
         return HubSelector(rest)
     return selectors.DefaultSelector()

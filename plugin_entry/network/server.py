@@ -1,4 +1,4 @@
-"""How one server is reached: address, headers, time limits, proxy, certificates."""
+"""A server as saved credentials describe it: address, headers, time limits, proxy, certificates."""
 
 import hashlib
 import os
@@ -26,8 +26,8 @@ FILE_LIMIT = MOST_PEM_CHARS
 SETTINGS: BoundedCache[frozenset[tuple[str, Any]], Credentials] = BoundedCache(256, 4 * MIB)
 SERVERS: BoundedCache[object, "Server"] = BoundedCache(256, 4 * MIB)
 CONTEXTS: BoundedCache[str | bytes, ssl.SSLContext] = BoundedCache(64, 8 * MIB)
-"""What was made of saved values, as every request brings them anew. They hold keys, and nothing of one tenant's is given to another: the
-whole of the values is the key."""
+"""What was made of saved values, which come with every request. All of the values are the key of an entry, so that nothing of one tenant is
+given to another."""
 
 IN_THE_CONTAINER = (
     "The path is looked up where the plugin runs, which with Docker is the plugin daemon's container: mount the file there, or paste "
@@ -116,11 +116,15 @@ class Server:
         """scheme://host:port, safe to show."""
         return self.base_url.place
 
+    def with_limits(self, **seconds: float) -> "Server":
+        """The same server with other time limits; the names are those of `Timeouts`."""
+        return attrs.evolve(self, limits=attrs.evolve(self.limits, **seconds))
+
     @cached_property
     def identity(self) -> str:
-        """Tells servers apart as their users do: by address with path, key and headers, proxy, and whom to trust.
+        """A keyed digest of address with path, key and headers, proxy, and whom to trust.
 
-        Two tenants behind one gateway have two identities. A digest with a secret of this process, from which nothing can be found out.
+        Two tenants behind one gateway have two identities. The key of the digest is a secret of this process.
         """
         url = self.base_url
         trust = self.tls if isinstance(self.tls, bool) else id(self.tls)
@@ -183,7 +187,7 @@ def identity_of(saved: Mapping[str, Any]) -> str:
 
 
 def _headers(credentials: Credentials, base_url: BaseUrl) -> tuple[tuple[str, str], ...]:
-    """Ours, unless an extra header has the same name in whatever case, and the person's. Raises RequestError."""
+    """Key and extra headers of the user, and our own where none has the same name, in any case. Raises RequestError."""
     given = auth_headers(credentials.api_key, base_url, credentials.connection.extra_headers)
     refuse_key_over_plain_http(base_url, has_key=holds_secret(given), allowed=credentials.connection.allow_insecure_key)
     names = {name.lower() for name in given}

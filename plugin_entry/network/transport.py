@@ -1,6 +1,6 @@
-"""Puts the bytes of a reply into an inbox as they arrive; they are not looked at.
+"""Receives a reply: puts its bytes into an inbox as they arrive.
 
-The connection is closed as soon as the task is cancelled, which makes the server stop generating.
+When the task is cancelled the connection is closed at once, which makes the server stop generating.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Ca
 
 
 async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox, pace: Pace) -> None:
-    """Puts the body into the inbox, piece by piece. Raises StalledError when its reader has waited `silence_s` seconds without progress;
-    0 means no limit.
+    """Puts the body into the inbox, piece by piece.
+
+    Raises StalledError when its reader has waited `silence_s` seconds without progress; 0 means no limit.
     """
     content, descriptor = response.content, _descriptor(response)
     watchdog, last = Watchdog(silence_s, inbox.quiet_s), asyncio.get_running_loop().time()
@@ -48,7 +49,7 @@ async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox
                 elif len(data) >= READ_AT_ONCE:
                     await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
     except asyncio.CancelledError:
-        if watchdog.bit:
+        if watchdog.has_fired:
             raise StalledError from None
         raise
     finally:
@@ -90,14 +91,14 @@ def _descriptor(response: aiohttp.ClientResponse) -> int | None:
 
 
 LEAST_LOOK_S = 0.01
-"""A reader that is about to wait is not looked at more often."""
+"""Seconds between two looks, at least."""
 
 
 class Watchdog:
-    """Cancels the current task once `quiet_s` gives `seconds`; one timer for a whole reply, not one per read. 0 means never."""
+    """Cancels the current task once `quiet_s` reaches `seconds` (0: never), with one timer for a whole reply instead of one per read."""
 
     def __init__(self, seconds: float, quiet_s: Callable[[], float]) -> None:
-        self.bit = False
+        self.has_fired = False
         self._seconds = seconds
         self._quiet_s = quiet_s
         self._loop = asyncio.get_running_loop()
@@ -105,7 +106,7 @@ class Watchdog:
         self._timer = self._loop.call_later(seconds, self._look) if seconds else None
 
     def stop(self) -> None:
-        """No more biting. Gives up the task, whose error would refer to itself through this."""
+        """Stops the timer. Forgets the task, as an error of it would hold itself through the watchdog."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._task = None
@@ -115,5 +116,5 @@ class Watchdog:
         if left > 0:
             self._timer = self._loop.call_later(max(left, LEAST_LOOK_S), self._look)
         elif self._task is not None:
-            self.bit = True
+            self.has_fired = True
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""What is kept of an answer that has ended: a line in the log, remarks, its counts as lessons for the estimator."""
+"""Records an answer that has ended: its line in the log, remarks, and its token counts for the estimator."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,10 +26,7 @@ CHARACTERS_PER_TOKEN = 10
 
 @attrs.frozen(slots=True, kw_only=True)
 class AnswerRecord:
-    """Records how an answer ended: its line in the log, remarks, and what its token counts teach the estimator.
-
-    `estimate` gives the tokens of a turn's prompt; `spawn` does what nobody waits for.
-    """
+    """What one answer needs to be recorded. `estimate` gives the tokens of a turn's prompt; `spawn` starts work in the background."""
 
     server: Server
     log: RequestLog
@@ -57,7 +54,8 @@ class AnswerRecord:
         last.note(place, model)
         if was_loaded(final) and turn.window.num_ctx:
             self.spawn(self._check_window, turn)
-        self._end(turn, final)
+        self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}
+        self.log.end("ok")
 
     def _learn(self, turn: Turn, final: FinalDelta) -> None:
         """Lets the real count of the prompt teach the estimator."""
@@ -74,11 +72,10 @@ class AnswerRecord:
         if remark:
             self.log.remark(remark)
 
-    def _end(self, turn: Turn, final: FinalDelta) -> None:
-        self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}
-        self.log.end("ok")
-
 
 def _counted(usage: Usage) -> dict[str, int]:
-    counts = usage.prompt_tokens, usage.completion_tokens, usage.load_ns // 1_000_000
-    return dict(zip(("prompt_tokens", "completion_tokens", "load_ms"), counts, strict=True))
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "load_ms": usage.load_ns // 1_000_000,
+    }

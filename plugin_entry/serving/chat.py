@@ -1,7 +1,7 @@
-"""Chat and completion: one turn from its plan to its last chunk.
+"""Answers chat and completion requests: plans a turn, sends it, and reads the reply to its last chunk.
 
 The connection is made and the status checked before the first chunk is asked for, so early failures are raised where the SDK still treats
-them as errors of the call. The connection is given up as soon as the reader leaves. `network/retries.py` sends the request.
+them as errors of the call. The connection is closed as soon as the reader leaves. `network/retries.py` sends the request.
 """
 
 import time
@@ -77,7 +77,7 @@ class RunningAnswer:
             self.reply.close()
 
     def _deltas(self) -> Generator[Delta]:
-        """The deltas of the answer. One that says nothing is asked for once more, while nothing of it was given."""
+        """The deltas of the answer. As long as none was given, a failure may be followed by another try (`Turn.after_refusal`)."""
         is_given = False
         with closing(self._read()) as reading:
             for deltas in reading:
@@ -153,7 +153,7 @@ class RunningAnswer:
 
 @attrs.frozen(slots=True, kw_only=True)
 class ChatService:
-    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` does what nobody waits for."""
+    """Answers with the shared objects of the process. `sleep` waits between tries, in seconds; `spawn` starts work in the background."""
 
     bridge: Bridge
     facts: ModelFacts
@@ -228,7 +228,7 @@ class ChatService:
 
 
 BEGUN = LLMResultChunk.model_construct()
-"""What the generator of an answer gives to `stream`, before Dify has it."""
+"""The first value of the generator, which `stream` takes; Dify never sees it."""
 
 CHAT = ChatService(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
@@ -267,7 +267,7 @@ def ask_of(
     tools: Sequence[PromptMessageTool] | None,
     stop: Sequence[str] | None,
 ) -> Ask:
-    """What Dify asked, in our own words. Raises InvokeError."""
+    """Dify's request as an `Ask`. Raises InvokeError."""
     return Ask(model=model, messages=_own_messages(messages), tools=tools_from_sdk(tools), parameters=parameters, stop=tuple(stop or ()))
 
 

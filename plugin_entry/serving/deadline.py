@@ -1,7 +1,7 @@
-"""The time limit of a whole answer, counted from the begin of its request.
+"""The time limit of a whole answer, counted from the start of its request.
 
-It comes before Dify's own, which would throw the answer away. Until a reply is open, and for replies that are read as a whole, it is an
-error; a reply that is open ends at it with what was said (`ReplyStream.time_is_up`).
+It ends before Dify's own limit, which would throw the answer away. An answer that is being streamed ends well with what was
+said, if anything was (`ReplyStream.time_is_up`). Before the stream, and for replies that are read as a whole, the end is an error.
 """
 
 import time
@@ -16,8 +16,8 @@ from translator.errors import ServerError
 from translator.failures.build import time_is_up
 
 
-def later(seconds: float, do: Callable[[], object]) -> Callable[[], object]:
-    """Does something in the hub, where nothing may wait. Gives what cancels it."""
+def call_later(seconds: float, do: Callable[[], object]) -> Callable[[], object]:
+    """Calls `do` in the hub after some seconds; it must not wait there. Gives a function that cancels the call."""
     timer = gevent.get_hub().loop.timer(seconds)
     timer.start(do)
     cancel: Callable[[], object] = timer.close
@@ -31,14 +31,11 @@ class Deadline:
     seconds: float
     model: str
     clock: Callable[[], float] = time.monotonic
-    _began: float = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_began", self.clock())
+    _began: float = attrs.field(default=attrs.Factory(lambda self: self.clock(), takes_self=True), init=False)
 
     @property
     def error(self) -> ServerError:
-        """What is told when there is no answer by then."""
+        """The error when there is no answer by then."""
         return time_is_up(self.seconds, self.model)
 
     @contextmanager
@@ -62,7 +59,7 @@ class Deadline:
         if not self.seconds:
             yield
             return
-        cancel = later(self._left_s, lambda: reply.stop(self.error))
+        cancel = call_later(self._left_s, lambda: reply.stop(self.error))
         try:
             yield
         finally:

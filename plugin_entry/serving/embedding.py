@@ -1,4 +1,4 @@
-"""Text embeddings: settings to a plan, the plan's result to the SDK's. Errors are of the SDK's five classes."""
+"""Embeds texts: settings become a plan, its vectors the SDK's result. Errors are of the SDK's five classes."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.dify.errors import readable
-from plugin_entry.dify.objects import NOTHING
+from plugin_entry.dify.objects import NO_PRICE
 from plugin_entry.log import logged
 from plugin_entry.network.retries import RetryingBridge, busy_ollama, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
@@ -135,9 +135,9 @@ def _usage(tokens: int, started: float) -> EmbeddingUsage:
     return EmbeddingUsage(
         tokens=tokens,
         total_tokens=tokens,
-        unit_price=NOTHING,
-        price_unit=NOTHING,
-        total_price=NOTHING,
+        unit_price=NO_PRICE,
+        price_unit=NO_PRICE,
+        total_price=NO_PRICE,
         currency="USD",
         latency=time.perf_counter() - started,
     )

@@ -1,7 +1,7 @@
-"""What is known about a model on a server, asked once and kept for a while.
+"""Facts about the models of servers, asked once and kept for a while.
 
-Requests that need the same facts at the same time share one question. A server that is there but cannot say (too old, a proxy in
-between, a name it does not know) gives what is remembered: the request itself will bring the real error.
+Requests that need the same facts at the same time share one question. When a server answers without the facts (too old, a proxy in between,
+a name it does not know), the saved ones are used: the request itself will bring the real error.
 """
 
 import time
@@ -30,7 +30,7 @@ KNOWN_S = 300.0
 UNKNOWN_S = 15.0
 """Seconds that a failure to learn them is believed."""
 UNREACHABLE_S = 3.0
-"""Seconds that a request believes in a server that could not be reached: it may be there again, and the request is worth a try."""
+"""Seconds that a request takes a server for unreachable that was so before: afterwards it is worth a try."""
 QUESTION_LIMIT_S = 5.0
 """Seconds that a server may take to begin its answer once it is connected."""
 WINDOW_S, NO_WINDOW_S = 30.0, 3.0
@@ -72,7 +72,7 @@ class ModelFacts:
     def of(self, server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
         """Facts for a request: `remembered` when the server cannot say. Raises ServerError only when it cannot be reached at all."""
         known = self._look_up(server, model, UNREACHABLE_S)
-        if known.error is not None and known.is_unreachable and not _is_impatience(known.error, server):
+        if known.error is not None and known.is_unreachable and not _is_own_limit(known.error, server):
             raise _copied(known.error)
         return _or_remembered(known, remembered)
 
@@ -179,12 +179,12 @@ class ModelFacts:
 
 
 def _copied(error: ServerError) -> ServerError:
-    """One that was raised holds on to the frames of its request, and they to the prompt: nothing that is kept may have been raised."""
+    """An error to keep or to raise. One that was raised holds the frames of its request, and they the prompt, so it is not kept itself."""
     return ServerError(error.problem)
 
 
-def _is_impatience(error: ServerError, server: Server) -> bool:
-    """The limit that ran out was this question's: the user has set none for connecting."""
+def _is_own_limit(error: ServerError, server: Server) -> bool:
+    """Whether the time limit that ran out was our own: the user has set none for connecting."""
     return error.code == "connect_timeout" and not server.limits.connect
 
 
@@ -208,16 +208,13 @@ def _or_remembered(known: Known, remembered: ModelInfo) -> ModelInfo:
 def _question(server: Server, method: str, route: str, body: object = None) -> Call:
     """The user's limit for connecting stays, as nothing else tells a server that is away from one that is slow."""
     connect = server.limits.connect or QUESTION_LIMIT_S
-    limits = attrs.evolve(server.limits, connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
-    quick = attrs.evolve(server, limits=limits)
+    quick = server.with_limits(connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
     return Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
 
 
 def _described(reply: HttpReply, model: str) -> bytes:
     if reply.status != 200:
-        raise failure_from_reply(
-            reply.status, reply.body, content_type=reply.content_type, model=model, route="/api/show", headers=reply.headers
-        )
+        raise failure_from_reply(reply.status, reply.body, model=model, route="/api/show", headers=reply.headers)
     return reply.body
 
 

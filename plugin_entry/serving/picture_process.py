@@ -19,14 +19,14 @@ MEMORY_BYTES = 1536 << 20
 CPU_S, TIME_S = 30, 60
 """The slowest picture of 50 megapixels takes 7 s. Past either limit the kernel ends the process."""
 LIMITS = {resource.RLIMIT_AS: MEMORY_BYTES, resource.RLIMIT_CPU: CPU_S, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
-KINDER = 5
-"""Added to the niceness: streams come first."""
+NICENESS = 5
+"""Added to the process's own: streams come first."""
 
 
 def limit() -> None:
     """Bounds what a hostile picture can cost. If memory runs out for all, this process goes first, not the plugin."""
     signal.alarm(TIME_S)
-    os.nice(KINDER)
+    os.nice(NICENESS)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as adjustment:
         adjustment.write("1000")
     for kind, most in LIMITS.items():
@@ -34,18 +34,18 @@ def limit() -> None:
             resource.setrlimit(kind, (most, most))
 
 
-def main(folders: str, decoder: str, pixel_limit: str, spelling: str) -> None:
-    """Converts. Whatever a decoder prints goes nowhere."""
+def main(folders: str, decoder: str, pixel_limit: str, encoding: str) -> None:
+    """Converts the picture. What a decoder prints is thrown away."""
     limit()
     output = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
     sys.path += folders.split(os.pathsep)
     module = importlib.import_module("reencode")
     given, file = sys.stdin.buffer.read(), b""
     try:
-        file = b64encode(module.reencode(b64decode(given) if spelling == "base64" else given, decoder, int(pixel_limit)))
+        file = b64encode(module.reencode(b64decode(given) if encoding == "base64" else given, decoder, int(pixel_limit)))
         head: dict[str, object] = {"size": len(file)}
     except module.ConversionError as error:
         head = {"reason": error.reason, "width": error.width, "height": error.height}

@@ -40,10 +40,10 @@ for _ in range(PROCESSES_AT_ONCE):
 
 def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
     """`images.convert` in a process of its own. It waits without gevent: call it from a thread. Raises RequestError."""
-    file, spelling = (data.encode("ascii"), "base64") if isinstance(data, str) else (data, "raw")
+    file, encoding = (data.encode("ascii"), "base64") if isinstance(data, str) else (data, "raw")
     place = _places.get()
     try:
-        answer = _run(file, (*COMMAND, _folders(), DECODERS[media], str(pixel_limit), spelling))
+        answer = _run(file, (*COMMAND, _folders(), DECODERS[media], str(pixel_limit), encoding))
     except OSError as error:
         logger.warning("a picture is refused, because no process can be started to convert it: %s", error.strerror)
         cause = f"The image is {media.value}, and this installation can start no process to convert it."
@@ -68,7 +68,7 @@ def _folders() -> str:
 
 
 def _run(file: bytes, command: Sequence[str]) -> bytes:
-    """What a program says to a file, whole or not. Raises OSError when it cannot be started.
+    """The output of a program that reads `file`, complete or not. Raises OSError when it cannot be started.
 
     With what gevent has not patched: its `subprocess` and `posix_spawn` watch the child in the hub of the main thread.
     """

@@ -1,6 +1,6 @@
-"""Runs a plan of the translator, a generator of rounds of requests, over real connections.
+"""Runs a plan of the translator (a generator of rounds of requests) over the network.
 
-The requests of a round run at the same time, as many as allowed. A failure of the transport ends the plan.
+The requests of a round run at the same time, up to `concurrency`. A connection that fails ends the plan.
 """
 
 from contextlib import suppress
@@ -32,12 +32,12 @@ def run_plan[T](bridge: Fetches, plan: Plan[T], server: Server, concurrency: int
         bridge.distrust(server.identity)  # what cannot be read may be the answer to another request
         raise
     finally:
-        with suppress(ValueError):  # it is at work in a thread, and nobody waits for it any more
+        with suppress(ValueError):  # it still runs in a thread, whose request was ended
             plan.close()
 
 
 def _weight(replies: tuple[HttpReply, ...] | None) -> int:
-    """Reading numbers takes as long as reading a prompt."""
+    """Weight of reading replies: a byte of numbers costs as much as a character of a prompt."""
     return sum(len(reply.body) for reply in replies or ())
 
 

@@ -1,4 +1,4 @@
-"""Reranking: settings to a plan, the ranking to the SDK's result. Errors are of the SDK's five classes."""
+"""Reranks documents: settings become a plan, its ranking the SDK's result. Errors are of the SDK's five classes."""
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -34,14 +34,13 @@ BATCHES_AT_ONCE = 2
 """Requests to one rerank service, whose batches are large."""
 
 KEPT = 256
-_learnt: dict[str, Dialect] = {}
-"""The dialect a service turned out to speak, by its place (see `_place`), for credentials without a note of it; given up with the next
-failure."""
+_known_dialects: dict[str, Dialect] = {}
+"""The dialects of services by place (see `_place`), for credentials that do not name them; an entry goes with the next failure."""
 
 
 def forget() -> None:
     """The dialects learnt so far."""
-    _learnt.clear()
+    _known_dialects.clear()
 
 
 @readable
@@ -84,7 +83,7 @@ def _rank(
     try:
         ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), url=settings.url)
     except ServerError:
-        _learnt.pop(_place(service, settings.url), None)
+        _known_dialects.pop(_place(service, settings.url), None)
         raise
     _remember(_place(service, settings.url), ranking.dialect)
     return ranking
@@ -137,7 +136,7 @@ def _run(
 
 
 def _place(service: Server, url: str) -> str:
-    """One tenant's service: another with the same address and another key, or another path behind one gateway, is another place."""
+    """Tells services apart by tenant and path: behind one gateway there may be several."""
     return f"{service.identity} {url}"
 
 
@@ -148,7 +147,11 @@ def _settings(
     noted = saved.get(SAVED_URL)
     belongs = noted in candidate_urls(place.url)
     url = str(noted) if belongs else rerank_url(place.url)
-    dialect = DIALECTS.get(credentials.rerank.service) or (_noted_dialect(saved) if belongs else None) or _learnt.get(_place(service, url))
+    dialect = (
+        DIALECTS.get(credentials.rerank.service)
+        or (_noted_dialect(saved) if belongs else None)
+        or _known_dialects.get(_place(service, url))
+    )
     return RerankServiceSettings(url=url, model=model, dialect=dialect)
 
 
@@ -158,10 +161,10 @@ def _noted_dialect(saved: Mapping[str, Any]) -> Dialect | None:
 
 def _remember(place: str, dialect: Dialect | None) -> None:
     if dialect is not None:
-        _learnt.pop(place, None)
-        _learnt[place] = dialect
-    while len(_learnt) > KEPT:
-        del _learnt[next(iter(_learnt))]
+        _known_dialects.pop(place, None)
+        _known_dialects[place] = dialect
+    while len(_known_dialects) > KEPT:
+        del _known_dialects[next(iter(_known_dialects))]
 
 
 def _service(credentials: Credentials, place: ServicePlace) -> Server:

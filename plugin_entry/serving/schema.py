@@ -1,4 +1,4 @@
-"""The SDK's schema of a model, from what is known about it: features, context size, parameter rules.
+"""Builds the SDK's schema of a model: features, context size, parameter rules.
 
 The SDK asks several times per request and Dify keeps the answer for an hour, so this must be quick and must never fail. A server that
 is away gives a schema of what the user said and what every server can do.
@@ -26,6 +26,8 @@ RERANK_CONTEXT = 8192
 """Tokens; Dify shows it and budgets nothing with it."""
 
 KEPT = 256
+DEFAULT_CONNECTION = ConnectionSettings()
+"""Instead of the user's own in the keys of the cache: no schema depends on how a server is reached."""
 
 RULE_TYPES = {
     ParameterKind.FLOAT: ParameterType.FLOAT,
@@ -96,11 +98,7 @@ def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelI
     info = FACTS.for_schema(server, model, remembered)
     if credentials.context_size == SERVERS_WINDOW:
         info = FACTS.with_window(info, server, model, remembered)
-    return attrs.evolve(credentials, base_url="", api_key="", connection=ANY), info
-
-
-ANY = ConnectionSettings()
-"""No schema depends on how a server is reached, and none of it shall be kept with one."""
+    return attrs.evolve(credentials, base_url="", api_key="", connection=DEFAULT_CONNECTION), info
 
 
 def _rule(row: Parameter) -> ParameterRule:
@@ -109,10 +107,8 @@ def _rule(row: Parameter) -> ParameterRule:
         label=I18nObject(**row.label),
         help=I18nObject(**row.help),
         type=RULE_TYPES[row.kind],
-        required=row.required,
         default=row.default,
         min=row.minimum,
         max=row.maximum,
-        precision=row.precision,
         options=list(row.choices),
     )

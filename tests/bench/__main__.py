@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from plugin_entry.dify.startup import settle
+from plugin_entry.dify.startup import collect_rarely
 from tests.bench import crowd, dependencies, growth, layers, library, one_request, one_stream, vectors, whole
 from tests.bench.plot import svg
 from tests.bench.report import FULL, QUICK, Line, Section, Size, furthest, text
@@ -44,7 +44,7 @@ def main() -> None:
     asked = _arguments()
     size = QUICK if asked.quick else FULL
     _allow_many_connections()
-    settle()
+    collect_rarely()
     print(_machine())
     lines: list[Line] = []
     for name, (title, section) in SECTIONS.items():

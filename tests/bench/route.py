@@ -23,7 +23,7 @@ from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.executor import GreenletExecutor
-from plugin_entry.dify.requests import LineReader, errors_told
+from plugin_entry.dify.requests import LineReader, with_readable_errors
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.bridge import Bridge, OpenReply, Started
 from plugin_entry.network.client import Call
@@ -206,7 +206,7 @@ def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
 class ServedPlugin(Plugin):
     """The SDK's plugin without its manifest and its channels: as much of it as executes a request. `model` is what answers."""
 
-    _execute_request = errors_told(Plugin._execute_request)
+    _execute_request = with_readable_errors(Plugin._execute_request)
 
     def __init__(self) -> None:
         self.model: LargeLanguageModel = OllamaLargeLanguageModel([])

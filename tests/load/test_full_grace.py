@@ -5,7 +5,7 @@ import signal
 import time
 
 from plugin_entry.cli.daemon import PluginProcess
-from plugin_entry.dify.requests import ENDED
+from plugin_entry.dify.requests import PLUGIN_STOPPING
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S
 from tests.plugin_entry.dify.test_shutdown import HANGING, answer, ask, exit_code
 from tests.servers.loopback import PATIENCE_S
@@ -23,7 +23,7 @@ def test_answers_that_hang_get_five_seconds_and_are_told() -> None:
         assert exit_code(plugin, PATIENCE_S) == 0
         took = time.monotonic() - began
         assert GRACE_S - EARLY_S < took < GRACE_S + CLOSING_S + SOON_S
-        assert {error for _, error in found.values()} == {f"InvokeServerUnavailableError: {ENDED}"}
+        assert {error for _, error in found.values()} == {f"InvokeServerUnavailableError: {PLUGIN_STOPPING}"}
         for stage in HANGING:
             assert server.left[stage].wait(PATIENCE_S)
             assert server.times[stage] - began > GRACE_S - EARLY_S

@@ -10,14 +10,14 @@ from typing import Any
 
 import dify_plugin
 
-from plugin_entry.dify.sdk_patches import PATCHES, assign, found
+from plugin_entry.dify.sdk_patches import PATCHES, assign, resolve
 
 assert dify_plugin, "its import patches the process, as it does in the plugin"
 
 
 def change(path: str) -> None:
     """Gives what stands at a name other parameters."""
-    before = found(path)
+    before = resolve(path)
     if isinstance(before, type):
 
         class Changed(before):  # type: ignore[misc, valid-type]  # whatever class it is

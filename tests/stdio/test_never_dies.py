@@ -74,7 +74,7 @@ class Writer:
     def stream_end_object(self): return "end"
     def done(self): pass
 class Server(IOServer):
-    _execute_request = requests.errors_told(execute)
+    _execute_request = requests.with_readable_errors(execute)
     def __init__(self): self.executer = workers.GreenletExecutor(5)
 server, found = Server(), {}
 for name, FAULT in faults.items():

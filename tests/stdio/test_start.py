@@ -108,7 +108,7 @@ def test_part_that_cannot_be_imported_is_tried_again(monkeypatch: pytest.MonkeyP
 
 def test_warm_up_tells_the_log_and_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     settled: list[bool] = []
-    monkeypatch.setattr(startup, "settle", lambda: settled.append(True))
+    monkeypatch.setattr(startup, "collect_rarely", lambda: settled.append(True))
     monkeypatch.setattr(startup, "PARTS", {"nowhere": InvokeServerUnavailableError})
     monkeypatch.setattr(startup.logger, "propagate", True)
     with caplog.at_level(logging.ERROR, startup.logger.name):
@@ -121,7 +121,7 @@ def test_warm_up_tells_the_log_and_goes_on(monkeypatch: pytest.MonkeyPatch, capl
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
     usual = gc.get_threshold()
     try:
-        startup.settle()
+        startup.collect_rarely()
         assert gc.get_threshold() == startup.WHILE_SERVING
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0

@@ -1,6 +1,6 @@
 """The test of a module is found without searching: tests stand in the folders of the product, under the names of its modules.
 
-`test_stream.py` is about `stream.py`, and so is `test_stream_repetition.py`, about one thing in it.
+`test_stream.py` is about `stream.py`, and so is `test_stream_limits.py`, about one thing in it.
 """
 
 from pathlib import Path
@@ -57,6 +57,6 @@ def test_every_folder_of_tests_is_a_room_or_about_the_whole() -> None:
 
 
 def test_a_test_that_is_nowhere_is_found() -> None:
-    assert modules_of("tests/translator/response/test_stream_repetition.py") == ["stream"]
+    assert modules_of("tests/translator/response/test_stream_limits.py") == ["stream"]
     assert modules_of("tests/translator/response/test_streams.py") == []
     assert modules_of("tests/translator/nowhere/test_stream.py") == []

@@ -60,6 +60,17 @@ def test_a_forgotten_result_is_said() -> None:
         conversation.give(call, "rain")
 
 
+def test_a_conversation_that_was_saved_goes_on_with_the_results() -> None:
+    conversation = Conversation(model="think-tools", tools=(WEATHER,))
+    (call,) = conversation.take(played(conversation, conversation.say("How is the weather?"), "0.9.6", "think-then-tool"))
+    restored = Conversation(model="think-tools", tools=(WEATHER,), messages=list(conversation.messages))
+    with pytest.raises(ValueError, match="get_weather"):
+        restored.turn()
+    restored.give(call, "rain")
+    (further,) = restored.take(played(restored, restored.turn(), "0.9.6", "think-then-tool"))
+    assert (call.id, further.id) == ("call_1", "call_2")
+
+
 def test_what_cannot_be_sent_is_not_kept() -> None:
     conversation = Conversation(model="m", parameters={"temperature": "hot"})
     with pytest.raises(RequestError):

@@ -1,7 +1,7 @@
 """Plans run with nothing but a function that sends."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -36,6 +36,15 @@ def test_a_refusal_is_raised() -> None:
     with pytest.raises(ServerError) as raised:
         run_plan(embedding_plan(["hello"], SETTINGS), lambda _: json_reply({"error": 'model "m" not found, try pulling it first'}, 404))
     assert raised.value.code == "model_missing"
+
+
+@pytest.mark.parametrize("run", [run_plan, lambda plan, _: asyncio.run(run_plan_async(plan, reply_later))], ids=["sync", "async"])
+def test_a_plan_runs_once(run: Callable[[Plan[object], object], object]) -> None:
+    """A second attempt with the same plan would give None without a request."""
+    plan = embedding_plan(["hello"], SETTINGS)
+    run_plan(plan, reply)
+    with pytest.raises(ValueError, match="runs once"):
+        run(plan, reply)
 
 
 def test_a_plan_is_closed_when_sending_fails() -> None:

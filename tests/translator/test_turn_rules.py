@@ -41,6 +41,14 @@ from translator.shapes.dify import MediaKind, Message, Mode, Role, TextPart
 from translator.turn import NUM_CTX_IS_REMOTE, Ask, plan_turn
 from translator.versions import ServerVersion
 
+
+def nested(depth: int) -> dict[str, object]:
+    schema: dict[str, object] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
 SETTINGS = {field["label"]["en_US"] for field in FORM}
 
 REFUSED: dict[str, tuple[Ask, ModelInfo, Credentials, str, str]] = {
@@ -67,6 +75,7 @@ REFUSED: dict[str, tuple[Ask, ModelInfo, Credentials, str, str]] = {
         "image-format",
         "",
     ),
+    "a tool that is too deep": (ask(tools=(attrs.evolve(WEATHER, parameters=nested(2_000)),)), ABLE, saved(), "json_too_deep", ""),
     "suffix in chat mode": (ask(suffix="x"), ABLE, saved(), "suffix_in_chat", ""),
     "suffix without insert": (ask(suffix="x"), PLAIN, COMPLETING, "insert_missing", ""),
     "empty prompt": (ask(user("")), PLAIN, COMPLETING, "prompt_empty", ""),

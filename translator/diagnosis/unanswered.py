@@ -22,6 +22,8 @@ type Outcomes = Mapping[str, Outcome]
 UNAUTHORIZED = 401
 VAGUE = frozenset({ServerKind.OTHER, ServerKind.WEB_PAGE})
 """Kinds that say less than a refusal does."""
+KNOWN_STRANGERS = frozenset(ServerKind) - VAGUE - {ServerKind.OLLAMA, ServerKind.OPENAI}
+"""Kinds that are another program, whatever key it gets; Ollama has OpenAI's API, too."""
 LATE = frozenset({"first_byte_timeout", "connect_timeout", "stalled"})
 
 PROXY_REMEDY = "Let the proxy in front of Ollama pass all paths under /api on."
@@ -51,12 +53,12 @@ def refusal_in(answers: Outcomes) -> ServerError | None:
 
 
 def why_not_ollama(answers: Outcomes, place: str) -> ServerError | None:
-    """None for Ollama, be it only in part; a login that is wanted comes before everything else."""
+    """None for Ollama, be it only in part; a login that is wanted comes first, unless a server that is known to be none wants it."""
     replies = replies_in(answers)
-    for route in (TAGS, VERSION):
-        if route in replies and replies[route].status == UNAUTHORIZED:
-            return _refused(route, replies[route])
     kind = kind_of(replies)
+    for route in (TAGS, VERSION):
+        if route in replies and replies[route].status == UNAUTHORIZED and kind not in KNOWN_STRANGERS:
+            return _refused(route, replies[route])
     if kind is ServerKind.OLLAMA:
         return None
     refused = [route for route in (TAGS, VERSION) if route in replies and not is_let_in(replies[route])]
@@ -102,7 +104,7 @@ def _to_a_small_question(error: ServerError) -> ServerError:
 
 
 def _refused(route: str, reply: HttpReply) -> ServerError:
-    return failure_from_reply(reply.status, reply.body, content_type=reply.content_type, route=route, headers=reply.headers)
+    return failure_from_reply(reply.status, reply.body, route=route, headers=reply.headers)
 
 
 def _what(answer: Outcome) -> str:

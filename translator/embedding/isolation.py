@@ -162,7 +162,6 @@ class Isolation:
         error = failure_from_reply(
             reply.status,
             reply.body,
-            content_type=reply.content_type,
             model=self.settings.model,
             route=self.path,
             headers=reply.headers,

@@ -1,8 +1,8 @@
-"""Finds the sentence of a refusal, whatever it is wrapped in.
+"""Finds the sentence of a refusal in its body.
 
 Ollama, the cloud behind it, rerank services and the proxies in front of them wrap one sentence in about a dozen ways. A `FailureText` holds
-the innermost sentence, the shape it came in, and the few machine-readable facts beside it. Nothing here judges or hides: the text may still
-echo a prompt or an address, so it is for matching only; `quoting.quotable` makes text fit for showing. No input raises.
+the innermost sentence, the shape it came in, and the few machine-readable facts beside it. The text may echo a prompt or an address, so it
+is for matching only; `quoting.quotable` makes text fit for showing. Nothing here raises.
 """
 
 import html
@@ -153,13 +153,13 @@ def _with_facts(value: Mapping[str, object], known: FailureText) -> FailureText:
         known,
         type=" ".join(kinds) or known.type,
         status=next(filter(None, (_count(value.get(key)) for key in STATUS_KEYS)), known.status),
-        n_prompt_tokens=_first(_count(value.get("n_prompt_tokens")), known.n_prompt_tokens),
-        n_ctx=_first(_count(value.get("n_ctx")), known.n_ctx),
+        n_prompt_tokens=_known(_count(value.get("n_prompt_tokens")), known.n_prompt_tokens),
+        n_ctx=_known(_count(value.get("n_ctx")), known.n_ctx),
         signin=known.signin or bool(value.get("signin_url")),
     )
 
 
-def _first(new: int | None, old: int | None) -> int | None:
+def _known(new: int | None, old: int | None) -> int | None:
     return old if new is None else new
 
 
@@ -231,8 +231,8 @@ def _with_numbers(found: FailureText) -> FailureText:
             numbers = {name: int(digits.replace(",", "")) for name, digits in seen.groupdict().items()}
             return attrs.evolve(
                 found,
-                n_prompt_tokens=_first(found.n_prompt_tokens, numbers.get("prompt")),
-                n_ctx=_first(found.n_ctx, numbers.get("window")),
+                n_prompt_tokens=_known(found.n_prompt_tokens, numbers.get("prompt")),
+                n_ctx=_known(found.n_ctx, numbers.get("window")),
                 n_excess=numbers.get("excess"),
             )
     return found

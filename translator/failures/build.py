@@ -1,7 +1,7 @@
-"""Turns a server's refusal, an error inside a stream or a reply that broke into the `ServerError` that users read.
+"""Builds the `ServerError` of a server's refusal, of an error inside a stream, and of a reply that broke.
 
-The message is a cause and a remedy from the catalogue. It may quote a short piece of the server's own words, freed from secrets and echoes
-of the request. No input makes these functions raise.
+The message is a cause and a remedy from the catalogue. It may quote a short piece of the server's own words, without secrets and echoes
+of the request. These functions raise nothing, whatever comes in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, 
 from translator.failures.catalogue import LOADING, RETRYABLE, STREAM_FAULTS, problem_of
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
-from translator.failures.row import Moment, Refusal, facts_of, filled, sentence
+from translator.failures.row import Moment, Refusal, facts_of, filled, proxy_sentence
 from translator.failures.stream import IN_BETWEEN
 from translator.limits import MIB
 from translator.shapes.headers import as_headers
@@ -134,14 +134,14 @@ def thinking_spent_everything(model: str = "") -> ServerError:
 
 
 def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
-    """The same error of a reply that broke, naming the proxy in between where that may be why; `in_between` says so by code.
+    """The same error, with a sentence about the proxy where it may be the reason; `in_between` has the sentences by code.
 
-    What the error already says of a proxy that the page itself named is not said of another.
+    An error that already has this sentence, about a proxy that a web page named, does not get it twice.
     """
     template = in_between.get(error.code)
     if template is None or not proxy.part or template.removeprefix("{proxy}") in error.problem.cause:
         return error
-    return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + sentence(template, proxy)))
+    return ServerError(attrs.evolve(error.problem, cause=error.problem.cause + proxy_sentence(template, proxy)))
 
 
 @contextmanager
@@ -154,9 +154,9 @@ def naming_proxy(headers: Mapping[str, str]) -> Iterator[None]:
 
 
 def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy, moment: Moment = Moment.REPLY) -> ServerError:
-    failed = found.status is not None and 400 <= found.status < 600
-    known = found.status if failed and found.status is not None and status < 400 else status
-    return ServerError(problem_of(Refusal(status=known, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
+    if status < 400 and found.status is not None and 400 <= found.status < 600:
+        status = found.status
+    return ServerError(problem_of(Refusal(status=status, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
 
 
 def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:

@@ -53,6 +53,6 @@ not loaded yet (server/sched.go); those for a loaded model wait without a limit.
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    """The catalogue's word on a refusal; never raises."""
+    """Cause and remedy of a refusal; never raises."""
     row, groups = first_match(CATALOGUE, refusal)
     return filled(row, facts_of(refusal, groups))

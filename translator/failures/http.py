@@ -1,7 +1,7 @@
 """Catalogue rows that go by status and shape: wrong addresses, keys, and the last rows that fit everything.
 
-They come after all rows that know a text and after those of proxies. Their words are not known, so where the headers tell of a proxy
-(`{passed}`), it may have made the reply.
+They come after all rows that match a text and after those of proxies. Nothing in the text says who wrote such a reply, so where the headers
+name a proxy (`{passed}`), it may have written it.
 
 401 and 403 are authorization errors only when they may be about the key: Dify replaces the text of those by a general sentence, so
 everything that needs its text to be read is another family.

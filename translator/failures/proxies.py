@@ -1,10 +1,10 @@
-"""Which proxy a reply tells of, and what its part in the reply was.
+"""Finds the proxy that a reply came through in its headers, and whether the proxy passed the reply on or wrote it.
 
-A proxy's name is fit for showing: a brand, or what the proxy calls itself as long as that is a plain host name. An address, a port or a
-text is never shown, because `Via` may hold anything.
+The name that is shown is a brand, or what the proxy calls itself as long as that is a plain host name. An address, a port or a text is
+never shown, because `Via` may hold anything.
 
-That a proxy passed a reply on and that it wrote the reply are different things. Most proxies say the first of every reply, few say the
-second. A reply that was only passed on keeps its own meaning where its words are known; otherwise it may be the proxy's or the server's.
+Most proxies mark every reply that they pass on; few mark those that they write. A reply that was passed on keeps its own meaning where its
+words are known; otherwise it may be the proxy's or the server's.
 """
 
 import re

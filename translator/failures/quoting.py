@@ -1,7 +1,7 @@
 """Makes a server's own words fit for a message that other people may read: short, without secrets and echoes of a request.
 
 It removes too much rather than too little: a lost word costs a look into the server's log, a shown key costs the key. The order of the
-rules matters, as a later rule must not find the words gone by which an earlier one knows its target.
+rules matters: a rule must not remove the words by which a later one recognises its target.
 """
 
 import re

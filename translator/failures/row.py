@@ -1,8 +1,8 @@
-"""The form of an error catalogue: what a row looks like, how the row for a refusal is found, and how its text is filled in.
+"""Rows of an error catalogue: their columns, how the row of a refusal is found, and how its text is filled in.
 
-A row is written as a constructor that says which Dify error it becomes, what it is recognised by, and where the wording comes from;
-`says` adds the two sentences that people read: what happened, and what to do. The sentences are templates, which may name the facts
-listed in `FACTS` and the named groups of the row's own patterns. Everything that comes from a server is made quotable before it is shown.
+A constructor per Dify error (`bad_request`, `unavailable`, ...) takes what a row is recognised by and where the wording comes from; `says`
+adds the two sentences that people read: what happened, and what to do. The sentences are templates, which may name the facts listed in
+`FACTS` and the named groups of the row's own patterns. Everything that comes from a server is made quotable before it is shown.
 """
 
 import re
@@ -159,8 +159,8 @@ def filled(row: Row, facts: dict[str, str]) -> Problem:
     return Problem(
         code=row.code,
         family=row.family,
-        cause=_sentence(row.cause.format_map(facts)),
-        remedy=_sentence(row.remedy.format_map(facts)),
+        cause=_capitalized(row.cause.format_map(facts)),
+        remedy=_capitalized(row.remedy.format_map(facts)),
     )
 
 
@@ -177,16 +177,16 @@ def facts_of(refusal: Refusal, groups: dict[str, str]) -> dict[str, str]:
         "numbers": _numbers(refusal.found),
         "said": f' The {SPEAKERS[part]} said: "{said.replace('"', "'")}".' if said else "",
         "proxy": refusal.proxy.shown,
-        "passed": sentence(PASSED[part], refusal.proxy),
+        "passed": proxy_sentence(PASSED[part], refusal.proxy),
     }
 
 
-def sentence(template: str, proxy: Proxy) -> str:
-    """A further sentence about `proxy`, with a space before it; nothing where there is nothing to say."""
-    return f" {_sentence(template.format(proxy=proxy.shown))}" if template else ""
+def proxy_sentence(template: str, proxy: Proxy) -> str:
+    """The sentence about `proxy` with a space before it; "" for an empty template."""
+    return f" {_capitalized(template.format(proxy=proxy.shown))}" if template else ""
 
 
-def _sentence(text: str) -> str:
+def _capitalized(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 

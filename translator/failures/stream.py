@@ -1,4 +1,4 @@
-"""Replies that began well and went wrong. The reader of the stream notices them; no status tells of them.
+"""Catalogue rows for replies with a good status that went wrong later, as the reader of the stream finds out.
 
 Rows are looked up by code, never matched, and their facts are counts and names, never text of the reply.
 """

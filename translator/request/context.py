@@ -1,4 +1,4 @@
-"""One number for the context window: what Dify budgets with is what the server is told.
+"""The size of the context window: Dify is told the same number as the server.
 
 The number depends on settings only, never on the prompt: any change of `num_ctx` makes the server load the model again (server/sched.go,
 needsReload).

@@ -52,7 +52,7 @@ def require_room(
 
     Files are not counted: a picture costs one model 64 tokens and another 4000. Raises RequestError (context_too_long).
     """
-    texts = _texts(messages)
+    texts = tuple(map(_without_files, messages))
     if _is_short(texts, tools, window):
         return
     tokens = estimate_messages(texts, tools, vocabulary)
@@ -90,7 +90,7 @@ def alternates(messages: Sequence[HasRole]) -> bool:
 
 
 def _units(messages: Sequence[HasRole], *, everything: bool = False) -> list[list[int]]:
-    """What may leave, oldest first, as lists of places: older exchanges, or else (`everything`: and also) the running exchange's rounds."""
+    """What may be left out, oldest first, by index: older exchanges; without any, or with `everything`, the running one's rounds."""
     *older, running = _parted(messages, range(len(messages)), Role.USER)
     opened = bool(running) and messages[running[0]].role == Role.USER
     rounds = _parted(messages, running[1:] if opened else running, Role.ASSISTANT)[:-1]
@@ -110,22 +110,15 @@ def _parted(messages: Sequence[HasRole], places: Sequence[int], opener: Role) ->
 
 
 def _is_short(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan) -> bool:
-    """A bound that costs next to nothing, for nearly all prompts."""
-    return _most_tokens_of(tools) + sum(map(_characters, messages)) * MOST_TOKENS_PER_CHARACTER <= window.size
+    """Whether the prompt is certain to fit, found without an estimate."""
+    characters = sum(len(text) for message in messages for text in message.texts)
+    return _most_tokens_of(tools) + characters * MOST_TOKENS_PER_CHARACTER <= window.size
 
 
 def _most_tokens_of(tools: Sequence[Tool]) -> float:
     """No token is less than a byte. What cannot be spelled is left to the estimate."""
     texts = [spelled(tool) for tool in tools]
     return sum(math.inf if text is None else TOOLS_TOKENS + len(text) for text in texts)
-
-
-def _characters(message: Message) -> int:
-    return sum(map(len, message.texts))
-
-
-def _texts(messages: Sequence[Message]) -> tuple[Message, ...]:
-    return tuple(map(_without_files, messages))
 
 
 def _without_files(message: Message) -> Message:

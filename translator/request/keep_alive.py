@@ -1,4 +1,4 @@
-"""How long a model stays loaded, in every spelling people use, as the server accepts it.
+"""How long a model stays loaded: every spelling that people use becomes one that the server accepts.
 
 People give seconds as a number or as text (300, "300", "-1"), a Go duration ("5m", "1h30m"), or a word ("forever"). The server refuses
 seconds in a string with 400 `time: missing unit in duration` (0.24.0 `keep-alive-bad-string`) and words with `time: invalid duration`

@@ -1,7 +1,7 @@
-"""Dify's prompt messages to Ollama's, order kept, and to the texts of completion mode.
+"""Dify's prompt messages to Ollama's messages, in the same order, and to the texts of completion mode.
 
-Every template reads what comes out: content is one string, arguments are objects, tool results follow their calls in call order and carry
-name and id, thinking of past answers is apart from their text. A part that cannot be sent raises; nothing is dropped but what is empty.
+What comes out suits every template: content is one string, arguments are objects, tool results follow their calls in call order and carry
+name and id, thinking of past answers is apart from their text. A part that cannot be sent raises an error; only what is empty is dropped.
 """
 
 import re

@@ -1,8 +1,7 @@
 """Parameters that apps saved for earlier Ollama plugins, under the names and types of today's rules.
 
-The SDK's check of the rules drops what has no rule and refuses a bool for a text and 4096.0 or "4096" for a whole number, in an error
-nobody can read; so the parameters are brought into their types before. Values that make no sense stay as they are, for the clear error they
-get later.
+The SDK's check of the rules drops what has no rule. It refuses a bool for a text, and 4096.0 or "4096" for a whole number, in an error that
+nobody can read. So values are converted before. Those that make no sense stay as they are, for the clear error they get later.
 """
 
 from collections.abc import Mapping

@@ -23,6 +23,7 @@ from translator.request.parameters import (
     Parameter,
     ParameterKind,
     ParameterPlace,
+    ThinkChoice,
 )
 from translator.request.thinking import think_choice
 from translator.scalars import as_bool, as_float, as_int, is_blank
@@ -46,15 +47,15 @@ class WireOptions:
     """Everything the parameters of one request say.
 
     `options` goes into the request as it is; `keep_alive` None means not given. `format_` is "json" or None, `json_schema` the schema as
-    given (text or object, bare or wrapped), None when there is none; where both are given the schema decides. `think` is one of the
-    choices of the parameter (see `thinking.plan_think`), `show_thinking` the user's wish.
+    given (text or object, bare or wrapped), None when there is none; where both are given the schema decides. `show_thinking` is the user's
+    wish.
     """
 
     options: dict[str, Any] = attrs.field(factory=dict)
     keep_alive: KeepAlive | None = None
     format_: str | None = None
     json_schema: str | Mapping[str, Any] | None = attrs.field(default=None, repr=False)
-    think: str = "default"
+    think: ThinkChoice = ThinkChoice.DEFAULT
     show_thinking: bool = True
 
     @property
@@ -80,7 +81,7 @@ def options_to_wire(parameters: Mapping[str, object], stop: Sequence[str] = (), 
         keep_alive=keep_alive_to_wire(given.get("keep_alive")),
         format_=format_,
         json_schema=json_schema,
-        think=think_choice(given.get("think"), given.get("think_level")).value,
+        think=think_choice(given.get("think"), given.get("think_level")),
         show_thinking=True if show is None else bool(read_value(BY_NAME["show_thinking"], show)),
     )
 

@@ -1,4 +1,4 @@
-"""Every model parameter that exists, as one table: what Dify's form shows, what a request may carry, where it goes on the wire.
+"""The table of all model parameters: what Dify's form shows, which values are allowed, where each one goes in a request.
 
 Values are read in `options.py`. The rows avoid the traps of Dify's parameter rules: no templates (a template replaces a default, minimum or
 maximum of 0), no number of decimals (values with more decimals are refused before we see them), whole numbers as int, and a row for
@@ -7,6 +7,7 @@ everything that must arrive, as the SDK drops whatever has no rule.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
@@ -39,8 +40,8 @@ class ParameterPlace(StrEnum):
 class Parameter:
     """One row. `default` is what the server does by itself, None where that depends on model, machine or version: it is shown, not sent.
 
-    `precision` stays None: Dify refuses a value with more decimals. `since` is the first server that knows the parameter, None for all.
-    `in_form` is False where Dify has its own field (`stop`); the library takes it all the same.
+    `since` is the first server that knows the parameter, None for all. `in_form` is False where Dify has its own field (`stop`); the
+    library takes it all the same.
     """
 
     name: str
@@ -50,10 +51,8 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     default: bool | int | float | str | None = None
-    precision: int | None = None
     choices: tuple[str, ...] = ()
     since: ServerVersion | None = None
-    required: bool = False
     in_form: bool = True
 
     @property
@@ -67,7 +66,17 @@ class Parameter:
         return HELP[self.name]
 
 
-THINK_CHOICES = ("default", "off", "on", "low", "medium", "high", "max")
+class ThinkChoice(StrEnum):
+    """Whether and how much a model thinks. `default` says nothing and lets the server decide (since 0.12.4: think)."""
+
+    DEFAULT = "default"
+    OFF = "off"
+    ON = "on"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    MAX = "max"
+
 
 _FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = ParameterKind
 _TOP, _OURS = ParameterPlace.TOP, ParameterPlace.OURS
@@ -107,7 +116,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _row("min_p", _FLOAT, 0, 1, 0.0),
     _row("typical_p", _FLOAT, 0, 1, 1.0),
     _row("max_tokens", _INT, -2, None, -1, wire="num_predict"),
-    _row("think", _STRING, default="default", place=_TOP, choices=THINK_CHOICES, since=THINK),
+    _row("think", _STRING, default="default", place=_TOP, choices=tuple(choice.value for choice in ThinkChoice), since=THINK),
     _row("show_thinking", _BOOLEAN, default=True, place=_OURS),
     _row("repeat_penalty", _FLOAT, 0.1, 2, 1.0),
     _row("repeat_last_n", _INT, -1, None, 64),
@@ -180,14 +189,10 @@ def form_parameters(
     the minimum and cannot meet both 4096 and 8192; with one, any number can be typed. `max_tokens` is the upper bound for that parameter
     from the saved credentials.
     """
-    for_this_model = {
-        "num_ctx": lambda row: attrs.evolve(row, default=context_size, minimum=None, maximum=model_maximum),
-        "max_tokens": lambda row: attrs.evolve(row, maximum=max_tokens),
-        "repeat_penalty": lambda row: attrs.evolve(row, default=repeat_penalty_default(version)),
+    changes: dict[str, dict[str, Any]] = {
+        "num_ctx": {"default": context_size, "minimum": None, "maximum": model_maximum},
+        "max_tokens": {"maximum": max_tokens},
+        "repeat_penalty": {"default": repeat_penalty_default(version)},
     }
     known = (row for row in PARAMETERS if row.in_form and (row.since is None or row.since <= version))
-    return tuple(for_this_model.get(row.name, _unchanged)(row) for row in known)
-
-
-def _unchanged(row: Parameter) -> Parameter:
-    return row
+    return tuple(attrs.evolve(row, **changes.get(row.name, {})) for row in known)

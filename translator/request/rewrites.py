@@ -1,7 +1,7 @@
 """Other forms of a conversation, for models whose template, or whose service behind the cloud, refuses the one that was sent.
 
-A rewrite is tried once, after the refusal that names it. One that helped is remembered for the model (`KnownRewrites`), so that the next
-request has the right form at once. The value of a rewrite is its sentence for the log.
+A rewrite is tried once, after the refusal it is for (`REWRITE_AFTER`). One that helped is remembered for the model (`KnownRewrites`) and
+used at once in its next request. The value of a rewrite is its sentence for the log.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Rewrite(StrEnum):
     """The only one that leaves the messages as they are."""
 
 
-AFTER: Mapping[str, Rewrite] = {
+REWRITE_AFTER: Mapping[str, Rewrite] = {
     "system_not_first": Rewrite.SYSTEM_FIRST,
     "roles_must_alternate": Rewrite.IN_TURN,
     "system_refused": Rewrite.SYSTEM_IN_USER,

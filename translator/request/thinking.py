@@ -1,15 +1,15 @@
-"""Whether and how much a model thinks: one setting of the user becomes the `think` field that this server accepts for this model.
+"""The user's setting of thinking becomes the `think` field that this server accepts for this model.
 
-Nothing the server is known to refuse is produced. For what cannot be known beforehand there is one step down after a refusal.
+Nothing that the server is known to refuse is sent. Where that cannot be known, a refusal is followed by one more try with less
+(`step_down`).
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 import attrs
 
 from translator.errors import RequestError
-from translator.request.parameters import THINK_CHOICES
+from translator.request.parameters import ThinkChoice
 from translator.scalars import is_blank
 from translator.shapes.wire import Think
 from translator.versions import (
@@ -23,19 +23,6 @@ from translator.versions import (
     THINK_MAX,
     ServerVersion,
 )
-
-
-class ThinkChoice(StrEnum):
-    """The user's setting. `default` says nothing and lets the server decide (since 0.12.4: think)."""
-
-    DEFAULT = "default"
-    OFF = "off"
-    ON = "on"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    MAX = "max"
-
 
 SPELLINGS: Mapping[str, ThinkChoice] = {
     **{choice.value: choice for choice in ThinkChoice},
@@ -73,7 +60,7 @@ class Thinker:
 
 @attrs.frozen(slots=True, kw_only=True)
 class ThinkPlan:
-    """What to do: the field to send (None: leave it out), whether thinking text is shown, and what was changed, for debug output.
+    """The field to send (None: leave it out), whether thinking is shown, and a note for the log on what was changed.
 
     `after_nothing` is what to try once more when thinking was all that came. `enforces_format` False: the server applies a format after
     the thinking only, and never if the model does not think this time.
@@ -103,7 +90,7 @@ def _spelled(value: object, name: str) -> ThinkChoice:
     word = str(value).strip().lower() if isinstance(value, str | bool) else ""
     if word in SPELLINGS:
         return SPELLINGS[word]
-    raise RequestError.of("parameter_choice", f"The parameter {name} has an unknown value.", f"Choose one of {', '.join(THINK_CHOICES)}.")
+    raise RequestError.of("parameter_choice", f"The parameter {name} has an unknown value.", f"Choose one of {', '.join(ThinkChoice)}.")
 
 
 def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False, show: bool = True) -> ThinkPlan:
@@ -121,7 +108,7 @@ def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False,
 
 
 def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
-    """As asked, but hidden; off where nothing was asked, unless that would lose the format or the answer.
+    """Thinks as asked, but hidden; thinking is off where nothing was asked, unless that would lose the format or the answer.
 
     The chat route applies a format after the thinking since 0.12.4 (`think-with-schema`). gpt-oss with `think: false` and a format answers
     with empty content (0.33.0 `harmony-format-think-false`; `harmony-format` is fine). Built-in parsers ignored the format with

@@ -143,7 +143,6 @@ class _Job:
         return failure_from_reply(
             reply.status,
             reply.body,
-            content_type=reply.content_type,
             model=self.settings.model,
             route=question_path(self.settings),
             headers=reply.headers,

@@ -1,4 +1,4 @@
-"""Tool calls that models or servers spell in another way than Ollama's API does, read as what they mean.
+"""Repairs tool calls that models or servers write in another way than Ollama's API.
 
 Two kinds: a name with remains of gpt-oss's channel markup (ollama/ollama#11704), and arguments as JSON text, as OpenAI's API has them
 (ollama/ollama-python#484).
@@ -19,18 +19,20 @@ from translator.shapes.dify import Tool
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
 
-MARKUP = re.compile(r"\s*<[|｜].*", re.S)
+MARKUP = re.compile(r"<[|｜].*", re.S)
 """What begins with a token of a family's format: `get_weather<|channel|>commentary` (gpt-oss)."""
 RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 """gpt-oss: `assistant<|channel|>commentary to=functions.get_weather`."""
 NUMBER = re.compile(r":\d+\Z")
 """Kimi's: `functions.get_weather:0`."""
+MOST_IN_NOTATION = 10_000
+"""Values of a line that are read in Python's notation, which takes ten times as long as JSON."""
 NAMESPACE = "functions."
 """The harmony format and Kimi's write it before the name of a tool."""
 
 
 class UnreadableArgumentsError(codec.DecodeError):
-    """The arguments of a call are a text that is no object."""
+    """The arguments of a call are no object, and no text of one."""
 
 
 def with_declared_names(event: WireEvent, tools: Mapping[str, Tool], model: str) -> WireEvent:
@@ -58,7 +60,7 @@ def declared_name(written: str, tools: Container[str]) -> str:
 
 
 def _is_no_name(written: str) -> bool:
-    return not written or MARKUP.search(written) is not None
+    return not written.strip() or MARKUP.search(written) is not None
 
 
 def _only_fitting(call: WireToolCall, tools: Mapping[str, Tool]) -> str:
@@ -77,34 +79,36 @@ def _takes(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
 def with_read_arguments(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same message of a reply, its calls with an object where the arguments were the JSON text of one.
 
-    Raises UnreadableArgumentsError for any other text, and DecodeError for more values than a line of a reply may hold.
+    Raises UnreadableArgumentsError for any other text or value, and DecodeError for more values than a line of a reply may hold.
     """
     calls = message.get("tool_calls")
-    if not isinstance(calls, list) or all(_text_of(call) is None for call in calls):
+    if not isinstance(calls, list) or all(isinstance(_arguments_of(call), dict) for call in calls):
         return message
-    texts = b",".join((_text_of(call) or "").encode("utf-8", "replace") for call in calls)
+    texts = b",".join(text.encode("utf-8", "replace") for call in calls if isinstance(text := _arguments_of(call), str))
     codec.require_few_values(texts, DEFAULT_LIMITS.line_values, DEFAULT_LIMITS.line_containers)
-    return {**message, "tool_calls": [_with_object(call) for call in calls]}
+    return {**message, "tool_calls": [_with_object(call, is_few=texts.count(b",") <= MOST_IN_NOTATION) for call in calls]}
 
 
-def _text_of(call: object) -> str | None:
+def _arguments_of(call: object) -> object:
+    """An empty object where there are none, or no call: that is found when the call is read."""
     function = call.get("function") if isinstance(call, dict) else None
     arguments = function.get("arguments") if isinstance(function, dict) else None
-    return arguments if isinstance(arguments, str) else None
+    return {} if arguments is None else arguments
 
 
-def _with_object(call: Any) -> Any:
-    text = _text_of(call)
-    if text is None:
+def _with_object(call: Any, *, is_few: bool) -> Any:
+    written = _arguments_of(call)
+    if isinstance(written, dict):
         return call
-    arguments = object_of(text)
+    arguments = object_of(written, in_notation=is_few) if isinstance(written, str) else None
     if arguments is None or not can_be_sent_back(arguments):
         raise UnreadableArgumentsError("arguments are no object")
     return {**call, "function": {**call["function"], "arguments": arguments}}
 
 
-def object_of(text: str) -> dict[str, Any] | None:
-    """The object that a text is: as JSON, as JSON in a JSON text, or in Python's notation. No text and `null` are an empty one.
+def object_of(text: str, *, in_notation: bool = True) -> dict[str, Any] | None:
+    """The object that a text is: as JSON, as JSON in a JSON text, or, if `in_notation`, as Python spells it. No text and `null` are an
+    empty one.
 
     None for any other text.
     """
@@ -114,11 +118,12 @@ def object_of(text: str) -> dict[str, Any] | None:
         value = codec.loads(text)
         value = codec.loads(value) if isinstance(value, str) else value
     except codec.DecodeError:
-        value = _in_pythons_notation(text.strip())
+        value = _in_pythons_notation(text.strip()) if in_notation else ""
     return {} if value is None else value if isinstance(value, dict) else None
 
 
 def _in_pythons_notation(text: str) -> object:
+    """The value of a Python literal; "", which is no object, for any other text."""
     try:
         value, end = read_value(text, 0)
     except (ValueError, RecursionError):

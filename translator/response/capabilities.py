@@ -1,4 +1,4 @@
-"""What a model can do, from the server's own description of it (`/api/show`, or its entry in `/api/tags`).
+"""Reads what a model can do from the server's description of it (`/api/show`, or its entry in `/api/tags`).
 
 Any field may be missing, null or of a foreign shape (old servers, cloud stubs, proxies): it then counts as not said. Only a body that is no
 JSON object, or one without a single field of such a description, is an error. Where a server before 0.6.4 names no capabilities, they

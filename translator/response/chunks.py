@@ -1,7 +1,7 @@
 """Deltas to Dify's chunks, and chunks to one answer.
 
-Order and cut are what every Dify consumer reads right: each tag is a chunk of its own, as is the line break after it, all calls are in
-one chunk, finish reason and usage together on the last. A failure delta becomes the exception it carries.
+Dify's consumers need this order and division: each tag is a chunk of its own, as is the line break after it; all calls are in one chunk;
+finish reason and usage are on the last. A failure delta becomes the exception it carries.
 """
 
 from collections.abc import Iterable, Iterator

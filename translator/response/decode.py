@@ -1,10 +1,8 @@
 """One line of a reply to its events, always in the order thinking, text, calls, done.
 
-The line is one of `/api/chat` or `/api/generate`, streamed or not. A line that is an error or no reply at all is an event too: nothing
-raises. One line may carry thinking, text, calls and `done` together (0.24.0 `harmony-tool`, 0.33.0-rc2 `native-tool`), or nothing: no
-event then.
-
-A line that would be costly to parse is told before it is parsed (`costly_line`).
+The line is one of `/api/chat` or `/api/generate`, streamed or not. One line may carry thinking, text, calls and `done` together (0.24.0
+`harmony-tool`, 0.33.0-rc2 `native-tool`), or nothing, which gives no event. A line that is an error, or no reply at all, is an event, too:
+nothing raises. `costly_line` finds lines that are too costly to parse.
 """
 
 from typing import Any
@@ -23,8 +21,9 @@ PAGE_BYTES = 4096
 """Of a line that may be a web page, enough for its title."""
 GENERATE_FIELDS = {"response": "content", "thinking": "thinking", "tool_calls": "tool_calls"}
 CALLS_KEY = b'"tool_calls"'
-SAVED = {b"\\u": 5, b"\\/": 1, b'\\"': 1, b"\\\\": 1, b" ": 1, b"\t": 1, b"\r": 1}
-"""What gets shorter when JSON is spelled anew, and by how many bytes at most; quotes and back-slashes in arguments that are JSON text."""
+SHRINKS = {b"\\u": 5, b"\\/": 1, b'\\"': 1, b"\\\\": 1, b" ": 1, b"\t": 1, b"\r": 1}
+"""What JSON may lose when it is written anew, and the bytes that each loses at most: escapes, white space, and the quotes and back-slashes
+of arguments that were JSON text."""
 
 
 def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
@@ -34,9 +33,9 @@ def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
 
 
 def read_line(line: bytes) -> tuple[object, Event, str]:
-    """The JSON of a line, None for one that is none, and what the common line brings: one piece of text or of thinking.
+    """The JSON of a line (None for one that is none), and the one piece of text or thinking that most lines hold.
 
-    The text is empty for any other line.
+    The piece is empty for any other line.
     """
     try:
         raw = codec.loads(line)
@@ -68,7 +67,7 @@ def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[Wir
 
 
 def _garbled(line: bytes, number: int, model: str) -> WireEvent:
-    """A web page at the beginning is no broken answer but another server's: a login page, most often."""
+    """A web page as the first line is no broken answer: another server answered, most often with a login page."""
     text = line[:PAGE_BYTES].decode("utf-8", "replace")
     if number == 1 and PAGE_START.match(text):
         return WireEvent(Event.REFUSED, error=build.failure_in_stream(text, model=model))
@@ -103,7 +102,7 @@ def _reply_to_events(reply: Reply) -> list[WireEvent]:
 
 
 def costly_line(line: bytes, number: int, limits: Limits, model: str) -> ServerError | None:
-    """The error of a line that holds too much to be parsed, told without parsing; None for any other."""
+    """The error of a line that holds too much to be parsed, found without parsing; None for any other."""
     start = line.find(CALLS_KEY)
     if start >= 0:
         least = _least_bytes(line, start)
@@ -117,9 +116,9 @@ def costly_line(line: bytes, number: int, limits: Limits, model: str) -> ServerE
 
 
 def _least_bytes(line: bytes, start: int) -> int:
-    """Bytes that the calls of a line have at least when they are spelled for Dify.
+    """Bytes that the calls of a line have at least when they are written for Dify.
 
-    Spelling them anew only saves blanks and escapes. A key inside a text cannot be meant, as its quotes would be escaped.
+    Writing them anew loses white space and escapes only. `start` is the key itself: inside of a text its quotes would be escaped.
     """
-    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SAVED.items())
+    saved = sum(line.count(mark, start) * bytes_saved for mark, bytes_saved in SHRINKS.items())
     return max(0, len(line) - start - saved)

@@ -1,4 +1,4 @@
-"""The beginning of an answer, held back as long as the answer may be tool calls that come as text (`written_calls.py`)."""
+"""Holds back the beginning of an answer while it may be tool calls written as text (see `written_calls.py`)."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,9 @@ from translator.shapes.events import Event, State, WireEvent
 
 MOST_HELD = 64 * 1024
 """Characters that are held back; a longer text is no call."""
-MOST_SAID = 16 * 1024
-"""Characters at the end of an answer that are looked through for calls that stayed text."""
-PIECES = 256
+MOST_SEARCHED = 16 * 1024
+"""Characters at the end of an answer that are searched for calls that stayed text."""
+MOST_PIECES = 256
 """Pieces of text that are kept apart: joined they take a tenth of the memory."""
 MOST_UNDECIDED = 512
 """Characters after which it is known how a text begins."""
@@ -31,15 +31,15 @@ class HeldText:
     tools: Mapping[str, Tool]
     has_read_calls: bool = attrs.field(default=False, init=False)
     _is_over: bool = attrs.field(init=False)
-    """Something was said, so nothing that follows can be a call."""
+    """Text was given, so nothing that follows can be a call."""
     _events: list[WireEvent] = attrs.field(factory=list, init=False)
     _length: int = attrs.field(default=0, init=False)
-    _begin: str = attrs.field(default="", init=False, repr=False)
-    """The beginning without blanks, until it is known to fit."""
+    _start: str = attrs.field(default="", init=False, repr=False)
+    """The beginning without blanks, until it is known whether a call may begin so."""
     _beginnings: Beginnings | None = attrs.field(default=None, init=False, repr=False)
     _fits: bool | None = attrs.field(default=None, init=False)
-    _said: list[str] = attrs.field(factory=list, init=False, repr=False)
-    """The last of the answer's text."""
+    _given: list[str] = attrs.field(factory=list, init=False, repr=False)
+    """The end of the text that was given."""
 
     def __attrs_post_init__(self) -> None:
         self._is_over = not self.tools
@@ -54,20 +54,20 @@ class HeldText:
         """What the log has to say of calls in the text of an answer that has ended."""
         if self.has_read_calls:
             return CALL_IN_TEXT
-        return CALL_LEFT_IN_TEXT if holds_call("".join(self._said)[-MOST_SAID:], self.tools) else ""
+        return CALL_LEFT_IN_TEXT if holds_call("".join(self._given)[-MOST_SEARCHED:], self.tools) else ""
 
-    def say(self, text: str) -> None:
-        """Text was given to the reader."""
+    def note_given(self, text: str) -> None:
+        """Keeps the end of the text that was given to the reader, for `note`."""
         if not self.tools:
             return
-        self._said.append(text)
-        if len(self._said) > PIECES:
-            self._said = ["".join(self._said)[-MOST_SAID:]]
+        self._given.append(text)
+        if len(self._given) > MOST_PIECES:
+            self._given = ["".join(self._given)[-MOST_SEARCHED:]]
 
     def put(self, event: WireEvent, state: State) -> list[WireEvent]:
         """Takes text or a tag that came where the machine is in `state`. Gives the events that are certain."""
         if self._is_over:
-            self.say(event.text)
+            self.note_given(event.text)
             return [event]
         if event.kind is not Event.TEXT:
             return [*(self.release() if self._events else ()), event]
@@ -82,7 +82,7 @@ class HeldText:
         self._is_over = True
         events, self._events = self._events, []
         for event in events:
-            self.say(event.text)
+            self.note_given(event.text)
         return events
 
     def end(self) -> list[WireEvent]:
@@ -99,15 +99,15 @@ class HeldText:
     def _may_be_calls(self, text: str) -> bool:
         if self._length > MOST_HELD:
             return False
-        begin = "".join(text.split())
-        if self._fits or not begin:
+        start = "".join(text.split())
+        if self._fits or not start:
             return True
         if self._beginnings is None:
-            if begin[0] not in FIRST:
+            if start[0] not in FIRST:
                 return False
             self._beginnings = Beginnings.of(self.tools)
-        self._begin += begin
-        if len(self._begin) > MOST_UNDECIDED:
+        self._start += start
+        if len(self._start) > MOST_UNDECIDED:
             return False
-        self._fits = self._beginnings.fits(self._begin)
+        self._fits = self._beginnings.fits(self._start)
         return self._fits is not False

@@ -1,8 +1,8 @@
 """Framing: byte chunks in, complete lines out, split on LF alone.
 
 Chunks may be cut anywhere, even inside a character. Lines come without their line end and are numbered from 1; blank ones are counted and
-not given. The splitter never looks inside a line, never splits on U+0085 or U+2028 (legal inside JSON strings), and never scans a byte
-twice. It keeps the limits that need no look into a line: the length of a line, and the size of the whole reply.
+not given. The splitter never splits on U+0085 or U+2028 (legal inside JSON strings), and never scans a byte twice. It keeps two limits: the
+length of a line, and the size of the whole reply.
 """
 
 import attrs
@@ -34,19 +34,15 @@ class LineSplitter:
     blank: int = 0
     """Blank lines among them; may be set back."""
     room: int = attrs.field(init=False)
-    """What may still come of `Limits.reply_bytes`; below zero once the reply is too large."""
+    """What is left of `Limits.reply_bytes`; below zero once the reply is too large."""
     too_long: LongLine | None = None
     """The first line that is too long."""
+    pending: int = attrs.field(default=0, init=False)
+    """Bytes of the line that is still open."""
     _parts: list[bytes] = attrs.field(factory=list, init=False)
-    _pending: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.room = self.limits.reply_bytes
-
-    @property
-    def pending(self) -> int:
-        """Bytes of the line that is still open."""
-        return self._pending
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Gives the lines completed by `data`; most often that is the one line it consists of."""
@@ -78,8 +74,8 @@ class LineSplitter:
         self.blank += len(complete) - len(lines)
         if rest:
             self._parts.append(rest)
-            self._pending += len(rest)
-            self._check(self.count + 1, self._pending)
+            self.pending += len(rest)
+            self._check(self.count + 1, self.pending)
         return lines
 
     def end(self) -> list[tuple[int, bytes]]:
@@ -93,7 +89,7 @@ class LineSplitter:
         if self._parts:
             raw = b"".join([*self._parts, raw])
             self._parts.clear()
-            self._pending = 0
+            self.pending = 0
         self.count += 1
         self._check(self.count, len(raw))
         if self.count == 1 and raw.startswith(BOM):

@@ -1,8 +1,8 @@
-"""Walks the transition table: events in, deltas out.
+"""The state machine of a reply: events in, deltas out.
 
 The machine finds the row of an event and does what the row says; all decisions are in `table.py`. It keeps what the outputs need: the
-held calls, the counters for an estimate of the usage, and the text that was said since the last `take`. Deltas leave in the only order
-that every Dify consumer reads right: text and thinking, the end of thinking, one delta with all tool calls, one final delta.
+tool calls so far, counters for an estimate of the usage, and the deltas since the last `take`. Deltas leave in the only order that every
+Dify consumer reads right: text and thinking, the end of thinking, one delta with all tool calls, one final delta.
 """
 
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def counted_ids() -> Callable[[], str]:
 
 
 def no_estimate() -> int:
-    """Tokens of a prompt that nobody estimates."""
+    """The `estimate_prompt` of callers without an estimator."""
     return 0
 
 

@@ -1,11 +1,11 @@
-"""One reply from its first byte to its last delta: framing, decoding, tags and the machine behind `feed` and the ways to end.
+"""Reads one reply, from its first byte to its last delta: framing, decoding, tags and the state machine, behind `feed` and `end`.
 
 Bytes arrive cut anywhere; deltas leave with neighbours of one kind joined. The same object reads streamed and blocking replies of
 `/api/chat` and `/api/generate`. It does no I/O and reads no clock: whoever owns the connection feeds it, lets others have their turn
 between two `slices`, and watches `progress` to tell an answer that goes on from bytes that only trickle.
 
-The common line brings one piece of what is being said already. It goes straight from its JSON into the machine (`STEADY`), without an
-event; every other line becomes events first.
+Most lines continue what the line before said: text after text, thinking after thinking. Their text goes straight from the JSON into the
+machine (`STEADY`). Every other line becomes events first.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -52,7 +52,7 @@ class ReplyStream:
     _tally: Tally = attrs.field(init=False)
     _held: HeldText = attrs.field(init=False)
     _is_watching: bool = attrs.field(default=False, init=False)
-    """Plain text cannot pass unread, as it may belong to a tag or to code."""
+    """Text cannot take the short way, as it may belong to a tag or to code."""
     _costly: int = attrs.field(default=0, init=False)
     """Bytes of lines in this slice that did not go the short way."""
 
@@ -108,8 +108,9 @@ class ReplyStream:
         return machine.out.take()
 
     def slices(self, data: bytes) -> Iterator[list[Delta]]:
-        """What `feed` gives, in parts that take a few milliseconds each at most, whatever the lines hold; others may have their turn in
-        between. All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
+        """What `feed` gives, in parts that take a few milliseconds each at most; the caller may let others run in between.
+
+        All parts have to be taken before the next call. One long line is one part: `Limits` bound what it can cost.
         """
         machine, splitter = self._machine, self._lines
         lines, self._costly = splitter.count, 0
@@ -128,17 +129,12 @@ class ReplyStream:
             return []
         for number, line in self._lines.end():
             self._read_last_line(number, line)
-        if not self.finished:
-            self._end_pieces()
-            error = build.cut_short(self._lines.count, self.model)
-            self._machine.feed(WireEvent(Event.CUT, error=error, repeats=self._tally.repeats))
+        self._end_with(WireEvent(Event.CUT, error=build.cut_short(self._lines.count, self.model), repeats=self._tally.repeats))
         return self._machine.out.take()
 
     def fail(self, error: ServerError) -> list[Delta]:
         """The bytes ended because of `error`; what was said so far is kept."""
-        if not self.finished:
-            self._end_pieces()
-            self._machine.feed(WireEvent(Event.LOST, error=error))
+        self._end_with(WireEvent(Event.LOST, error=error))
         return self._machine.out.take()
 
     def time_is_up(self, error: ServerError) -> list[Delta]:
@@ -146,16 +142,12 @@ class ReplyStream:
 
         A line that is not complete is lost.
         """
-        if not self.finished:
-            self._end_pieces()
-            self._machine.feed(WireEvent(Event.TIME_UP, error=error))
+        self._end_with(WireEvent(Event.TIME_UP, error=error))
         return self._machine.out.take()
 
     def stop(self) -> list[Delta]:
         """The consumer wants no more; closes an open think block."""
-        if not self.finished:
-            self._end_pieces()
-            self._machine.feed(WireEvent(Event.STOP))
+        self._end_with(WireEvent(Event.STOP))
         return self._machine.out.take()
 
     def _read(self, data: bytes) -> None:
@@ -171,13 +163,13 @@ class ReplyStream:
         for number, line in lines:
             if len(line) <= SMALL or not self._is_costly(number, line):
                 raw, kind, text = read_line(line)
-                # the steady line; what may be a tag or code is looked into
+                # the short way; a line with "<" or "`" may begin a tag or code, so it takes the long one
                 if text and not self._is_watching and kind in STEADY[machine.state] and "<" not in text and "`" not in text:
-                    if self._tally.piece(text):
+                    if self._tally.count_piece(text):
                         machine.feed_steady(kind, text)
                         self._tags.before = text
                         if self.tools and kind is Event.TEXT:
-                            self._held.say(text)
+                            self._held.note_given(text)
                     else:
                         self._give_up(self._tally.error(self.model))
                 else:
@@ -191,7 +183,7 @@ class ReplyStream:
     def _count_blank_lines(self) -> None:
         if self._lines.room < 0:
             self._give_up(build.reply_without_end(self.limits.reply_bytes))
-        elif not self._tally.nothing(self._lines.blank):
+        elif not self._tally.count_silent(self._lines.blank):
             self._give_up(self._tally.error(self.model))
         self._lines.blank = 0
 
@@ -208,7 +200,7 @@ class ReplyStream:
 
     def _take_all(self, events: list[WireEvent]) -> None:
         """Takes the events of a line; what follows the end in the same line is not read."""
-        if not events and not self._tally.nothing():
+        if not events and not self._tally.count_silent():
             self._give_up(self._tally.error(self.model))
         for event in events:
             if not self._machine.finished:
@@ -216,7 +208,7 @@ class ReplyStream:
         self._is_watching = self._tags.is_watching or self._thinking_tags.is_holding or self._held.is_holding
 
     def _take(self, event: WireEvent) -> None:
-        if not self._is_within(event):
+        if not self._is_within_limits(event):
             self._give_up(self._tally.error(self.model))
         elif event.kind is Event.TEXT:
             self._drain_thinking(is_last=True)
@@ -231,20 +223,24 @@ class ReplyStream:
             self._end_pieces(is_done=event.kind is Event.DONE)
             self._machine.feed(with_declared_names(event, self._held.tools, self.model) if event.calls else event)
 
-    def _is_within(self, event: WireEvent) -> bool:
+    def _is_within_limits(self, event: WireEvent) -> bool:
         match event.kind:
             case Event.TEXT | Event.THINKING:
-                return self._tally.piece(event.text)
+                return self._tally.count_piece(event.text)
             case Event.CALLS:
-                return self._tally.calls(event.calls)
+                return self._tally.count_calls(event.calls)
             case _:
-                self._tally.end()
+                self._tally.count_end()
                 return True
 
     def _give_up(self, error: ServerError) -> None:
         """A limit was passed; what was said before is kept."""
-        self._end_pieces()
-        self._machine.feed(WireEvent(Event.GARBLED, error=error))
+        self._end_with(WireEvent(Event.GARBLED, error=error))
+
+    def _end_with(self, event: WireEvent) -> None:
+        if not self.finished:
+            self._end_pieces()
+            self._machine.feed(event)
 
     def _drain_text(self, is_last: bool = False) -> None:
         """Feeds the text that is certain; where the machine is then says which tags the rest may hold."""

@@ -1,4 +1,4 @@
-"""The state machine of a reply, as data.
+"""The transition table of the state machine that reads a reply.
 
 Theory of operation
 ===================

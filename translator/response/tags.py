@@ -152,7 +152,7 @@ class Code:
 
 @attrs.define(slots=True)
 class TagSplitter:
-    """`put` takes a piece of text, and `next` gives its parts one by one, since each part may change what is looked for in the rest."""
+    """Splits text into text and tags. `put` takes a piece; `next` gives one part, which may change what is looked for in the rest."""
 
     marker: Marker = THINK
     """The kind of the last block."""
@@ -169,7 +169,7 @@ class TagSplitter:
 
     @property
     def is_watching(self) -> bool:
-        """True while plain text cannot pass unread: something is held, or inline code or a block with another tag is open."""
+        """True while all text has to pass through here: something is held, or inline code or a block with another tag is open."""
         return self._at < len(self._text) or self.marker is not THINK or self._code.is_watching
 
     def put(self, text: str) -> None:
@@ -198,7 +198,7 @@ class TagSplitter:
         is_undecided = not is_last and len(self._text) - word <= FIRST_STARTS.longest and self._text[word:] in FIRST_STARTS.words
         header = next((header for header in HEADERS if self._text.startswith(header, word)), "")
         if word > self._at and (marker is not None or header or is_undecided):
-            return self._say(word)
+            return self._text_to(word)
         if header:
             self._at += len(header)
             return None
@@ -211,10 +211,10 @@ class TagSplitter:
     def _in_block(self, is_last: bool) -> WireEvent | None:
         found = self._tag_in_block()
         if found is None:
-            return self._say(len(self._text) if is_last else BLOCK_STARTS[self.marker].certain_end(self._text, self._at))
+            return self._text_to(len(self._text) if is_last else BLOCK_STARTS[self.marker].certain_end(self._text, self._at))
         start, tag = found
         if start > self._at:
-            return self._say(start)
+            return self._text_to(start)
         end, is_end = start + len(tag), tag == self.marker.closes
         if is_end and self._code.is_inline():
             if end == len(self._text) and not is_last:
@@ -236,13 +236,13 @@ class TagSplitter:
     def _in_answer(self, is_last: bool) -> WireEvent | None:
         found = think_tag(self._text, self._at)
         if found is None:
-            return self._say(len(self._text) if is_last else ANSWER_STARTS.certain_end(self._text, self._at))
+            return self._text_to(len(self._text) if is_last else ANSWER_STARTS.certain_end(self._text, self._at))
         start, tag = found
         if start > self._at:
-            return self._say(start)
+            return self._text_to(start)
         end = start + len(tag)
         if self._code.is_open():
-            return self._say(end)
+            return self._text_to(end)
         rest = REST_OF_LINE.match(self._text, end) if tag == CLOSE else None
         if rest is not None and rest.end() == len(self._text) and not rest.group().endswith("\n") and not is_last:
             return None
@@ -253,7 +253,7 @@ class TagSplitter:
     def _is_at_line_start(self) -> bool:
         return not self.before or self.before.rstrip(" \t").endswith("\n")
 
-    def _say(self, end: int) -> WireEvent | None:
+    def _text_to(self, end: int) -> WireEvent | None:
         """Text up to `end`; None when that is nothing."""
         text = self._text[self._at : end]
         if not text:

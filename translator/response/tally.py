@@ -1,6 +1,6 @@
-"""How much of an answer came, against its limits: bytes, tool calls, lines that say nothing, equal pieces in a row.
+"""Counts what came of an answer against its limits: bytes, tool calls, lines that say nothing, equal pieces in a row.
 
-Every method gives False from the first thing on that passes a limit; `error` says which one.
+Every `count_...` method gives True while all limits hold; `error` says which one does not.
 """
 
 import attrs
@@ -27,7 +27,6 @@ class Tally:
     limits: Limits
     said: int = 0
     """Bytes of text, thinking and calls in UTF-8."""
-    _most: int = attrs.field(init=False)
     _pieces: int = attrs.field(default=0, init=False)
     """Pieces of text and thinking that are not blank."""
     _blanks: int = attrs.field(default=0, init=False)
@@ -41,28 +40,25 @@ class Tally:
     _calls: int = attrs.field(default=0, init=False)
     _calls_bytes: int = attrs.field(default=0, init=False)
     _last: str = attrs.field(default="", init=False, repr=False)
-    """The last piece without white space around it."""
+    """The last piece, without white space around it."""
     _run: int = attrs.field(default=0, init=False)
     """How often it came in a row."""
     _first: str = attrs.field(default="", init=False, repr=False)
-    """The text of the first piece in this row."""
-
-    def __attrs_post_init__(self) -> None:
-        self._most = self.limits.answer_bytes
+    """The same piece when it came first, with its white space."""
 
     @property
     def progress(self) -> int:
         """Pieces, calls and ends that brought the answer on; blanks do not."""
         return self._pieces + self._others
 
-    def nothing(self, lines: int = 1) -> bool:
+    def count_silent(self, lines: int = 1) -> bool:
         """Counts lines that say nothing."""
         if self._silent_since != self.progress:
             self._silent_since, self._silent = self.progress, 0
         self._silent += lines
         return self._silent <= self.limits.silent_lines
 
-    def piece(self, text: str) -> bool:
+    def count_piece(self, text: str) -> bool:
         """Counts a piece of text or thinking."""
         self.said += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         piece = text.strip()
@@ -72,20 +68,21 @@ class Tally:
             self._last, self._run, self._first = piece, 1, text
         if piece:
             self._pieces += 1
-            return self.said <= self._most
+            return self.said <= self.limits.answer_bytes
         self._blanks += 1
-        return self.nothing() and self.said <= self._most
+        return self.count_silent() and self.said <= self.limits.answer_bytes
 
-    def calls(self, calls: tuple[WireToolCall, ...]) -> bool:
+    def count_calls(self, calls: tuple[WireToolCall, ...]) -> bool:
         """Counts the tool calls of a line."""
         size = sum(map(_bytes, calls))
         self.said += size
         self._others += 1
         self._calls += len(calls)
         self._calls_bytes += size
-        return self._calls <= self.limits.calls and self._calls_bytes <= self.limits.calls_bytes and self.said <= self._most
+        limits = self.limits
+        return self._calls <= limits.calls and self._calls_bytes <= limits.calls_bytes and self.said <= limits.answer_bytes
 
-    def end(self) -> None:
+    def count_end(self) -> None:
         """Counts the line that ends the answer."""
         self._others += 1
 

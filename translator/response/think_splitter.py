@@ -1,4 +1,4 @@
-"""Separates thinking from the answer in any stream of text, whoever sent it."""
+"""Separates thinking from the answer in any stream of text, also one that is not from Ollama."""
 
 from typing import Literal
 

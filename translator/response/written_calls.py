@@ -1,4 +1,4 @@
-"""Tool calls that a server did not recognise, so that they come as text, in the words of the families of models.
+"""Reads tool calls that the server did not recognise and gave as text, in the formats of the families of models.
 
 Nothing is guessed: the whole text has to be calls of declared tools, complete to the last character. A text before them, a fence around
 them, or a word after them makes it an answer about calls, which is given as it came (ollama/ollama#15645, #17353).
@@ -19,8 +19,8 @@ from translator.schema.json_data import can_be_sent_back
 from translator.shapes.dify import Tool
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
-MOST_CALLS = 64
-"""Calls in one text."""
+MOST_CALLS, MOST_STEPS = 64, 512
+"""Calls in one text, also those that the log looks for; calls and what stands around them."""
 NEAR = 200
 """Characters behind an opening in which a call names its tool."""
 
@@ -29,23 +29,25 @@ type WrittenCall = tuple[str, Any]
 type Body = Callable[[str, int], tuple[Any, int]]
 """Reads arguments at a place. Gives them and where they end. Raises ValueError."""
 
-NAME = r"([\w.\-/]+)"
+NAME = r"([\w.\-/]{1,256})"
 OPENERS = """
     <tool_call> <tool_calls> <tools> <function_call> <functioncall> <function_calls> <minimax:tool_call> <seed:tool_call> <TOOLCALL>
     <|tool_calls_section_begin|> <|tool_call|> <|tool_call> <|tool_call_start|> <|tools_prefix|> <|python_tag|> <|python_start|>
-    <｜tool▁calls▁begin｜> <｜DSML｜function_calls> <start_function_call> <|action_start|><|plugin|> <|START_ACTION|> [TOOL_CALLS] functools
+    <｜tool▁calls▁begin｜> <｜DSML｜function_calls> <start_function_call> <|action_start|><|plugin|> <|START_ACTION|> [TOOL_CALLS]
+    [TOOL_REQUEST] functools
 """
 """What families write before calls; what follows is in one of the `FORMS`."""
 CLOSERS = """
     </tool_call> </tool_calls> </tools> </function_call> </functioncall> </function_calls> </minimax:tool_call> </seed:tool_call>
     </TOOLCALL> <|tool_calls_section_end|> <|/tool_call|> <tool_call|> <|tool_call_end|> <|tools_suffix|> <|python_end|>
     <｜tool▁calls▁end｜> <｜tool▁call▁end｜> <｜end▁of▁sentence｜> </｜DSML｜function_calls> <end_function_call> <|action_end|>
-    <|END_ACTION|> </s> <|eom_id|> <|eot_id|> <|im_end|> <|call|> ; ,
+    <|END_ACTION|> [END_TOOL_REQUEST] </s> <|eom_id|> <|eot_id|> <|im_end|> <|call|> <|endoftext|> <|end_of_text|> <end_of_turn> <|end|>
+    <|return|> <|observation|> ; ,
 """
 _OPENER_LIST = OPENERS.split()
 _OPENERS, _CLOSERS = ("|".join(map(re.escape, words.split())) for words in (OPENERS, CLOSERS))
 AROUND = re.compile(rf"{_OPENERS}|(?:{_CLOSERS}|\s)+|\[(?=\s*{NAME}\()|\]")
-"""What stands around calls and between them; a list of calls in Python's notation has brackets."""
+"""What stands around calls and between them; a list in Python's notation has brackets."""
 DECODER = json.JSONDecoder()
 NAME_KEYS = ("name", "tool_name", "function", "function_name", "tool")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
@@ -103,9 +105,13 @@ class TextArguments:
 
     def typed(self, tool: Tool) -> dict[str, Any]:
         """A value is JSON where the schema wants anything but a text."""
-        properties = tool.parameters.get("properties")
-        known = properties if isinstance(properties, Mapping) else {}
+        known = _properties(tool)
         return {key: _typed(value, known.get(key)) for key, value in self.values.items()}
+
+
+def _properties(tool: Tool) -> Mapping[str, Any]:
+    properties = tool.parameters.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def _typed(value: str, schema: object) -> Any:
@@ -146,6 +152,12 @@ _HARMONY = rf"(?:<\|start\|>)?(?:assistant)?{_GAP}{_SECTION}to=NAME{_GAP}{_SECTI
 
 FORMS: tuple[Form, ...] = (
     _tags("<function=NAME>", "<function=NAME>", r"\s*<parameter=([^<>\n]+)>(.*?)</parameter>", "</function>"),  # Qwen3-coder, Llama 3
+    _tags(
+        '<functionname="NAME">',
+        '<function name="NAME">',
+        r'\s*<param(?:eter)? name="([^"\n]+)">(.*?)</param(?:eter)?>',
+        "</function>",
+    ),  # MiniCPM
     _tags('<invokename="NAME">', '<invoke name="NAME">', r'\s*<parameter name="([^"\n]+)">(.*?)</parameter>', "</invoke>"),  # MiniMax
     _tags(
         '<｜DSML｜invokename="NAME">',
@@ -166,18 +178,19 @@ FORMS: tuple[Form, ...] = (
     _form(r"\[TOOL_CALLS\]\s*NAME(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?(?=\s*\{)", _json_value, "NAME[", "NAME{", is_wrapped=True),  # Mistral
     _form(r"call:NAME(?=\{)", read_value, "call:NAME{", is_wrapped=True),  # Gemma 4, FunctionGemma
     _form(
-        r"([\w.\-/]+?)(?:\.call)?\(", partial(read_pairs, sign="=", closes=")"), "NAME(", "NAME.call(", "[NAME(", is_wrapped=True
+        r"([\w.\-/]{1,256}?)(?:\.call)?\(", partial(read_pairs, sign="=", closes=")"), "NAME(", "NAME.call(", "[NAME(", is_wrapped=True
     ),  # LFM2, Llama 3.2 and 4, OLMo 3
     _form(
         _HARMONY,
         _json_value,
-        *(f"{before}to=functions.NAME" for before in ("<|start|>assistant", "commentary", "assistantcommentary")),
+        *(f"{before}to=functions.NAME" for before in ("", "<|start|>assistant", "commentary", "assistantcommentary")),
         *(f"{before}<|channel|>{kind}to=" for before in ("", "<|start|>assistant") for kind in ("commentary", "analysis")),
     ),  # gpt-oss, also without its special tokens
 )
 PLAIN = """
     {"name":"NAME" {"type":"function","name":"NAME" {"type":"function","function":{"name":"NAME" {"function":{"name":"NAME"
     {"function":"NAME" {"tool_name":"NAME" {"name":"functions.NAME" {"tool_calls":[{ {"tool":"NAME" {"function_name":"NAME"
+    {"arguments":{ {"parameters":{ {"id":"call
 """
 """How JSON begins that may be a call, or a list of calls. Behind an opener any JSON may be one."""
 
@@ -192,7 +205,7 @@ def read_calls(text: str, tools: Mapping[str, Tool]) -> tuple[WireToolCall, ...]
 
 def _calls(text: str) -> Iterator[WrittenCall]:
     """Raises ValueError where the text is no call."""
-    at, count = after_blanks(text, 0), 0
+    at, count, steps = after_blanks(text, 0), 0, 0
     while at < len(text):
         around = None
         for form in FORMS:
@@ -206,8 +219,8 @@ def _calls(text: str) -> Iterator[WrittenCall]:
             else:
                 value, at = _json_value(text, at)
                 yield from _calls_of(value)
-        count += around is None
-        if count > MOST_CALLS:
+        count, steps = count + (around is None), steps + 1
+        if count > MOST_CALLS or steps > MOST_STEPS:
             raise ValueError("too many calls")
         at = after_blanks(text, at)
 
@@ -232,7 +245,7 @@ def _call_of(value: object) -> WrittenCall:
     keys = value.keys() - OTHER_KEYS
     if len(keys) == len(value) == 1:
         return next(iter(value.items()))
-    names, arguments = keys.intersection(NAME_KEYS), keys.intersection(ARGUMENT_KEYS)
+    names, arguments = keys & set(NAME_KEYS), keys & set(ARGUMENT_KEYS)
     if len(names) != 1 or len(arguments) != 1 or len(keys) != 2 or value.get("type", "function") != "function":
         raise ValueError("no call")
     return value[names.pop()], value[arguments.pop()]
@@ -249,12 +262,14 @@ def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
         arguments = object_of(arguments)
     if not isinstance(arguments, dict) or not can_be_sent_back(arguments):
         raise ValueError("no arguments")
+    if arguments.get("type") == "object" and isinstance(arguments.get("properties"), dict) and "properties" not in _properties(tools[name]):
+        raise ValueError("a tool's declaration")
     return WireToolCall(function=WireFunctionCall(name=name, arguments=arguments))
 
 
 @attrs.frozen(slots=True)
 class Beginnings:
-    """How a text begins that may be calls of some tools, blanks left out."""
+    """The beginnings, blanks left out, of texts that may be calls of some tools: alone, or after an opener."""
 
     plain: tuple[str, ...]
     wrapped: tuple[str, ...]
@@ -285,15 +300,19 @@ class Beginnings:
 FIRST = frozenset(begin[0] for begin in (*_OPENER_LIST, *Beginnings.of(["["]).plain)) | {"["}
 """The characters that such a text may begin with."""
 QUOTES = "\"'"
-_MARKS = (*_OPENER_LIST, "<function=", "<invoke name=", "<|tool_call_begin|>", "to=functions.")
+_MARKS = (*_OPENER_LIST, "<function=", "<function name=", "<invoke name=", "<|tool_call_begin|>", "to=functions.")
 MARK = re.compile("|".join(map(re.escape, _MARKS)) + r"""|["']name["']\s*:""")
 ARGUMENTS = re.compile(rf"""["'](?:{"|".join(ARGUMENT_KEYS)})["']\s*:""")
 
 
 def holds_call(text: str, tools: Iterable[str]) -> bool:
     """Whether a text seems to hold a call of one of the tools somewhere."""
-    marks = [(match[0], text[match.end() : match.end() + NEAR]) for match in MARK.finditer(text)]
+    marks = list(MARK.finditer(text))[-MOST_CALLS:]
     if not marks:
         return False
     names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, tools))})(?!\w)")
-    return any(names.search(near) and (mark[0] not in QUOTES or ARGUMENTS.search(near)) for mark, near in marks)
+    return any(
+        names.search(text, mark.end(), mark.end() + NEAR)
+        and (mark[0][0] not in QUOTES or ARGUMENTS.search(text, max(0, mark.start() - NEAR), mark.end() + NEAR))
+        for mark in marks
+    )

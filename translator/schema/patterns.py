@@ -185,11 +185,27 @@ def _(node: Repeat) -> str:
     item = _written(inner)
     item = item if isinstance(inner, Chars) else f"({item})"
     sign = _SIGNS.get((low, high))
+    if (sign is not None or high is None) and _rules(inner) > MOST_TIMES:
+        raise UnsupportedPatternError("too many repetitions in each other")
     if sign is not None:
         return item + sign
     if high is None:
         return f"{item}{{{low}}}{item}*"
     return f"{item}{{{low}}}" if low == high else f"{item}{{{low},{high}}}"
+
+
+def _rules(node: Node) -> int:
+    """At most so many rules the grammar parser makes of a node. It refuses a group with a sign that holds too many, and counts a group with
+    numbers as one, since the converter gives that a name.
+    """
+    match node:
+        case Repeat(inner, low, high):
+            is_named = high is not None and (low, high) not in _SIGNS
+            return 2 + (1 if high is None else high - low) + (0 if is_named else _rules(inner))
+        case Sequence(inner) | Either(inner):
+            return 1 + sum(map(_rules, inner))
+        case _:
+            return 1
 
 
 def _not_empty(node: Node) -> Node:

@@ -19,6 +19,8 @@ def read_tool(tool: Mapping[str, Any]) -> Tool:
 
     Raises RequestError: `tool_invalid`.
     """
+    if not isinstance(tool, Mapping):
+        raise RequestError.of("tool_invalid", f"A tool is an object, and not a {type(tool).__name__}.", "Give a list of such objects.")
     function = tool.get("function", tool)
     name, description = (function.get("name"), function.get("description")) if isinstance(function, Mapping) else (None, None)
     if not isinstance(name, str) or not name:

@@ -91,4 +91,8 @@ def _tokens_of_all(texts: Sequence[str], vocabulary: Vocabulary) -> int:
 
 def _tool(tool: Tool, vocabulary: Vocabulary) -> int:
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return estimate_text(json.dumps({"type": "function", "function": function}, ensure_ascii=False, default=str), vocabulary)
+    try:
+        text = json.dumps({"type": "function", "function": function}, ensure_ascii=False, default=str)
+    except RecursionError:
+        return 0  # as deep as that it is not sent (`json_too_deep`)
+    return estimate_text(text, vocabulary)

@@ -92,12 +92,12 @@ def _ask(server: Server, route: str) -> HttpReply:
     """Raises ServerError for anything but a good answer."""
     reply = asyncio.run(_fetch(server, "GET", route, None))
     if reply.status != OK:
-        raise failure_from_reply(reply.status, reply.body, content_type=reply.content_type, model="", route=route, headers=reply.headers)
+        raise failure_from_reply(reply.status, reply.body, model="", route=route, headers=reply.headers)
     return reply
 
 
 async def _fetch(server: Server, method: str, route: str, body: object) -> HttpReply:
-    quick = attrs.evolve(server, limits=attrs.evolve(server.limits, connect=CONNECT_S, first_byte=0.0))
+    quick = server.with_limits(connect=CONNECT_S, first_byte=0.0)
     call = Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
     async with new_session(NameLookups(), keep=False) as session:
         return await fetch(session, call, ANSWER_S)

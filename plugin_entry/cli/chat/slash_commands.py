@@ -11,7 +11,7 @@ from plugin_entry.cli.chat.conversation import ChatHistory, count_tokens
 from plugin_entry.cli.chat.tools import TOOLS
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon.requests import image_part
-from translator.request.parameters import THINK_CHOICES
+from translator.request.parameters import ThinkChoice
 
 LARGEST_PICTURE_BYTES = 20 * 1024 * 1024
 
@@ -59,8 +59,8 @@ def _picture(chat: Chat, path_text: str) -> str:
 
 
 def _think(chat: Chat, level: str) -> str:
-    if level not in THINK_CHOICES:
-        raise CommandError(f"Choose one of {', '.join(THINK_CHOICES)}, such as /think high.")
+    if level not in tuple(ThinkChoice):
+        raise CommandError(f"Choose one of {', '.join(ThinkChoice)}, such as /think high.")
     chat.conversation.parameters["think"] = level
     return f"Thinking: {level}."
 
@@ -96,7 +96,7 @@ def _quit(_: Chat, __: str) -> str:
 
 COMMANDS: Mapping[str, tuple[str, Callable[[Chat, str], str]]] = {
     "image": ("PATH: takes a picture along with the next message", _picture),
-    "think": (f"LEVEL: {', '.join(THINK_CHOICES)}", _think),
+    "think": (f"LEVEL: {', '.join(ThinkChoice)}", _think),
     "tools": ("demo or off: offers the model tools with made-up answers", _tools),
     "context": ("shows how much of the window is used", _context),
     "clear": ("forgets the conversation", _clear),

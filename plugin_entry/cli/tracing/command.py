@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from plugin_entry.cli.commands import ArgumentError
 from plugin_entry.cli.options import add_plain_option
-from plugin_entry.cli.screen import Screen, open_screen
+from plugin_entry.cli.screen import Screen, open_screen, write_json
 
 TEXT, JSON, HTML = FORMATS = ("text", "json", "html")
 
@@ -48,8 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
     screen = open_screen(plain=options.plain)
     if options.source is None:
-        for name in recorded_names():
-            screen.line(name)
+        _list(list(recorded_names()), options.format, screen)
         return 0
     with screen.waiting("Reading the standard input") if options.source == STDIN else nullcontext():
         document = document_of(source_of(options.source))
@@ -62,6 +61,14 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ArgumentError("--output", f"{options.output} cannot be written: {error.strerror}.") from error
     return 0
+
+
+def _list(names: list[str], form: str, screen: Screen) -> None:
+    if form == JSON:
+        write_json(names)
+    else:
+        for name in names:
+            screen.line(name)
 
 
 def _write(document: Any, form: str, stream: TextIO, screen: Screen) -> None:

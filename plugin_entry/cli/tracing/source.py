@@ -10,12 +10,14 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.commands import CommandError
+from plugin_entry.cli.commands import ArgumentError, CommandError
 from translator import codec
 from translator.tracing import OK, TimedBytes
 
 ROUTES = ("/api/chat", "/api/generate")
 STDIN = "-"
+ARGUMENT = "FILE|-|VERSION/SCENARIO"
+"""What the source is called on the command line."""
 READ_BYTES = 65536
 RECORDING_KEYS = {"request", "response"}
 UNKNOWN = "unknown"
@@ -35,7 +37,7 @@ class Source:
 
 
 def source_of(typed: str) -> Source:
-    """Reads it. Raises CommandError when there is nothing to read, or no reply of a chat."""
+    """Reads it. Raises ArgumentError when it is not there, and CommandError when it is no reply of a chat."""
     if typed == STDIN:
         return _from_body("standard input", tuple(_arriving(sys.stdin.fileno())), timed=True)
     path = Path(typed)
@@ -44,7 +46,7 @@ def source_of(typed: str) -> Source:
     try:
         return _from_body(path.name, ((0.0, path.read_bytes()),), timed=False)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ArgumentError(ARGUMENT, f"{path} cannot be read: {error.strerror}.") from error
 
 
 def recorded_names() -> Iterator[str]:
@@ -67,11 +69,11 @@ def _from_address(address: str) -> Source:
     try:
         from fixtures.recordings import RecordingError, load
     except ImportError:
-        raise CommandError(f"There is no file {address}.") from None
+        raise ArgumentError(ARGUMENT, f"there is no file {address}.") from None
     try:
         return _from_exchange(load(version, scenario))
     except RecordingError as error:
-        raise CommandError(f"There is no file {address}, and no recording of that name. {error}") from error
+        raise ArgumentError(ARGUMENT, f"there is no file {address}, and no recording of that name. {error}") from error
 
 
 def _from_body(name: str, pieces: tuple[TimedBytes, ...], *, timed: bool) -> Source:

@@ -9,7 +9,7 @@ from dify_plugin.errors.model import CredentialsValidateFailedError, InvokeServe
 
 from fixtures.recordings import having, load
 from plugin_entry.checks import credentials
-from plugin_entry.checks.credentials import BUDGET_S, check_embedding_model, check_language_model, check_rerank_model, checked
+from plugin_entry.checks.credentials import BUDGET_S, check_embedding_model, check_language_model, check_rerank_model, run_check
 from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 from translator.errors import RequestError
 from translator.settings.base_url import BaseUrl
@@ -271,7 +271,7 @@ def test_only_one_class_of_error_leaves(error: Exception, text: str) -> None:
         raise error
 
     with pytest.raises(CredentialsValidateFailedError) as caught:
-        checked(check, "m", {}, BUDGET_S)
+        run_check(check, "m", {}, BUDGET_S)
     assert str(caught.value) == text
     assert "topsecret" not in "".join(traceback.format_exception(caught.value))  # the SDK sends all of it to Dify
 

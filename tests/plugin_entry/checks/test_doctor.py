@@ -14,7 +14,7 @@ from fixtures.recordings import every, load
 from fixtures.replay import ReplayServer, ThreadedReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.checks.doctor import ABOUT_MODELS, CHECKS, CONNECTION_CHECKS, When, diagnose
-from plugin_entry.checks.probing import Patience, Surroundings, look_around
+from plugin_entry.checks.probing import ProbeLimits, Surroundings, read_surroundings
 from plugin_entry.network.server import SERVERS, Server, server_of, settings_of
 from tests.servers.asyncio_server import Answers, Talk, answering, free_port, hang_up, listening, not_http, reply, silence
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Layer
@@ -22,8 +22,8 @@ from translator.settings.base_url import BaseUrl
 
 ROOT = Path(__file__).parents[3]
 TLS = Path(__file__).parents[2] / "data" / "tls"
-SHORT = Patience(connect=0.3, answer=0.3, guess=0.3)
-PATIENT = Patience(connect=5, answer=5, guess=5)
+SHORT = ProbeLimits(connect=0.3, answer=0.3, guess=0.3)
+LONG = ProbeLimits(connect=5, answer=5, guess=5)
 DOCKER = Surroundings(container="Docker", gateway="172.17.0.1")
 
 
@@ -42,14 +42,14 @@ def server(url: str, **saved: str) -> Server:
 
 
 def examined(
-    talk: Talk, *, scheme: str = "http", model: str = "", patience: Patience = PATIENT, saved: Mapping[str, str] | None = None
+    talk: Talk, *, scheme: str = "http", model: str = "", limits: ProbeLimits = LONG, saved: Mapping[str, str] | None = None
 ) -> Diagnosis:
     """The diagnosis of a server that talks like this."""
 
     async def run() -> Diagnosis:
         async with listening(talk) as port:
             reached = server(f"{scheme}://127.0.0.1:{port}", **(saved or {}))
-            return await diagnose(reached, model=model, patience=patience, surroundings=DOCKER)
+            return await diagnose(reached, model=model, limits=limits, surroundings=DOCKER)
 
     return asyncio.run(run())
 
@@ -63,7 +63,7 @@ def replayed(address: str, model: str = "") -> Diagnosis:
 
     async def run() -> Diagnosis:
         async with ReplayServer(every()) as recordings:
-            return await diagnose(server(recordings.url_of(address)), model=model, patience=PATIENT, surroundings=Surroundings())
+            return await diagnose(server(recordings.url_of(address)), model=model, limits=LONG, surroundings=Surroundings())
 
     return asyncio.run(run())
 
@@ -93,6 +93,16 @@ TROUBLES: dict[str, tuple[Talk, Layer, str]] = {
         answering({**VERSION, "/api/tags": PAGE, "/api/config": reply('{"features":{},"oauth":{}}')}),
         Layer.SERVER,
         "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
+    ),
+    "Open WebUI that wants a key": (
+        answering({"*": reply("", "401 Unauthorized"), "/api/config": reply('{"features":{},"oauth":{}}')}),
+        Layer.SERVER,
+        "answers Open WebUI, not Ollama; Open WebUI passes Ollama's own routes under /ollama",
+    ),
+    "LiteLLM that wants a key": (
+        answering({"*": reply("", "401 Unauthorized", "application/json", "x-litellm-version: 1.90.0")}),
+        Layer.SERVER,
+        "answers a LiteLLM proxy, not Ollama",
     ),
     "rerank service": (
         answering({"/info": reply(load("rerank", "tei-info").body.decode())}),
@@ -128,7 +138,7 @@ def test_trouble_is_found_at_its_step(talk: Talk, step: Layer, part: str) -> Non
 
 
 def test_silent_server_is_given_up() -> None:
-    diagnosis = examined(silence, patience=SHORT)
+    diagnosis = examined(silence, limits=SHORT)
     assert steps(diagnosis) == ["PROXY", "TCP", "HTTP!", "CONTAINER"]
     assert "took the request and answered nothing within 0.3 seconds" in diagnosis.sentence
 
@@ -136,7 +146,7 @@ def test_silent_server_is_given_up() -> None:
 def test_silent_server_within_the_budget() -> None:
     async def run() -> Diagnosis:
         async with listening(silence) as port:
-            return await diagnose(server(f"http://127.0.0.1:{port}"), patience=PATIENT, budget_s=0.2, surroundings=DOCKER)
+            return await diagnose(server(f"http://127.0.0.1:{port}"), limits=LONG, budget_s=0.2, surroundings=DOCKER)
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis) == ["PROXY", "TCP", "HTTP!"]
@@ -155,7 +165,7 @@ def test_black_hole_is_given_up() -> None:
             for each in waiting:
                 each.setblocking(False)
                 each.connect_ex(("127.0.0.1", port))
-            diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{port}"), patience=SHORT, surroundings=DOCKER))
+            diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{port}"), limits=SHORT, surroundings=DOCKER))
         finally:
             for each in waiting:
                 each.close()
@@ -164,7 +174,7 @@ def test_black_hole_is_given_up() -> None:
 
 
 def test_refused_port_in_a_container() -> None:
-    diagnosis = asyncio.run(diagnose(server(f"http://localhost:{free_port()}"), patience=PATIENT, surroundings=DOCKER))
+    diagnosis = asyncio.run(diagnose(server(f"http://localhost:{free_port()}"), limits=LONG, surroundings=DOCKER))
     assert steps(diagnosis) == ["PROXY", "NAME", "TCP!", "CONTAINER"]
     assert "Nothing accepts connections" in diagnosis.sentence
     assert "container (Docker), whose gateway is 172.17.0.1; localhost is the container itself." in diagnosis.findings[-1].sentence
@@ -178,7 +188,7 @@ def test_address_that_answers_is_named(guesses: list[str]) -> None:
         async with listening(answering(VERSION, heads)) as right, listening(answering({"*": PAGE})) as wrong:
             guesses.extend((f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{wrong}", f"http://127.0.0.1:{right}"))
             reached = server(f"http://127.0.0.1:{free_port()}", api_key="sk-secret")
-            return await diagnose(reached, patience=PATIENT, surroundings=DOCKER)
+            return await diagnose(reached, limits=LONG, surroundings=DOCKER)
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis) == ["PROXY", "TCP!", "CONTAINER", "ELSEWHERE"]
@@ -189,7 +199,7 @@ def test_address_that_answers_is_named(guesses: list[str]) -> None:
 
 def test_addresses_that_do_not_answer_are_named_too(guesses: list[str]) -> None:
     guesses.append(f"http://127.0.0.1:{free_port()}")
-    diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{free_port()}"), patience=PATIENT, surroundings=DOCKER))
+    diagnosis = asyncio.run(diagnose(server(f"http://127.0.0.1:{free_port()}"), limits=LONG, surroundings=DOCKER))
     last = diagnosis.findings[-1]
     assert (last.step, last.ok, last.is_note) == (Layer.ELSEWHERE, True, True)
     assert last.sentence == f"No Ollama answers at {guesses[0]} either."
@@ -198,7 +208,7 @@ def test_addresses_that_do_not_answer_are_named_too(guesses: list[str]) -> None:
 
 
 def test_unknown_name() -> None:
-    diagnosis = asyncio.run(diagnose(server("http://no-such-host.invalid"), patience=PATIENT, surroundings=Surroundings()))
+    diagnosis = asyncio.run(diagnose(server("http://no-such-host.invalid"), limits=LONG, surroundings=Surroundings()))
     assert steps(diagnosis) == ["PROXY", "NAME!", "CONTAINER"]
     assert "unknown" in diagnosis.sentence
 
@@ -210,9 +220,9 @@ def test_encryption_on_a_plain_port() -> None:
         await writer.drain()
 
     for talk in (refuse, silence, hang_up):
-        diagnosis = examined(talk, scheme="https", patience=SHORT)
+        diagnosis = examined(talk, scheme="https", limits=SHORT)
         assert steps(diagnosis) == ["PROXY", "TCP", "TLS!", "CONTAINER"]
-    assert "the base URL starts with http://" in examined(refuse, scheme="https", patience=SHORT).sentence
+    assert "the base URL starts with http://" in examined(refuse, scheme="https", limits=SHORT).sentence
 
 
 def test_encrypted_port_that_only_hangs_up_on_http_is_recognised() -> None:
@@ -220,7 +230,7 @@ def test_encrypted_port_that_only_hangs_up_on_http_is_recognised() -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(TLS / "server.pem", TLS / "server.key")
         async with listening(answering(ONE_MODEL), context) as port:
-            return await diagnose(server(f"http://localhost:{port}"), patience=PATIENT, surroundings=DOCKER)
+            return await diagnose(server(f"http://localhost:{port}"), limits=LONG, surroundings=DOCKER)
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis) == ["PROXY", "NAME", "TCP", "HTTP!", "CONTAINER"]
@@ -240,7 +250,7 @@ def test_encryption(saved: dict[str, str], begin: list[str], part: str) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(TLS / "server.pem", TLS / "server.key")
         async with listening(answering(ONE_MODEL), context) as port:
-            return await diagnose(server(f"https://localhost:{port}", **saved), patience=PATIENT, surroundings=DOCKER)
+            return await diagnose(server(f"https://localhost:{port}", **saved), limits=LONG, surroundings=DOCKER)
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis)[: len(begin)] == begin
@@ -250,7 +260,7 @@ def test_encryption(saved: dict[str, str], begin: list[str], part: str) -> None:
 def test_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://user:hunter2@127.0.0.1:{free_port()}")
     SERVERS.clear()
-    diagnosis = asyncio.run(diagnose(server("http://public.example"), patience=PATIENT, surroundings=DOCKER))
+    diagnosis = asyncio.run(diagnose(server("http://public.example"), limits=LONG, surroundings=DOCKER))
     SERVERS.clear()
     assert steps(diagnosis) == ["PROXY", "TCP!", "CONTAINER"]
     assert "The proxy on the way to http://public.example:80 cannot be reached:" in diagnosis.sentence
@@ -365,5 +375,5 @@ def test_surroundings(tmp_path: Path) -> None:
     (tmp_path / "proc" / "net").mkdir(parents=True)
     (tmp_path / ".dockerenv").touch()
     (tmp_path / "proc" / "net" / "route").write_text("Iface\tDestination\tGateway\tFlags\neth0\t00000000\t010011AC\t0003\n")
-    assert look_around(tmp_path, {"https_proxy": "x"}) == Surroundings(container="Docker", gateway="172.17.0.1", names_proxy=True)
-    assert look_around(tmp_path / "nowhere", {"HTTP_PROXY": " "}) == Surroundings()
+    assert read_surroundings(tmp_path, {"https_proxy": "x"}) == Surroundings(container="Docker", gateway="172.17.0.1", names_proxy=True)
+    assert read_surroundings(tmp_path / "nowhere", {"HTTP_PROXY": " "}) == Surroundings()

@@ -16,7 +16,7 @@ from gevent.server import StreamServer
 from fixtures.recordings import load
 from plugin_entry.checks import credentials, doctor, doctor_network, provider
 from plugin_entry.checks.doctor import diagnose
-from plugin_entry.checks.probing import Patience, Surroundings
+from plugin_entry.checks.probing import ProbeLimits, Surroundings
 from plugin_entry.network.server import SERVERS, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
 from tests.plugin_entry.checks.sentences import faults
@@ -28,7 +28,7 @@ from translator.settings.base_url import BaseUrl
 pytestmark = pytest.mark.plugin
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
-SHORT = Patience(connect=0.9, answer=0.9, guess=0.9)
+SHORT = ProbeLimits(connect=0.9, answer=0.9, guess=0.9)
 DOCKER = Surroundings(container="Docker", gateway="172.17.0.1")
 PROXIED = "http://public.example"
 
@@ -213,7 +213,7 @@ def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "BUDGET_S", 4.0)
     monkeypatch.setattr(doctor, "IN_A_HURRY", SHORT)
     monkeypatch.setattr(provider, "ANSWER_S", 0.9)
-    monkeypatch.setattr(doctor, "look_around", lambda: DOCKER)
+    monkeypatch.setattr(doctor, "read_surroundings", lambda: DOCKER)
     monkeypatch.setattr(doctor_network, "other_addresses", lambda *_, **__: ())
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -266,7 +266,7 @@ def there(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def diagnosis_of(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:
     with there(failure, monkeypatch) as url:
         server = server_of(settings_of({"base_url": url, **failure.saved}))
-        return BRIDGE.run(lambda: diagnose(server, model=failure.model, patience=SHORT))
+        return BRIDGE.run(lambda: diagnose(server, model=failure.model, limits=SHORT))
 
 
 def complaint_of(failure: Failure, check: Check, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -335,7 +335,7 @@ def test_cloud(saved: dict[str, str], me: Speak, says: str, monkeypatch: pytest.
     monkeypatch.setattr(BaseUrl, "is_cloud", property(lambda _: True))
     with RoutesServer({**GOOD, "/api/me": me}) as server:
         reached = server_of(settings_of({"base_url": server.url, **saved}))
-        diagnosis = BRIDGE.run(lambda: diagnose(reached, patience=SHORT))
+        diagnosis = BRIDGE.run(lambda: diagnose(reached, limits=SHORT))
         for check in (LANGUAGE, provider_form):
             with pytest.raises(CredentialsValidateFailedError) as caught:
                 check("chat", {"base_url": server.url, **saved})
@@ -357,7 +357,7 @@ def test_localhost_in_a_container(is_near: bool, says: str, monkeypatch: pytest.
     url = f"http://localhost:{free_port()}"
     with RoutesServer(GOOD) as near:
         monkeypatch.setattr(doctor_network, "other_addresses", lambda *_, **__: (near.url,) if is_near else ())
-        diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": url})), patience=SHORT))
+        diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": url})), limits=SHORT))
         with pytest.raises(CredentialsValidateFailedError) as caught:
             LANGUAGE("chat", {"base_url": url})
     assert str(caught.value) == diagnosis.sentence, "the form shows the doctor's sentence"
@@ -391,7 +391,7 @@ WELL: dict[str, tuple[Routes, str, str]] = {
 @pytest.mark.parametrize(("routes", "model", "says"), WELL.values(), ids=WELL)
 def test_well(routes: Routes, model: str, says: str) -> None:
     with RoutesServer(routes) as server:
-        diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": server.url})), model=model, patience=SHORT))
+        diagnosis = BRIDGE.run(lambda: diagnose(server_of(settings_of({"base_url": server.url})), model=model, limits=SHORT))
         if model:
             LANGUAGE(model, {"base_url": server.url})
     assert diagnosis.sentence.startswith(f"Ollama at {server.url} is ready")

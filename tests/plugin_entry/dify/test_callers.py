@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from plugin_entry.dify.callers import LOOK_S, Callers
-from plugin_entry.dify.output import FrameOutput, own_description
+from plugin_entry.dify.output import FrameOutput, nonblocking_copy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what stands in a pipe")
 
@@ -54,7 +54,7 @@ class Daemon:
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
     reading, writing = os.pipe()
-    output = FrameOutput(own_description(writing))
+    output = FrameOutput(nonblocking_copy(writing))
     daemon = Daemon(Callers(output), reading, set())
     daemon.callers.clock = lambda: daemon.now
     yield daemon

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter, LogStream
 from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
-from plugin_entry.dify.output import LINE_LIMIT, TOGETHER, FrameOutput, FrameTooLongError
+from plugin_entry.dify.output import LINE_LIMIT, MOST_GATHERED, FrameOutput, FrameTooLongError
 from tests.stdio.early_processes import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
@@ -162,7 +162,7 @@ def test_frames_of_one_turn_leave_together_and_in_order(pipe: Pipe) -> None:
 
 def test_many_bytes_do_not_wait_for_the_end_of_the_turn(pipe: Pipe) -> None:
     reader = gevent.get_hub().threadpool.spawn(pipe.read)
-    pipe.output.write(b"x" * (TOGETHER + 1))
+    pipe.output.write(b"x" * (MOST_GATHERED + 1))
     assert reader.get(timeout=60).startswith(b"x")
 
 

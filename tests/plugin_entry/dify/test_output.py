@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry.dify.frames import LogStream
-from plugin_entry.dify.output import LINE_LIMIT, MOST_OF_ONE, MOST_WAITING, FairQueue, FrameOutput, own_description
+from plugin_entry.dify.output import LINE_LIMIT, MOST_OF_ONE_STREAM, MOST_WAITING, FairQueue, FrameOutput, nonblocking_copy
 from tests.servers.loopback import PATIENCE_S
 from translator.limits import FRAME_BYTES
 
@@ -28,7 +28,7 @@ class Pipe:
     def __init__(self) -> None:
         self.read_end, blocking = os.pipe()
         os.set_blocking(self.read_end, False)
-        self.output = FrameOutput(own_description(blocking))
+        self.output = FrameOutput(nonblocking_copy(blocking))
         os.close(blocking)
 
     def read(self, size: int = 1 << 20) -> bytes:
@@ -117,7 +117,7 @@ def test_a_flood_waits_for_itself_and_stands_before_nobody(pipe: Pipe) -> None:
     talking = gevent.spawn(flood)
     gevent.sleep(0.05)
     stuck = len(said)
-    assert MOST_OF_ONE <= stuck * PIECE <= MOST_OF_ONE + PIPE_HOLDS + 3 * PIECE
+    assert MOST_OF_ONE_STREAM <= stuck * PIECE <= MOST_OF_ONE_STREAM + PIPE_HOLDS + 3 * PIECE
     assert pipe.output.offer(b"a word of another\n\n", "other")
     assert not pipe.output.offer(b"a word of its own\n\n", "flood")
     before_it = pipe.read_until(b"a word of another\n\n")
@@ -219,7 +219,7 @@ def test_a_call_that_is_interrupted_or_takes_a_part_is_repeated(monkeypatch: pyt
 
 def test_the_shared_end_of_a_pipe_stays_as_it_was(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
-    own = own_description(write_end)
+    own = nonblocking_copy(write_end)
     assert os.get_blocking(write_end)
     assert os.get_blocking(own) is (not Path("/proc/self/fd").exists())
     for each in (own, write_end, read_end):
@@ -227,7 +227,7 @@ def test_the_shared_end_of_a_pipe_stays_as_it_was(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
         file.write(b"before ")
         file.flush()
-        os.write(own_description(file.fileno()), b"after")
+        os.write(nonblocking_copy(file.fileno()), b"after")
     assert (tmp_path / "file").read_bytes() == b"before after"
 
 

@@ -18,7 +18,7 @@ from gevent import monkey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.dify.requests import LONG, Input, LineReader
+from plugin_entry.dify.requests import LONG_LINE, Input, LineReader
 
 CLOSE = monkey.get_original("os", "close")
 """At once, as the daemon's end is closed; gevent's waits for its hub."""
@@ -170,7 +170,7 @@ def test_an_answer_of_the_daemon_is_never_refused_as_if_it_were_a_request() -> N
     assert answers == [("s", None), ("s", None), ("s", [1])]
 
 
-@pytest.mark.parametrize(("length", "turns"), [(LONG + 1, 1), (1000, 0)], ids=["long", "usual"])
+@pytest.mark.parametrize(("length", "turns"), [(LONG_LINE + 1, 1), (1000, 0)], ids=["long", "usual"])
 def test_others_have_their_turn_before_a_long_line_is_parsed(length: int, turns: int) -> None:
     seen: list[int] = []
     other = gevent.spawn(seen.append, 1)

@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from plugin_entry.dify.errors import readable
 from plugin_entry.dify.executor import GreenletExecutor
-from plugin_entry.dify.requests import errors_told
+from plugin_entry.dify.requests import with_readable_errors
 from translator.errors import ServerError
 
 
@@ -57,7 +57,7 @@ def test_an_error_stays_in_its_future() -> None:
 def test_a_model_has_a_name_of_a_usual_length() -> None:
     """What is learnt about models is kept by their names, so 4 MB of name would stay."""
     served = SimpleNamespace(executer=GreenletExecutor(max_workers=1))
-    run = errors_told(lambda *_: None)
+    run = with_readable_errors(lambda *_: None)
     run(served, "s", {"model": "m" * 1024})
     with pytest.raises(InvokeBadRequestError, match="4,000,000 characters"):
         run(served, "s", {"model": "m" * 4_000_000})
@@ -87,7 +87,7 @@ def failing_as_in_the_sdk(prompt: Data) -> None:
 @pytest.mark.parametrize("call", [failing, failing_as_in_the_sdk])
 def test_a_request_that_failed_is_freed_at_once(call: Callable[[Data], None]) -> None:
     """Not when cycles are looked for, which may be long after: one of 200 MB was kept so."""
-    run = errors_told(lambda _, __, data: call(data))
+    run = with_readable_errors(lambda _, __, data: call(data))
     served = SimpleNamespace(executer=GreenletExecutor(max_workers=1))
 
     def ask() -> "weakref.ref[Data]":

@@ -16,7 +16,7 @@ from plugin_entry.cli.daemon import Frame, PluginProcess
 from plugin_entry.cli.daemon.requests import get_llm_num_tokens, invoke_llm, user_message
 from plugin_entry.dify import shutdown
 from plugin_entry.dify.output import FrameOutput
-from plugin_entry.dify.requests import ENDED
+from plugin_entry.dify.requests import PLUGIN_STOPPING
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
 from tests.servers.stalling_server import DONE, StallingServer, aside, line, stalling
@@ -107,7 +107,7 @@ def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugi
         # the signal and the input reach the process by different ways
         aside(plugin.wait_for_heartbeat)
         refused = answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))
-        assert refused == ("", f"InvokeServerUnavailableError: {ENDED}")
+        assert refused == ("", f"InvokeServerUnavailableError: {PLUGIN_STOPPING}")
         held.goes_on.set()
         assert answer(plugin, session) == ("first last", "")
     assert exit_code(plugin, PATIENCE_S) == 0
@@ -121,7 +121,7 @@ def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: Stalli
         rest: dict[str, list[Frame]] = {stage: aside(partial(list, frames[stage])) for stage in HANGING}
         assert exit_code(plugin, PATIENCE_S) == 0
     found = {stage: told([first[stage], *rest[stage]] if stage in first else rest[stage]) for stage in HANGING}
-    error = f"InvokeServerUnavailableError: {ENDED}"
+    error = f"InvokeServerUnavailableError: {PLUGIN_STOPPING}"
     assert [found[stage][1] for stage in HANGING] == [error] * len(HANGING)
     assert [found[stage][0] for stage in ("silent", "headed", "begun", "thinking")] == ["", "", "once ", "<think>\nhm \n</think>"]
     assert set(found["talking"][0].split()) == {"on"}
@@ -133,7 +133,7 @@ def test_a_second_signal_ends_the_process_at_once(plugin: PluginProcess, server:
     ask(plugin, server, "begun")
     os.kill(plugin.pid, signal.SIGTERM)
     with gevent.Timeout(PATIENCE_S):  # the second signal is sent once the first one has been seen
-        while ENDED not in answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))[1]:
+        while PLUGIN_STOPPING not in answer(plugin, plugin.send(get_llm_num_tokens("m", {}, [user_message("hi")])))[1]:
             gevent.sleep(0)
     os.kill(plugin.pid, signal.SIGINT)
     assert exit_code(plugin, PATIENCE_S) == 128 + signal.SIGINT

@@ -11,7 +11,7 @@ import pytest
 
 from plugin_entry.network import downloads
 from plugin_entry.network.downloads import fetch_media
-from plugin_entry.network.link_rules import OF_DIFY, VARIABLE
+from plugin_entry.network.link_rules import FILE_SERVER_VARIABLES, VARIABLE
 from plugin_entry.serving.chat import BRIDGE
 from tests.servers.name_service import naming
 from tests.servers.routes_server import RoutesServer, Speak, cut, endless, redirect, reply, silence, trickle
@@ -30,7 +30,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    for name in OF_DIFY:
+    for name in FILE_SERVER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(VARIABLE, "127.0.0.1, localhost")
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from plugin_entry.dify.requests import ENDED
+from plugin_entry.dify.requests import PLUGIN_STOPPING
 from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, redirect_failure, remedy_at
 from plugin_entry.network.errors import BY_PHASE, ERRNOS, TYPES
 from translator.errors import Family
@@ -69,7 +69,7 @@ def test_a_redirect_that_is_not_followed_is_filled_in(code: str) -> None:
 
 def test_a_stopping_plugin_says_one_thing() -> None:
     """To requests that come, and to exchanges that run; the former must not need what is imported late."""
-    assert str(own_failure("plugin_stopping")) == ENDED
+    assert str(own_failure("plugin_stopping")) == PLUGIN_STOPPING
 
 
 @pytest.mark.parametrize(

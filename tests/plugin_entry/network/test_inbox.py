@@ -43,7 +43,7 @@ def test_the_head_comes_before_the_body() -> None:
     gevent.idle()
     inbox.opened(HEAD)
     assert reader.get(timeout=60) is HEAD
-    assert HEAD.content_type == "application/x-ndjson"
+    assert HEAD.headers.first("content-type") == "application/x-ndjson"
 
 
 def test_an_error_comes_after_the_last_bytes() -> None:

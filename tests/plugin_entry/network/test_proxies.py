@@ -4,7 +4,7 @@ import pytest
 
 from plugin_entry.network.error_rows import ROWS
 from plugin_entry.network.errors import Phase, describe_transport_error
-from plugin_entry.network.proxies import MAY_BE_WHY, naming, proxy_between, with_own_proxy
+from plugin_entry.network.proxies import MAY_BE_WHY, proxy_between, with_own_proxy, with_proxy_named
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 from translator.failures.proxies import NO_PROXY, SYSTEM_PROXY, Part, Proxy, proxy_in
@@ -61,26 +61,26 @@ def test_every_sentence_belongs_to_a_failure() -> None:
 @pytest.mark.parametrize("code", MAY_BE_WHY)
 def test_failure_names_the_proxy_and_nothing_else_changes(code: str) -> None:
     plain = ServerError.of(code, "It failed.", "Repair it.")
-    told = naming(plain, SYSTEM_PROXY)
+    told = with_proxy_named(plain, SYSTEM_PROXY)
     assert (told.code, told.family, told.problem.remedy) == (plain.code, plain.family, plain.problem.remedy)
     assert told.problem.cause.startswith("It failed. The system proxy in between ")
-    assert naming(plain, NO_PROXY) is plain
+    assert with_proxy_named(plain, NO_PROXY) is plain
 
 
 @pytest.mark.parametrize("code", sorted(ROWS.keys() - MAY_BE_WHY.keys()))
 def test_other_failures_stay_as_they_are(code: str) -> None:
     plain = ServerError.of(code, "It failed.")
-    assert naming(plain, SYSTEM_PROXY) is plain
+    assert with_proxy_named(plain, SYSTEM_PROXY) is plain
 
 
 def test_stream_that_was_cut_reads() -> None:
     cut = describe_transport_error(ConnectionResetError(), "http://gpu.lan:11434", phase=Phase.BODY)
-    assert naming(cut, Proxy(part=PASSED, name="squid")).problem.cause == (
+    assert with_proxy_named(cut, Proxy(part=PASSED, name="squid")).problem.cause == (
         "The connection to http://gpu.lan:11434 ended in the middle of the answer. A proxy (squid) in between may have ended it: raise its "
         "time limit for answers."
     )
 
 
 def test_nothing_of_the_address_of_a_proxy_is_told() -> None:
-    told = str(naming(ServerError.of("stalled", "It stopped."), proxy_between(server("http://gpu.lan", PROXIED))))
+    told = str(with_proxy_named(ServerError.of("stalled", "It stopped."), proxy_between(server("http://gpu.lan", PROXIED))))
     assert [part for part in ("user", "secret", "proxy.example", "3128") if part in told] == []

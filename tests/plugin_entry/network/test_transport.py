@@ -265,7 +265,7 @@ def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float,
         try:
             await asyncio.sleep(0.05)
         except asyncio.CancelledError:
-            return dog.bit
+            return dog.has_fired
         finally:
             dog.stop()
         return False

@@ -33,7 +33,7 @@ class Clock:
     size: int = 0
     end: Callable[[], object] = lambda: None
 
-    def later(self, seconds: float, do: Callable[[], object]) -> Callable[[], object]:
+    def call_later(self, seconds: float, do: Callable[[], object]) -> Callable[[], object]:
         assert 569 < seconds <= 570
         self.end = do
         return lambda: None
@@ -52,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         yield from slices(stream, data)
         clock.read(data)
 
-    monkeypatch.setattr(deadline, "later", clock.later)
+    monkeypatch.setattr(deadline, "call_later", clock.call_later)
     monkeypatch.setattr(ReplyStream, "slices", watched)
     return clock
 

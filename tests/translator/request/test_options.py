@@ -13,7 +13,7 @@ from fixtures.recordings import Exchange, every
 from tests.go.go_server import Refused, read_keep_alive, read_options
 from translator.errors import Family, RequestError
 from translator.request.options import WireOptions, options_for_model, options_to_wire, stop_texts
-from translator.request.parameters import BY_NAME, RETIRED, THINK_CHOICES
+from translator.request.parameters import BY_NAME, RETIRED, ThinkChoice
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -166,7 +166,7 @@ ERRORS: dict[str, tuple[dict[str, object], str, str]] = {
     "format": ({"format": "yaml"}, "parameter_choice", "format has an unknown value. Choose json."),
     "format number": ({"format": 1}, "parameter_type", "format must be a text. Give a text."),
     "schema list": ({"json_schema": [1]}, "parameter_type", "json_schema must be a JSON Schema. Give an object, or its JSON text."),
-    "think": ({"think": "none of it"}, "parameter_choice", f"think has an unknown value. Choose one of {', '.join(THINK_CHOICES)}."),
+    "think": ({"think": "none of it"}, "parameter_choice", f"think has an unknown value. Choose one of {', '.join(ThinkChoice)}."),
     "unknown": ({"temprature": 1}, "parameter_unknown", "temprature is not known. Did you mean temperature?"),
     "twice": (
         {"max_tokens": 5, "num_predict": 6},

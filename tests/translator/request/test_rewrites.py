@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from translator.request.rewrites import AFTER, REMEMBERED, KnownRewrites, Rewrite, rewritten
+from translator.request.rewrites import REMEMBERED, REWRITE_AFTER, KnownRewrites, Rewrite, rewritten
 from translator.shapes.wire import WireFunctionCall, WireMessage, WireToolCall
 
 
@@ -131,7 +131,7 @@ def test_a_rewrite_twice_is_a_rewrite_once(rewrite: Rewrite) -> None:
 
 
 def test_every_rewrite_has_its_refusal() -> None:
-    assert set(AFTER.values()) == set(Rewrite)
+    assert set(REWRITE_AFTER.values()) == set(Rewrite)
 
 
 def test_what_helped_is_remembered_by_model() -> None:

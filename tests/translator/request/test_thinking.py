@@ -11,8 +11,8 @@ from fixtures.recordings import Exchange, every
 from tests.go.go_server import Refused, read_think
 from translator.errors import RequestError
 from translator.failures.build import failure_from_reply
-from translator.request.parameters import THINK_CHOICES
-from translator.request.thinking import StepDown, ThinkChoice, Thinker, ThinkPlan, plan_think, step_down, think_choice
+from translator.request.parameters import ThinkChoice
+from translator.request.thinking import StepDown, Thinker, ThinkPlan, plan_think, step_down, think_choice
 from translator.shapes.wire import Think
 from translator.versions import NEWEST, ServerVersion
 
@@ -29,7 +29,7 @@ def version(text: str) -> ServerVersion:
 CHOICES: dict[str, tuple[object, object, ThinkChoice]] = {
     "nothing": (None, None, ThinkChoice.DEFAULT),
     "blank": ("", " ", ThinkChoice.DEFAULT),
-    **{word: (word, None, ThinkChoice(word)) for word in THINK_CHOICES},
+    **{word: (word, None, ThinkChoice(word)) for word in ThinkChoice},
     "capitals": (" High ", None, ThinkChoice.HIGH),
     "true": (True, None, ThinkChoice.ON),
     "false": (False, None, ThinkChoice.OFF),
@@ -51,10 +51,6 @@ def test_choice(think: object, level: object, expected: ThinkChoice) -> None:
 def test_choice_refused(value: object) -> None:
     with pytest.raises(RequestError, match=r"think has an unknown value\. Choose one of default, off, on, low, medium, high, max"):
         think_choice(value)
-
-
-def test_choices_are_those_of_the_form() -> None:
-    assert tuple(ThinkChoice) == THINK_CHOICES
 
 
 NEW = "0.33.0-rc2"

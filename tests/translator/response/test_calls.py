@@ -49,11 +49,18 @@ def test_a_name_without_markup_that_leads_to_no_tool_stays() -> None:
     assert called({"name": "other", "arguments": {}}).call_facts == [("other", "{}")]
 
 
-MARKUP_ALONE = ["", "other<|channel|>commentary", "assistant<|channel|>analysis", "<|channel|>commentary", "assistant<|channel|>json to=x"]
+MARKUP_ALONE = [
+    "",
+    " " * 1_000_000,
+    "other<|channel|>commentary",
+    "assistant<|channel|>analysis",
+    "<|channel|>commentary",
+    "assistant<|channel|>json to=x",
+]
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
-@pytest.mark.parametrize("written", MARKUP_ALONE)
+@pytest.mark.parametrize("written", MARKUP_ALONE, ids=lambda written: written[:40])
 def test_a_name_that_is_markup_means_the_only_tool_that_takes_the_arguments(written: str) -> None:
     weather, clock = Tool(name="get_weather", parameters=CITY), Tool(name="now", parameters={"type": "object", "properties": {}})
     line = orjson.dumps({"message": {"tool_calls": [{"function": {"name": written, "arguments": {"city": "Paris"}}}]}, "done": False})
@@ -93,6 +100,12 @@ def test_any_other_text_is_no_call(text: str) -> None:
     assert (result.call_facts, result.error) == ([], "arguments_unreadable")
 
 
+@pytest.mark.parametrize("value", [[], [{"city": "Paris"}], 5, 0, 1.5, True, False])
+def test_any_other_value_is_no_call(value: object) -> None:
+    result = called({"name": "f", "arguments": value})
+    assert (result.call_facts, result.error) == ([], "arguments_unreadable")
+
+
 def test_one_of_two_calls_has_text() -> None:
     calls = [{"function": {"name": "f", "arguments": {"a": 1}}}, {"function": {"name": "f", "arguments": '{"a": 2}'}}, {}]
     line = {"message": {"content": "", "tool_calls": calls[:2]}, "done": False}
@@ -104,6 +117,15 @@ def test_one_of_two_calls_has_text() -> None:
 def test_text_that_is_costly_to_parse_is_not_parsed() -> None:
     text = '{"a": [' + "[]," * DEFAULT_LIMITS.line_containers + "[]]}"
     assert called({"name": "f", "arguments": text}).error == "garbled_line"
+
+
+@pytest.mark.parametrize(("values", "error"), [(9_000, ""), (11_000, "arguments_unreadable")])
+def test_many_values_are_read_from_json_alone(values: int, error: str) -> None:
+    for count in (1, 3):
+        text = "{'a': [" + "1," * (values // count) + "1]}"
+        line = {"message": {"content": "", "tool_calls": [{"function": {"name": "f", "arguments": text}}] * count}, "done": False}
+        assert outcome(play([orjson.dumps(line) + b"\n", DONE], [Tool(name="f")])).error == error
+    assert called({"name": "f", "arguments": text.replace("'", '"')}).error == ""
 
 
 def test_arguments_as_text_are_measured_as_they_will_be_spelled() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.translator.response.test_written_calls import CALLS, TOOLS, J, line
 from tests.translator.stream_player import new_stream, outcome, play
-from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT, MOST_HELD, MOST_SAID, PIECES
+from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT, MOST_HELD, MOST_PIECES, MOST_SEARCHED
 from translator.response.stream import ReplyStream
 
 
@@ -62,11 +62,23 @@ def test_the_log_learns_of_nothing_else(text: str) -> None:
 
 def test_what_was_said_is_kept_only_as_far_as_it_is_looked_through() -> None:
     stream = read(*(["x" * 64] * 4096))
-    assert sum(map(len, stream._held._said)) <= MOST_SAID + PIECES * 64
-    assert len(stream._held._said) <= PIECES
+    assert sum(map(len, stream._held._given)) <= MOST_SEARCHED + MOST_PIECES * 64
+    assert len(stream._held._given) <= MOST_PIECES
 
 
-@pytest.mark.parametrize("text", ["<tool_call>" * 6_000, "<tool_call>{" + ";" * 60_000, "to=functions." + " " * 60_000, '"name":' * 9_000])
+HOSTILE = [
+    "<tool_call>" * 6_000,
+    "<tool_call>{" + ";" * 60_000,
+    "to=functions." + " " * 60_000,
+    '"name":' * 9_000,
+    "<tool_call>{" + "functools" * 7_000,
+    J + "functools" * 7_000,
+    J + "]" * 60_000,
+]
+"""Each was read in quadratic time, or could be."""
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
     assert read("I look.", text).note == ""
     for pieces in ([text], [text[at : at + 7] for at in range(0, len(text), 7)]):

@@ -60,7 +60,8 @@ SAMPLES: dict[tuple[Event, Guard | None], Sample] = {
 """For every event and every guard that a row of it may bear, an input for which just that guard holds."""
 
 
-def test_every_guard_has_samples_and_holds_for_nothing_else() -> None:
+def test_every_event_and_guard_has_samples_and_a_guard_holds_for_nothing_else() -> None:
+    assert {event for event, guard in SAMPLES if guard is None} == set(Event)
     assert {guard for _, guard in SAMPLES if guard is not None} == set(Guard) == set(GUARDS)
     for (_, wanted), sample in SAMPLES.items():
         assert [guard for guard, holds in GUARDS.items() if holds(sample.event, sample.memory)] == ([] if wanted is None else [wanted])

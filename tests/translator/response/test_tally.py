@@ -10,7 +10,7 @@ from translator.shapes.wire import WireFunctionCall, WireToolCall
 def repeats(pieces: list[str]) -> bool:
     tally = Tally(Limits(answer_bytes=10**9))
     for piece in pieces:
-        tally.piece(piece)
+        tally.count_piece(piece)
     return tally.repeats
 
 
@@ -49,5 +49,5 @@ def test_calls_count_with_their_names_and_ids(name: str, identity: str) -> None:
     tally = Tally(Limits(answer_bytes=200))
     call = WireToolCall(id=identity, function=WireFunctionCall(name=name, arguments={"x": ""}))
     said = len('{"x":""}') + len(f'"{name}"') + len(f'"{identity}"') + OF_A_CALL
-    assert tally.calls((call,)) is (said <= 200)
+    assert tally.count_calls((call,)) is (said <= 200)
     assert tally.said == said

@@ -130,6 +130,16 @@ CALLS = {
     ),
     "gpt-oss, in analysis": ('<|channel|>analysis to=functions.get_weather code<|message|>{"city": "Paris"}<|call|>', PARIS),
     "gpt-oss, without special tokens": ('assistantcommentary to=functions.get_weather json{"city": "Paris"}', PARIS),
+    "gpt-oss, recipient alone": ('to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris"}<|call|>', PARIS),
+    "minicpm": ('<function name="get_weather"><param name="city">Paris</param></function><|im_end|>', PARIS),
+    "lm studio": (f"[TOOL_REQUEST]{J}[END_TOOL_REQUEST]", PARIS),
+    "parameters first": ('{"parameters": {"city": "Paris"}, "name": "get_weather"}', PARIS),
+    "a list, arguments first": ('[{"arguments": {"city": "Paris"}, "name": "get_weather"}]', PARIS),
+    "openai, with id": (
+        '[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}}]',
+        PARIS,
+    ),
+    "tokens of the end": (f"<tool_call>{J}</tool_call><|endoftext|>", PARIS),
     "gpt-oss": ('<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Paris"}<|call|>', PARIS),
 }
 
@@ -175,6 +185,10 @@ PROSE = {
     "no arguments": '{"name": "get_weather"}',
     "arguments that are no object": '{"name": "get_weather", "parameters": "Paris"}',
     "infinity": '{"name": "get_weather", "parameters": {"days": 1e999}}',
+    "a tool as it was declared": orjson.dumps({"name": "get_weather", "parameters": SCHEMA}).decode(),
+    "tools as OpenAI's API has them": orjson.dumps(
+        [{"type": "function", "function": {"name": "get_weather", "parameters": SCHEMA}} for _ in range(2)]
+    ).decode(),
     "cut": '{"name": "get_weather", "parameters": {"ci',
     "one call of two is unknown": f'[{J}, {{"name": "x", "arguments": {{}}}}]',
     "deep": '{"name": "get_weather", "parameters": ' + "[" * 20_000,

@@ -42,13 +42,14 @@ def test_little_is_enough() -> None:
     ("tool", "said"),
     [
         ({}, "no name"),
+        ("secret", "is an object, and not a str"),
         ({"function": "get_weather"}, "no name"),
         ({"name": 3}, "no name"),
         ({"name": "f", "parameters": "{}"}, 'The tool "f" cannot be read.'),
         ({"name": "f", "description": ["secret"]}, 'The tool "f" cannot be read.'),
     ],
 )
-def test_what_is_no_tool_is_said(tool: dict[str, Any], said: str) -> None:
+def test_what_is_no_tool_is_said(tool: Any, said: str) -> None:
     with pytest.raises(RequestError, match=said) as raised:
         ollama_tools([tool])
     assert raised.value.code == "tool_invalid"

@@ -115,17 +115,22 @@ def test_a_file_may_hold_a_recording_or_a_body(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    ("source", "sentence"),
+    ("source", "exit_code", "sentence"),
     [
-        ("0.24.0/embed-one", "Only those of /api/chat and /api/generate can be traced."),
-        ("0.24.0/chat-plan", "Similar names: chat-plain"),
-        ("nothing", "There is no file nothing, and no recording of that name."),
-        ("tests", "cannot be read"),
+        ("0.24.0/embed-one", 1, "Only those of /api/chat and /api/generate can be traced."),
+        ("0.24.0/chat-plan", 2, "Similar names: chat-plain"),
+        ("nothing", 2, "there is no file nothing, and no recording of that name."),
+        ("tests", 2, "cannot be read"),
     ],
 )
-def test_what_cannot_be_traced_is_said(source: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["trace", source]) == 1
+def test_what_cannot_be_traced_is_said(source: str, exit_code: int, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", source]) == exit_code
     assert sentence in capsys.readouterr().err
+
+
+def test_the_list_of_recordings_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "--json"]) == 0
+    assert "0.24.0/tool-two" in json.loads(capsys.readouterr().out)
 
 
 def test_an_empty_body_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
