@@ -17,7 +17,8 @@ from plugin_entry.network.budget import LONGEST_S, RETRIES, Budget
 from plugin_entry.network.client import Call
 from plugin_entry.network.retries import RetryingBridge, busy_ollama, busy_service, models_in_memory, turns_at
 from plugin_entry.network.server import Server
-from tests.servers.loopback import HEAD, PATIENCE_S, Visit, serving
+from tests.servers.loopback import PATIENCE_S, serving
+from tests.servers.stalling_server import talking
 from tests.translator.plan_driver import json_reply, recorded
 from translator.errors import ServerError
 from translator.settings.base_url import parse_base_url
@@ -190,15 +191,8 @@ def test_a_turn_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 def test_a_list_of_running_models_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte of it is progress. After an answer nobody waits for the list, and no limit of an answer ends it."""
     monkeypatch.setattr(retries, "PS_WHOLE_S", 0.05)
-
-    def endless(visit: Visit) -> None:
-        visit.send(HEAD)
-        while True:
-            visit.chunk(b"[")
-            gevent.sleep(0.005)
-
     bridge = Bridge()
-    with serving(endless) as server, gevent.Timeout(PATIENCE_S):
+    with serving(talking) as server, gevent.Timeout(PATIENCE_S):
         assert models_in_memory(bridge, server.call().server) is None
         assert server.gone.wait(PATIENCE_S)
     bridge.close()
