@@ -20,6 +20,7 @@ from plugin_entry.cli.daemon.requests import (
 from tests.faults.cells import Cell, Kind
 from tests.faults.faults import CELLS
 from tests.faults.places import PLACES, plain
+from tests.faults.proxied import SHORT
 from tests.faults.replies import ROUTES
 from tests.faults.run import PROMPT, SECRETS, saved_of, script_of
 from tests.faults.server import FaultServer
@@ -32,9 +33,9 @@ pytestmark = pytest.mark.plugin
 SAID: Mapping[str, str] = {
     "connection-refused/stream/chat": "Nothing accepts connections at http://127.0.0.1:",
     "certificate-of-an-unknown-authority/blocking/validate": "is not trusted",
-    "never-answered/stream/generate": "answered nothing within 0.3 seconds",
+    "never-answered/stream/generate": f"answered nothing within {SHORT} seconds",
     "cut-inside-a-line/stream/chat": "ended in the middle of the answer",
-    "stalled-stream/stream/generate": "sent nothing more within 0.3 seconds",
+    "stalled-stream/stream/generate": f"sent nothing more within {SHORT} seconds",
     "broken-chunk-size/stream/chat": "ended in the middle of the answer",
     "error-after-thinking-opened/stream/chat": "crashed",
     "error-between-tool-calls/stream/chat": "crashed",
