@@ -14,12 +14,21 @@ from translator.shapes.dify import MediaPart, Message, Role, TextPart, Tool, Too
 from translator.turn import DEFAULT_SETTINGS, UNKNOWN_MODEL, Ask, Turn, plan_turn
 
 
-def reply_stream(turn: Turn, *, new_id: Callable[[], str] | None = None, limits: Limits = DEFAULT_LIMITS) -> ReplyStream:
-    """What reads the reply to a turn: it knows the model, its tools, and whether thinking is shown."""
+def reply_stream(
+    turn: Turn,
+    *,
+    new_id: Callable[[], str] | None = None,
+    estimate_prompt: Callable[[], int] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> ReplyStream:
+    """What reads the reply to a turn: it knows the model, its tools, and whether thinking is shown.
+
+    `estimate_prompt` gives prompt tokens when the server does not count; by default the turn's own estimate.
+    """
     return ReplyStream(
         model=turn.ask.model,
         new_id=new_id or counted_ids(),
-        estimate_prompt=turn.estimate_prompt,
+        estimate_prompt=estimate_prompt or turn.estimate_prompt,
         thinks=turn.thinks,
         show_thinking=turn.show_thinking,
         tools=turn.ask.tools,

@@ -29,6 +29,7 @@ from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import convert
 from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, let_others_run, weight_of, weight_of_prompt
 from translator import detected
+from translator.conversation import reply_stream
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
@@ -198,16 +199,8 @@ class ChatService:
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
         with deadline.around_waiting():
             turn, reply = sender.send(turn, server)
-        stream = ReplyStream(
-            model=turn.ask.model,
-            new_id=new_call_id,
-            estimate_prompt=partial(self.estimate, server.identity, turn),
-            thinks=turn.thinks,
-            show_thinking=turn.show_thinking,
-            tools=turn.ask.tools,
-            limits=credentials.limits,
-        )
-        return turn, reply, stream
+        estimate = partial(self.estimate, server.identity, turn)
+        return turn, reply, reply_stream(turn, new_id=new_call_id, estimate_prompt=estimate, limits=credentials.limits)
 
     def _planned(self, ask: Ask, saved: Mapping[str, Any], credentials: Credentials, server: Server) -> tuple[Turn, int]:
         remembered = detected.from_saved(saved)
