@@ -1,6 +1,5 @@
 """Sends one HTTP request and gives its reply once the headers have come: time limits, redirects, the connection afterwards."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
@@ -10,20 +9,15 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from plugin_entry.network.connections import OWNER, connector_of
+from plugin_entry.network.connections import SENDING, FirstByteTimeoutError, Sending
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
-from plugin_entry.network.names import NameTimeoutError
 from plugin_entry.network.proxies import proxy_between, with_proxy_named
 from plugin_entry.network.redirects import REDIRECTS, next_url
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 from translator.limits import REPLY_BYTES, WHOLE_REPLY_BYTES
 from translator.shapes.headers import Headers
-
-
-class FirstByteTimeoutError(TimeoutError):
-    """Connected, but no reply began in time."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -136,31 +130,22 @@ async def _sent(session: aiohttp.ClientSession, request: Request) -> AsyncIterat
 
 
 async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
-    connector, task = connector_of(session), asyncio.current_task()
-    OWNER.set(request.owner)
-    sending = session.request(
-        request.method,
-        request.url,
-        data=request.body,
-        headers=request.headers,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_s or None),
-        proxy=request.proxy,
-        ssl=request.tls,
-        allow_redirects=False,
-        **request.options,
-    )
+    sending = Sending(request.owner, request.connect_s, request.first_byte_s)
+    SENDING.set(sending)
     try:
-        async with asyncio.timeout(request.first_byte_s or None):
-            return await sending
-    except aiohttp.ConnectionTimeoutError as error:
-        if request.proxy:
-            raise ProxyTimeoutError from None
-        if isinstance(error.__cause__, NameTimeoutError):
-            raise NameTimeoutError from None  # aiohttp has wrapped it
-        raise
+        async with sending.limit:
+            return await session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=request.headers,
+                proxy=request.proxy,
+                ssl=request.tls,
+                allow_redirects=False,
+                **request.options,
+            )
     except TimeoutError:
-        if task in connector.connecting:
-            raise (ProxyTimeoutError() if request.proxy else connector.why_late(task)) from None
-        raise FirstByteTimeoutError from None
+        is_connected = sending.late is FirstByteTimeoutError
+        raise (ProxyTimeoutError if request.proxy and not is_connected else sending.late) from None
     finally:
-        connector.ended(task)
+        sending.end_turn()

@@ -4,8 +4,7 @@ When the task is cancelled the connection is closed at once, which makes the ser
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import aiohttp
 
@@ -39,15 +38,14 @@ async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox
     content, descriptor = response.content, _descriptor(response)
     watchdog, last = Watchdog(silence_s, inbox.quiet_s), asyncio.get_running_loop().time()
     try:
-        with _told_of_loss(response):
-            while data := await content.readany():
-                watched = None if content.is_eof() else descriptor
-                last = pace.note_read(data.count(b"\n"), last, watched)
-                if inbox.put(data):
-                    await inbox.drained()
-                    last = asyncio.get_running_loop().time()
-                elif len(data) >= READ_AT_ONCE:
-                    await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
+        while data := await content.readany():
+            watched = None if content.is_eof() else descriptor
+            last = pace.note_read(data.count(b"\n"), last, watched)
+            if inbox.put(data):
+                await inbox.drained()
+                last = asyncio.get_running_loop().time()
+            elif len(data) >= READ_AT_ONCE:
+                await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
     except asyncio.CancelledError:
         if watchdog.has_fired:
             raise StalledError from None
@@ -56,30 +54,6 @@ async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox
         watchdog.stop()
         if descriptor is not None:
             pace.watch(descriptor, Rhythm.AT_ONCE)  # the connection's next request finds it as it was
-
-
-@contextmanager
-def _told_of_loss(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """Ends the body with an error when its connection is lost and nobody else says so.
-
-    aiohttp 3.14.5 closes the connection when a chunk size is no number, but its parser has forgotten the body by then.
-    """
-    handler = None if response.connection is None else response.connection.protocol
-    lost = None if handler is None else handler.closed
-    if lost is None:
-        yield
-        return
-
-    def tell(closed: asyncio.Future[None]) -> None:
-        closed.exception()  # retrieved, or asyncio would complain about it
-        if not response.content.is_eof() and response.content.exception() is None:
-            response.content.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
-
-    lost.add_done_callback(tell)
-    try:
-        yield
-    finally:
-        lost.remove_done_callback(tell)
 
 
 def _descriptor(response: aiohttp.ClientResponse) -> int | None:
