@@ -50,6 +50,7 @@ class OpenReply:
         except LoopLostError:
             raise own_failure("plugin_fault", self._call.server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
+            self._job.cancel()
             failure = describe_transport_error(
                 error, self._call.server.place, phase=Phase.BODY, limit_seconds=self._call.server.limits.between_chunks
             )
@@ -150,7 +151,7 @@ class Bridge:
         """Sends the call and returns at once, so that several can be under way."""
         if self._refusal is not None:
             raise self._refusal
-        inbox = Inbox(self._loop.wake)
+        inbox = Inbox(self._loop.wake, call.server.limits.between_chunks)
         try:
             job = self._loop.run(deliver(self._session_of_this_loop, call, inbox, self._loop.pace), inbox.end)
         except LoopLostError:

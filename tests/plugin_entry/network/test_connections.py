@@ -1,12 +1,9 @@
 """Connections that may be used again and those that may not, addresses that nothing is sent to, names that take too long."""
 
-import asyncio
 import os
 import resource
 from collections.abc import Iterator
-from typing import Any
 
-import aiohttp
 import attrs
 import gevent
 import pytest
@@ -206,22 +203,6 @@ def test_addresses_need_no_look_up(bridge: Bridge, host: str) -> None:
 def test_an_unknown_name_is_unknown(bridge: Bridge) -> None:
     with naming({}):
         assert failure_of(bridge, call_to("http://a.example")).code == "name_not_resolved"
-
-
-# --- time limits -----------------------------------------------------------------------------------------------------------------
-
-
-def test_the_limit_for_the_first_byte_begins_with_the_connection(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine connecting may take long; the reply has its whole limit all the same."""
-    limits, connect = Timeouts(connect=PATIENCE_S, first_byte=0.3), aiohttp.TCPConnector._create_connection
-
-    async def slow(*args: Any) -> Any:
-        await asyncio.sleep(2 * limits.first_byte)
-        return await connect(*args)
-
-    monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slow)
-    with serving(lambda visit: visit.whole(b"here")) as server:
-        assert bridge.fetch(server.call(limits=limits)).body == b"here"
 
 
 # --- descriptors -----------------------------------------------------------------------------------------------------------------
