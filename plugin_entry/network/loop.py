@@ -116,7 +116,8 @@ class LoopGreenlet:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._selector = new_selector(lambda: self.pace.rest_s)
-        self.pace.selector = self._selector if isinstance(self._selector, HubSelector) else None
+        if isinstance(self._selector, HubSelector):
+            self.pace.set_rest = self._selector.set_rest
         started = Event()
         loop = asyncio.SelectorEventLoop(self._selector)
         loop.set_exception_handler(self._log_uncaught)

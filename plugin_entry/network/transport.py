@@ -12,7 +12,7 @@ from plugin_entry.network.client import Call, answered, headers_of
 from plugin_entry.network.connections import READ_AT_ONCE
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.proxies import with_own_proxy
-from plugin_entry.network.selector import Pace, Rhythm
+from plugin_entry.network.selector import Pace
 
 
 async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Call, inbox: Inbox, pace: Pace) -> None:
@@ -31,18 +31,14 @@ async def _read(response: aiohttp.ClientResponse, inbox: Inbox, pace: Pace) -> N
     content, descriptor = response.content, _descriptor(response)
     clock = asyncio.get_running_loop().time
     last = clock()
-    try:
-        while data := await content.readany():
-            watched = None if content.is_eof() else descriptor
-            last = pace.note_read(data.count(b"\n"), last, watched)
-            if inbox.put(data):
-                await inbox.drained()
-                last = clock()
-            elif len(data) >= READ_AT_ONCE:
-                await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
-    finally:
-        if descriptor is not None:
-            pace.watch(descriptor, Rhythm.AT_ONCE)  # the connection's next request finds it as it was
+    while data := await content.readany():
+        watched = None if content.is_eof() else descriptor
+        last = pace.note_read(data.count(b"\n"), last, watched)
+        if inbox.put(data):
+            await inbox.drained()
+            last = clock()
+        elif len(data) >= READ_AT_ONCE:
+            await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
 
 
 def _descriptor(response: aiohttp.ClientResponse) -> int | None:
