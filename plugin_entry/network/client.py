@@ -112,21 +112,14 @@ async def replied(
     FirstByteTimeoutError, ProxyTimeoutError, NameTimeoutError, and what `redirect` raises.
     """
     for followed in count():
-        async with _sent(session, request) as response:
+        response = await _first_byte(session, request)
+        try:
             if redirect is None or response.status not in REDIRECTS:
                 yield response
                 return
-            following = await redirect(request, response, followed)
-        request = following
-
-
-@asynccontextmanager
-async def _sent(session: aiohttp.ClientSession, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
-    response = await _first_byte(session, request)
-    try:
-        yield response
-    finally:
-        response.release() if response.content.at_eof() else response.close()
+            request = await redirect(request, response, followed)
+        finally:
+            response.release() if response.content.at_eof() else response.close()
 
 
 async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
