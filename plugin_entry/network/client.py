@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from plugin_entry.network.connections import SENDING, FirstByteTimeoutError, Sending
+from plugin_entry.network.connections import READ_AT_ONCE, SENDING, FirstByteTimeoutError, Sending
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
 from plugin_entry.network.proxies import proxy_between, with_proxy_named
@@ -64,6 +64,19 @@ class Request:
 def headers_of(response: aiohttp.ClientResponse) -> Headers:
     """The headers of a reply, each line of them."""
     return Headers(tuple(response.headers.items()))
+
+
+async def body_within(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The whole body, unpacked; None for one of more than so many bytes."""
+    if (response.content_length or 0) > most:
+        return None
+    parts: list[bytes] = []
+    async for data in response.content.iter_chunked(READ_AT_ONCE):
+        parts.append(data)
+        most -= len(data)
+        if most < 0:
+            return None
+    return b"".join(parts)
 
 
 type Redirect = Callable[[Request, aiohttp.ClientResponse, int], Awaitable[Request]]

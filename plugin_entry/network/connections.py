@@ -126,9 +126,17 @@ class CountingProtocol(ResponseHandler):
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """Ends the body, too: of a chunk size that is no number aiohttp 3.14.5 tells only whoever waits for the next reply."""
         super().set_exception(exc, *cause)
+        self._end_body()
+
+    def close(self) -> None:
+        """Ends the body, too, which aiohttp forgets when its session is closed."""
+        self._end_body()
+        super().close()
+
+    def _end_body(self) -> None:
         body = self._payload
         if body is not None and not body.is_eof() and body.exception() is None:
-            body.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
+            body.set_exception(aiohttp.ClientPayloadError("the connection was closed within the body"))
 
     async def read(self) -> Any:
         """The next head and its body. Raises BadHttpMessage after too many heads that only announce another one (103 and its like)."""
@@ -179,7 +187,12 @@ class Connector(aiohttp.TCPConnector):
         self.lookups = lookups
         self._gates: WeakValueDictionary[object, Gate] = WeakValueDictionary()
 
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> Connection:
         """A connection for a request, whose time limit for the first byte begins."""
         connection = await super().connect(req, traces, timeout)
         SENDING.get().connected()

@@ -9,6 +9,7 @@ selector is used, and every descriptor is seen at once.
 """
 
 import selectors
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -200,17 +201,7 @@ class HubSelector(selectors._BaseSelectorImpl):
 
 def new_selector(rest: Callable[[], float] = lambda: LONGEST_REST_S) -> selectors.BaseSelector:
     """The best selector of this machine for a loop in a greenlet."""
-    # gevent removes `EpollSelector` where it patches `select`, and makes a selector of its own the default
-    if monkey.is_module_patched("select") and hasattr(selectors, "EpollSelector") is False and _has_epoll():
-        return HubSelector(rest)
-    return selectors.DefaultSelector()
-
-
-def _has_epoll() -> bool:
-    try:
-        return monkey.get_original("select", "epoll") is not None
-    except AttributeError:
-        return False
+    return HubSelector(rest) if sys.platform == "linux" else selectors.DefaultSelector()
 
 
 def _bits(events: int) -> int:
