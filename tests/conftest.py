@@ -23,6 +23,7 @@ from plugin_entry.checks.probing import Surroundings
 from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
+from tests import two_processes
 from tests.stdio.early_processes import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -36,6 +37,7 @@ COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    two_processes.pytest_configure(config)
     config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         keep_compiled(str(config.cache.mkdir("compiled")) if config.pluginmanager.has_plugin("cacheprovider") else COMPILED.name)
@@ -50,8 +52,8 @@ def keep_compiled(folder: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The library's tests first: they need one core, and the other one starts processes that later tests need."""
-    items.sort(key=lambda item: not item.path.is_relative_to(LIBRARY))
+    """The library's tests last: they are many and short, so that both processes end at the same time."""
+    items.sort(key=lambda item: item.path.is_relative_to(LIBRARY))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -60,10 +62,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     QUEUE.keep(
         [] if session.config.option.collectonly else [item.module.__name__ for item in session.items if isinstance(item, pytest.Function)]
     )
-
-
-def pytest_runtest_logfinish() -> None:
-    QUEUE.go_on()
 
 
 def pytest_unconfigure() -> None:
