@@ -1,10 +1,4 @@
-"""Settings of all tests. The Dify SDK is imported before this file (see `addopts`): its import patches the process for gevent.
-
-Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
-and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
-port may be given to another one. A busy server is asked again without waiting. No other address is looked for around this machine, whose
-gateway may let the doctor wait for a second.
-"""
+"""Settings of all tests. The Dify SDK is imported before this file (see `addopts`): its import patches the process for gevent."""
 
 import atexit
 import gc
@@ -38,7 +32,6 @@ COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
 
 def pytest_configure(config: pytest.Config) -> None:
     two_processes.pytest_configure(config)
-    config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         keep_compiled(str(config.cache.mkdir("compiled")) if config.pluginmanager.has_plugin("cacheprovider") else COMPILED.name)
     # nothing that is collected is garbage: looking through it again and again would take a tenth of the time
@@ -80,16 +73,20 @@ def waits_for_models() -> None:
     """For tests of just that: a model that is being loaded is waited for as in the plugin."""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if request.node.get_closest_marker("plugin") is not None:
-        monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
-        monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
-        if "waits_for_models" not in request.fixturenames:
-            # a server that is for ever loading would be waited for until the limit of the first byte
-            monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
+    """Tests that name it use the objects that a plugin process has once, its event loop among them.
+
+    asyncio allows one running loop per thread, and other tests start loops as they like, so the plugin's own is ended after each of them.
+    What was learned of servers is forgotten, too: a port may be given to another one. A busy server is asked again without waiting. No other
+    address is looked for around this machine, whose gateway may let the doctor wait for a second.
+    """
+    monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
+    if "waits_for_models" not in request.fixturenames:
+        # a server that is for ever loading would be waited for until the limit of the first byte
+        monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
     yield
-    if request.node.get_closest_marker("plugin") is not None:
-        BRIDGE.close()
-        FACTS.forget()
-        rerank.forget()
+    BRIDGE.close()
+    FACTS.forget()
+    rerank.forget()

@@ -28,7 +28,7 @@ from tests.bench.token_way import way as way_of_a_token
 from tests.bench.vectors import once
 from translator.embedding.replies import Flaw, read_embed
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 TINY = Size(tokens=60, repeats=1, requests=3, rounds=1, lengths=(10, 20), histories=(2, 4), vectors=((4, 3),))
 INSIDE = ("layers", "requests", "growth", "vectors", "dependencies")

@@ -22,7 +22,7 @@ from plugin_entry.serving.embedding import _usage
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 USAGE = Usage(prompt_tokens=1, completion_tokens=1)
 LONG = "x" * LINE_LIMIT

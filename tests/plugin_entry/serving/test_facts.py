@@ -21,7 +21,7 @@ from translator.settings.base_url import parse_base_url
 from translator.settings.credentials import Timeouts
 from translator.versions import ServerVersion
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SHOW = json_reply({"capabilities": ["completion", "tools"], "model_info": {"general.architecture": "llama", "llama.context_length": 4096}})
 VERSION = json_reply({"version": "0.24.0"})
