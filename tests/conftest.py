@@ -78,8 +78,8 @@ def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Tests that name it use the objects that a plugin process has once, its event loop among them.
 
     asyncio allows one running loop per thread, and other tests start loops as they like, so the plugin's own is ended after each of them.
-    What was learned of servers is forgotten, too: a port may be given to another one. A busy server is asked again without waiting. No other
-    address is looked for around this machine, whose gateway may let the doctor wait for a second.
+    What was learned of servers is forgotten, too: a port may be given to another one. A busy server is asked again without waiting. No
+    other address is looked for around this machine, whose gateway may let the doctor wait for a second.
     """
     monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
     monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
