@@ -7,7 +7,7 @@ grammar does not say is asked for in words.
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import attrs
 
@@ -15,10 +15,9 @@ from translator.errors import RequestError
 from translator.schema.alternatives import whole_alternatives
 from translator.schema.constraints import constrained, rules_prompt
 from translator.schema.grammar import check_references, grammar_schema
-from translator.schema.json_data import compact_json, plain_json
+from translator.schema.json_data import compact_json, plain_json, refuse_constant
 from translator.schema.merge import lift_required, merge_all_of
 from translator.schema.references import hoist_refs, inline_refs
-from translator.schema.walk import Schema
 
 _WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})
 
@@ -88,14 +87,10 @@ def _parse(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise RequestError.of("schema_malformed", f"The JSON schema is not valid JSON{where}.", "Correct it, or leave it empty.") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _format(value: str | Mapping[str, Any] | None) -> object | None:
@@ -115,13 +110,7 @@ def _enforceable(schema: object) -> AnswerFormat:
     if inlined.unresolved:
         names = ", ".join(inlined.unresolved)
         raise RequestError.of("schema_reference", f"The JSON schema refers to something it does not hold: {names}.", "Put it into $defs.")
-    direct = _normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema)
+    direct = lift_required(merge_all_of(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema))
     result = constrained(grammar_schema(whole_alternatives(direct)))
     check_references(result.schema)
     return AnswerFormat(wire=result.schema, schema=direct, rules=result.rules)
-
-
-def _normal(schema: Schema) -> Schema:
-    result: Schema = lift_required(merge_all_of(schema))
-    definitions = {name: _normal(item) for name, item in schema.get("$defs", {}).items()}
-    return {**result, "$defs": definitions} if definitions else result

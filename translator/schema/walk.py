@@ -21,7 +21,7 @@ SCHEMA_KEYWORDS = frozenset(
 LIST_KEYWORDS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 """Keywords that hold a list of schemas."""
 
-MAP_KEYWORDS = frozenset({"dependentSchemas", "patternProperties", "properties"})
+MAP_KEYWORDS = frozenset({"$defs", "dependentSchemas", "patternProperties", "properties"})
 """Keywords that hold schemas by name."""
 
 
