@@ -5,6 +5,8 @@ from statistics import median
 
 import attrs
 
+from translator.caches import BoundedCache
+
 
 @attrs.define(slots=True)
 class TokenCalibration:
@@ -19,13 +21,16 @@ class TokenCalibration:
     kept: int = 15
     """Observations per model and script."""
     pairs: int = 512
-    """Models and scripts remembered, of all servers together; the pair not observed for the longest is forgotten first."""
-    _ratios: dict[tuple[str, str, str], deque[float]] = attrs.field(factory=dict, init=False, repr=False)
+    """Models and scripts remembered, of all servers together; the pair not used for the longest is forgotten first."""
+    _ratios: BoundedCache[tuple[str, str, str], deque[float]] = attrs.field(init=False, repr=False)
 
     MIN_TOKENS = 32
     """Below this the template's own words decide the ratio."""
     MIN_FACTOR, MAX_FACTOR = 0.4, 3.0
     """Ratios beyond twice these bounds are no matter of vocabulary and are not learned from."""
+
+    def __attrs_post_init__(self) -> None:
+        self._ratios = BoundedCache(self.pairs)
 
     def observe(self, model: str, estimated: int, real: int, num_ctx: int = 0, server: str = "", script: str = "") -> None:
         """Notes one prompt: the estimate (not multiplied by the factor) and the server's `prompt_eval_count`.
@@ -38,11 +43,8 @@ class TokenCalibration:
         if num_ctx and max(real, estimated * self.factor(model, server, script)) >= num_ctx * 0.95:
             return
         key = server, model, script
-        ratios = self._ratios.pop(key, None) or deque(maxlen=self.kept)
+        ratios = self._ratios.get(key) or self._ratios.put(key, deque(maxlen=self.kept))
         ratios.append(real / estimated)
-        self._ratios[key] = ratios
-        if len(self._ratios) > self.pairs:
-            del self._ratios[next(iter(self._ratios))]
 
     def factor(self, model: str, server: str = "", script: str = "") -> float:
         """What to multiply an estimate with; 1.0 for what was never observed, always within the bounds."""
