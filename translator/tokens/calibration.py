@@ -22,15 +22,14 @@ class TokenCalibration:
     """Observations per model and script."""
     pairs: int = 512
     """Models and scripts remembered, of all servers together; the pair not used for the longest is forgotten first."""
-    _ratios: BoundedCache[tuple[str, str, str], deque[float]] = attrs.field(init=False, repr=False)
+    _ratios: BoundedCache[tuple[str, str, str], deque[float]] = attrs.field(
+        default=attrs.Factory(lambda self: BoundedCache(self.pairs), takes_self=True), init=False, repr=False
+    )
 
     MIN_TOKENS = 32
     """Below this the template's own words decide the ratio."""
     MIN_FACTOR, MAX_FACTOR = 0.4, 3.0
     """Ratios beyond twice these bounds are no matter of vocabulary and are not learned from."""
-
-    def __attrs_post_init__(self) -> None:
-        self._ratios = BoundedCache(self.pairs)
 
     def observe(self, model: str, estimated: int, real: int, num_ctx: int = 0, server: str = "", script: str = "") -> None:
         """Notes one prompt: the estimate (not multiplied by the factor) and the server's `prompt_eval_count`.
