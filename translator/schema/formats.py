@@ -1,8 +1,8 @@
 """Structured output: what a user asks for, as the server's `format` and as words for the model.
 
-The parameters are `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. The server takes
-`"json"` or a schema object: any other value is a 500 after the model was loaded (0.24.0 `format-invalid`). Nothing is dropped: what its
-grammar does not say is asked for in words.
+A schema is JSON text (from Dify) or data; bare, or wrapped as `{"schema", "name", "strict"}`. The server takes `"json"` or a schema
+object: any other value is a 500 after the model was loaded (0.24.0 `format-invalid`). Nothing is dropped: what its grammar does not say is
+asked for in words.
 """
 
 import json
@@ -40,23 +40,17 @@ class AnswerFormat:
         return rules_prompt(self.rules) if is_enforced else schema_prompt(self.schema)
 
 
-def answer_format(json_schema: str | Mapping[str, Any] | None, format_: str | Mapping[str, Any] | None) -> AnswerFormat:
-    """`json_schema` if there is one, else `format_` (`json`, a schema, or nothing).
+def answer_format(json_schema: str | Mapping[str, Any] | None, format_: str | None = None) -> AnswerFormat:
+    """`json_schema` if there is one, else `format_`: "json", or None for free text.
 
     References are replaced by what they point to. A schema that contains itself keeps references, into one `$defs` with plain names: only
     so can a grammar repeat it, and llama.cpp's converter follows local references.
 
     Raises:
-        RequestError: `schema_malformed`, `schema_not_object`, `schema_invalid`, `schema_reference`, `schema_twice`, `format_unknown`
-            or `json_too_deep`.
+        RequestError: `schema_malformed`, `schema_not_object`, `schema_invalid`, `schema_reference` or `json_too_deep`.
     """
     schema = _read(json_schema)
-    other = _format(format_)
-    if schema is None:
-        return AnswerFormat(wire=other, schema=other) if other is None or other == "json" else _enforceable(other)
-    if isinstance(other, Mapping) and other != schema:
-        raise RequestError.of("schema_twice", "Two different JSON schemas are given, in json_schema and in format.", "Remove one of them.")
-    return _enforceable(schema)
+    return AnswerFormat(wire=format_, schema=format_) if schema is None else _enforceable(schema)
 
 
 def schema_prompt(format_: object) -> str:
@@ -93,18 +87,7 @@ def _parse(text: str) -> Any:
         raise RequestError.of("schema_malformed", f"The JSON schema is not valid JSON{where}.", "Correct it, or leave it empty.") from error
 
 
-def _format(value: str | Mapping[str, Any] | None) -> object | None:
-    if isinstance(value, str):
-        word = value.strip()
-        if word.casefold() in ("", "json"):
-            return word.casefold() or None
-        if word.startswith("{"):
-            return _read(word)
-        raise RequestError.of("format_unknown", "The parameter format is neither `json` nor a JSON schema.", "Use json, or leave it empty.")
-    return _read(value)
-
-
-def _enforceable(schema: object) -> AnswerFormat:
+def _enforceable(schema: Mapping[str, Any]) -> AnswerFormat:
     plain = plain_json(schema)
     inlined = inline_refs(plain)
     if inlined.unresolved:
