@@ -81,11 +81,8 @@ def structure[T](value: object, shape: type[T]) -> T:
     try:
         return _READER.structure(value, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DecodeError(f"{shape.__name__}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise DecodeError(f"{shape.__name__}: {reason}") from error
 
 
 MOST_VALUES, MOST_CONTAINERS = 2_000_000, 100_000

@@ -207,6 +207,7 @@ def plan_turn(
         return attrs.evolve(media_rules(ask, info, credentials), convert=convert).to_wire(part)
 
     build = _chat if credentials.mode is Mode.CHAT else _generate
+    format_note = "While the answer has a format, a model can hardly call tools." if ask.tools and options.structured else ""
     turn = Turn(
         request=build(ask, info, window, media_to_wire, words, shared),
         ask=ask,
@@ -215,7 +216,7 @@ def plan_turn(
         show_thinking=think.show,
         thinks=bool(info.thinking or features.has_thinking(info, credentials)),
         after_nothing=think.after_nothing,
-        notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
+        notes=tuple(filter(None, (think.note, window.note, format_note))),
     )
     for rewrite in known:
         turn = turn.rewritten(rewrite) or turn
@@ -264,10 +265,6 @@ def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
         f'The model "{ask.model}" cannot call tools.',
         'Use a model with the capability tools, or set "Tools (function calling)" to Yes in the model\'s settings if it has it after all.',
     )
-
-
-def _format_note(ask: Ask, options: WireOptions) -> str:
-    return "While the answer has a format, a model can hardly call tools." if ask.tools and options.structured else ""
 
 
 def _chat(

@@ -13,7 +13,7 @@ from translator.features import context, features
 from translator.response.capabilities import ModelInfo, model_info
 from translator.settings.credentials import read_credentials
 from translator.tokens import Vocabulary
-from translator.versions import ServerVersion
+from translator.versions import NEWEST, ServerVersion
 
 THINKS = model_info(load("0.24.0", "show-think-tools").body, json.dumps({"version": "0.24.0"}))
 
@@ -49,7 +49,7 @@ INFOS = st.builds(
     context_length=st.none() | st.integers(1, 2**30),
     num_ctx=st.none() | st.integers(1, 2**30),
     vocabulary=st.sampled_from(Vocabulary),
-    version=st.sampled_from([ServerVersion.newest(), ServerVersion(0, 5, 13), ServerVersion(0, 33, 0, 2)]),
+    version=st.sampled_from([NEWEST, ServerVersion(0, 5, 13), ServerVersion(0, 33, 0, 2)]),
 )
 
 

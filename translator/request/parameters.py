@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from translator.request.parameter_texts import HELP, LABELS
+from translator.request.parameter_texts import HELP, LABELS, LOCALES
 from translator.versions import THINK, ServerVersion
 
 
@@ -58,12 +58,12 @@ class Parameter:
     @property
     def label(self) -> Mapping[str, str]:
         """The short name in en_US, zh_Hans, ja_JP and pt_BR."""
-        return LABELS[self.name]
+        return dict(zip(LOCALES, LABELS[self.name], strict=True))
 
     @property
     def help(self) -> Mapping[str, str]:
         """One or two sentences in the same languages."""
-        return HELP[self.name]
+        return dict(zip(LOCALES, HELP[self.name], strict=True))
 
 
 class ThinkChoice(StrEnum):

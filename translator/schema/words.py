@@ -139,11 +139,7 @@ def _named(label: str) -> _Say:
 def _dependent(value: Any, _: Mapping[str, Any]) -> str:
     if not isinstance(value, Mapping):
         return ""
-    return ", ".join(f"{name} needs {_needed(item)}" for name, item in value.items())
-
-
-def _needed(value: Any) -> str:
-    return values_text(value) if isinstance(value, list) else describe(value)
+    return ", ".join(f"{name} needs {values_text(item) if isinstance(item, list) else describe(item)}" for name, item in value.items())
 
 
 def _condition(value: Any, schema: Mapping[str, Any]) -> str:
