@@ -6,6 +6,7 @@ request fields are ignored by every server while an old spelling would lose mean
 
 import re
 import sys
+from typing import Self
 
 import attrs
 
@@ -24,14 +25,21 @@ class ServerVersion:
     candidate: int = _FINAL
 
     @classmethod
-    def parse(cls, text: str | None) -> "ServerVersion":
+    def parse(cls, text: str | None) -> Self:
         """Reads `0.24.0`, `v0.24`, `0.33.0-rc2`, `0.24.0-5-gdeadbee`; everything else, and `0.0.0`, is the newest version."""
         match = _VERSION.match(text or "")
         if match is None:
-            return NEWEST
+            return cls.newest()
         major, minor, patch, candidate = match.groups()
         release = (int(major), int(minor), int(patch or 0))
-        return NEWEST if release == _UNSTAMPED else cls(*release, candidate=_FINAL if candidate is None else int(candidate))
+        if release == _UNSTAMPED:
+            return cls.newest()
+        return cls(*release, candidate=_FINAL if candidate is None else int(candidate))
+
+    @classmethod
+    def newest(cls) -> Self:
+        """The version above all others, used when nothing is known."""
+        return cls(sys.maxsize, 0)
 
     @property
     def is_known(self) -> bool:
@@ -45,7 +53,7 @@ class ServerVersion:
         return release if self.candidate == _FINAL else f"{release}-rc{self.candidate}"
 
 
-NEWEST = ServerVersion(sys.maxsize, 0)
+NEWEST = ServerVersion.newest()
 """What to assume of a server whose version is not known."""
 
 CAPABILITIES = ServerVersion(0, 6, 4)
