@@ -184,16 +184,6 @@ def _make_writer() -> cattrs.Converter:
 _WRITER = _make_writer()
 
 
-def request_to_plain(request: ChatRequest | GenerateRequest) -> dict[str, Any]:
-    """A request as the plain data that is sent; optional fields that hold their default are left out."""
-    return cast("dict[str, Any]", _WRITER.unstructure(request))
-
-
-def tool_to_plain(tool: WireTool) -> dict[str, Any]:
-    """A tool as the plain data that is sent."""
-    return cast("dict[str, Any]", _WRITER.unstructure(tool))
-
-
-def request_to_bytes(request: ChatRequest | GenerateRequest) -> bytes:
-    """The body to send."""
-    return dumps(request_to_plain(request))
+def to_plain(value: ChatRequest | GenerateRequest | WireTool) -> dict[str, Any]:
+    """The plain data that is sent; optional fields that hold their default are left out."""
+    return cast("dict[str, Any]", _WRITER.unstructure(value))

@@ -89,7 +89,7 @@ class Turn:
     @property
     def body(self) -> bytes:
         """The encoded request."""
-        return codec.request_to_bytes(self.request)
+        return codec.dumps(codec.to_plain(self.request))
 
     @property
     def is_countable(self) -> bool:
@@ -197,8 +197,9 @@ def plan_turn(
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     form = answer_format(options.json_schema, options.format_)
-    sent = options_for_model(options.options, window.size, remote=info.remote)
-    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
+    sent = options_for_model(options.options, window, remote=info.remote)
+    keep_alive = credentials.keep_alive if options.keep_alive is None else options.keep_alive
+    shared = {"think": think.think, "format": form.wire, "options": sent, "keep_alive": keep_alive, "truncate": window.truncate}
     words = form.instruction(
         is_enforced=think.enforces_format and info.enforces_format and credentials.structured_output is not CapabilityChoice.NO
     )
@@ -240,17 +241,6 @@ def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> T
     if credentials.thinking is CapabilityChoice.NO and info.thinking:
         model, choice = attrs.evolve(model, can_think=True), ThinkChoice.OFF
     return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
-
-
-def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credentials: Credentials) -> dict[str, Any]:
-    """The fields that both routes have in common; one `num_ctx`, whoever set it."""
-    num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
-    return {
-        "think": think.think,
-        "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
-        "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
-        "truncate": window.truncate,
-    }
 
 
 def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:

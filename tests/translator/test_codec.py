@@ -74,7 +74,7 @@ def test_a_missing_field_is_named() -> None:
 
 def test_a_small_chat_request_has_nothing_superfluous() -> None:
     request = ChatRequest(model="m", messages=(WireMessage(role="user", content="hi"),))
-    assert codec.request_to_plain(request) == {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    assert codec.to_plain(request) == {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 
 
 def test_a_full_chat_request() -> None:
@@ -93,7 +93,7 @@ def test_a_full_chat_request() -> None:
         keep_alive=0,
         truncate=False,
     )
-    assert codec.request_to_plain(request) == {
+    assert codec.to_plain(request) == {
         "model": "m",
         "messages": [
             {"role": "assistant", "content": "", "thinking": "t", "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": {}}}]},
@@ -107,12 +107,12 @@ def test_a_full_chat_request() -> None:
         "keep_alive": 0,
         "truncate": False,
     }
-    assert orjson.loads(codec.request_to_bytes(request)) == codec.request_to_plain(request)
+    assert orjson.loads(codec.dumps(codec.to_plain(request))) == codec.to_plain(request)
 
 
 def test_a_generate_request() -> None:
     request = GenerateRequest(model="m", prompt="", system="s", images=("QQ==",))
-    assert codec.request_to_plain(request) == {"model": "m", "prompt": "", "system": "s", "images": ["QQ=="], "stream": True}
+    assert codec.to_plain(request) == {"model": "m", "prompt": "", "system": "s", "images": ["QQ=="], "stream": True}
 
 
 MANY: dict[str, bytes] = {
