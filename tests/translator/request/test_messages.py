@@ -169,5 +169,4 @@ PAST = {
 
 @pytest.mark.parametrize(("text", "content", "thinking"), PAST.values(), ids=PAST.keys())
 def test_past_thinking(text: str, content: str, thinking: str) -> None:
-    past = split_thinking(text)
-    assert (past.content, past.thinking) == (content, thinking)
+    assert split_thinking(text) == (content, thinking)
