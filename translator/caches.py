@@ -4,19 +4,20 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from math import inf
 
+import attrs
 
+
+@attrs.define(slots=True, eq=False)
 class BoundedCache[K: Hashable, V]:
     """Keeps what was used last. An entry so large that a few of its kind would push out everything else is not kept at all.
 
     `size` bounds the sizes that `put` is told, in their unit; by default nothing does.
     """
 
-    def __init__(self, entries: int, size: float = inf) -> None:
-        self._entries = entries
-        self._size = size
-        self._largest = size / 8
-        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        self._used = 0
+    _entries: int
+    _size: float = inf
+    _kept: OrderedDict[K, tuple[V, int]] = attrs.field(factory=OrderedDict, init=False)
+    _used: int = attrs.field(default=0, init=False)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -32,7 +33,7 @@ class BoundedCache[K: Hashable, V]:
     def put(self, key: K, value: V, size: int = 0) -> V:
         """Keeps a value with its key, which together have this size; gives the value."""
         self.forget(key)
-        if size <= self._largest:
+        if size <= self._size / 8:
             self._kept[key] = value, size
             self._used += size
         while len(self._kept) > self._entries or self._used > self._size:

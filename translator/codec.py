@@ -125,6 +125,15 @@ def loads(data: bytes | str) -> Any:
         return _loads_leniently(data)
 
 
+def read_object(data: bytes | str) -> dict[str, Any]:
+    """The object that JSON text is; an empty one for any other text."""
+    try:
+        value = loads(data)
+    except DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _loads_leniently(data: bytes | str) -> Any:
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     try:

@@ -141,3 +141,8 @@ def test_the_bound_can_be_tighter() -> None:
     for values, containers in ((1, 2), (3, 1)):
         with pytest.raises(codec.TooManyValuesError):
             codec.require_few_values(b"[1,2,[3]]", values=values, containers=containers)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(b'{"a": 1}', {"a": 1}), ("[1]", {}), (b"", {}), (b"{", {})])
+def test_an_object_or_an_empty_one(data: bytes | str, expected: dict[str, int]) -> None:
+    assert codec.read_object(data) == expected

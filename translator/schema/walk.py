@@ -25,6 +25,12 @@ MAP_KEYWORDS = frozenset({"$defs", "dependentSchemas", "patternProperties", "pro
 """Keywords that hold schemas by name."""
 
 
+def properties_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of a schema by name; none where it has no object of them."""
+    properties = schema.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
+
+
 def map_subschemas(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> Schema:
     """Copies a schema with `change` applied to each direct sub-schema; a single schema where a list belongs becomes that list."""
     return {keyword: _map_keyword(keyword, value, change) for keyword, value in schema.items()}
