@@ -18,6 +18,7 @@ from plugin_entry.network.client import Call
 from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server, identity_of
 from translator import codec, detected
+from translator.caches import BoundedCache
 from translator.diagnosis.running import running_model
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
@@ -63,9 +64,9 @@ class ModelFacts:
     def __init__(self, bridge: Bridge, clock: Callable[[], float] = time.monotonic) -> None:
         self._bridge = bridge
         self._clock = clock
-        self._known: dict[Key, Known] = {}
+        self._known: BoundedCache[Key, Known] = BoundedCache(KEPT)
         self._asking: dict[Key, AsyncResult] = {}
-        self._windows: dict[Key, tuple[int | None, float]] = {}
+        self._windows: BoundedCache[Key, tuple[int | None, float]] = BoundedCache(KEPT)
         """The last window that a running model had, and when that was asked."""
         self._asking_windows: dict[Key, Event] = {}
 
@@ -90,13 +91,13 @@ class ModelFacts:
         key = server.identity, model
         while (asking := self._asking_windows.get(key)) is not None and not self._last_window(key, remembered):
             asking.wait()
-        _, since = self._windows.get(key, (None, -inf))
+        _, since = self._windows.get(key) or (None, -inf)
         if asking is None and self._clock() - since >= (WINDOW_S if self._last_window(key) else NO_WINDOW_S):
             self._ask_window(key, server)
         return attrs.evolve(info, running_window=self._last_window(key, remembered))
 
     def _last_window(self, key: Key, remembered: ModelInfo | None = None) -> int | None:
-        window, _ = self._windows.get(key, (None, -inf))
+        window, _ = self._windows.get(key) or (None, -inf)
         return window or (remembered.running_window if remembered else None)
 
     def _ask_window(self, key: Key, server: Server) -> None:
@@ -105,9 +106,7 @@ class ModelFacts:
         try:
             reply = models_in_memory(self._bridge, server)
             running = None if reply is None else running_model(reply.body, key[1])
-            self._windows[key] = (running and running.window) or self._last_window(key), self._clock()
-            while len(self._windows) > KEPT:
-                del self._windows[next(iter(self._windows))]
+            self._windows.put(key, ((running and running.window) or self._last_window(key), self._clock()))
         finally:
             del self._asking_windows[key]
             asking.set()
@@ -121,7 +120,7 @@ class ModelFacts:
     def ask(self, server: Server, model: str) -> ModelInfo:
         """Asks anew, for validation. Raises ServerError for anything but a good answer."""
         known = self._ask(server, model)
-        self._keep((server.identity, model), known)
+        self._known.put((server.identity, model), known)
         if known.error is not None:
             raise _copied(known.error)
         return known.info
@@ -150,17 +149,11 @@ class ModelFacts:
         known: Known | None = None
         try:
             known = self._ask(server, key[1])
-            self._keep(key, known)
+            self._known.put(key, known)
         finally:
             del self._asking[key]
             result.set(known)
         return known
-
-    def _keep(self, key: Key, known: Known) -> None:
-        self._known.pop(key, None)
-        self._known[key] = known
-        while len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
 
     def _ask(self, server: Server, model: str) -> Known:
         """Both questions at once, so that a server that is away costs one time limit."""

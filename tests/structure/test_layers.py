@@ -9,7 +9,7 @@ import pytest
 from tests.structure.sources import modules
 
 TRANSLATOR_ROOMS: tuple[tuple[str, ...], ...] = (
-    ("addresses", "errors", "limits", "scalars", "versions"),
+    ("addresses", "caches", "errors", "limits", "scalars", "versions"),
     ("shapes",),
     ("codec", "tokens", "plans"),
     ("failures", "schema", "media"),
