@@ -78,7 +78,7 @@ def single_bytes(sock: Any) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
         sock.sendall(b"x")
-        gevent.sleep(0.01)
+        gevent.sleep(0)
 
 
 def cut(sock: Any) -> None:
