@@ -10,12 +10,14 @@ import importlib
 import os
 import socket
 import sys
-from collections import Counter, OrderedDict
+from collections import Counter
 from functools import partial
 from typing import Any
 
 import aiohttp
 import attrs
+
+from translator.caches import BoundedCache
 
 THREADS = 64
 FOR_GOOD_NAMES = 8
@@ -84,8 +86,8 @@ class NameLookups:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._answers: OrderedDict[str, NameAnswer] = OrderedDict()
-        self._open: OrderedDict[str, LookUp] = OrderedDict()
+        self._answers: BoundedCache[str, NameAnswer] = BoundedCache(NAMES_KEPT)
+        self._open: dict[str, LookUp] = {}
         self._running: Counter[str] = Counter()
 
     async def addresses(self, name: str, owner: str = "") -> Addresses:
@@ -150,10 +152,7 @@ class NameLookups:
         self._open.pop(look_up.name, None)
         self._running.subtract(("all", *look_up.shares))
         self._running += Counter()  # forgets what is zero
-        self._answers.pop(look_up.name, None)
-        answer = self._answers[look_up.name] = NameAnswer(addresses, error, now, now - (look_up.started or now))
-        while len(self._answers) > NAMES_KEPT:
-            self._answers.popitem(last=False)
+        answer = self._answers.put(look_up.name, NameAnswer(addresses, error, now, now - (look_up.started or now)))
         if not look_up.answered.done():
             look_up.answered.set_result(answer)
         self._start_waiting()

@@ -1,17 +1,21 @@
-"""A memory with two bounds: a number of entries, and their size."""
+"""A memory with two bounds: a number of entries, and their size. For every user of the process, so none can fill it without end."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from math import inf
 
 import attrs
 
 
 @attrs.define(slots=True, eq=False)
 class BoundedCache[K: Hashable, V]:
-    """Keeps what was used last. An entry so large that a few of its kind would push out everything else is not kept at all."""
+    """Keeps what was used last. An entry so large that a few of its kind would push out everything else is not kept at all.
+
+    `size` bounds the sizes that `put` is told, in their unit; by default nothing does.
+    """
 
     _entries: int
-    _size: int
+    _size: float = inf
     _kept: OrderedDict[K, tuple[V, int]] = attrs.field(factory=OrderedDict, init=False)
     _used: int = attrs.field(default=0, init=False)
 
@@ -26,15 +30,19 @@ class BoundedCache[K: Hashable, V]:
         self._kept.move_to_end(key)
         return found[0]
 
-    def put(self, key: K, value: V, size: int) -> V:
-        """Keeps a value with its key, which together have this size in characters or bytes; gives the value."""
-        self._used -= self._kept.pop(key, (value, 0))[1]
-        if size <= self._size // 8:
+    def put(self, key: K, value: V, size: int = 0) -> V:
+        """Keeps a value with its key, which together have this size; gives the value."""
+        self.forget(key)
+        if size <= self._size / 8:
             self._kept[key] = value, size
             self._used += size
         while len(self._kept) > self._entries or self._used > self._size:
             self._used -= self._kept.popitem(last=False)[1][1]
         return value
+
+    def forget(self, key: K) -> None:
+        """Forgets one entry, if it is there."""
+        self._used -= self._kept.pop(key, (None, 0))[1]
 
     def clear(self) -> None:
         """Forgets everything."""
