@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 import attrs
@@ -131,16 +131,6 @@ def turns_at(identity: str, at_once: int) -> BoundedSemaphore:
     return turns
 
 
-class Fetches(Protocol):
-    """Whatever gives the whole reply to a call."""
-
-    def fetch(self, call: Call) -> HttpReply:
-        """Raises ServerError."""
-
-    def distrust(self, owner: str) -> None:
-        """A reply to this owner could not be read: see `Bridge.distrust`."""
-
-
 @attrs.frozen(slots=True)
 class RetryingBridge:
     """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
@@ -172,6 +162,10 @@ class RetryingBridge:
             return self._bridge.fetch(call)
         finally:
             self._turns.release()
+
+
+type Fetches = Bridge | RetryingBridge
+"""Whatever gives the whole reply to a call."""
 
 
 # --- replies that are read as they come: answers -----------------------------------------------------------------------------------
