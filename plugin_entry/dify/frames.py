@@ -20,7 +20,7 @@ from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.errors.model import InvokeBadRequestError
-from pydantic import BaseModel
+from pydantic import BaseModel, model_serializer
 
 from plugin_entry.dify.output import LINE_LIMIT, FrameOutput, nonblocking_copy
 
@@ -111,8 +111,21 @@ class FrameWriter(StdioResponseWriter):
         return END_MESSAGE
 
 
+class WrittenJson(BaseModel):
+    """A part of a payload that is JSON already. The SDK's own writers, which serve where a patch is left out, read it again."""
+
+    data: bytes
+
+    @model_serializer
+    def read(self) -> Any:
+        """The values."""
+        return orjson.loads(self.data)
+
+
 def _dumped(value: object) -> Any:
     """A model or a price inside of a payload. Raises TypeError for anything else that is no JSON."""
+    if isinstance(value, WrittenJson):
+        return orjson.Fragment(value.data)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Decimal):

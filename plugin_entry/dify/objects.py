@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import (
     AssistantPromptMessage,
@@ -18,6 +17,7 @@ from dify_plugin.entities.model.message import (
 )
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage
 
+from plugin_entry.dify.frames import WrittenJson
 from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall, Usage
@@ -83,7 +83,7 @@ def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> d
         currency="USD",
         latency=time.perf_counter() - started,
     )
-    return {"model": model, "embeddings": orjson.Fragment(vectors), "usage": usage.model_dump(mode="json")}
+    return {"model": model, "embeddings": WrittenJson.model_construct(data=vectors), "usage": usage.model_dump(mode="json")}
 
 
 def _assistant_message(text: str, calls: tuple[ToolCall, ...]) -> AssistantPromptMessage:

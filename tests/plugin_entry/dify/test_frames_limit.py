@@ -15,7 +15,7 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter
+from plugin_entry.dify.frames import FrameWriter, WrittenJson
 from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT
 from translator.response.chunks import Answer, Chunk
@@ -42,7 +42,7 @@ def blocking() -> SdkChunk:
 
 PAYLOADS: dict[str, tuple[Any, str, str]] = {
     "vectors": (
-        {"model": "m", "embeddings": orjson.Fragment(orjson.dumps([[0.123456789] * 4096] * 100)), "usage": {}},
+        {"model": "m", "embeddings": WrittenJson(data=orjson.dumps([[0.123456789] * 4096] * 100)), "usage": {}},
         "The vectors of 4.7 MiB",
         "max chunks",
     ),
