@@ -70,7 +70,6 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         stack.callback(plugin.close)
         try:
-            plugin.start()
             begin = _real if names_a_server(options) else _recorded
             played = _play_all(begin(options, plugin, screen, stack), plugin, screen)
         except PluginProcessError as error:
@@ -84,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, stack: ExitStack) -> "Stage":
     with screen.waiting("Starting the plugin and the server of recordings"):
+        plugin.start()
         try:
             from fixtures.chunking import paced
             from fixtures.recordings import every
@@ -103,6 +103,7 @@ def _real(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, _:
 
     target = target_of(options, screen)
     with screen.waiting("Starting the plugin"):
+        plugin.start()
         _introduce(screen, plugin, f"{target.place}, model {target.model}")
         return RealStage(target, frozenset(schema_of(plugin, target.model, target.credentials)["features"]))
 
