@@ -98,11 +98,15 @@ def shared(server: ThreadedReplayServer, tmp_path_factory: pytest.TempPathFactor
 
 def record(recorder: Recorder, exchange: Exchange, headers: dict[str, str] | None = None) -> tuple[Got, Exchange, str]:
     """Sends the recorded request through the command; gives what the client got and what was written."""
+    got, line = asked(recorder, exchange, headers)
+    return got, load_directory(recorder.directory)[-1], line
+
+
+def asked(recorder: Recorder, exchange: Exchange, headers: dict[str, str] | None = None) -> tuple[Got, str]:
+    """What the client got, and the line that tells it."""
     body = b"" if exchange.request_body is None else json.dumps(exchange.request_body).encode()
     sent = {"Content-Type": "application/json", "X-Replay": exchange.address, **(headers or {})}
-    got = recorder.send(exchange.method, exchange.path, body, sent)
-    line = recorder.next_line()
-    return got, load_directory(recorder.directory)[-1], line
+    return recorder.send(exchange.method, exchange.path, body, sent), recorder.next_line()
 
 
 ADDRESSES = ("chat-plain", "tool-two", "think-true", "generate-plain", "embed-two", "tags", "error-arguments-string", "chat-plain-blocking")
@@ -138,7 +142,7 @@ def test_replayed_recording_gives_the_same_answer(server: ThreadedReplayServer, 
     """Recorded from the replay server, replayed from what was written: all deltas are those of the first server."""
     with recorder(server.url, tmp_path) as running:
         for exchange in PLAYED:
-            record(running, exchange)
+            asked(running, exchange)
     written = load_directory(tmp_path)
     assert len(written) == len(PLAYED)
     with ThreadedReplayServer(written) as second:
