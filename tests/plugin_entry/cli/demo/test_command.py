@@ -119,15 +119,12 @@ def test_speed_is_a_number_above_zero(speed: str, capsys: pytest.CaptureFixture[
 
 GOOD = TurnResult(
     text="yes",
-    thinking="",
-    calls=(),
     finish_reason="stop",
     prompt_tokens=1,
     completion_tokens=1,
     first_s=0.1,
     last_s=0.2,
     frames=2,
-    error=None,
 )
 SCENE = Scene(title="t", prompt="p", recordings=("0.24.0/chat-plain",), expected=Expected(finish=("stop",), says="yes"))
 BREAKING = attrs.evolve(SCENE, expected=Expected(finish=(None,), says="yes", breaks_off=True))
@@ -145,7 +142,7 @@ BREAKING = attrs.evolve(SCENE, expected=Expected(finish=(None,), says="yes", bre
         (BREAKING, {"finish_reason": None, "error": "broken"}, None),
         (BREAKING, {"finish_reason": None}, "the error of the server did not arrive"),
         (attrs.evolve(SCENE, structured=True), {}, "the answer is no JSON object"),
-        (SCENE, {"calls": ({"id": "call_1"},)}, "the server got 0 results for 1 calls"),
+        (SCENE, {"calls": [{"id": "call_1"}]}, "the server got 0 results for 1 calls"),
     ],
 )
 def test_what_differs_from_the_recordings_is_wrong(scene: Scene, change: dict[str, Any], complaint: str | None) -> None:
