@@ -55,6 +55,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pydantic", ("plugin_entry.dify.*",)),
     ("rich", ("plugin_entry.cli.*",)),
     ("argcomplete", ("plugin_entry.cli.commands",)),
+    ("pathspec", ("plugin_entry.cli.packaging.archive",)),
     ("yaml", ("plugin_entry.cli.*",)),
     ("fixtures", ("fixtures.*", "plugin_entry.cli.*")),
     ("plugin_entry", ("plugin_entry.*",)),

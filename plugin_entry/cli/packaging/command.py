@@ -58,8 +58,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.cli.packaging.archive import NoPackageError
-    from plugin_entry.cli.packaging.ignoring import PatternError
+    from plugin_entry.cli.packaging.archive import NoPackageError, PatternError
 
     screen = silent_screen() if options.json else open_screen(plain=options.plain)
     try:
