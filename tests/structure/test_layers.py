@@ -44,7 +44,7 @@ EXTERNALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("attrs", ("*",)),
     ("cattrs", ("translator.codec",)),
     ("orjson", ("translator.codec", "plugin_entry.log", "plugin_entry.dify.*", "plugin_entry.cli.*", "fixtures.*")),
-    ("PIL", ("translator.media.reencode",)),
+    ("PIL", ("translator.media.reencode", "plugin_entry.cli.demo.scenes")),
     ("aiohttp", ("plugin_entry.network.*", "plugin_entry.checks.probing", "plugin_entry.cli.recording.proxy", "fixtures.*")),
     ("yarl", ("plugin_entry.network.*",)),
     ("gevent", ("plugin_entry.main", "plugin_entry.threads", "plugin_entry.network.*", "plugin_entry.dify.*")),
