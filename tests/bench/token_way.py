@@ -30,7 +30,7 @@ TOKENS = 40
 LAST_FUNCTION = ("plugin_entry/dify/output.py", "_take")
 FIRST_FILE = "plugin_entry/network/transport.py"
 SELECTOR = "plugin_entry/network/selector.py"
-WAITING = frozenset({(SELECTOR, name) for name in ("select", "_poll", "_poll_ticking", "_wait", "remaining", "poll")})
+WAITING = frozenset({(SELECTOR, name) for name in ("select", "_poll", "_poll_resting", "_wait")})
 TOOL = sys.monitoring.PROFILER_ID
 
 type Passed = tuple[str, str]
