@@ -128,6 +128,10 @@ def loads(data: bytes | str) -> Any:
         return _loads_leniently(data)
 
 
+parse = orjson.loads
+"""What `loads` does with JSON text that is in order and was found to hold few values. Raises ValueError for any other."""
+
+
 def _loads_leniently(data: bytes | str) -> Any:
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
     try:

@@ -90,6 +90,13 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
+def text_chunk(model: str, index: int, text: str) -> dict[str, Any]:
+    """A chunk of text as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
+    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
+    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
+
+
 class FrameWriter(StdioResponseWriter):
     """The SDK's writer for stdio, with one write per frame and one dump per payload."""
 
@@ -99,10 +106,11 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(data.encode())
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        line = _line(event, session_id, plain)
+        frame = {"event": event._value_, "session_id": session_id, "data": data}
+        line = orjson.dumps(frame, default=_dumped) + b"\n\n"
         if len(line) > LINE_LIMIT:
-            line = _line(event, session_id, _shortened(plain, len(line)))
+            plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+            line = orjson.dumps(frame | {"data": _shortened(plain, len(line))}) + b"\n\n"
         self.output.write(line, session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
@@ -118,10 +126,6 @@ def _dumped(value: object) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise TypeError(f"a {type(value).__name__} is no JSON")
-
-
-def _line(event: Event, session_id: str | None, data: Any) -> bytes:
-    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}, default=_dumped) + b"\n\n"
 
 
 class LogStream:

@@ -16,6 +16,7 @@ from dify_plugin.entities.model.message import (
     ToolPromptMessage,
 )
 
+from plugin_entry.dify.frames import text_chunk
 from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall, Usage
@@ -37,13 +38,6 @@ def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> SdkChu
         finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
     )
     return LLMResultChunk(model=model, delta=delta)
-
-
-def text_chunk(model: str, index: int, text: str) -> dict[str, Any]:
-    """A chunk of text as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
-    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
-    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
-    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
 
 
 def answer_to_sdk(model: str, answer: Answer, started: float) -> LLMResult:

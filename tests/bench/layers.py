@@ -17,8 +17,8 @@ import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from gevent import socket
 
-from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk
+from plugin_entry.dify.frames import FrameWriter, text_chunk
+from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk
 from plugin_entry.dify.output import FrameOutput
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.serving import chat

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter, LogStream
-from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
+from plugin_entry.dify.frames import FrameWriter, LogStream, text_chunk
+from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, MOST_GATHERED, FrameOutput, FrameTooLongError
 from tests.stdio.early_processes import programs
 from translator.response.chunks import Chunk
