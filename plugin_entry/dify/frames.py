@@ -90,8 +90,12 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
-def text_chunk(model: str, index: int, text: str) -> dict[str, Any]:
-    """A chunk of text as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+type ChunkDump = dict[str, Any]
+"""A chunk of an answer as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+
+
+def text_chunk(model: str, index: int, text: str) -> ChunkDump:
+    """The chunk of a piece of text."""
     message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
     delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
     return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}

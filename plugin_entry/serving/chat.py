@@ -13,12 +13,12 @@ from typing import Any
 
 import attrs
 import gevent
-from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.llm import LLMResult
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.frames import text_chunk
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.frames import ChunkDump, text_chunk
+from plugin_entry.dify.objects import answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -96,7 +96,8 @@ class RunningAnswer:
 
     def _begin_again(self, turn: Turn) -> None:
         try:
-            self.turn, self.reply, self.stream = self._begin(turn)
+            with self._deadline.around_waiting():
+                self.turn, self.reply, self.stream = self._begin(turn)
         except BaseException as error:
             self._record.log.end(outcome_of(error))
             raise
@@ -167,8 +168,8 @@ class ChatService:
         try:
             with deadline.around_waiting():
                 planned, weight = self._planned(ask, saved, credentials, server)
-            begin = partial(self._begun, weight, server, credentials, deadline)
-            turn, reply, stream = begin(planned)
+                begin = partial(self._begun, weight, server, credentials)
+                turn, reply, stream = begin(planned)
         except BaseException as error:
             log.end(outcome_of(error))
             raise
@@ -187,13 +188,10 @@ class ChatService:
             spawn=self.spawn,
         )
 
-    def _begun(
-        self, weight: int, server: Server, credentials: Credentials, deadline: Deadline, turn: Turn
-    ) -> tuple[Turn, OpenReply, ReplyStream]:
+    def _begun(self, weight: int, server: Server, credentials: Credentials, turn: Turn) -> tuple[Turn, OpenReply, ReplyStream]:
         """Sends a turn. Gives what was sent in the end, and what reads its reply."""
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
-        with deadline.around_waiting():
-            turn, reply = sender.send(turn, server)
+        turn, reply = sender.send(turn, server)
         estimate = partial(self.estimate, server.identity, turn)
         return turn, reply, reply_stream(turn, new_id=new_call_id, estimate_prompt=estimate, limits=credentials.limits)
 
@@ -203,7 +201,8 @@ class ChatService:
         if credentials.context_size == SERVERS_WINDOW:
             info = self.facts.with_window(info, server, ask.model, remembered)
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
+        if urls:
+            ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
         known = self.rewrites.of((server.identity, ask.model))
@@ -215,14 +214,14 @@ class ChatService:
         return self.calibration.apply(turn.ask.model, estimated, identity, turn.script)
 
 
-BEGUN = LLMResultChunk.model_construct()
+BEGUN: ChunkDump = {}
 """The first value of the generator, which `stream` takes; Dify never sees it."""
 
 CHAT = ChatService(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
 @readable
-def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None, None]:
+def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[ChunkDump, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
     chunks = _generate(ask.model, CHAT.begin(ask, credentials), started)
@@ -264,7 +263,7 @@ def _own_messages(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:
     return in_thread(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
 
 
-def _generate(model: str, running: RunningAnswer, started: float) -> Generator[SdkChunk, None, None]:
+def _generate(model: str, running: RunningAnswer, started: float) -> Generator[ChunkDump, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
     try:
         yield BEGUN
