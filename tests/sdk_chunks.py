@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from dify_plugin.entities.model.llm import LLMResultChunk
 
-from plugin_entry.dify.frames import ChunkDump
 
-
-def as_models(chunks: Iterable[ChunkDump]) -> Iterator[LLMResultChunk]:
+def as_models(chunks: Iterable[object]) -> Iterator[LLMResultChunk]:
     """One by one, as they come. Raises pydantic's ValidationError for a dump that is none of the SDK's."""
     for chunk in chunks:
         yield LLMResultChunk.model_validate(chunk, strict=False)

@@ -81,11 +81,8 @@ def structure[T](value: object, shape: type[T]) -> T:
     try:
         return _READER.structure(value, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DecodeError(f"{shape.__name__}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise DecodeError(f"{shape.__name__}: {reason}") from error
 
 
 MOST_VALUES, MOST_CONTAINERS = 2_000_000, 100_000
@@ -112,7 +109,8 @@ def require_few_values(data: bytes, values: int = MOST_VALUES, containers: int =
 
 
 def _are_few(data: bytes, values: int, containers: int) -> bool:
-    return data.count(b",") <= values and data.count(b"[") + data.count(b"{") <= containers
+    few_values = len(data) <= 2 * values or data.count(b",") <= values  # a value and its comma take two bytes
+    return few_values and data.count(b"[") + data.count(b"{") <= containers
 
 
 def loads(data: bytes | str) -> Any:
@@ -130,6 +128,15 @@ def loads(data: bytes | str) -> Any:
 
 parse = orjson.loads
 """What `loads` does with JSON text that is in order and was found to hold few values. Raises ValueError for any other."""
+
+
+def read_object(data: bytes | str) -> dict[str, Any]:
+    """The object that JSON text is; an empty one for any other text."""
+    try:
+        value = loads(data)
+    except DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _loads_leniently(data: bytes | str) -> Any:
@@ -191,16 +198,6 @@ def _make_writer() -> cattrs.Converter:
 _WRITER = _make_writer()
 
 
-def request_to_plain(request: ChatRequest | GenerateRequest) -> dict[str, Any]:
-    """A request as the plain data that is sent; optional fields that hold their default are left out."""
-    return cast("dict[str, Any]", _WRITER.unstructure(request))
-
-
-def tool_to_plain(tool: WireTool) -> dict[str, Any]:
-    """A tool as the plain data that is sent."""
-    return cast("dict[str, Any]", _WRITER.unstructure(tool))
-
-
-def request_to_bytes(request: ChatRequest | GenerateRequest) -> bytes:
-    """The body to send."""
-    return dumps(request_to_plain(request))
+def to_plain(value: ChatRequest | GenerateRequest | WireTool) -> dict[str, Any]:
+    """The plain data that is sent; optional fields that hold their default are left out."""
+    return cast("dict[str, Any]", _WRITER.unstructure(value))

@@ -63,16 +63,6 @@ def context(info: ModelInfo, credentials: Credentials) -> ContextPlan:
     return plan_context(credentials.context_size, window, credentials.overflow, version=info.version)
 
 
-def context_size(info: ModelInfo, credentials: Credentials) -> int:
-    """Dify's model property of that name, in tokens."""
-    return context(info, credentials).size
-
-
-def mode(credentials: Credentials) -> str:
-    """Dify's model property of that name: `chat` or `completion`."""
-    return credentials.mode.value
-
-
 @lru_cache(maxsize=KEPT)
 def thinker(info: ModelInfo, credentials: Credentials) -> Thinker:
     """What `plan_think` has to know. In completion mode a format works from the first token, whatever the parser."""

@@ -23,7 +23,7 @@ from translator.request.fit import (
     undroppable,
     without_older_half,
 )
-from translator.request.messages import completion_text, messages_to_wire, require_insert, with_instruction
+from translator.request.messages import MediaToWire, completion_text, messages_to_wire, require_insert, with_instruction
 from translator.request.options import WireOptions, options_for_model, options_to_wire
 from translator.request.parameters import ThinkChoice
 from translator.request.rewrites import REWRITE_AFTER, Rewrite, rewritten
@@ -89,7 +89,7 @@ class Turn:
     @property
     def body(self) -> bytes:
         """The encoded request."""
-        return codec.request_to_bytes(self.request)
+        return codec.dumps(codec.to_plain(self.request))
 
     @property
     def is_countable(self) -> bool:
@@ -197,21 +197,27 @@ def plan_turn(
     _require_tools(ask, info, credentials)
     require_insert(ask.model, ask.suffix, credentials.mode, info.insert)
     form = answer_format(options.json_schema, options.format_)
-    sent = options_for_model(options.options, window.size, remote=info.remote)
-    shared = _shared(attrs.evolve(options, options=sent), think, window, credentials) | {"format": form.wire}
+    sent = options_for_model(options.options, window, remote=info.remote)
+    keep_alive = credentials.keep_alive if options.keep_alive is None else options.keep_alive
+    shared = {"think": think.think, "format": form.wire, "options": sent, "keep_alive": keep_alive, "truncate": window.truncate}
     words = form.instruction(
         is_enforced=think.enforces_format and info.enforces_format and credentials.structured_output is not CapabilityChoice.NO
     )
-    case = _Case(ask=ask, info=info, credentials=credentials, window=window, instruction=words, shared=shared, convert=convert)
+
+    def media_to_wire(part: MediaPart) -> str:
+        return attrs.evolve(media_rules(ask, info, credentials), convert=convert).to_wire(part)
+
+    build = _chat if credentials.mode is Mode.CHAT else _generate
+    format_note = "While the answer has a format, a model can hardly call tools." if ask.tools and options.structured else ""
     turn = Turn(
-        request=_BUILDERS[credentials.mode](case),
+        request=build(ask, info, window, media_to_wire, words, shared),
         ask=ask,
         window=window,
         vocabulary=info.vocabulary,
         show_thinking=think.show,
         thinks=bool(info.thinking or features.has_thinking(info, credentials)),
         after_nothing=think.after_nothing,
-        notes=tuple(filter(None, (think.note, window.note, _format_note(ask, options)))),
+        notes=tuple(filter(None, (think.note, window.note, format_note))),
     )
     for rewrite in known:
         turn = turn.rewritten(rewrite) or turn
@@ -237,17 +243,6 @@ def _think(options: WireOptions, info: ModelInfo, credentials: Credentials) -> T
     return plan_think(choice, model, structured=options.structured, show=options.show_thinking)
 
 
-def _shared(options: WireOptions, think: ThinkPlan, window: ContextPlan, credentials: Credentials) -> dict[str, Any]:
-    """The fields that both routes have in common; one `num_ctx`, whoever set it."""
-    num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
-    return {
-        "think": think.think,
-        "options": num_ctx | {name: value for name, value in options.options.items() if name != "num_ctx"},
-        "keep_alive": credentials.keep_alive if options.keep_alive is None else options.keep_alive,
-        "truncate": window.truncate,
-    }
-
-
 def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
     if not ask.tools or features.has_tools(info, credentials) is not False:
         return
@@ -262,59 +257,35 @@ def _require_tools(ask: Ask, info: ModelInfo, credentials: Credentials) -> None:
     )
 
 
-def _format_note(ask: Ask, options: WireOptions) -> str:
-    return "While the answer has a format, a model can hardly call tools." if ask.tools and options.structured else ""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class _Case:
-    """What a request is built from; `shared` are the fields that both routes have in common.
-
-    `instruction` is the format in words, for a server that does not enforce it, or is not trusted to.
-    """
-
-    ask: Ask
-    info: ModelInfo
-    credentials: Credentials
-    window: ContextPlan
-    instruction: str
-    shared: dict[str, Any]
-    convert: PictureConverter
-
-    def media_to_wire(self, part: MediaPart) -> str:
-        rules = media_rules(self.ask, self.info, self.credentials)
-        return attrs.evolve(rules, convert=self.convert).to_wire(part)
-
-
-def _chat(case: _Case) -> ChatRequest:
-    kept = undroppable(case.ask.messages)
-    require_room(kept, case.ask.tools, case.window, case.info.vocabulary)
-    messages = with_instruction(messages_to_wire(case.ask.messages, case.media_to_wire), case.instruction)
+def _chat(
+    ask: Ask, info: ModelInfo, window: ContextPlan, media_to_wire: MediaToWire, instruction: str, shared: dict[str, Any]
+) -> ChatRequest:
+    """`instruction` is the format in words, for a server that does not enforce it, or is not trusted to."""
+    kept = undroppable(ask.messages)
+    require_room(kept, ask.tools, window, info.vocabulary)
+    messages = with_instruction(messages_to_wire(ask.messages, media_to_wire), instruction)
     is_whole = (
-        not may_be_cut_by_server(messages)
-        or without_older_half(messages) is None
-        or may_be_cut(kept, case.ask.tools, case.window, case.info.vocabulary)
+        not may_be_cut_by_server(messages) or without_older_half(messages) is None or may_be_cut(kept, ask.tools, window, info.vocabulary)
     )
     return ChatRequest(
-        model=case.ask.model,
+        model=ask.model,
         messages=messages,
-        tools=tools_to_wire(case.ask.tools, server=case.info.version),
-        **case.shared | ({"truncate": False} if is_whole else {}),
+        tools=tools_to_wire(ask.tools, server=info.version),
+        **shared | ({"truncate": False} if is_whole else {}),
     )
 
 
-def _generate(case: _Case) -> GenerateRequest:
+def _generate(
+    ask: Ask, info: ModelInfo, window: ContextPlan, media_to_wire: MediaToWire, instruction: str, shared: dict[str, Any]
+) -> GenerateRequest:
     """One prompt, of which nothing may be dropped."""
-    require_room(case.ask.messages, (), case.window, case.info.vocabulary)
-    text = completion_text(case.ask.messages, case.media_to_wire)
+    require_room(ask.messages, (), window, info.vocabulary)
+    text = completion_text(ask.messages, media_to_wire)
     return GenerateRequest(
-        model=case.ask.model,
+        model=ask.model,
         prompt=text.prompt,
-        system="\n\n".join(filter(None, (text.system, case.instruction))) or None,
-        suffix=case.ask.suffix or None,
+        system="\n\n".join(filter(None, (text.system, instruction))) or None,
+        suffix=ask.suffix or None,
         images=text.images,
-        **case.shared | {"truncate": False},
+        **shared | {"truncate": False},
     )
-
-
-_BUILDERS: Mapping[Mode, Callable[[_Case], ChatRequest | GenerateRequest]] = {Mode.CHAT: _chat, Mode.COMPLETION: _generate}

@@ -6,17 +6,14 @@ request fields are ignored by every server while an old spelling would lose mean
 
 import re
 import sys
-from typing import Self
-
-import attrs
+from typing import NamedTuple, Self
 
 _VERSION = re.compile(r"\s*v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:-(?:rc|alpha|beta|pre)[.-]?(\d{1,9}))?(?![\d.])")
 _FINAL = sys.maxsize
 _UNSTAMPED = (0, 0, 0)
 
 
-@attrs.frozen(slots=True, order=True)
-class ServerVersion:
+class ServerVersion(NamedTuple):
     """Release numbers and, below the final release, the number of a release candidate (`0.33.0-rc2` < `0.33.0`)."""
 
     major: int

@@ -48,7 +48,7 @@ STREAM_INTRODUCTION = "Noticed while the answer is read; the text before the fau
 
 def render_markdown() -> str:
     """The page with everything that a server says or sends, ending with a newline."""
-    tables = [f"## {section.title}\n\n{_table(section.rows)}" for section in SECTIONS]
+    tables = [f"## {title}\n\n{_table(rows)}" for title, rows in SECTIONS.items()]
     rerank = f"## {RERANK_TITLE}\n\n{RERANK_INTRODUCTION}\n{_table(REFUSALS)}"
     stream = f"## {STREAM_TITLE}\n\n{STREAM_INTRODUCTION}\n{_table(STREAM)}"
     return "\n".join([INTRODUCTION, *tables, rerank, stream])

@@ -129,10 +129,9 @@ async def check_elsewhere(exam: Examination) -> Finding | None:
 async def _answers(exam: Examination, place: str) -> bool:
     try:
         reply = await exam.ask_elsewhere(place, VERSION)
-        value = codec.loads(reply.body) if reply.status == 200 else None
-    except (ServerError, codec.DecodeError):
+    except ServerError:
         return False
-    return isinstance(value, dict) and isinstance(value.get("version"), str)
+    return reply.status == 200 and isinstance(codec.read_object(reply.body).get("version"), str)
 
 
 def _first_hop(exam: Examination) -> tuple[str, int]:

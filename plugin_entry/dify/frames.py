@@ -10,12 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TextIO, cast
 
 import orjson
 from dify_plugin.config.logger_format import plugin_logger_handler
+from dify_plugin.core.entities.message import SessionMessage
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
-from dify_plugin.core.server.__base.writer_entities import Event, StreamOutputMessage
+from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.errors.model import InvokeBadRequestError
 from pydantic import BaseModel
@@ -50,15 +52,18 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
-    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-    line = _sdk_line(event, session_id, plain)
+    plain = {"type": data.type.value, "data": data.data} if isinstance(data, SessionMessage) else data
+    self.write(_line(event, session_id, plain).decode())
+
+
+def _line(event: Event, session_id: str | None, data: Any) -> bytes:
+    """A frame that is not too long. Raises InvokeBadRequestError."""
+    frame = {"event": event._value_, "session_id": session_id, "data": data}  # `value` would be two calls, for every token
+    line = orjson.dumps(frame, default=_dumped) + b"\n\n"
     if len(line) > LINE_LIMIT:
-        line = _sdk_line(event, session_id, _shortened(plain, len(line)))
-    self.write(line.decode())
-
-
-def _sdk_line(event: Event, session_id: str | None, data: dict[str, Any] | None) -> bytes:
-    return StreamOutputMessage(event=event, session_id=session_id, data=data).model_dump_json().encode() + b"\n\n"
+        plain = _dumped(data) if isinstance(data, BaseModel) else data
+        line = orjson.dumps(frame | {"data": _shortened(plain, len(line))}) + b"\n\n"
+    return line
 
 
 def _shortened(data: object, length: int) -> dict[str, Any]:
@@ -110,12 +115,7 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(data.encode())
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        frame = {"event": event._value_, "session_id": session_id, "data": data}
-        line = orjson.dumps(frame, default=_dumped) + b"\n\n"
-        if len(line) > LINE_LIMIT:
-            plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-            line = orjson.dumps(frame | {"data": _shortened(plain, len(line))}) + b"\n\n"
-        self.output.write(line, session_id)
+        self.output.write(_line(event, session_id, data), session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
@@ -126,9 +126,11 @@ class FrameWriter(StdioResponseWriter):
 
 
 def _dumped(value: object) -> Any:
-    """A model inside of a payload. Raises TypeError for anything else that is no JSON."""
+    """A model or a price inside of a payload. Raises TypeError for anything else that is no JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, Decimal):
+        return str(value)
     raise TypeError(f"a {type(value).__name__} is no JSON")
 
 

@@ -10,7 +10,7 @@ import importlib
 import os
 import socket
 import sys
-from collections import Counter, OrderedDict
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from translator.addresses import address_in
+from translator.caches import BoundedCache
 
 THREADS = 64
 FOR_GOOD_NAMES = 8
@@ -87,8 +88,8 @@ class NameLookups:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._answers: OrderedDict[str, NameAnswer] = OrderedDict()
-        self._open: OrderedDict[str, LookUp] = OrderedDict()
+        self._answers: BoundedCache[str, NameAnswer] = BoundedCache(NAMES_KEPT)
+        self._open: dict[str, LookUp] = {}
         self._running: Counter[str] = Counter()
 
     async def addresses(self, name: str, owner: str = "") -> Addresses:
@@ -153,10 +154,7 @@ class NameLookups:
         self._open.pop(look_up.name, None)
         self._running.subtract(("all", *look_up.shares))
         self._running += Counter()  # forgets what is zero
-        self._answers.pop(look_up.name, None)
-        answer = self._answers[look_up.name] = NameAnswer(addresses, error, now, now - (look_up.started or now))
-        while len(self._answers) > NAMES_KEPT:
-            self._answers.popitem(last=False)
+        answer = self._answers.put(look_up.name, NameAnswer(addresses, error, now, now - (look_up.started or now)))
         if not look_up.answered.done():
             look_up.answered.set_result(answer)
         self._start_waiting()

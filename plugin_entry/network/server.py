@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.network.caches import BoundedCache
+from translator.caches import BoundedCache
 from translator.errors import RequestError
 from translator.limits import MIB
 from translator.settings.auth import auth_headers

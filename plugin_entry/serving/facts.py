@@ -6,6 +6,7 @@ a name it does not know), the saved ones are used: the request itself will bring
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -18,6 +19,7 @@ from plugin_entry.network.client import Call
 from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server, identity_of
 from translator import codec, detected
+from translator.caches import BoundedCache
 from translator.diagnosis.running import running_model
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
@@ -32,7 +34,7 @@ UNKNOWN_S = 15.0
 UNREACHABLE_S = 3.0
 """Seconds that a request takes a server for unreachable that was so before: afterwards it is worth a try."""
 QUESTION_LIMIT_S = 5.0
-"""Seconds that a server may take to begin its answer once it is connected."""
+"""Seconds that a server may take to begin its answer once it is connected, and as many to end it."""
 WINDOW_S, NO_WINDOW_S = 30.0, 3.0
 """Seconds that the window of a running model is believed, and that it is not running."""
 VERSION_LIMIT_S = 1.0
@@ -63,9 +65,9 @@ class ModelFacts:
     def __init__(self, bridge: Bridge, clock: Callable[[], float] = time.monotonic) -> None:
         self._bridge = bridge
         self._clock = clock
-        self._known: dict[Key, Known] = {}
+        self._known: BoundedCache[Key, Known] = BoundedCache(KEPT)
         self._asking: dict[Key, AsyncResult] = {}
-        self._windows: dict[Key, tuple[int | None, float]] = {}
+        self._windows: BoundedCache[Key, tuple[int | None, float]] = BoundedCache(KEPT)
         """The last window that a running model had, and when that was asked."""
         self._asking_windows: dict[Key, Event] = {}
 
@@ -90,13 +92,13 @@ class ModelFacts:
         key = server.identity, model
         while (asking := self._asking_windows.get(key)) is not None and not self._last_window(key, remembered):
             asking.wait()
-        _, since = self._windows.get(key, (None, -inf))
+        _, since = self._windows.get(key) or (None, -inf)
         if asking is None and self._clock() - since >= (WINDOW_S if self._last_window(key) else NO_WINDOW_S):
             self._ask_window(key, server)
         return attrs.evolve(info, running_window=self._last_window(key, remembered))
 
     def _last_window(self, key: Key, remembered: ModelInfo | None = None) -> int | None:
-        window, _ = self._windows.get(key, (None, -inf))
+        window, _ = self._windows.get(key) or (None, -inf)
         return window or (remembered.running_window if remembered else None)
 
     def _ask_window(self, key: Key, server: Server) -> None:
@@ -105,9 +107,7 @@ class ModelFacts:
         try:
             reply = models_in_memory(self._bridge, server)
             running = None if reply is None else running_model(reply.body, key[1])
-            self._windows[key] = (running and running.window) or self._last_window(key), self._clock()
-            while len(self._windows) > KEPT:
-                del self._windows[next(iter(self._windows))]
+            self._windows.put(key, ((running and running.window) or self._last_window(key), self._clock()))
         finally:
             del self._asking_windows[key]
             asking.set()
@@ -121,7 +121,7 @@ class ModelFacts:
     def ask(self, server: Server, model: str) -> ModelInfo:
         """Asks anew, for validation. Raises ServerError for anything but a good answer."""
         known = self._ask(server, model)
-        self._keep((server.identity, model), known)
+        self._known.put((server.identity, model), known)
         if known.error is not None:
             raise _copied(known.error)
         return known.info
@@ -150,24 +150,18 @@ class ModelFacts:
         known: Known | None = None
         try:
             known = self._ask(server, key[1])
-            self._keep(key, known)
+            self._known.put(key, known)
         finally:
             del self._asking[key]
             result.set(known)
         return known
-
-    def _keep(self, key: Key, known: Known) -> None:
-        self._known.pop(key, None)
-        self._known[key] = known
-        while len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
 
     def _ask(self, server: Server, model: str) -> Known:
         """Both questions at once, so that a server that is away costs one time limit."""
         version = None if server.base_url.is_cloud else self._bridge.start(_question(server, "GET", "/api/version"))
         show = self._bridge.start(_question(server, "POST", "/api/show", {"model": model}))
         try:
-            described = _described(show.whole(), model)
+            described = _described(_within(_whole_limit(server), show), server, model)
             info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
         except ServerError as error:
             self._bridge.distrust(server.identity)  # what cannot be read may be the answer to another request
@@ -207,12 +201,28 @@ def _or_remembered(known: Known, remembered: ModelInfo) -> ModelInfo:
 
 def _question(server: Server, method: str, route: str, body: object = None) -> Call:
     """The user's limit for connecting stays, as nothing else tells a server that is away from one that is slow."""
-    connect = server.limits.connect or QUESTION_LIMIT_S
+    connect = _connect_limit(server)
     quick = server.with_limits(connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
     return Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
 
 
-def _described(reply: HttpReply, model: str) -> bytes:
+def _connect_limit(server: Server) -> float:
+    return server.limits.connect or QUESTION_LIMIT_S
+
+
+def _whole_limit(server: Server) -> float:
+    """Seconds for a whole description: a server that sends a byte now and then passes every other limit."""
+    return _connect_limit(server) + 2 * QUESTION_LIMIT_S
+
+
+def _described(reply: HttpReply | None, server: Server, model: str) -> bytes:
+    if reply is None:
+        raise ServerError.of(
+            "description_slow",
+            f"The server at {server.place} has not described the model to its end within {_whole_limit(server):g} seconds.",
+            "Try again when the server has less to do; if it happens again, look at the proxy or gateway in front of it.",
+            family=Family.UNAVAILABLE,
+        )
     if reply.status != 200:
         raise failure_from_reply(reply.status, reply.body, model=model, route="/api/show", headers=reply.headers)
     return reply.body
@@ -220,19 +230,16 @@ def _described(reply: HttpReply, model: str) -> bytes:
 
 def _version(asked: Started | None) -> bytes | None:
     """The body of the answer; None for a version that cannot be had, which counts as the newest."""
-    limit = gevent.Timeout(VERSION_LIMIT_S)
-    try:
-        with limit:
-            return None if asked is None else _body(asked)
-    except gevent.Timeout as timeout:
-        if timeout is not limit:
-            raise
-        return None
+    with suppress(ServerError):
+        reply = None if asked is None else _within(VERSION_LIMIT_S, asked)
+        if reply is not None and reply.status == 200:
+            return reply.body
+    return None
 
 
-def _body(asked: Started) -> bytes | None:
-    try:
+def _within(seconds: float, asked: Started) -> HttpReply | None:
+    """The whole answer; None when it takes longer. Raises ServerError."""
+    reply: HttpReply | None = None
+    with gevent.Timeout(seconds, False):
         reply = asked.whole()
-    except ServerError:
-        return None
-    return reply.body if reply.status == 200 else None
+    return reply  # noqa: RET504  # a time limit that ran out ends the block before it

@@ -16,6 +16,7 @@ from plugin_entry.serving.embedding import embed_settings, known_locally, known_
 from plugin_entry.serving.plans import run_plan
 from plugin_entry.threads import weight_of_texts
 from translator import detected, features
+from translator.caches import BoundedCache
 from translator.errors import ServerError
 from translator.rerank.generative import GenerativeSettings
 from translator.rerank.ollama_job import generative_rerank_plan, similarity_rerank_plan
@@ -33,8 +34,7 @@ PAIRS_AT_ONCE = 4
 BATCHES_AT_ONCE = 2
 """Requests to one rerank service, whose batches are large."""
 
-KEPT = 256
-_known_dialects: dict[str, Dialect] = {}
+_known_dialects: BoundedCache[str, Dialect] = BoundedCache(256)
 """The dialects of services by place (see `_place`), for credentials that do not name them; an entry goes with the next failure."""
 
 
@@ -83,7 +83,7 @@ def _rank(
     try:
         ranking = _run(model, plan, service, BATCHES_AT_ONCE, busy_service, _weight(query, documents), url=settings.url)
     except ServerError:
-        _known_dialects.pop(_place(service, settings.url), None)
+        _known_dialects.forget(_place(service, settings.url))
         raise
     _remember(_place(service, settings.url), ranking.dialect)
     return ranking
@@ -161,10 +161,7 @@ def _noted_dialect(saved: Mapping[str, Any]) -> Dialect | None:
 
 def _remember(place: str, dialect: Dialect | None) -> None:
     if dialect is not None:
-        _known_dialects.pop(place, None)
-        _known_dialects[place] = dialect
-    while len(_known_dialects) > KEPT:
-        del _known_dialects[next(iter(_known_dialects))]
+        _known_dialects.put(place, dialect)
 
 
 def _service(credentials: Credentials, place: ServicePlace) -> Server:

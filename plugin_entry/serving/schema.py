@@ -54,7 +54,7 @@ def _language_model(model: str, credentials: Credentials, info: ModelInfo) -> AI
         model_type=ModelType.LLM,
         fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
         features=[ModelFeature(word) for word in sorted(features.features(info, credentials))],
-        model_properties={ModelPropertyKey.MODE: features.mode(credentials), ModelPropertyKey.CONTEXT_SIZE: window.size},
+        model_properties={ModelPropertyKey.MODE: credentials.mode.value, ModelPropertyKey.CONTEXT_SIZE: window.size},
         parameter_rules=[_rule(row) for row in rows],
     )
 
@@ -69,7 +69,7 @@ def embedding_model(model: str, saved: Mapping[str, Any]) -> AIModelEntity:
         model_type=ModelType.TEXT_EMBEDDING,
         fetch_from=FetchFrom.CUSTOMIZABLE_MODEL,
         model_properties={
-            ModelPropertyKey.CONTEXT_SIZE: features.context_size(info, credentials),
+            ModelPropertyKey.CONTEXT_SIZE: features.context(info, credentials).size,
             ModelPropertyKey.MAX_CHUNKS: most_texts_per_frame(dimensions, credentials.embedding.max_chunks),
         },
     )

@@ -74,7 +74,7 @@ def test_a_missing_field_is_named() -> None:
 
 def test_a_small_chat_request_has_nothing_superfluous() -> None:
     request = ChatRequest(model="m", messages=(WireMessage(role="user", content="hi"),))
-    assert codec.request_to_plain(request) == {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    assert codec.to_plain(request) == {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 
 
 def test_a_full_chat_request() -> None:
@@ -93,7 +93,7 @@ def test_a_full_chat_request() -> None:
         keep_alive=0,
         truncate=False,
     )
-    assert codec.request_to_plain(request) == {
+    assert codec.to_plain(request) == {
         "model": "m",
         "messages": [
             {"role": "assistant", "content": "", "thinking": "t", "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": {}}}]},
@@ -107,12 +107,12 @@ def test_a_full_chat_request() -> None:
         "keep_alive": 0,
         "truncate": False,
     }
-    assert orjson.loads(codec.request_to_bytes(request)) == codec.request_to_plain(request)
+    assert orjson.loads(codec.dumps(codec.to_plain(request))) == codec.to_plain(request)
 
 
 def test_a_generate_request() -> None:
     request = GenerateRequest(model="m", prompt="", system="s", images=("QQ==",))
-    assert codec.request_to_plain(request) == {"model": "m", "prompt": "", "system": "s", "images": ["QQ=="], "stream": True}
+    assert codec.to_plain(request) == {"model": "m", "prompt": "", "system": "s", "images": ["QQ=="], "stream": True}
 
 
 MANY: dict[str, bytes] = {
@@ -141,3 +141,8 @@ def test_the_bound_can_be_tighter() -> None:
     for values, containers in ((1, 2), (3, 1)):
         with pytest.raises(codec.TooManyValuesError):
             codec.require_few_values(b"[1,2,[3]]", values=values, containers=containers)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(b'{"a": 1}', {"a": 1}), ("[1]", {}), (b"", {}), (b"{", {})])
+def test_an_object_or_an_empty_one(data: bytes | str, expected: dict[str, int]) -> None:
+    assert codec.read_object(data) == expected

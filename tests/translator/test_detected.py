@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from fixtures.recordings import load
 from translator.detected import from_saved, to_saved
-from translator.features import context_size, features
+from translator.features import context, features
 from translator.response.capabilities import ModelInfo, model_info
 from translator.settings.credentials import read_credentials
 from translator.tokens import Vocabulary
-from translator.versions import ServerVersion
+from translator.versions import NEWEST, ServerVersion
 
 THINKS = model_info(load("0.24.0", "show-think-tools").body, json.dumps({"version": "0.24.0"}))
 
@@ -40,7 +40,7 @@ def test_the_schema_is_the_same_without_the_server() -> None:
     saved = {"base_url": "http://h", **to_saved(THINKS)}
     credentials = read_credentials(saved)
     assert features(from_saved(saved), credentials) == features(THINKS, credentials)
-    assert context_size(from_saved(saved), credentials) == context_size(THINKS, credentials)
+    assert context(from_saved(saved), credentials).size == context(THINKS, credentials).size
 
 
 INFOS = st.builds(
@@ -49,7 +49,7 @@ INFOS = st.builds(
     context_length=st.none() | st.integers(1, 2**30),
     num_ctx=st.none() | st.integers(1, 2**30),
     vocabulary=st.sampled_from(Vocabulary),
-    version=st.sampled_from([ServerVersion.newest(), ServerVersion(0, 5, 13), ServerVersion(0, 33, 0, 2)]),
+    version=st.sampled_from([NEWEST, ServerVersion(0, 5, 13), ServerVersion(0, 33, 0, 2)]),
 )
 
 

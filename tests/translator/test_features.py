@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from fixtures.recordings import load
-from translator.features import context, context_size, decide, features, mode, thinker
+from translator.features import context, decide, features, thinker
 from translator.request.context import OverflowPolicy
 from translator.request.thinking import Thinker
 from translator.response.capabilities import ModelInfo, model_info
@@ -75,15 +75,10 @@ def test_context_is_one_number() -> None:
     info = recorded("0.33.0-rc2", "show-chat")
     plan = context(info, OURS)
     assert (plan.size, plan.num_ctx, plan.maximum) == (4096, 4096, 4096)
-    assert context_size(info, OURS) == plan.size
-    assert context_size(info, attrs.evolve(OURS, context_size=1000)) == 1000
+    assert context(info, attrs.evolve(OURS, context_size=1000)).size == 1000
     assert context(info, attrs.evolve(OURS, overflow=OverflowPolicy.ERROR)).truncate is False
     assert context(recorded("0.33.0-rc2", "cloud-stub-show"), OURS).num_ctx is None
     assert "cannot refuse" in context(recorded("0.5.13", "show-chat"), attrs.evolve(OURS, overflow=OverflowPolicy.ERROR)).note
-
-
-def test_mode() -> None:
-    assert [mode(attrs.evolve(OURS, mode=one)) for one in Mode] == ["chat", "completion"]
 
 
 def test_thinker() -> None:

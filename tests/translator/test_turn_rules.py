@@ -33,7 +33,7 @@ from tests.translator.sample_turns import (
     user,
 )
 from translator.errors import RequestError
-from translator.features import context_size
+from translator.features import context
 from translator.request.messages import messages_to_wire
 from translator.response.capabilities import ModelInfo, model_info
 from translator.settings.credentials import Credentials
@@ -286,7 +286,7 @@ def test_the_decoder_takes_every_request(
     num_ctx = body.get("options", {}).get("num_ctx")
     assert num_ctx is None if info.remote else num_ctx is not None
     if not info.remote and "num_ctx" not in parameters:
-        assert num_ctx == context_size(info, credentials)
+        assert num_ctx == context(info, credentials).size
 
 
 @given(INFOS, SAVED, SOME_PARAMETERS)
@@ -296,4 +296,4 @@ def test_one_number_for_both_sides(info: ModelInfo, credentials: Credentials, pa
     numbers = {
         sent(ask(user(text), parameters=parameters), info, credentials).get("options", {}).get("num_ctx") for text in ("hi", "word " * 99)
     }
-    assert numbers == ({None} if info.remote else {context_size(info, credentials)})
+    assert numbers == ({None} if info.remote else {context(info, credentials).size})

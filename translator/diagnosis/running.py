@@ -34,11 +34,7 @@ class RunningModel:
 
 def listed_models(body: bytes) -> list[Mapping[str, Any]]:
     """The entries of a list of models as the server gave them; empty for anything else."""
-    try:
-        value = codec.loads(body)
-    except codec.DecodeError:
-        return []
-    models = value.get("models") if isinstance(value, dict) else None
+    models = codec.read_object(body).get("models")
     return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
 
 

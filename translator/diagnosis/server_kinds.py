@@ -52,11 +52,7 @@ class ServerSign:
 
 def _object(reply: HttpReply) -> Mapping[str, Any]:
     """The JSON object of a good reply, else an empty one."""
-    try:
-        value = codec.loads(reply.body) if reply.status == 200 else None
-    except codec.DecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return codec.read_object(reply.body) if reply.status == 200 else {}
 
 
 def _has(*keys: str) -> Callable[[HttpReply], bool]:

@@ -68,16 +68,7 @@ def unwrap(body: bytes, content_type: str = "") -> FailureText:
 def unwrap_text(text: str, content_type: str = "") -> FailureText:
     """Reads a body, or an in-band `error`, that is already text."""
     text = text[:BODY_CHARS].strip().removeprefix("\ufeff")
-    if not text:
-        return FailureText()
-    if _is_page(text, content_type):
-        return _page(text)
-    found = unwrap_value(_json(text)) if text[0] in '{["' else None  # a bare number or `true` is a text like any other
-    if found is not None:
-        return found
-    if JSON_START.match(text):
-        return _sentence(_rest_of_cut_json(text), Shape.CUT, FailureText())
-    return _sentence(text, Shape.PLAIN, FailureText())
+    return _of_text(text, FailureText(kind=Shape.NAMELESS), DEPTH + 1, Shape.PLAIN, content_type) if text else FailureText()
 
 
 def unwrap_value(value: object) -> FailureText | None:
@@ -96,24 +87,23 @@ def _unwrap(value: object, outer: FailureText, depth: int) -> FailureText | None
             inner = next((item for item in value if isinstance(item, dict | str) and item), None)
             return (_unwrap(inner, outer, depth - 1) if depth else None) or outer
         case str():
-            return _of_string(value[:BODY_CHARS].strip(), outer, depth)
+            return _of_text(value[:BODY_CHARS].strip(), outer, depth, Shape.TEXT_IN_JSON)
         case _:
             return None
 
 
-def _of_string(text: str, outer: FailureText, depth: int) -> FailureText:
-    if text[:1] in ("{", "[", '"') and depth:
+def _of_text(text: str, outer: FailureText, depth: int, kind: Shape, content_type: str = "") -> FailureText:
+    if not text:
+        return outer
+    if _is_page(text, content_type):
+        return attrs.evolve(outer, text=_title(text), kind=Shape.HTML, page_by=proxy_named_in(text))
+    if text[0] in '{["' and depth:  # a bare number or `true` is a text like any other
         found = _unwrap(_json(text), outer, depth - 1)
         if found is not None:
             return found
         if JSON_START.match(text):
             return _sentence(_rest_of_cut_json(text), Shape.CUT, outer)
-    if not text:
-        return outer
-    if _is_page(text, ""):
-        page = _page(text)
-        return attrs.evolve(outer, text=page.text, kind=Shape.HTML, page_by=page.page_by)
-    return _sentence(text, Shape.TEXT_IN_JSON, outer)
+    return _sentence(text, kind, outer)
 
 
 def _json(text: str) -> object:
@@ -253,26 +243,11 @@ PAGE_TITLE = re.compile(r"<title[^>]{0,200}>(.{1,500}?)</title>", re.IGNORECASE 
 PAGE_HEADING = re.compile(r"<h1[^>]{0,200}>(.{1,500}?)</h1>", re.IGNORECASE | re.DOTALL)
 MARKUP = re.compile(r"<[^>]{0,300}>")
 
-KNOWN_PROXIES = (
-    "nginx",
-    "openresty",
-    "cloudflare",
-    "traefik",
-    "caddy",
-    "haproxy",
-    "envoy",
-    "apache",
-    "squid",
-    "varnish",
-    "tailscale",
-    "ngrok",
-    "cloudfront",
-    "tinyproxy",
-    "privoxy",
-    "mitmproxy",
-    "zscaler",
+PROXY_NAMED = re.compile(
+    r"\b(nginx|openresty|cloudflare|traefik|caddy|haproxy|envoy|apache|squid|varnish|tailscale|ngrok|cloudfront|tinyproxy|privoxy"
+    r"|mitmproxy|zscaler)\b",
+    re.IGNORECASE,
 )
-PROXY_NAMED = re.compile(rf"\b({'|'.join(KNOWN_PROXIES)})\b", re.IGNORECASE)
 
 
 def proxy_named_in(text: str) -> str:
@@ -285,7 +260,6 @@ def _is_page(text: str, content_type: str) -> bool:
     return PAGE_START.match(text) is not None or ("html" in content_type.lower() and text.startswith("<"))
 
 
-def _page(text: str) -> FailureText:
-    heading = PAGE_TITLE.search(text) or PAGE_HEADING.search(text)
-    title = html.unescape(MARKUP.sub(" ", heading[1])).strip() if heading else ""
-    return FailureText(text=title, kind=Shape.HTML, page_by=proxy_named_in(text))
+def _title(page: str) -> str:
+    heading = PAGE_TITLE.search(page) or PAGE_HEADING.search(page)
+    return html.unescape(MARKUP.sub(" ", heading[1])).strip() if heading else ""

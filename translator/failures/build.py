@@ -6,6 +6,7 @@ of the request. These functions raise nothing, whatever comes in.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
 
@@ -58,19 +59,37 @@ def is_loading(error: ServerError) -> bool:
     return error.code in LOADING
 
 
+def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
+    refusal = Refusal(status=IN_STREAM, found=FailureText(), model=model)
+    return ServerError(filled(STREAM_FAULTS[code], facts_of(refusal, {}) | facts))
+
+
+def _line_fault(code: str, line_number: int, length: int) -> ServerError:
+    return _stream_fault(code, line=f"{line_number:,}", length=f"{length:,} bytes")
+
+
+garbled_line = partial(_line_fault, "garbled_line")
+"""A line, by its number from 1 and its length in bytes, is no JSON object."""
+line_too_long = partial(_line_fault, "line_too_long")
+"""A line had so many bytes when reading it was given up."""
+line_too_full = partial(_line_fault, "line_too_full")
+"""A line holds more values than a reply line may."""
+only_loaded = partial(_stream_fault, "only_loaded")
+"""The reply of a model has `done_reason` load or unload: nothing was generated."""
+call_without_tool = partial(_stream_fault, "call_without_tool")
+"""A tool call is named by markup of the model's format, which leads to no tool."""
+arguments_unreadable = partial(_stream_fault, "arguments_unreadable")
+"""The arguments of a tool call are a text that is no object."""
+empty_answer = partial(_stream_fault, "empty_answer")
+"""The reply ended well, and nothing in it can be shown. The same request often gets an answer when it is sent once more."""
+thinking_spent_everything = partial(_stream_fault, "thinking_spent_everything")
+"""The reply ended with `done_reason` length, with thinking and without an answer."""
+
+
 def cut_short(lines: int, model: str = "") -> ServerError:
     """The reply or its connection ended after `lines` lines, without `done`."""
-    return _stream_fault("cut_short", model, where=_after(lines))
-
-
-def garbled_line(line_number: int, length: int) -> ServerError:
-    """Line `line_number` (from 1) of `length` bytes is no JSON object."""
-    return _stream_fault("garbled_line", line=f"{line_number:,}", length=f"{length:,} bytes")
-
-
-def line_too_long(line_number: int, length: int) -> ServerError:
-    """Line `line_number` (from 1) had `length` bytes when reading it was given up."""
-    return _stream_fault("line_too_long", line=f"{line_number:,}", length=f"{length:,} bytes")
+    where = "before its first line" if lines < 1 else "after 1 line" if lines == 1 else f"after {lines:,} lines"
+    return _stream_fault("cut_short", model, where=where)
 
 
 def answer_too_large(length: int, limit: int, model: str = "") -> ServerError:
@@ -88,11 +107,6 @@ def too_many_calls(limit: int, model: str = "") -> ServerError:
     return _stream_fault("too_many_calls", model, limit=f"{limit:,}")
 
 
-def line_too_full(line_number: int, length: int) -> ServerError:
-    """Line `line_number` (from 1) of `length` bytes holds more values than a reply line may."""
-    return _stream_fault("line_too_full", line=f"{line_number:,}", length=f"{length:,} bytes")
-
-
 def says_nothing(lines: int) -> ServerError:
     """More than `lines` lines in a row held nothing that belongs to an answer."""
     return _stream_fault("says_nothing", limit=f"{lines:,}")
@@ -106,31 +120,6 @@ def reply_without_end(limit: int) -> ServerError:
 def time_is_up(seconds: float, model: str = "") -> ServerError:
     """Nothing that can be shown came within the time limit of a whole answer."""
     return _stream_fault("time_up", model, limit=f"{seconds:g} seconds")
-
-
-def only_loaded(model: str = "") -> ServerError:
-    """The reply has `done_reason` load or unload: nothing was generated."""
-    return _stream_fault("only_loaded", model)
-
-
-def call_without_tool(model: str = "") -> ServerError:
-    """A tool call is named by markup of the model's format, which leads to no tool."""
-    return _stream_fault("call_without_tool", model)
-
-
-def arguments_unreadable(model: str = "") -> ServerError:
-    """The arguments of a tool call are a text that is no object."""
-    return _stream_fault("arguments_unreadable", model)
-
-
-def empty_answer(model: str = "") -> ServerError:
-    """The reply ended well, and nothing in it can be shown. The same request often gets an answer when it is sent once more."""
-    return _stream_fault("empty_answer", model)
-
-
-def thinking_spent_everything(model: str = "") -> ServerError:
-    """The reply ended with `done_reason` length, with thinking and without an answer."""
-    return _stream_fault("thinking_spent_everything", model)
 
 
 def with_proxy(error: ServerError, proxy: Proxy, in_between: Mapping[str, str] = IN_BETWEEN) -> ServerError:
@@ -159,17 +148,8 @@ def _server_error(found: FailureText, *, status: int, model: str, route: str, pr
     return ServerError(problem_of(Refusal(status=status, found=found, moment=moment, route=_path(route), model=model, proxy=proxy)))
 
 
-def _stream_fault(code: str, model: str = "", **facts: str) -> ServerError:
-    refusal = Refusal(status=IN_STREAM, found=FailureText(), model=model)
-    return ServerError(filled(STREAM_FAULTS[code], facts_of(refusal, {}) | facts))
-
-
 def _size(length: int) -> str:
     return f"{length:,} bytes" if length % MIB else f"{length // MIB:,} MiB"
-
-
-def _after(lines: int) -> str:
-    return "before its first line" if lines < 1 else "after 1 line" if lines == 1 else f"after {lines:,} lines"
 
 
 def _path(route: str) -> str:

@@ -9,7 +9,7 @@ credentials), so it is used only for what may be about the key. Sign-in, plan, s
 host check are bad requests, because their remedy has to be read.
 """
 
-import attrs
+from collections.abc import Mapping
 
 from translator.errors import Problem
 from translator.failures.cloud import CLOUD
@@ -21,26 +21,18 @@ from translator.failures.row import Refusal, Row, facts_of, filled, first_match
 from translator.failures.runner import RUNNER
 from translator.failures.stream import STREAM
 
+SECTIONS: Mapping[str, tuple[Row, ...]] = {
+    "ollama.com": CLOUD,
+    "The model": MODELS,
+    "The request": REQUESTS,
+    "Running the model": RUNNER,
+    "Proxies": PROXY,
+    "Addresses and keys": HTTP,
+    "Anything else": FALLBACK,
+}
+"""Rows by subject, which is the heading on the docs page."""
 
-@attrs.frozen(slots=True, kw_only=True)
-class Section:
-    """Rows about one subject, with the heading of the docs page."""
-
-    title: str
-    rows: tuple[Row, ...]
-
-
-SECTIONS: tuple[Section, ...] = (
-    Section(title="ollama.com", rows=CLOUD),
-    Section(title="The model", rows=MODELS),
-    Section(title="The request", rows=REQUESTS),
-    Section(title="Running the model", rows=RUNNER),
-    Section(title="Proxies", rows=PROXY),
-    Section(title="Addresses and keys", rows=HTTP),
-    Section(title="Anything else", rows=FALLBACK),
-)
-
-CATALOGUE: tuple[Row, ...] = tuple(row for section in SECTIONS for row in section.rows)
+CATALOGUE: tuple[Row, ...] = tuple(row for rows in SECTIONS.values() for row in rows)
 
 STREAM_FAULTS: dict[str, Row] = {row.code: row for row in STREAM}
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -37,31 +38,39 @@ class Moment(StrEnum):
     STREAM = "in a stream"
 
 
+def _statuses(given: int | Iterable[int]) -> frozenset[int]:
+    return frozenset([given] if isinstance(given, int) else given)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Row:
     """One row. It fits when every column that is not empty fits; of `patterns` one is enough."""
 
+    family: Family
     code: str
     """Stable name for programs. Rows may share one when they differ in wording only."""
-    statuses: frozenset[int]
-    """HTTP statuses; empty means any, including 200 for an error inside a stream."""
     patterns: tuple[re.Pattern[str], ...]
     """Searched in the sentence and its machine-readable type, case ignored."""
-    shapes: frozenset[Shape]
-    route: re.Pattern[str]
-    """Searched in the path, such as `rerank` or `^/api/embed`."""
-    model: re.Pattern[str]
-    moment: Moment | None
-    """None means any. A status alone does not tell: a line of a stream may name one."""
-    signin: bool
-    """Fits only when the body offers a sign-in address."""
-    parts: frozenset[Part]
-    """What a proxy that the headers tell of had to do with the reply."""
-    family: Family
-    retryable: bool
-    """The same request may succeed within seconds, as long as no byte of an answer was read."""
     source: str
     """Where the wording comes from: a recording by server version and name, or an upstream file."""
+    statuses: frozenset[int] = attrs.field(default=frozenset[int](), converter=_statuses)
+    """HTTP statuses; empty means any, including 200 for an error inside a stream."""
+    shapes: frozenset[Shape] = attrs.field(default=frozenset[Shape](), converter=frozenset)
+    route: re.Pattern[str] = attrs.field(default="", converter=_compiled)
+    """Searched in the path, such as `rerank` or `^/api/embed`."""
+    model: re.Pattern[str] = attrs.field(default="", converter=_compiled)
+    moment: Moment | None = None
+    """None means any. A status alone does not tell: a line of a stream may name one."""
+    signin: bool = False
+    """Fits only when the body offers a sign-in address."""
+    parts: frozenset[Part] = attrs.field(default=frozenset[Part](), converter=frozenset)
+    """What a proxy that the headers tell of had to do with the reply."""
+    retryable: bool = False
+    """The same request may succeed within seconds, as long as no byte of an answer was read."""
     cause: str = ""
     remedy: str = ""
 
@@ -70,34 +79,8 @@ class Row:
         return attrs.evolve(self, cause=cause, remedy=remedy)
 
 
-def _row(
-    family: Family,
-    code: str,
-    *patterns: str,
-    source: str,
-    statuses: int | Iterable[int] = (),
-    shapes: Iterable[Shape] = (),
-    route: str = "",
-    model: str = "",
-    moment: Moment | None = None,
-    signin: bool = False,
-    parts: Iterable[Part] = (),
-    retryable: bool = False,
-) -> Row:
-    return Row(
-        family=family,
-        code=code,
-        patterns=tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns),
-        source=source,
-        statuses=frozenset([statuses] if isinstance(statuses, int) else statuses),
-        shapes=frozenset(shapes),
-        route=re.compile(route),
-        model=re.compile(model),
-        moment=moment,
-        signin=signin,
-        parts=frozenset(parts),
-        retryable=retryable,
-    )
+def _row(family: Family, code: str, *patterns: str, **columns: Any) -> Row:
+    return Row(family=family, code=code, patterns=tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns), **columns)
 
 
 bad_request = partial(_row, Family.BAD_REQUEST)

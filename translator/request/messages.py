@@ -61,9 +61,9 @@ def _to_wire(message: Message, media_to_wire: MediaToWire) -> WireMessage:
         content = "".join(message.texts)
     match message.role:
         case Role.ASSISTANT:
-            past = split_thinking(content)
+            content, thinking = split_thinking(content)
             calls = tuple(_call_to_wire(call) for call in message.tool_calls)
-            return WireMessage(role=role, content=past.content, images=images, thinking=past.thinking or None, tool_calls=calls)
+            return WireMessage(role=role, content=content, images=images, thinking=thinking or None, tool_calls=calls)
         case Role.TOOL:
             tool, call = message.name or None, message.tool_call_id or None
             return WireMessage(role=role, content=content, images=images, tool_name=tool, tool_call_id=call)
@@ -124,16 +124,8 @@ def _is_empty(message: WireMessage) -> bool:
 THINK_BLOCK = re.compile(r"\s*<think(?:\s[^>]{0,512})?>(.*?)(?:</think\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
-@attrs.frozen(slots=True)
-class PastAnswer:
-    """What was said, and what was thought before it ("" when nothing was)."""
-
-    content: str = attrs.field(repr=False)
-    thinking: str = attrs.field(repr=False)
-
-
-def split_thinking(text: str) -> PastAnswer:
-    """Gives content and thinking of a past answer; several blocks are joined by a line break.
+def split_thinking(text: str) -> tuple[str, str]:
+    """Content and thinking of a past answer; several blocks are joined by a line break, no block is "".
 
     Blocks stand at the beginning. Tags later in the text are words about tags, or were shown as such: they stay where they are.
     """
@@ -141,7 +133,7 @@ def split_thinking(text: str) -> PastAnswer:
     while (block := THINK_BLOCK.match(text, end)) is not None:
         thoughts.append(block.group(1).strip())
         end = block.end()
-    return PastAnswer(text[end:].strip() if thoughts else text, "\n".join(filter(None, thoughts)))
+    return text[end:].strip() if thoughts else text, "\n".join(filter(None, thoughts))
 
 
 # --- completion mode ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import attrs
 
 from translator.codec import DecodeError, loads
 from translator.errors import RequestError
+from translator.request.context import ContextPlan
 from translator.request.keep_alive import keep_alive_to_wire
 from translator.request.parameters import (
     BY_NAME,
@@ -110,16 +111,17 @@ def _options(given: Mapping[str, object]) -> dict[str, Any]:
     return options
 
 
-def options_for_model(options: Mapping[str, Any], window: int, *, remote: bool) -> dict[str, Any]:
-    """The options as every server takes them; `window` is the context size in tokens, `remote` a model in the cloud.
+def options_for_model(options: Mapping[str, Any], window: ContextPlan, *, remote: bool) -> dict[str, Any]:
+    """The options as every server takes them; `remote`: a model in the cloud.
 
-    A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it (`option-repeat-last-n-minus-1`). One beyond the window means no
-    more, but servers make room for it: 0.24.0 and 0.33.0 took 8 GiB and half a minute for 2**31 - 1. A `num_predict` below 1 means no
-    limit, and the cloud refuses it ("max_tokens must be positive").
+    `num_ctx` is the window's, whoever set it. A `repeat_last_n` of -1 means the window, and 0.33.0 refuses it
+    (`option-repeat-last-n-minus-1`). One beyond the window means no more, but servers make room for it: 0.24.0 and 0.33.0 took 8 GiB and
+    half a minute for 2**31 - 1. A `num_predict` below 1 means no limit, and the cloud refuses it ("max_tokens must be positive").
     """
-    result = dict(options)
-    if not 0 <= result.get("repeat_last_n", 0) <= window:
-        result["repeat_last_n"] = window
+    num_ctx = {} if window.num_ctx is None else {"num_ctx": window.num_ctx}
+    result = num_ctx | {name: value for name, value in options.items() if name != "num_ctx"}
+    if not 0 <= result.get("repeat_last_n", 0) <= window.size:
+        result["repeat_last_n"] = window.size
     if remote and result.get("num_predict", 1) < 1:
         del result["num_predict"]
     return result

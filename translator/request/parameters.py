@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from translator.request.parameter_texts import HELP, LABELS
+from translator.request.parameter_texts import HELP, LABELS, LOCALES
 from translator.versions import THINK, ServerVersion
 
 
@@ -36,7 +36,7 @@ class ParameterPlace(StrEnum):
     """Nowhere: it steers the translation of the reply."""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=True)
 class Parameter:
     """One row. `default` is what the server does by itself, None where that depends on model, machine or version: it is shown, not sent.
 
@@ -46,24 +46,24 @@ class Parameter:
 
     name: str
     kind: ParameterKind
-    wire: str
-    place: ParameterPlace = ParameterPlace.OPTION
     minimum: float | None = None
     maximum: float | None = None
     default: bool | int | float | str | None = None
-    choices: tuple[str, ...] = ()
-    since: ServerVersion | None = None
-    in_form: bool = True
+    wire: str = attrs.field(default=attrs.Factory(lambda row: row.name, takes_self=True), kw_only=True)
+    place: ParameterPlace = attrs.field(default=ParameterPlace.OPTION, kw_only=True)
+    choices: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    since: ServerVersion | None = attrs.field(default=None, kw_only=True)
+    in_form: bool = attrs.field(default=True, kw_only=True)
 
     @property
     def label(self) -> Mapping[str, str]:
         """The short name in en_US, zh_Hans, ja_JP and pt_BR."""
-        return LABELS[self.name]
+        return dict(zip(LOCALES, LABELS[self.name], strict=True))
 
     @property
     def help(self) -> Mapping[str, str]:
         """One or two sentences in the same languages."""
-        return HELP[self.name]
+        return dict(zip(LOCALES, HELP[self.name], strict=True))
 
 
 class ThinkChoice(StrEnum):
@@ -82,59 +82,32 @@ _FLOAT, _INT, _STRING, _BOOLEAN, _TEXT = ParameterKind
 _TOP, _OURS = ParameterPlace.TOP, ParameterPlace.OURS
 
 
-def _row(
-    name: str,
-    kind: ParameterKind,
-    low: float | None = None,
-    high: float | None = None,
-    default: bool | int | float | str | None = None,
-    *,
-    wire: str = "",
-    place: ParameterPlace = ParameterPlace.OPTION,
-    choices: tuple[str, ...] = (),
-    since: ServerVersion | None = None,
-    in_form: bool = True,
-) -> Parameter:
-    return Parameter(
-        name=name,
-        kind=kind,
-        wire=wire or name,
-        place=place,
-        minimum=low,
-        maximum=high,
-        default=default,
-        choices=choices,
-        since=since,
-        in_form=in_form,
-    )
-
-
 PARAMETERS: tuple[Parameter, ...] = (
-    _row("temperature", _FLOAT, 0, 2, 0.8),
-    _row("top_p", _FLOAT, 0, 1, 0.9),
-    _row("top_k", _INT, 0, None, 40),
-    _row("min_p", _FLOAT, 0, 1, 0.0),
-    _row("typical_p", _FLOAT, 0, 1, 1.0),
-    _row("max_tokens", _INT, -2, None, -1, wire="num_predict"),
-    _row("think", _STRING, default="default", place=_TOP, choices=tuple(choice.value for choice in ThinkChoice), since=THINK),
-    _row("show_thinking", _BOOLEAN, default=True, place=_OURS),
-    _row("repeat_penalty", _FLOAT, 0.1, 2, 1.0),
-    _row("repeat_last_n", _INT, -1, None, 64),
-    _row("presence_penalty", _FLOAT, -2, 2, 0.0),
-    _row("frequency_penalty", _FLOAT, -2, 2, 0.0),
-    _row("seed", _INT, None, None, -1),
-    _row("stop", _TEXT, in_form=False),
-    _row("format", _STRING, place=_TOP, choices=("json",)),
-    _row("json_schema", _TEXT, place=_TOP, wire="format"),
-    _row("keep_alive", _STRING, place=_TOP),
-    _row("num_ctx", _INT, 64),
-    _row("num_keep", _INT, -1, None, 4),
-    _row("num_batch", _INT, 2, None, 512),
-    _row("num_gpu", _INT, -1, None, -1),
-    _row("main_gpu", _INT, 0),
-    _row("num_thread", _INT, 0, None, 0),
-    _row("use_mmap", _BOOLEAN),
-    _row("draft_num_predict", _INT, 0),
+    Parameter("temperature", _FLOAT, 0, 2, 0.8),
+    Parameter("top_p", _FLOAT, 0, 1, 0.9),
+    Parameter("top_k", _INT, 0, None, 40),
+    Parameter("min_p", _FLOAT, 0, 1, 0.0),
+    Parameter("typical_p", _FLOAT, 0, 1, 1.0),
+    Parameter("max_tokens", _INT, -2, None, -1, wire="num_predict"),
+    Parameter("think", _STRING, default="default", place=_TOP, choices=tuple(choice.value for choice in ThinkChoice), since=THINK),
+    Parameter("show_thinking", _BOOLEAN, default=True, place=_OURS),
+    Parameter("repeat_penalty", _FLOAT, 0.1, 2, 1.0),
+    Parameter("repeat_last_n", _INT, -1, None, 64),
+    Parameter("presence_penalty", _FLOAT, -2, 2, 0.0),
+    Parameter("frequency_penalty", _FLOAT, -2, 2, 0.0),
+    Parameter("seed", _INT, None, None, -1),
+    Parameter("stop", _TEXT, in_form=False),
+    Parameter("format", _STRING, place=_TOP, choices=("json",)),
+    Parameter("json_schema", _TEXT, place=_TOP, wire="format"),
+    Parameter("keep_alive", _STRING, place=_TOP),
+    Parameter("num_ctx", _INT, 64),
+    Parameter("num_keep", _INT, -1, None, 4),
+    Parameter("num_batch", _INT, 2, None, 512),
+    Parameter("num_gpu", _INT, -1, None, -1),
+    Parameter("main_gpu", _INT, 0),
+    Parameter("num_thread", _INT, 0, None, 0),
+    Parameter("use_mmap", _BOOLEAN),
+    Parameter("draft_num_predict", _INT, 0),
 )
 """Options of api/types.go (0.33.0) with the server's defaults (DefaultOptions).
 

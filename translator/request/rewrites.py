@@ -10,6 +10,7 @@ from itertools import count
 
 import attrs
 
+from translator.caches import BoundedCache
 from translator.shapes.dify import Role
 from translator.shapes.wire import WireMessage
 
@@ -54,19 +55,17 @@ class KnownRewrites:
     """What helped, by model. The key is the caller's; it should tell servers and their users apart."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, frozenset[Rewrite]] = {}
+        self._known: BoundedCache[Hashable, frozenset[Rewrite]] = BoundedCache(REMEMBERED)
 
     def of(self, key: Hashable) -> frozenset[Rewrite]:
         """The rewrites that a model needs."""
-        return self._known.get(key, frozenset())
+        return self._known.get(key) or frozenset()
 
     def learn(self, key: Hashable, rewrites: Iterable[Rewrite]) -> None:
         """Remembers the rewrites of a turn that was answered."""
-        known = self._known.pop(key, frozenset()) | frozenset(rewrites)
+        known = self.of(key).union(rewrites)
         if known:
-            self._known[key] = known
-        while len(self._known) > REMEMBERED:
-            del self._known[next(iter(self._known))]
+            self._known.put(key, known)
 
 
 def _system_first(messages: WireMessages) -> WireMessages:

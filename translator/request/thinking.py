@@ -104,7 +104,8 @@ def plan_think(choice: ThinkChoice, model: Thinker, *, structured: bool = False,
         return ThinkPlan(think=None, show=show and not structured, note=note)
     if structured:
         return _plan_structured(choice, model)
-    return attrs.evolve(_plan_free(choice, model), show=show)
+    think, note = _field(choice, model)
+    return ThinkPlan(think=think, show=show, note=note)
 
 
 def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
@@ -115,15 +116,16 @@ def _plan_structured(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
     `think: false` before 0.31.2.
     """
     if model.always_thinks:
-        level = choice if _asks(choice) else ALWAYS_THINKING_LOWEST
-        return attrs.evolve(_plan_free(level, model), show=False, note="hidden: this model cannot stop thinking")
+        think, _ = _field(choice if _asks(choice) else ALWAYS_THINKING_LOWEST, model)
+        return ThinkPlan(think=think, show=False, note="hidden: this model cannot stop thinking")
     only_after = (
         model.parser and model.can_think and THINK_BY_DEFAULT <= model.version < FORMAT_SINCE.get(model.parser, FORMAT_WITHOUT_THINKING)
     )
     if _asks(choice) and model.can_think is not False and model.version >= THINK_BY_DEFAULT and not model.formats_at_once:
+        think, note = _field(choice, model)
         step = None if only_after else StepDown(_off(model))
-        plan = attrs.evolve(_plan_free(choice, model), show=False, after_nothing=step, enforces_format=False)
-        return attrs.evolve(plan, note=plan.note or "thinking is hidden while the answer has a format")
+        note = note or "thinking is hidden while the answer has a format"
+        return ThinkPlan(think=think, show=False, note=note, after_nothing=step, enforces_format=False)
     if only_after:
         note = "hidden: this server applies a format to this model only after thinking"
         return ThinkPlan(think=None, show=False, note=note, enforces_format=False)
@@ -135,18 +137,18 @@ def _asks(choice: ThinkChoice) -> bool:
     return choice not in (ThinkChoice.DEFAULT, ThinkChoice.OFF)
 
 
-def _plan_free(choice: ThinkChoice, model: Thinker) -> ThinkPlan:
+def _field(choice: ThinkChoice, model: Thinker) -> tuple[Think | None, str]:
+    """The field for an answer without a format, and a note on what was changed."""
     if choice is ThinkChoice.DEFAULT:
-        return ThinkPlan(think=None)
+        return None, ""
     if choice is ThinkChoice.OFF and model.always_thinks:
-        lowest = _level(ALWAYS_THINKING_LOWEST, model)
-        return ThinkPlan(think=lowest, note="this model cannot stop thinking; it thinks as little as possible")
+        return _level(ALWAYS_THINKING_LOWEST, model), "this model cannot stop thinking; it thinks as little as possible"
     if choice is ThinkChoice.OFF:
-        return ThinkPlan(think=_off(model))
+        return _off(model), ""
     if model.can_think is False:
-        return ThinkPlan(think=None, note="this model does not think; the setting was not sent")
+        return None, "this model does not think; the setting was not sent"
     sent = True if choice is ThinkChoice.ON else _level(choice, model)
-    return ThinkPlan(think=sent, note=_level_note(choice, sent))
+    return sent, _level_note(choice, sent)
 
 
 def _off(model: Thinker) -> Think | None:

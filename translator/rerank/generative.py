@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, dumps, loads
+from translator.codec import dumps, read_object
 from translator.errors import Family, RequestError, ServerError
 from translator.shapes.exchange import HttpRequest
 from translator.shapes.wire import KeepAlive
@@ -130,12 +130,7 @@ class Judged:
 
 def read_judgement(body: bytes, model: str) -> Judged:
     """The score of one pair. Raises ServerError when the reply has no probabilities, or neither yes nor no is among them."""
-    try:
-        plain = loads(body)
-    except DecodeError:
-        plain = None
-    if not isinstance(plain, dict):
-        raise _no_logprobs()
+    plain = read_object(body)
     listed = _first_token(plain.get("logprobs"))
     if not listed:
         raise _no_logprobs()

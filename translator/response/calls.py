@@ -15,6 +15,7 @@ from translator.failures import build
 from translator.limits import DEFAULT_LIMITS
 from translator.response.literals import read_value
 from translator.schema.json_data import can_be_sent_back
+from translator.schema.walk import properties_of
 from translator.shapes.dify import Tool
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import WireToolCall
@@ -70,8 +71,7 @@ def _only_fitting(call: WireToolCall, tools: Mapping[str, Tool]) -> str:
 
 
 def _takes(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
-    properties, required = schema.get("properties"), schema.get("required")
-    known = properties if isinstance(properties, Mapping) else {}
+    known, required = properties_of(schema), schema.get("required")
     needed = required if isinstance(required, list) else []
     return all(key in known for key in arguments) and all(key in arguments for key in needed)
 

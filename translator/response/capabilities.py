@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, loads
+from translator.codec import DecodeError, loads, read_object
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_in_stream
 from translator.scalars import as_int
@@ -177,10 +177,7 @@ def read_version(body: bytes | str | None) -> ServerVersion:
 
 def version_text(body: bytes | str | None) -> str:
     """The version as the server writes it; "" when it cannot be read."""
-    try:
-        return _text(_object(loads(body or b"")).get("version"))
-    except DecodeError:
-        return ""
+    return _text(read_object(body or b"").get("version"))
 
 
 def is_cloud_name(model: str) -> bool:

@@ -14,7 +14,7 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.response.table import LENGTH, STEADY, TERMINAL, Memory, step_for
-from translator.schema.json_data import arguments_to_text
+from translator.schema.json_data import compact_json
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 from translator.shapes.events import (
     LINE_BREAK,
@@ -175,7 +175,7 @@ class Machine:
 
     def _to_tool_call(self, call: WireToolCall) -> ToolCall:
         return ToolCall(
-            id=self._unused_id(call.id or self._new_id()), name=call.function.name, arguments=arguments_to_text(call.function.arguments)
+            id=self._unused_id(call.id or self._new_id()), name=call.function.name, arguments=compact_json(call.function.arguments)
         )
 
     def _new_id(self) -> str:

@@ -16,6 +16,7 @@ from translator import codec
 from translator.response.calls import declared_name, object_of
 from translator.response.literals import after_blanks, read_pairs, read_value
 from translator.schema.json_data import can_be_sent_back
+from translator.schema.walk import properties_of
 from translator.shapes.dify import Tool
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
@@ -105,13 +106,8 @@ class TextArguments:
 
     def typed(self, tool: Tool) -> dict[str, Any]:
         """A value is JSON where the schema wants anything but a text."""
-        known = _properties(tool)
+        known = properties_of(tool.parameters)
         return {key: _typed(value, known.get(key)) for key, value in self.values.items()}
-
-
-def _properties(tool: Tool) -> Mapping[str, Any]:
-    properties = tool.parameters.get("properties")
-    return properties if isinstance(properties, Mapping) else {}
 
 
 def _typed(value: str, schema: object) -> Any:
@@ -262,7 +258,11 @@ def _checked(call: WrittenCall, tools: Mapping[str, Tool]) -> WireToolCall:
         arguments = object_of(arguments)
     if not isinstance(arguments, dict) or not can_be_sent_back(arguments):
         raise ValueError("no arguments")
-    if arguments.get("type") == "object" and isinstance(arguments.get("properties"), dict) and "properties" not in _properties(tools[name]):
+    if (
+        arguments.get("type") == "object"
+        and isinstance(arguments.get("properties"), dict)
+        and "properties" not in properties_of(tools[name].parameters)
+    ):
         raise ValueError("a tool's declaration")
     return WireToolCall(function=WireFunctionCall(name=name, arguments=arguments))
 

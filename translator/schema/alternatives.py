@@ -26,11 +26,7 @@ def whole_alternatives(schema: Any) -> Any:
         return schema
     keyword = next((keyword for keyword in ("oneOf", "anyOf") if isinstance(schema.get(keyword), list)), None)
     moved = schema if keyword is None else _moved(schema, keyword)
-    return map_subschemas(moved, whole_alternatives) | _definitions(moved)
-
-
-def _definitions(schema: Mapping[str, Any]) -> Schema:
-    return {"$defs": {name: whole_alternatives(item) for name, item in schema["$defs"].items()}} if "$defs" in schema else {}
+    return map_subschemas(moved, whole_alternatives)
 
 
 def _moved(schema: Mapping[str, Any], keyword: str) -> Mapping[str, Any]:

@@ -1,13 +1,13 @@
 """Structured output: what a user asks for, as the server's `format` and as words for the model.
 
-The parameters are `json_schema` (Dify sends JSON text; bare, or wrapped as `{"schema", "name", "strict"}`) and `format`. The server takes
-`"json"` or a schema object: any other value is a 500 after the model was loaded (0.24.0 `format-invalid`). Nothing is dropped: what its
-grammar does not say is asked for in words.
+A schema is JSON text (from Dify) or data; bare, or wrapped as `{"schema", "name", "strict"}`. The server takes `"json"` or a schema
+object: any other value is a 500 after the model was loaded (0.24.0 `format-invalid`). Nothing is dropped: what its grammar does not say is
+asked for in words.
 """
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import attrs
 
@@ -15,10 +15,9 @@ from translator.errors import RequestError
 from translator.schema.alternatives import whole_alternatives
 from translator.schema.constraints import constrained, rules_prompt
 from translator.schema.grammar import check_references, grammar_schema
-from translator.schema.json_data import compact_json, plain_json
+from translator.schema.json_data import compact_json, plain_json, refuse_constant
 from translator.schema.merge import lift_required, merge_all_of
 from translator.schema.references import hoist_refs, inline_refs
-from translator.schema.walk import Schema
 
 _WRAPPER = frozenset({"schema", "name", "strict", "description", "type"})
 
@@ -41,23 +40,17 @@ class AnswerFormat:
         return rules_prompt(self.rules) if is_enforced else schema_prompt(self.schema)
 
 
-def answer_format(json_schema: str | Mapping[str, Any] | None, format_: str | Mapping[str, Any] | None) -> AnswerFormat:
-    """`json_schema` if there is one, else `format_` (`json`, a schema, or nothing).
+def answer_format(json_schema: str | Mapping[str, Any] | None, format_: str | None = None) -> AnswerFormat:
+    """`json_schema` if there is one, else `format_`: "json", or None for free text.
 
     References are replaced by what they point to. A schema that contains itself keeps references, into one `$defs` with plain names: only
     so can a grammar repeat it, and llama.cpp's converter follows local references.
 
     Raises:
-        RequestError: `schema_malformed`, `schema_not_object`, `schema_invalid`, `schema_reference`, `schema_twice`, `format_unknown`
-            or `json_too_deep`.
+        RequestError: `schema_malformed`, `schema_not_object`, `schema_invalid`, `schema_reference` or `json_too_deep`.
     """
     schema = _read(json_schema)
-    other = _format(format_)
-    if schema is None:
-        return AnswerFormat(wire=other, schema=other) if other is None or other == "json" else _enforceable(other)
-    if isinstance(other, Mapping) and other != schema:
-        raise RequestError.of("schema_twice", "Two different JSON schemas are given, in json_schema and in format.", "Remove one of them.")
-    return _enforceable(schema)
+    return AnswerFormat(wire=format_, schema=format_) if schema is None else _enforceable(schema)
 
 
 def schema_prompt(format_: object) -> str:
@@ -88,40 +81,19 @@ def _parse(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise RequestError.of("schema_malformed", f"The JSON schema is not valid JSON{where}.", "Correct it, or leave it empty.") from error
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _format(value: str | Mapping[str, Any] | None) -> object | None:
-    if isinstance(value, str):
-        word = value.strip()
-        if word.casefold() in ("", "json"):
-            return word.casefold() or None
-        if word.startswith("{"):
-            return _read(word)
-        raise RequestError.of("format_unknown", "The parameter format is neither `json` nor a JSON schema.", "Use json, or leave it empty.")
-    return _read(value)
-
-
-def _enforceable(schema: object) -> AnswerFormat:
+def _enforceable(schema: Mapping[str, Any]) -> AnswerFormat:
     plain = plain_json(schema)
     inlined = inline_refs(plain)
     if inlined.unresolved:
         names = ", ".join(inlined.unresolved)
         raise RequestError.of("schema_reference", f"The JSON schema refers to something it does not hold: {names}.", "Put it into $defs.")
-    direct = _normal(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema)
+    direct = lift_required(merge_all_of(hoist_refs(plain) if inlined.recursive or inlined.oversized else inlined.schema))
     result = constrained(grammar_schema(whole_alternatives(direct)))
     check_references(result.schema)
     return AnswerFormat(wire=result.schema, schema=direct, rules=result.rules)
-
-
-def _normal(schema: Schema) -> Schema:
-    result: Schema = lift_required(merge_all_of(schema))
-    definitions = {name: _normal(item) for name, item in schema.get("$defs", {}).items()}
-    return {**result, "$defs": definitions} if definitions else result

@@ -6,6 +6,7 @@ in the middle of the answer. What a grammar cannot say is found by `constraints.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from translator.errors import RequestError
@@ -109,7 +110,7 @@ def _implied(schema: Schema, path: str) -> Schema:
 def _keyword(keyword: str, value: Any, path: str) -> Any:
     here = f"{path}.{keyword}"
     if keyword in ("properties", "$defs"):
-        members = _expect(value, Mapping, "an object", here)
+        members = _expect(Mapping, "an object", value, here)
         return {name: _subschema(item, f"{here}.{name}") for name, item in members.items()}
     if keyword in LIST_KEYWORDS or (keyword == "items" and isinstance(value, list)):
         return [_subschema(item, f"{here}[{index}]") for index, item in enumerate(_filled(value, here))]
@@ -124,17 +125,17 @@ def _subschema(value: Any, path: str) -> Schema:
         return {"type": list(_ANYTHING)}
     if value is False:
         raise _invalid(path, "is `false`, which no answer can satisfy")
-    return grammar_schema(_expect(value, Mapping, "an object", path), path)
+    return grammar_schema(_expect(Mapping, "an object", value, path), path)
 
 
-def _expect(value: Any, kind: type | tuple[type, ...], name: str, path: str) -> Any:
+def _expect(kind: type | tuple[type, ...], name: str, value: Any, path: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, kind):
         raise _invalid(path, f"must be {name}")
     return value
 
 
 def _filled(value: Any, path: str) -> list[Any]:
-    items: list[Any] = _expect(value, list, "a list", path)
+    items: list[Any] = _expect(list, "a list", value, path)
     if not items:
         raise _invalid(path, "must not be empty")
     return items
@@ -149,24 +150,16 @@ def _type(value: Any, path: str) -> Any:
 
 
 def _required(value: Any, path: str) -> Any:
-    names = _expect(value, list, "a list of property names", path)
+    names = _expect(list, "a list of property names", value, path)
     for name in names:
-        _expect(name, str, "a list of property names", path)
+        _expect(str, "a list of property names", name, path)
     return names
-
-
-def _text(value: Any, path: str) -> Any:
-    return _expect(value, str, "a text", path)
-
-
-def _number(value: Any, path: str) -> Any:
-    return _expect(value, (int, float), "a number", path)
 
 
 def _count(value: Any, path: str) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return _expect(value, int, "a whole number", path)
+    return _expect(int, "a whole number", value, path)
 
 
 def _invalid(path: str, reason: str) -> RequestError:
@@ -178,8 +171,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "type": _type,
     "enum": _filled,
     "required": _required,
-    "format": _text,
-    "pattern": _text,
-    **dict.fromkeys(("minimum", "maximum"), _number),
+    **dict.fromkeys(("format", "pattern"), partial(_expect, str, "a text")),
+    **dict.fromkeys(("minimum", "maximum"), partial(_expect, (int, float), "a number")),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _count),
 }

@@ -60,7 +60,7 @@ def _items(holder: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def compact_json(value: Any) -> str:
-    """Gives one-line JSON text without escapes, in the author's key order."""
+    """Gives one-line JSON text in the author's key order: UTF-8 is not escaped, big integers are kept, lone surrogates stay as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -89,20 +89,16 @@ def arguments_to_object(text: str, name: str) -> dict[str, Any]:
     return result
 
 
-def arguments_to_text(arguments: Mapping[str, Any]) -> str:
-    """Gives compact JSON text: UTF-8 is not escaped, key order and big integers are kept, lone surrogates stay as they are."""
-    return compact_json(arguments)
-
-
 def _decoder(length: int) -> json.JSONDecoder:
     """The standard library's, for long texts with its scanner in Python: the one in C holds the interpreter's lock up to the end."""
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+    decoder = json.JSONDecoder(parse_constant=refuse_constant, parse_float=_finite)
     if length > _LONG:
         vars(decoder)["scan_once"] = py_make_scanner(decoder)
     return decoder
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """For `NaN` and `Infinity`, which Python reads and JSON does not have. Raises ValueError."""
     raise ValueError(name)
 
 

@@ -38,7 +38,7 @@ def _names(required: Any) -> list[str]:
 
 
 def required_names(required: Any, properties: Mapping[str, Any]) -> list[str]:
-    """Gives the required names that have a property; the others are said in words (see `schema_text.notes`)."""
+    """Gives the required names that have a property; the others are said in words (see `words.notes`)."""
     return [name for name in _names(required) if name in properties]
 
 
@@ -71,8 +71,9 @@ def merge_schemas(first: Mapping[str, Any], second: Mapping[str, Any]) -> Schema
         if mine is _ANY or mine is None:
             result[keyword] = value
         elif mine != value and value is not None:
-            result[keyword] = _JOIN.get(keyword, _keep)(mine, value)
-            if result[keyword] is mine and keyword not in _UNSAID and keyword not in _JOIN:
+            if keyword in _JOIN:
+                result[keyword] = _JOIN[keyword](mine, value)
+            elif keyword not in _UNSAID:
                 lost.append(f"also {keyword}: {compact_json(value)}")
     return _describe(result, lost)
 
@@ -83,10 +84,6 @@ def _describe(schema: Schema, notes: list[str]) -> Schema:
     known = schema.get("description")
     texts = [known, *notes] if isinstance(known, str) and known else notes
     return {**schema, "description": "; ".join(texts)}
-
-
-def _keep(mine: Any, _: Any) -> Any:
-    return mine
 
 
 def _properties(mine: Any, other: Any) -> Any:

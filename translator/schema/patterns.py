@@ -7,7 +7,6 @@ patterns are written anew with what it reads in one way only: `^`, `$`, groups, 
 """
 
 from collections.abc import Iterator
-from functools import singledispatch
 
 import attrs
 
@@ -122,12 +121,11 @@ def _lengths(node: Node) -> tuple[int, int | None]:
         case Chars():
             return 1, 1
         case Sequence(parts):
-            bounds = [_lengths(part) for part in parts]
-            return sum(low for low, _ in bounds), _sum(high for _, high in bounds)
+            lows, highs = zip(*map(_lengths, parts), strict=True) if parts else ((), ())
+            return sum(lows), None if None in highs else sum(highs)
         case Either(branches):
-            bounds = [_lengths(branch) for branch in branches]
-            highs = [high for _, high in bounds]
-            return min(low for low, _ in bounds), None if None in highs else max(high or 0 for high in highs)
+            lows, highs = zip(*map(_lengths, branches), strict=True)
+            return min(lows), None if None in highs else max(highs)
         case Repeat(inner, low, high):
             shortest, longest = _lengths(inner)
             return shortest * low, 0 if high == 0 or longest == 0 else None if high is None or longest is None else longest * high
@@ -135,25 +133,24 @@ def _lengths(node: Node) -> tuple[int, int | None]:
             return 0, 0
 
 
-def _sum(highs: Iterator[int | None]) -> int | None:
-    total = 0
-    for high in highs:
-        if high is None:
-            return None
-        total += high
-    return total
-
-
 # --- the converter's dialect -----------------------------------------------------------------------------------------------------
 
 
-@singledispatch
 def _written(node: Node) -> str:
-    raise TypeError(type(node).__name__)
+    match node:
+        case Chars():
+            return _chars(node)
+        case Sequence(parts):
+            return "".join(f"({_written(part)})" if isinstance(part, Either) else _written(part) for part in parts)
+        case Either(branches):
+            return "|".join(map(_written, branches))
+        case Repeat():
+            return _repeat(node)
+        case Edge():
+            raise UnsupportedPatternError("an edge in the middle")
 
 
-@_written.register
-def _(node: Chars) -> str:
+def _chars(node: Chars) -> str:
     plain = _class(node.plain) if node.plain else ""
     escaped = "".join(_spelled(ord(JSON_ESCAPES[point])) for point in sorted(node.escaped))
     if not escaped:
@@ -163,18 +160,7 @@ def _(node: Chars) -> str:
     return f"({plain}|[\\x5C][{escaped}])" if plain else f"([\\x5C][{escaped}])"
 
 
-@_written.register
-def _(node: Sequence) -> str:
-    return "".join(f"({_written(part)})" if isinstance(part, Either) else _written(part) for part in node.parts)
-
-
-@_written.register
-def _(node: Either) -> str:
-    return "|".join(_written(branch) for branch in node.branches)
-
-
-@_written.register
-def _(node: Repeat) -> str:
+def _repeat(node: Repeat) -> str:
     inner, low, high = node.node, node.low, node.high
     if high is None and _lengths(inner)[0] == 0:
         inner, low = _not_empty(inner), 0  # a repeated part that may be empty is a left recursion to the grammar

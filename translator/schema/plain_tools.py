@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from translator.codec import tool_to_plain
+from translator.codec import to_plain
 from translator.errors import RequestError
 from translator.schema.tools import tools_to_wire
 from translator.shapes.dify import Tool
@@ -41,4 +41,4 @@ def ollama_tools(tools: Iterable[Tool | Mapping[str, Any]], *, server: ServerVer
     What it would lose is said in the descriptions. Raises RequestError: `tool_invalid`, `json_too_deep`.
     """
     read = (tool if isinstance(tool, Tool) else read_tool(tool) for tool in tools)
-    return [tool_to_plain(tool) for tool in tools_to_wire(read, server=server)]
+    return [to_plain(tool) for tool in tools_to_wire(read, server=server)]

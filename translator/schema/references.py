@@ -19,15 +19,8 @@ _INDIRECTION = frozenset({"$schema", "$id", "$anchor", "$dynamicAnchor", "$comme
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class SchemaBounds:
-    """How far inlining goes: schemas inside each other, and schemas in all (one `$ref` used in many places multiplies)."""
-
-    depth: int = 32
-    schemas: int = 5000
-
-
-DEFAULT_BOUNDS = SchemaBounds()
+MOST_DEEP, MOST_SCHEMAS = 32, 5000
+"""How far inlining goes: schemas inside each other, and schemas in all (one `$ref` used in many places multiplies)."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -40,13 +33,13 @@ class Inlined:
     unresolved: tuple[str, ...] = ()
 
 
-def inline_refs(schema: Mapping[str, Any], bounds: SchemaBounds = DEFAULT_BOUNDS) -> Inlined:
+def inline_refs(schema: Mapping[str, Any]) -> Inlined:
     """Replaces every local `$ref` by its target; keywords beside a `$ref` are merged with it.
 
-    A schema inside itself is cut at its second appearance, a part beyond `bounds` where it begins; a note in `description` says so.
+    A schema inside itself is cut at its second appearance, a part that is too much where it begins; a note in `description` says so.
     `$schema`, `$id`, `$defs` and `definitions` are left out.
     """
-    inliner = _Inliner(root=plain_json(schema), bounds=bounds)
+    inliner = _Inliner(root=plain_json(schema))
     result = inliner.expand(inliner.root, (), 0)
     return Inlined(
         schema=result,
@@ -59,7 +52,6 @@ def inline_refs(schema: Mapping[str, Any], bounds: SchemaBounds = DEFAULT_BOUNDS
 @attrs.define(slots=True)
 class _Inliner:
     root: Schema
-    bounds: SchemaBounds
     recursive: bool = False
     oversized: bool = False
     unresolved: list[str] = attrs.field(factory=list)
@@ -69,7 +61,7 @@ class _Inliner:
         if not isinstance(node, Mapping):
             return node
         self.seen += 1
-        if depth > self.bounds.depth or self.seen > self.bounds.schemas:
+        if depth > MOST_DEEP or self.seen > MOST_SCHEMAS:
             self.oversized = True
             return _stub(node, "cut here: the schema is too large")
         ref = node.get("$ref")

@@ -9,7 +9,7 @@ from typing import Any
 
 from translator.schema.json_data import compact_json
 from translator.schema.merge import required_names
-from translator.schema.walk import TYPES, Schema
+from translator.schema.walk import TYPES, Schema, properties_of
 from translator.schema.words import as_list, describe, notes
 
 _TYPE_ALIASES = {
@@ -123,8 +123,7 @@ def _enum(schema: Mapping[str, Any], remarks: list[str]) -> Schema:
 
 
 def _members(schema: Mapping[str, Any]) -> Schema:
-    properties = schema.get("properties")
-    named = properties if isinstance(properties, Mapping) else {}
+    named = properties_of(schema)
     required = required_names(schema.get("required"), named)
     result: Schema = {"properties": {name: property_to_wire(item, name) for name, item in named.items()}} if named else {}
     return {**result, "required": required} if required else result

@@ -17,7 +17,7 @@ from translator.schema.merge import lift_required, merge_all_of, required_names
 from translator.schema.references import inline_refs
 from translator.schema.tool_properties import property_to_wire, with_notes
 from translator.schema.tool_versions import fit_property
-from translator.schema.walk import Schema
+from translator.schema.walk import Schema, properties_of
 from translator.schema.words import as_list, describe, notes
 from translator.shapes.dify import Tool
 from translator.shapes.wire import WireFunction, WireTool
@@ -76,7 +76,7 @@ def tool_to_wire(tool: Tool, *, server: ServerVersion = NEWEST) -> WireTool:
     plain = plain_json(tool.parameters) if isinstance(tool.parameters, Mapping) else {}
     root = lift_required(merge_all_of(inline_refs(lift_required(plain)).schema))
     merged, remarks = _with_alternatives(root)
-    properties = _mapping(merged.get("properties"))
+    properties = properties_of(merged)
     parameters: Schema = {"type": "object"}
     if required := required_names(merged.get("required"), properties):
         parameters["required"] = required
@@ -94,7 +94,7 @@ def _with_remarks(description: str, remarks: list[str]) -> str:
 def _root_remarks(root: Schema) -> list[str]:
     """What the root says beyond its properties and required names."""
     types = [kind for kind in as_list(root.get("type")) if kind]
-    if types and "object" not in types and not _mapping(root.get("properties")):
+    if types and "object" not in types and not properties_of(root):
         return [f"arguments: {describe(root)}"]
     text = root.get("description")
     said = [text] if isinstance(text, str) and text else []
@@ -109,7 +109,7 @@ def _with_alternatives(root: Schema) -> tuple[Schema, list[str]]:
         return root, []
     joined: dict[str, Any] = {}
     for part in (root, *alternatives):
-        for name, item in _mapping(part.get("properties")).items():
+        for name, item in properties_of(part).items():
             joined[name] = item if joined.get(name, item) == item else _one_of(joined[name], item)
     common = [name for name in joined if all(name in as_list(item.get("required")) for item in alternatives)]
     rest = {keyword: value for keyword, value in root.items() if keyword not in ("anyOf", "oneOf")}
@@ -120,7 +120,7 @@ def _with_alternatives(root: Schema) -> tuple[Schema, list[str]]:
 
 def _summary(alternative: Mapping[str, Any]) -> str:
     """Names the properties of a plain object, which are described where they stand now; describes everything else."""
-    names = ", ".join(_mapping(alternative.get("properties")))
+    names = ", ".join(properties_of(alternative))
     plain = alternative.keys() <= _PLAIN_OBJECT and not notes(alternative)
     return f"({names})" if names and plain else describe(alternative)
 
@@ -128,7 +128,3 @@ def _summary(alternative: Mapping[str, Any]) -> str:
 def _one_of(first: Any, second: Any) -> Schema:
     known = first["anyOf"] if isinstance(first, Mapping) and set(first) == {"anyOf"} else [first]
     return {"anyOf": known if second in known else [*known, second]}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

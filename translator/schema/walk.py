@@ -21,8 +21,14 @@ SCHEMA_KEYWORDS = frozenset(
 LIST_KEYWORDS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 """Keywords that hold a list of schemas."""
 
-MAP_KEYWORDS = frozenset({"dependentSchemas", "patternProperties", "properties"})
+MAP_KEYWORDS = frozenset({"$defs", "dependentSchemas", "patternProperties", "properties"})
 """Keywords that hold schemas by name."""
+
+
+def properties_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of a schema by name; none where it has no object of them."""
+    properties = schema.get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def map_subschemas(schema: Mapping[str, Any], change: Callable[[Any], Any]) -> Schema:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from translator.schema.json_data import compact_json
+from translator.schema.walk import properties_of
 
 _DATA_CHARS = 200
 _PATTERN_CHARS = 2000
@@ -46,11 +47,8 @@ def _kinds(schema: Mapping[str, Any]) -> list[str]:
 
 def members(schema: Mapping[str, Any]) -> str:
     """Lists the properties of an object schema with their own descriptions; empty when there are none."""
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping):
-        return ""
     required = as_list(schema.get("required"))
-    return ", ".join(_member(name, item, required) for name, item in properties.items())
+    return ", ".join(_member(name, item, required) for name, item in properties_of(schema).items())
 
 
 def _member(name: str, schema: Any, required: list[Any]) -> str:
@@ -139,11 +137,7 @@ def _named(label: str) -> _Say:
 def _dependent(value: Any, _: Mapping[str, Any]) -> str:
     if not isinstance(value, Mapping):
         return ""
-    return ", ".join(f"{name} needs {_needed(item)}" for name, item in value.items())
-
-
-def _needed(value: Any) -> str:
-    return values_text(value) if isinstance(value, list) else describe(value)
+    return ", ".join(f"{name} needs {values_text(item) if isinstance(item, list) else describe(item)}" for name, item in value.items())
 
 
 def _condition(value: Any, schema: Mapping[str, Any]) -> str:
@@ -157,8 +151,7 @@ def _places(value: Any, _: Mapping[str, Any]) -> str:
 
 def _stray(value: Any, schema: Mapping[str, Any]) -> str:
     """Says required names that have no property."""
-    properties = schema.get("properties")
-    named = properties if isinstance(properties, Mapping) else {}
+    named = properties_of(schema)
     stray = [name for name in as_list(value) if isinstance(name, str) and name not in named]
     return f"required: {', '.join(stray)}" if stray else ""
 

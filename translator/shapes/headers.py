@@ -9,7 +9,7 @@ import attrs
 class Headers(Mapping[str, str]):
     """A mapping from names, in any case, to values; the values of a name that stands several times are joined by commas (RFC 9110, 5.3).
 
-    So of several `Via` lines the nearest proxy is the last one of the whole list. Never shown: headers may hold keys.
+    So of several `Via` lines the nearest proxy is the last one of the whole list. `repr` shows none of them: headers may hold keys.
     """
 
     pairs: tuple[tuple[str, str], ...] = ()
@@ -43,9 +43,6 @@ class Headers(Mapping[str, str]):
 
     def __hash__(self) -> int:
         return hash(frozenset(_lowered(self).items()))
-
-    def __repr__(self) -> str:
-        return f"Headers({len(self)})"
 
 
 def as_headers(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:

@@ -5,6 +5,8 @@ from statistics import median
 
 import attrs
 
+from translator.caches import BoundedCache
+
 
 @attrs.define(slots=True)
 class TokenCalibration:
@@ -19,8 +21,10 @@ class TokenCalibration:
     kept: int = 15
     """Observations per model and script."""
     pairs: int = 512
-    """Models and scripts remembered, of all servers together; the pair not observed for the longest is forgotten first."""
-    _ratios: dict[tuple[str, str, str], deque[float]] = attrs.field(factory=dict, init=False, repr=False)
+    """Models and scripts remembered, of all servers together; the pair not used for the longest is forgotten first."""
+    _ratios: BoundedCache[tuple[str, str, str], deque[float]] = attrs.field(
+        default=attrs.Factory(lambda self: BoundedCache(self.pairs), takes_self=True), init=False, repr=False
+    )
 
     MIN_TOKENS = 32
     """Below this the template's own words decide the ratio."""
@@ -38,11 +42,8 @@ class TokenCalibration:
         if num_ctx and max(real, estimated * self.factor(model, server, script)) >= num_ctx * 0.95:
             return
         key = server, model, script
-        ratios = self._ratios.pop(key, None) or deque(maxlen=self.kept)
+        ratios = self._ratios.get(key) or self._ratios.put(key, deque(maxlen=self.kept))
         ratios.append(real / estimated)
-        self._ratios[key] = ratios
-        if len(self._ratios) > self.pairs:
-            del self._ratios[next(iter(self._ratios))]
 
     def factor(self, model: str, server: str = "", script: str = "") -> float:
         """What to multiply an estimate with; 1.0 for what was never observed, always within the bounds."""

@@ -74,7 +74,9 @@ def test_slow_names_leave_others_their_threads() -> None:
         assert await lookups.addresses("good.example") == HERE
         waiting = await many(lookups, slow)
         assert await lookups.addresses("good.example") == HERE, "believed"
-        lookups._answers["good.example"] = attrs.evolve(lookups._answers["good.example"], came=-1e9)
+        answer = lookups._answers.get("good.example")
+        assert answer is not None
+        lookups._answers.put("good.example", attrs.evolve(answer, came=-1e9))
         assert await lookups.addresses("good.example") == HERE, "asked anew"
         service.release()
         assert all(isinstance(error, socket.gaierror) for error in await asyncio.gather(*waiting, return_exceptions=True))

@@ -232,7 +232,7 @@ def test_errors_page_names_every_code_and_every_dify_error() -> None:
     page = render_markdown()
     assert [row.code for row in CATALOGUE + REFUSALS + STREAM if f"| `{row.code}` |" not in page] == []
     assert DIFY_ERRORS.keys() == set(Family)
-    assert all(f"## {section.title}\n" in page for section in SECTIONS)
+    assert all(f"## {title}\n" in page for title in SECTIONS)
     assert "## Rerank services\n\nRerank services are looked up in this table alone.\n" in page
 
 

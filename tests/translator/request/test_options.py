@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fixtures.recordings import Exchange, every
 from tests.go.go_server import Refused, read_keep_alive, read_options
 from translator.errors import Family, RequestError
+from translator.request.context import ContextPlan
 from translator.request.options import WireOptions, options_for_model, options_to_wire, stop_texts
 from translator.request.parameters import BY_NAME, RETIRED, ThinkChoice
 
@@ -72,7 +73,7 @@ def test_bounds_are_what_real_servers_take() -> None:
         with pytest.raises(RequestError, match=words):
             options_to_wire({name: value})
     for name, value in {tried(exchange) for exchange in REAL} - ENDS_THE_PROCESS.keys():
-        sent = options_for_model(options_to_wire({name: value}).options, 4096, remote=False)[name]
+        sent = options_for_model(options_to_wire({name: value}).options, ContextPlan(size=4096), remote=False)[name]
         assert sent == (4096 if (name, value) in refused else value)
 
 
@@ -91,7 +92,7 @@ FOR_MODEL: dict[str, tuple[dict[str, object], bool, dict[str, object]]] = {
 
 @pytest.mark.parametrize(("options", "remote", "expected"), FOR_MODEL.values(), ids=FOR_MODEL)
 def test_options_for_a_model(options: dict[str, object], remote: bool, expected: dict[str, object]) -> None:
-    assert options_for_model(options, 4096, remote=remote) == expected
+    assert options_for_model(options, ContextPlan(size=4096), remote=remote) == expected
 
 
 STOPS: dict[str, tuple[tuple[str, ...], object, tuple[str, ...], list[str] | None]] = {

@@ -63,7 +63,10 @@ class _Converter:
         while self.text[self.at] != "]":
             self.at += 2 if self.text[self.at] == "\\" else 1
         self.at += 1
-        return "[" + _unescaped(self.text[start + 1 : self.at - 1], is_class=True) + "]"
+        members = _unescaped(self.text[start + 1 : self.at - 1], is_class=True)
+        # Python takes a millisecond to compile a class with all of Unicode, and none for one without a few
+        rest = members.removesuffix("\x80-\U0010ffff")
+        return f"[{members}]" if rest == members else f"(?:[{rest}]|[^\\x00-\\x7F])" if rest else "[^\\x00-\\x7F]"
 
     def _literal(self) -> str:
         literal = ""

@@ -78,7 +78,7 @@ def property_names(schema: Any) -> Iterator[str]:
     if isinstance(schema, Mapping):
         properties = schema.get("properties")
         yield from properties if isinstance(properties, Mapping) else ()
-        for child in subschemas(schema):
+        for child in subschemas({keyword: value for keyword, value in schema.items() if keyword != "$defs"}):
             yield from property_names(child)
 
 

@@ -75,6 +75,6 @@ def test_what_stays(schema: dict[str, Any]) -> None:
 
 def test_the_model_reads_the_schema_as_it_was_written() -> None:
     schema = {**PERSON, "anyOf": [{"required": ["mail"]}, {"required": ["phone"]}]}
-    form = answer_format(schema, None)
+    form = answer_format(schema)
     assert form.schema == schema
     assert form.rules == ()

@@ -73,7 +73,7 @@ KEPT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("schema", "wire"), KEPT.values(), ids=KEPT)
 def test_the_grammar_says_it(schema: dict[str, Any], wire: dict[str, Any]) -> None:
-    form = answer_format(inside(schema), None)
+    form = answer_format(inside(schema))
     assert isinstance(form.wire, dict)
     sent = form.wire["properties"]["a"]
     if wire.get("pattern", "") is None:
@@ -153,7 +153,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
 
 @pytest.mark.parametrize(("schema", "wire", "rule"), SAID.values(), ids=SAID)
 def test_the_model_is_told(schema: dict[str, Any], wire: dict[str, Any] | None, rule: str) -> None:
-    form = answer_format(inside(schema), None)
+    form = answer_format(inside(schema))
     assert isinstance(form.wire, dict)
     assert form.rules == (rule,)
     assert wire is None or form.wire["properties"]["a"] == wire
@@ -168,15 +168,15 @@ def schema_in(text: str, schema: dict[str, Any]) -> bool:
 
 def test_a_recursive_schema_is_told_by_its_definitions() -> None:
     node = {"type": "object", "properties": {"id": {**TEXT, "format": "iri"}, "next": {"$ref": "#/$defs/Node"}}}
-    form = answer_format({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, None)
+    form = answer_format({"$ref": "#/$defs/Node", "$defs": {"Node": node}})
     assert form.rules == ("def-0-Node.id: format iri",)
 
 
 @pytest.mark.parametrize("name", ["größe", "a]b", "a-b", 'a"b', "a\\b"])
 def test_names_that_break_the_grammar_of_an_open_object(name: str) -> None:
     schema = {"type": "object", "properties": {name: TEXT}, "additionalProperties": True}
-    assert answer_format(schema, None).wire == {"type": "object", "properties": {name: TEXT}}
-    assert answer_format({**schema, "properties": {"clean name_1": TEXT}}, None).wire == {**schema, "properties": {"clean name_1": TEXT}}
+    assert answer_format(schema).wire == {"type": "object", "properties": {name: TEXT}}
+    assert answer_format({**schema, "properties": {"clean name_1": TEXT}}).wire == {**schema, "properties": {"clean name_1": TEXT}}
 
 
 def test_no_rules_need_no_words() -> None:
@@ -190,7 +190,7 @@ def test_no_rules_need_no_words() -> None:
 def test_what_a_real_server_made_of_one_bound(scenario: str, said: str) -> None:
     recording = load("0.33.0-rc2-real", f"{scenario}-blocking")
     assert said in orjson.loads(recording.body)["message"]["content"]
-    form = answer_format(recording.request_body["format"], None)
+    form = answer_format(recording.request_body["format"])
     assert isinstance(form.wire, dict)
     (sent,) = form.wire["properties"].values()
     assert {"minimum", "maximum"} <= sent.keys()

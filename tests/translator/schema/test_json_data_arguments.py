@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.go import go_decoder
 from translator.errors import Family, RequestError
 from translator.schema import json_data
-from translator.schema.json_data import arguments_to_object, arguments_to_text
+from translator.schema.json_data import arguments_to_object, compact_json
 
 OBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "empty text": ("", {}),
@@ -87,7 +87,7 @@ TEXTS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("arguments", "expected"), TEXTS.values(), ids=TEXTS)
 def test_object_to_text(arguments: dict[str, Any], expected: str) -> None:
-    assert arguments_to_text(arguments) == expected
+    assert compact_json(arguments) == expected
 
 
 JSON = st.recursive(
@@ -99,7 +99,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_there_and_back_is_the_same(arguments: dict[str, Any]) -> None:
-    assert arguments_to_object(arguments_to_text(arguments), "f") == arguments
+    assert arguments_to_object(compact_json(arguments), "f") == arguments
 
 
 @given(st.dictionaries(st.text(st.characters(codec=None, categories=["Cs", "L"])), JSON, max_size=4))

@@ -9,7 +9,7 @@ from tests.translator.schema.schema_strategies import SCHEMAS, property_names
 from translator.errors import RequestError
 from translator.schema.json_data import plain_json
 from translator.schema.merge import lift_required, merge_all_of, merge_schemas
-from translator.schema.references import SchemaBounds, hoist_refs, inline_refs
+from translator.schema.references import MOST_DEEP, hoist_refs, inline_refs
 from translator.schema.walk import LIST_KEYWORDS, MAP_KEYWORDS, SCHEMA_KEYWORDS
 from translator.schema.words import NOTES, describe
 
@@ -74,20 +74,23 @@ def test_inline(schema: dict[str, Any], expected: dict[str, Any]) -> None:
 
 def test_inline_stops_where_references_multiply() -> None:
     steps: dict[str, Any] = {
-        f"D{index}": {"properties": {name: {"$ref": f"#/$defs/D{index + 1}"} for name in "abcd"}} for index in range(30)
+        f"D{index}": {"properties": {name: {"$ref": f"#/$defs/D{index + 1}"} for name in "abcd"}} for index in range(9)
     }
-    result = inline_refs({"$ref": "#/$defs/D0", "$defs": {**steps, "D30": {}}}, SchemaBounds(depth=40, schemas=100))
+    result = inline_refs({"$ref": "#/$defs/D0", "$defs": {**steps, "D9": {}}})
     assert result.oversized
     assert "cut here" in str(result.schema)
 
 
 def test_inline_stops_where_schemas_are_deep() -> None:
     schema: dict[str, Any] = {"type": "string"}
-    for _ in range(5):
+    for _ in range(MOST_DEEP + 3):
         schema = {"type": "array", "items": schema}
-    result = inline_refs(schema, SchemaBounds(depth=2))
+    result = inline_refs(schema)
     assert result.oversized
-    assert result.schema["items"]["items"]["items"] == {"type": "array", "description": "cut here: the schema is too large"}
+    innermost = result.schema
+    for _ in range(MOST_DEEP + 1):
+        innermost = innermost["items"]
+    assert innermost == {"type": "array", "description": "cut here: the schema is too large"}
 
 
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
@@ -227,7 +230,7 @@ def test_describe_says_every_property_name(schema: dict[str, Any]) -> None:
 
 
 def test_every_keyword_that_holds_schemas_is_said() -> None:
-    elsewhere = {"anyOf", "oneOf", "allOf", "properties", "then", "else"}
+    elsewhere = {"anyOf", "oneOf", "allOf", "properties", "then", "else", "$defs"}
     assert (SCHEMA_KEYWORDS | LIST_KEYWORDS | MAP_KEYWORDS) - NOTES.keys() == elsewhere
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_entry.network.caches import BoundedCache
+from translator.caches import BoundedCache
 
 
 def test_the_least_used_goes_first() -> None:
@@ -41,3 +41,11 @@ def test_bounds_hold(entries: list[tuple[int, int]]) -> None:
         assert len(cache) <= 5
         kept = [cache.get(each) for each in range(21)]
         assert sum(size for size in kept if size is not None) <= 400
+
+
+def test_an_entry_is_forgotten() -> None:
+    cache: BoundedCache[str, int] = BoundedCache(2)
+    cache.put("a", 1)
+    cache.forget("a")
+    cache.forget("never there")
+    assert (cache.get("a"), len(cache)) == (None, 0)
