@@ -53,10 +53,17 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
     plain = {"type": data.type.value, "data": data.data} if isinstance(data, SessionMessage) else data
-    line = _line(event, session_id, plain)
+    self.write(_line(event, session_id, plain).decode())
+
+
+def _line(event: Event, session_id: str | None, data: Any) -> bytes:
+    """A frame that is not too long. Raises InvokeBadRequestError."""
+    frame = {"event": event._value_, "session_id": session_id, "data": data}  # `value` would be two calls, for every token
+    line = orjson.dumps(frame, default=_dumped) + b"\n\n"
     if len(line) > LINE_LIMIT:
-        line = _line(event, session_id, _shortened(plain, len(line)))
-    self.write(line.decode())
+        plain = _dumped(data) if isinstance(data, BaseModel) else data
+        line = orjson.dumps(frame | {"data": _shortened(plain, len(line))}) + b"\n\n"
+    return line
 
 
 def _shortened(data: object, length: int) -> dict[str, Any]:
@@ -88,6 +95,17 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
+type ChunkDump = dict[str, Any]
+"""A chunk of an answer as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+
+
+def text_chunk(model: str, index: int, text: str) -> ChunkDump:
+    """The chunk of a piece of text."""
+    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
+    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
+    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
+
+
 class FrameWriter(StdioResponseWriter):
     """The SDK's writer for stdio, with one write per frame and one dump per payload."""
 
@@ -97,11 +115,7 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(data.encode())
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        line = _line(event, session_id, plain)
-        if len(line) > LINE_LIMIT:
-            line = _line(event, session_id, _shortened(plain, len(line)))
-        self.output.write(line, session_id)
+        self.output.write(_line(event, session_id, data), session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
@@ -131,10 +145,6 @@ def _dumped(value: object) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a {type(value).__name__} is no JSON")
-
-
-def _line(event: Event, session_id: str | None, data: Any) -> bytes:
-    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}, default=_dumped) + b"\n\n"
 
 
 class LogStream:
