@@ -18,14 +18,18 @@ METHOD, LOCAL = "INSTALL_METHOD", "local"
 
 
 class StandIn(ModuleType):
-    """A package that is imported when it is used. While it stands in `sys.modules`, each of its names is an empty class."""
+    """A package that is imported when it is used.
+
+    While it stands in `sys.modules`, each of its names is a class, as the SDK names some in annotations; called, it calls what the package
+    has under that name.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
-            return type(name, (), {})
-        return getattr(import_module(self.__name__), name)
+        if sys.modules.get(self.__name__) is not self:
+            return getattr(import_module(self.__name__), name)
+        return type(name, (), {"__new__": lambda _, *arguments, **named: getattr(import_module(self.__name__), name)(*arguments, **named)})
 
 
 def import_sdk() -> None:

@@ -38,6 +38,14 @@ def test_what_the_sdk_kept_is_the_package_once_it_is_used() -> None:
     assert run(code) == "True"
 
 
+def test_a_name_that_the_sdk_kept_calls_the_package() -> None:
+    code = (
+        f"{IMPORT}\nfrom dify_plugin.interfaces.model.openai_compatible.rerank import post\nimport requests\n"
+        "try: post('nothing:')\nexcept requests.RequestException as error: print(type(error).__name__)"
+    )
+    assert run(code) == "InvalidSchema"
+
+
 def test_stand_in_has_no_names_that_the_package_lacks() -> None:
     code = (
         f"{IMPORT}; from dify_plugin.invocations import file; print(hasattr(file.requests, 'nothing_of_the_kind'), file.requests.__name__)"
