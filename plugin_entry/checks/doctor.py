@@ -14,9 +14,9 @@ from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
 from translator.diagnosis.conclusion import Diagnosis, Finding, Layer, conclude, trouble_in
 
-type Look = Callable[[Examination], Awaitable[Finding | None]]
+type Check = Callable[[Examination], Awaitable[Finding | None]]
 
-CHECKS: Mapping[Layer, Look] = {
+CHECKS: Mapping[Layer, Check] = {
     Layer.PROXY: doctor_network.check_proxy,
     Layer.NAME: doctor_network.check_name,
     Layer.TCP: doctor_network.check_connection,
@@ -34,7 +34,7 @@ CHECKS: Mapping[Layer, Look] = {
 """What is looked at, in this order, and by what. `_applies` says when."""
 
 ABOUT_MODELS = frozenset({Layer.VERSION, Layer.KEY, Layer.MODELS, Layer.MODEL, Layer.LOADED})
-CONNECTION_CHECKS = {step: look for step, look in CHECKS.items() if step not in ABOUT_MODELS}
+CONNECTION_CHECKS = {step: check for step, check in CHECKS.items() if step not in ABOUT_MODELS}
 """Why a server cannot be reached, for a form that must answer soon."""
 
 CURABLE_ELSEWHERE = frozenset({Layer.NAME, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.SERVER})
@@ -49,7 +49,7 @@ async def diagnose(
     server: Server,
     *,
     model: str = "",
-    checks: Mapping[Layer, Look] = CHECKS,
+    checks: Mapping[Layer, Check] = CHECKS,
     limits: ProbeLimits | None = None,
     budget_s: float = 60.0,
     surroundings: Surroundings | None = None,
@@ -73,8 +73,8 @@ async def diagnose(
         )
         try:
             async with asyncio.timeout(budget_s):
-                for step, look in checks.items():
-                    if _applies(step, trouble_in(findings)) and (finding := await look(exam)):
+                for step, check in checks.items():
+                    if _applies(step, trouble_in(findings)) and (finding := await check(exam)):
                         findings.append(finding)
                         tell(finding)
         except TimeoutError:
