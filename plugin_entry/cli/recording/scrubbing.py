@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from plugin_entry.cli.recording.finding import Range, View, needles_of, pieces_of, secret_ranges
-from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Place, route_of
-from plugin_entry.cli.recording.scanning import Rule, Span, TimeCheck, spans_of
+from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Kind, Place, route_of
+from plugin_entry.cli.recording.scanning import Span, TimeCheck, spans_of
 from plugin_entry.cli.recording.secrets import HARMLESS, SCHEMES, Secrets
 from plugin_entry.cli.recording.veiling import known_words, veiled
 from translator.failures.bodies import PROXY_NAMED
@@ -119,14 +119,14 @@ class Scrubber:
 
     def _shown(self, token: bytes, span: Span, finds: Sequence[Range], *, same_length: bool) -> bytes:
         is_string = token.startswith(b'"')
-        match span.rule:
-            case Rule.PICTURE if is_string:
+        match span.kind:
+            case Kind.PICTURE if is_string:
                 return _picture(token) if same_length else b'"' + TINY_PICTURE.encode() + b'"'
-            case Rule.UNKNOWN | Rule.PICTURE:
+            case None | Kind.PICTURE:
                 return _replaced(token)
-            case Rule.TEXT | Rule.ERROR if self.without_texts:
-                shown = _replaced(token) if _is_number(token) else veiled(token, known_words(token) if span.rule is Rule.ERROR else ())
-            case Rule.MODEL:
+            case Kind.TEXT | Kind.ERROR if self.without_texts:
+                shown = _replaced(token) if _is_number(token) else veiled(token, known_words(token) if span.kind is Kind.ERROR else ())
+            case Kind.MODEL:
                 shown = _model(token)
             case _:
                 shown = token
