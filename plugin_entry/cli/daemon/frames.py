@@ -40,7 +40,7 @@ class Session:
 
 
 @attrs.define(slots=True, eq=False)
-class Switchboard:
+class PluginOutput:
     """Sorts lines. One thread calls `take` and `end`, any thread the rest."""
 
     manifest: Mapping[str, Any] | None = None
