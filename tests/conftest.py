@@ -1,10 +1,4 @@
-"""Settings of all tests. The Dify SDK is imported before this file (see `addopts`): its import patches the process for gevent.
-
-Tests marked `plugin` use the objects that a plugin process has once, its event loop among them. asyncio allows one running loop per thread,
-and other tests start loops as they like, so the plugin's own is ended after each of them. What was learned of servers is forgotten, too: a
-port may be given to another one. A busy server is asked again without waiting. No other address is looked for around this machine, whose
-gateway may let the doctor wait for a second.
-"""
+"""Settings of all tests. The Dify SDK is imported before this file (see `addopts`): its import patches the process for gevent."""
 
 import atexit
 import gc
@@ -23,6 +17,7 @@ from plugin_entry.checks.probing import Surroundings
 from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
+from tests import two_processes
 from tests.stdio.early_processes import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -36,7 +31,7 @@ COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "plugin: uses the objects that a plugin process has once")
+    two_processes.pytest_configure(config)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         keep_compiled(str(config.cache.mkdir("compiled")) if config.pluginmanager.has_plugin("cacheprovider") else COMPILED.name)
     # nothing that is collected is garbage: looking through it again and again would take a tenth of the time
@@ -50,8 +45,8 @@ def keep_compiled(folder: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The library's tests first: they need one core, and the other one starts processes that later tests need."""
-    items.sort(key=lambda item: not item.path.is_relative_to(LIBRARY))
+    """The library's tests last: they are many and short, so that both processes end at the same time."""
+    items.sort(key=lambda item: item.path.is_relative_to(LIBRARY))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -60,10 +55,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     QUEUE.keep(
         [] if session.config.option.collectonly else [item.module.__name__ for item in session.items if isinstance(item, pytest.Function)]
     )
-
-
-def pytest_runtest_logfinish() -> None:
-    QUEUE.go_on()
 
 
 def pytest_unconfigure() -> None:
@@ -82,16 +73,20 @@ def waits_for_models() -> None:
     """For tests of just that: a model that is being loaded is waited for as in the plugin."""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _plugin_rests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if request.node.get_closest_marker("plugin") is not None:
-        monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
-        monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
-        if "waits_for_models" not in request.fixturenames:
-            # a server that is for ever loading would be waited for until the limit of the first byte
-            monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
+    """Tests that name it use the objects that a plugin process has once, its event loop among them.
+
+    asyncio allows one running loop per thread, and other tests start loops as they like, so the plugin's own is ended after each of them.
+    What was learned of servers is forgotten, too: a port may be given to another one. A busy server is asked again without waiting. No
+    other address is looked for around this machine, whose gateway may let the doctor wait for a second.
+    """
+    monkeypatch.setattr(budget, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(doctor, "read_surroundings", lambda: Surroundings(container="Docker"))
+    if "waits_for_models" not in request.fixturenames:
+        # a server that is for ever loading would be waited for until the limit of the first byte
+        monkeypatch.setattr(budget.Budget, "wait_for_model", budget.Budget.wait)
     yield
-    if request.node.get_closest_marker("plugin") is not None:
-        BRIDGE.close()
-        FACTS.forget()
-        rerank.forget()
+    BRIDGE.close()
+    FACTS.forget()
+    rerank.forget()

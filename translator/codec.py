@@ -109,7 +109,8 @@ def require_few_values(data: bytes, values: int = MOST_VALUES, containers: int =
 
 
 def _are_few(data: bytes, values: int, containers: int) -> bool:
-    return data.count(b",") <= values and data.count(b"[") + data.count(b"{") <= containers
+    few_values = len(data) <= 2 * values or data.count(b",") <= values  # a value and its comma take two bytes
+    return few_values and data.count(b"[") + data.count(b"{") <= containers
 
 
 def loads(data: bytes | str) -> Any:

@@ -10,12 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TextIO, cast
 
 import orjson
 from dify_plugin.config.logger_format import plugin_logger_handler
+from dify_plugin.core.entities.message import SessionMessage
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
-from dify_plugin.core.server.__base.writer_entities import Event, StreamOutputMessage
+from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.errors.model import InvokeBadRequestError
 from pydantic import BaseModel
@@ -50,15 +52,11 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
-    plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-    line = _sdk_line(event, session_id, plain)
+    plain = {"type": data.type.value, "data": data.data} if isinstance(data, SessionMessage) else data
+    line = _line(event, session_id, plain)
     if len(line) > LINE_LIMIT:
-        line = _sdk_line(event, session_id, _shortened(plain, len(line)))
+        line = _line(event, session_id, _shortened(plain, len(line)))
     self.write(line.decode())
-
-
-def _sdk_line(event: Event, session_id: str | None, data: dict[str, Any] | None) -> bytes:
-    return StreamOutputMessage(event=event, session_id=session_id, data=data).model_dump_json().encode() + b"\n\n"
 
 
 def _shortened(data: object, length: int) -> dict[str, Any]:
@@ -114,9 +112,11 @@ class FrameWriter(StdioResponseWriter):
 
 
 def _dumped(value: object) -> Any:
-    """A model inside of a payload. Raises TypeError for anything else that is no JSON."""
+    """A model or a price inside of a payload. Raises TypeError for anything else that is no JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, Decimal):
+        return str(value)
     raise TypeError(f"a {type(value).__name__} is no JSON")
 
 

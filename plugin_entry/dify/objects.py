@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import (
     AssistantPromptMessage,
@@ -15,6 +16,7 @@ from dify_plugin.entities.model.message import (
     TextPromptMessageContent,
     ToolPromptMessage,
 )
+from dify_plugin.entities.model.text_embedding import EmbeddingUsage
 
 from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
@@ -68,6 +70,20 @@ def usage_to_sdk(usage: Usage, started: float) -> LLMUsage:
         currency="USD",
         latency=time.perf_counter() - started,
     )
+
+
+def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> dict[str, Any]:
+    """The dump of a TextEmbeddingResult, whose vectors are JSON already: megabytes are written once, where they were checked."""
+    usage = EmbeddingUsage(
+        tokens=tokens,
+        total_tokens=tokens,
+        unit_price=NO_PRICE,
+        price_unit=NO_PRICE,
+        total_price=NO_PRICE,
+        currency="USD",
+        latency=time.perf_counter() - started,
+    )
+    return {"model": model, "embeddings": orjson.Fragment(vectors), "usage": usage.model_dump(mode="json")}
 
 
 def _assistant_message(text: str, calls: tuple[ToolCall, ...]) -> AssistantPromptMessage:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from dify_plugin import TextEmbeddingModel
 from dify_plugin.entities.model import AIModelEntity, EmbeddingInputType
-from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeError
 
 from plugin_entry.dify import startup
@@ -28,7 +27,7 @@ class OllamaTextEmbeddingModel(TextEmbeddingModel):
         texts: list[str],
         user: str | None = None,
         input_type: EmbeddingInputType = EmbeddingInputType.DOCUMENT,
-    ) -> TextEmbeddingResult:
+    ) -> Any:
         del user  # Ollama has no field for it
         return embedding.embed(model, credentials, texts, input_type)
 

@@ -60,18 +60,11 @@ def fetch_media(
 
     `owner` is the tenant who asks. Raises RequestError, whatever goes wrong: the links are part of the request.
     """
-    plans = {url: _planned(url) for url in urls}
+    plans = {url: plan_download(url) for url in urls}
     if not plans:
         return {}
     get = partial(_file, limits=limits, seconds=seconds)
     return bridge.run(lambda: _all(bridge.lookups(), owner, plans, get))
-
-
-def _planned(url: str) -> Download:
-    plan = plan_download(url)
-    if isinstance(plan, Download):
-        return plan
-    raise RequestError.of("media_inline", "The link holds its data itself; there is nothing to download.")
 
 
 type Get = Callable[["Link"], Awaitable[bytes]]
@@ -141,7 +134,7 @@ class Link:
         if followed >= MOST_REDIRECTS or not location:
             raise NotThereError("it redirects too often, or without an address")
         try:
-            return await self._request_to(_planned(urljoin(str(request.url), location)).url)
+            return await self._request_to(plan_download(urljoin(str(request.url), location)).url)
         except RequestError:
             raise NotThereError("it redirects to no web address") from None
 

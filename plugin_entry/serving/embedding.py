@@ -6,10 +6,9 @@ from typing import Any
 
 import attrs
 from dify_plugin.entities.model import EmbeddingInputType
-from dify_plugin.entities.model.text_embedding import EmbeddingUsage, TextEmbeddingResult
 
 from plugin_entry.dify.errors import readable
-from plugin_entry.dify.objects import NO_PRICE
+from plugin_entry.dify.objects import vectors_to_sdk
 from plugin_entry.log import logged
 from plugin_entry.network.retries import RetryingBridge, busy_ollama, turns_at
 from plugin_entry.network.server import Server, server_of, settings_of
@@ -20,23 +19,26 @@ from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
+from translator.embedding.frame import frame_json
 from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings, check_dimensions, check_sizes
 from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, PrefixChoice
+from translator.shapes.exchange import Plan
 from translator.tokens import TEXT_MARKS, estimate_texts
+
+NO_VECTORS = b"[]"
 
 
 @readable
-def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> TextEmbeddingResult:
-    """One vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
+def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type: EmbeddingInputType) -> dict[str, Any]:
+    """The dump of a TextEmbeddingResult: one vector per text, in order. Raises InvokeError; never gives a zero vector or a shorter list."""
     started = time.perf_counter()
     credentials = settings_of(saved)
     with Deadline(credentials.timeouts.answer, model).around_waiting():
-        embedded = _embed(model, saved, credentials, texts, input_type) if texts else Embedded(vectors=())
-    # built unchecked: the plan has checked every number, and a second look costs as much as reading the reply
-    return TextEmbeddingResult.model_construct(model=model, embeddings=list(embedded.vectors), usage=_usage(embedded.tokens, started))
+        vectors, tokens = _embed(model, saved, credentials, texts, input_type) if texts else (NO_VECTORS, 0)
+    return vectors_to_sdk(model, vectors, tokens, started)
 
 
 def count(model: str, saved: Mapping[str, Any], texts: Sequence[str]) -> list[int]:
@@ -66,7 +68,8 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
 
 def _embed(
     model: str, saved: Mapping[str, Any], credentials: Credentials, texts: Sequence[str], input_type: EmbeddingInputType
-) -> Embedded:
+) -> tuple[bytes, int]:
+    """The vectors as JSON, and the tokens of the texts."""
     server = server_of(credentials)
     info = known_locally(server, model, detected.from_saved(saved))
     plan = embedding_plan(
@@ -78,13 +81,18 @@ def _embed(
     )
     at_once = credentials.embedding.concurrency
     with logged("embed", model, server.place, texts=len(texts)) as log:
-        embedded = run_plan(
-            RetryingBridge(BRIDGE, turns_at(server.identity, at_once), busy_ollama), plan, server, at_once, weight_of_texts(texts)
-        )
+        bridge = RetryingBridge(BRIDGE, turns_at(server.identity, at_once), busy_ollama)
+        vectors, embedded = run_plan(bridge, _in_json(plan), server, at_once, weight_of_texts(texts))
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
             log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
-    return embedded
+    return vectors, embedded.tokens
+
+
+def _in_json(plan: Plan[Embedded]) -> Plan[tuple[bytes, Embedded]]:
+    """The vectors as JSON, and everything else that the plan gives: the numbers themselves go where they were read, in a thread."""
+    embedded = yield from plan
+    return frame_json(embedded.vectors), attrs.evolve(embedded, vectors=())
 
 
 def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:
@@ -129,15 +137,3 @@ def check_prefixes(model: str, credentials: Credentials, info: ModelInfo) -> Non
             f'Which prefixes the model "{model}" was trained with is not known: neither its name nor the server says its family.',
             "Switch the prefixes off, or copy the model to a name with its family in it (`ollama cp NAME nomic-embed-text-mine`).",
         )
-
-
-def _usage(tokens: int, started: float) -> EmbeddingUsage:
-    return EmbeddingUsage(
-        tokens=tokens,
-        total_tokens=tokens,
-        unit_price=NO_PRICE,
-        price_unit=NO_PRICE,
-        total_price=NO_PRICE,
-        currency="USD",
-        latency=time.perf_counter() - started,
-    )

@@ -6,6 +6,7 @@ a name it does not know), the saved ones are used: the request itself will bring
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -33,7 +34,7 @@ UNKNOWN_S = 15.0
 UNREACHABLE_S = 3.0
 """Seconds that a request takes a server for unreachable that was so before: afterwards it is worth a try."""
 QUESTION_LIMIT_S = 5.0
-"""Seconds that a server may take to begin its answer once it is connected."""
+"""Seconds that a server may take to begin its answer once it is connected, and as many to end it."""
 WINDOW_S, NO_WINDOW_S = 30.0, 3.0
 """Seconds that the window of a running model is believed, and that it is not running."""
 VERSION_LIMIT_S = 1.0
@@ -160,7 +161,7 @@ class ModelFacts:
         version = None if server.base_url.is_cloud else self._bridge.start(_question(server, "GET", "/api/version"))
         show = self._bridge.start(_question(server, "POST", "/api/show", {"model": model}))
         try:
-            described = _described(show.whole(), model)
+            described = _described(_within(_whole_limit(server), show), server, model)
             info = model_info(described, _version(version), model=model, cloud_host=server.base_url.is_cloud)
         except ServerError as error:
             self._bridge.distrust(server.identity)  # what cannot be read may be the answer to another request
@@ -200,12 +201,28 @@ def _or_remembered(known: Known, remembered: ModelInfo) -> ModelInfo:
 
 def _question(server: Server, method: str, route: str, body: object = None) -> Call:
     """The user's limit for connecting stays, as nothing else tells a server that is away from one that is slow."""
-    connect = server.limits.connect or QUESTION_LIMIT_S
+    connect = _connect_limit(server)
     quick = server.with_limits(connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
     return Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
 
 
-def _described(reply: HttpReply, model: str) -> bytes:
+def _connect_limit(server: Server) -> float:
+    return server.limits.connect or QUESTION_LIMIT_S
+
+
+def _whole_limit(server: Server) -> float:
+    """Seconds for a whole description: a server that sends a byte now and then passes every other limit."""
+    return _connect_limit(server) + 2 * QUESTION_LIMIT_S
+
+
+def _described(reply: HttpReply | None, server: Server, model: str) -> bytes:
+    if reply is None:
+        raise ServerError.of(
+            "description_slow",
+            f"The server at {server.place} has not described the model to its end within {_whole_limit(server):g} seconds.",
+            "Try again when the server has less to do; if it happens again, look at the proxy or gateway in front of it.",
+            family=Family.UNAVAILABLE,
+        )
     if reply.status != 200:
         raise failure_from_reply(reply.status, reply.body, model=model, route="/api/show", headers=reply.headers)
     return reply.body
@@ -213,19 +230,16 @@ def _described(reply: HttpReply, model: str) -> bytes:
 
 def _version(asked: Started | None) -> bytes | None:
     """The body of the answer; None for a version that cannot be had, which counts as the newest."""
-    limit = gevent.Timeout(VERSION_LIMIT_S)
-    try:
-        with limit:
-            return None if asked is None else _body(asked)
-    except gevent.Timeout as timeout:
-        if timeout is not limit:
-            raise
-        return None
+    with suppress(ServerError):
+        reply = None if asked is None else _within(VERSION_LIMIT_S, asked)
+        if reply is not None and reply.status == 200:
+            return reply.body
+    return None
 
 
-def _body(asked: Started) -> bytes | None:
-    try:
+def _within(seconds: float, asked: Started) -> HttpReply | None:
+    """The whole answer; None when it takes longer. Raises ServerError."""
+    reply: HttpReply | None = None
+    with gevent.Timeout(seconds, False):
         reply = asked.whole()
-    except ServerError:
-        return None
-    return reply.body if reply.status == 200 else None
+    return reply  # noqa: RET504  # a time limit that ran out ends the block before it

@@ -1,5 +1,6 @@
 """What the benchmark prints: tables of lines, each with a figure, what stands beside it, our ratio to each of those, and the goal."""
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
@@ -89,6 +90,18 @@ def text(title: str, lines: Sequence[Line]) -> str:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     kept = [at for at, width in enumerate(widths) if width]
     return "\n".join([title, *(GAP + GAP.join(row[at].ljust(widths[at]) for at in kept).rstrip() for row in rows)])
+
+
+def medians(runs: Sequence[Sequence[Line]]) -> list[Line]:
+    """The lines of one section from several runs as one: the median of each figure."""
+    return [
+        attrs.evolve(
+            looks[0],
+            ours=statistics.median(line.ours for line in looks),
+            beside={name: statistics.median(line.beside[name] for line in looks) for name in looks[0].beside},
+        )
+        for looks in zip(*runs, strict=True)
+    ]
 
 
 def furthest(lines: Sequence[Line]) -> str:

@@ -22,13 +22,13 @@ from tests.bench.one_request import BESIDE, ONE
 from tests.bench.plot import Series, svg
 from tests.bench.reading import READER, bare_reading
 from tests.bench.replies import LAST, lines, thinking_lines, tool_lines
-from tests.bench.report import BOUND, FULL, QUICK, Line, Size, furthest, text
+from tests.bench.report import BOUND, FULL, QUICK, Line, Size, furthest, medians, text
 from tests.bench.route import ScriptedBridge, SilentBridge, execute, planned_us, request_line, requests_of, way
 from tests.bench.token_way import way as way_of_a_token
-from tests.bench.vectors import once
+from tests.bench.vectors import framed
 from translator.embedding.replies import Flaw, read_embed
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 TINY = Size(tokens=60, repeats=1, requests=3, rounds=1, lengths=(10, 20), histories=(2, 4), vectors=((4, 3),))
 INSIDE = ("layers", "requests", "growth", "vectors", "dependencies")
@@ -190,7 +190,7 @@ def test_vectors_are_flawless() -> None:
 
 
 def test_the_bound_of_vectors_writes_all_of_them() -> None:
-    assert once(vectors_reply(3, 384)) > 3 * 384 * 8
+    assert len(framed(vectors_reply(3, 384))) > 3 * 384 * 8
 
 
 def test_the_other_libraries_get_what_the_translator_gets() -> None:
@@ -227,6 +227,11 @@ def test_table_shows_ratios_and_goal() -> None:
         ["a", "1.5", "s", "2", "(0.75)", "1", "(1.50)", "1.15"],
         ["b", "1,234", "more"],
     ]
+
+
+def test_medians_of_runs() -> None:
+    runs = [[Line(what="a", ours=ours, unit="s", beside={BOUND: bound})] for ours, bound in ((3.0, 1.0), (9.0, 2.0), (4.0, 9.0))]
+    assert medians(runs) == [Line(what="a", ours=4.0, unit="s", beside={BOUND: 2.0})]
 
 
 def test_plot_is_drawn() -> None:

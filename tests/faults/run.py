@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import attrs
 import gevent
+import orjson
 from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool, UserPromptMessage
@@ -72,8 +73,8 @@ def call_of(cell: Cell, saved: dict[str, Any]) -> str | Iterator[LLMResultChunk]
     """Makes the call."""
     match cell.operation.kind:
         case Kind.EMBED:
-            vectors = OllamaTextEmbeddingModel([]).invoke("embedder", saved, [PROMPT, "other"], input_type=EmbeddingInputType.DOCUMENT)
-            return f"vectors[{len(vectors.embeddings)}]"
+            vectors: Any = OllamaTextEmbeddingModel([]).invoke("embedder", saved, [PROMPT, "other"], input_type=EmbeddingInputType.DOCUMENT)
+            return f"vectors[{len(orjson.loads(orjson.dumps(vectors['embeddings'])))}]"
         case Kind.RERANK:
             return f"documents[{len(OllamaRerankModel([]).invoke('reranker', saved, PROMPT, ['first one', 'second one']).docs)}]"
         case Kind.VALIDATE:

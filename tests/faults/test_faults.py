@@ -14,7 +14,7 @@ from tests.faults.scripts import SCRIPTS
 from tests.faults.verdict import complaints
 from translator.errors import Family
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 
 @pytest.fixture(scope="module")

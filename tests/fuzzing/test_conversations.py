@@ -22,7 +22,7 @@ from tests.fuzzing.conversations import (
     one_later,
 )
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 CONVERSATIONS = 48
 SEED = 20261129

@@ -36,7 +36,7 @@ from tests.translator.response.test_tally import HOSTILE, repeats
 from tests.translator.tokens.test_estimate import ENGLISH, PARAGRAPHS
 from translator.tokens import estimate_text
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 AT_ONCE_S = 0.1
 NOTICED_WITHIN_S = 0.5

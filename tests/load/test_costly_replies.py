@@ -53,7 +53,7 @@ def peak_kib(plugin: PluginProcess, name: str) -> int:
     return next(int(row.split()[1]) for row in status if row.startswith(name))
 
 
-@pytest.mark.plugin
+@pytest.mark.usefixtures("_plugin_rests")
 @pytest.mark.parametrize("name", ROWS)
 def test_a_costly_reply_costs_little(name: str) -> None:
     make, show = ROWS[name]

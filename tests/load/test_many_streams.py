@@ -127,7 +127,7 @@ def own_bridge() -> Iterator[Bridge]:
         bridge.close()
 
 
-@pytest.mark.plugin
+@pytest.mark.usefixtures("_plugin_rests")
 @pytest.mark.parametrize("path", ["/stalled", "/unread"], ids=["a server that fell silent", "a reader who does not read"])
 def test_one_who_is_slow_delays_nobody(path: str) -> None:
     with own_bridge() as bridge:

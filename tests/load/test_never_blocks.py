@@ -43,7 +43,7 @@ from translator.settings.credentials import read_credentials
 from translator.shapes.dify import MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall
 from translator.turn import Ask, Turn, plan_turn
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 LATE_S = 0.1
 TICK_S = 0.005

@@ -73,6 +73,14 @@ def trickle(sock: Any) -> None:
     silence(sock)
 
 
+def single_bytes(sock: Any) -> None:
+    """A body that never stops and never ends, a byte at a time."""
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        sock.sendall(b"x")
+        gevent.sleep(0)
+
+
 def cut(sock: Any) -> None:
     """A body that is cut."""
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")

@@ -13,7 +13,7 @@ from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.whole_answers import WholeAnswer, whole_answer
 from translator.limits import MIB
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 PLUGIN = early_plugin(__name__)
 ASK = [user_message("Tell me a story.")]

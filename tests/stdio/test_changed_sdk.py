@@ -15,7 +15,7 @@ from tests.stdio.daemon import Daemon
 from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.whole_answers import whole_answer
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 LOCAL = [name for name, patch in PATCHES.items() if InstallMethod.Local in patch.modes]
 LEFT_OUT: dict[str, tuple[str, ...]] = {name: (name,) for name in LOCAL} | {"all of them": tuple(LOCAL)}

@@ -28,7 +28,7 @@ from tests.faults.transcript import Transcript
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.early_processes import plugin as early_plugin
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SAID: Mapping[str, str] = {
     "connection-refused/stream/chat": "Nothing accepts connections at http://127.0.0.1:",

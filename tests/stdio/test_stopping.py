@@ -21,7 +21,7 @@ from tests.stdio.networked_plugin import free_port, networked_plugin
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 PLUGIN = early_plugin(__name__)
 FIRST_WORDS = {"begun": "once ", "thinking": "<think>\n", "talking": "on "}

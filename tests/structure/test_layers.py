@@ -163,7 +163,7 @@ def test_tests_of_the_shared_loop_run_where_it_lives() -> None:
     strays = [
         module.place
         for module in modules("tests")
-        if module.path.name.startswith("test_") and SHARED in _reachable(module.name, arrows) and "mark.plugin" not in module.text
+        if module.path.name.startswith("test_") and SHARED in _reachable(module.name, arrows) and "_plugin_rests" not in module.text
     ]
     assert [place for place in strays if place not in WITHOUT_THE_LOOP] == []
 

@@ -9,41 +9,35 @@ from translator.limits import FRAME_BYTES
 
 ENVELOPE_BYTES = 64 * 1024
 """Left free for everything else on that line."""
+ROOM = FRAME_BYTES - ENVELOPE_BYTES
 MOST_BYTES_PER_NUMBER = 16
 """Nine significant digits, sign, leading zeros or exponent, and a comma: the most that a normalised number takes."""
-LONGEST_NUMBER = 25
-"""The longest form of any double, `-1.2345678901234567e-100`, and a comma: what fits by this measure need not be written to be measured."""
 LEAST_BYTES_PER_NUMBER = 8
 """Fewer never occur in dense vectors; a request over this bound is refused before the rest of it is computed."""
 
 
 def most_texts_per_frame(dimensions: int, wanted: int) -> int:
     """How many vectors of that length surely fit into one line, at most `wanted`, at least one: the `max_chunks` to declare to Dify."""
-    return max(1, min(wanted, (FRAME_BYTES - ENVELOPE_BYTES) // (MOST_BYTES_PER_NUMBER * max(1, dimensions))))
+    return max(1, min(wanted, ROOM // (MOST_BYTES_PER_NUMBER * max(1, dimensions))))
 
 
 def check_frame(count: int, dimensions: int) -> None:
     """Raises RequestError when `count` vectors cannot fit into one line whatever their numbers are."""
-    if count * dimensions * LEAST_BYTES_PER_NUMBER > FRAME_BYTES - ENVELOPE_BYTES:
+    if count * dimensions * LEAST_BYTES_PER_NUMBER > ROOM:
         raise _frame_error(count, dimensions)
 
 
-def frame_safe(vectors: Sequence[Vector]) -> tuple[Vector, ...]:
-    """The vectors in a form that fits into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
+def frame_json(vectors: Sequence[Vector]) -> bytes:
+    """The vectors as JSON that fits into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
 
     Raises RequestError when they do not fit.
     """
-    if _fits(vectors):
-        return tuple(vectors)
-    shorter = tuple([float(f"{number:.9g}") for number in vector] for vector in vectors)
-    if _fits(shorter):
-        return shorter
-    raise _frame_error(len(vectors), len(vectors[0]))
-
-
-def _fits(vectors: Sequence[Vector]) -> bool:
-    room = FRAME_BYTES - ENVELOPE_BYTES
-    return sum(map(len, vectors)) * LONGEST_NUMBER + 2 * len(vectors) <= room or len(dumps(vectors)) <= room
+    text = dumps(vectors)
+    if len(text) > ROOM:
+        text = dumps([[float(f"{number:.9g}") for number in vector] for vector in vectors])
+    if len(text) > ROOM:
+        raise _frame_error(len(vectors), len(vectors[0]))
+    return text
 
 
 def _frame_error(count: int, dimensions: int) -> RequestError:

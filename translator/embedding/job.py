@@ -1,18 +1,16 @@
 """One embedding call of Dify from its texts to its vectors.
 
-The result is one flawless vector per text in the order of the texts, small enough for one line to Dify. An error names a text by its number
-and length, never by its words.
+The result is one flawless vector per text in the order of the texts. An error names a text by its number and length, never by its words.
 """
 
 from collections.abc import Sequence
 
 import attrs
 
-from translator.embedding.frame import frame_safe
 from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
-from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blank, sendable
+from translator.embedding.texts import BLANK_STAND_IN, NO_PREFIXES, InputKind, Prefixes, sendable
 from translator.shapes.exchange import Plan
 from translator.versions import NEWEST, ServerVersion
 
@@ -35,23 +33,23 @@ def embedding_plan(
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
 ) -> Plan[Embedded]:
-    """Embeds texts; no texts, no requests. The answer fits into one line to Dify (4 MiB), with fewer digits where it must.
+    """Embeds texts; no texts, no requests. `frame_json` makes the answer's line to Dify.
 
-    Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
+    Raises RequestError for settings that cannot work and for more numbers than fit into that line (4 MiB), ServerError for refusals and
+    flawed vectors.
     """
     check_dimensions(settings, version)
     prefix = prefixes.of(kind)
     sent = tuple(sendable(text, prefix) for text in texts)
+    blank = prefix + BLANK_STAND_IN
     job = Isolation(texts=sent, settings=settings, prefix=prefix, in_frame=len(sent), version=version)
-    yield from job.run()
-    result = _result(job)
-    blanks = {
-        index: Adjustment(index=index, change=AdjustmentKind.STAND_IN, length=len(text), length_sent=len(sent[index]) - len(prefix))
+    job.adjustments = {
+        index: Adjustment(index=index, change=AdjustmentKind.STAND_IN, length=len(text), length_sent=len(BLANK_STAND_IN))
         for index, text in enumerate(texts)
-        if is_blank(text)
+        if sent[index] == blank != prefix + text
     }
-    adjustments = blanks | {adjustment.index: adjustment for adjustment in result.adjustments}
-    return attrs.evolve(result, vectors=frame_safe(result.vectors), adjustments=tuple(adjustments[index] for index in sorted(adjustments)))
+    yield from job.run()
+    return _result(job)
 
 
 def vectors_plan(

@@ -19,7 +19,7 @@ from translator.failures.requests import TOO_LONG
 from translator.shapes.exchange import HttpReply
 
 type Vector = list[float]
-"""An embedding: finite numbers, not all zero."""
+"""An embedding: finite numbers, not all zero. Whole numbers may be of type int."""
 
 
 class Refused(StrEnum):
@@ -163,7 +163,7 @@ def checked(value: object) -> Vector | Flaw:
     if not isinstance(value, list) or not value:
         return Flaw.MISSING
     flaw = _flaw(value)
-    return list(map(float, value)) if flaw is None else flaw
+    return value if flaw is None else flaw
 
 
 def _flaw(vector: list[Any]) -> Flaw | None:

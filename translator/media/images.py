@@ -4,9 +4,8 @@ PNG and JPEG files that are upright and large enough are sent without being deco
 through `PictureConverter`, which decodes it and saves it as PNG or JPEG. Error texts name the kind of file and sizes, never its data.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
-from typing import Protocol
 
 import attrs
 
@@ -15,25 +14,14 @@ from translator.limits import MIB, Limits
 from translator.media.metadata import UPRIGHT, PictureParts, jpeg_parts, png_parts
 from translator.media.reencode import ConversionError, reencode, smallest_side
 from translator.media.sniff import HEAD_BYTES, FrameHeader, Media, jpeg_frame, png_frame, sniff
-from translator.media.urls import bare_base64, decode_base64, is_data_url
+from translator.media.urls import bare_base64, is_data_url
 
 type PictureConverter = Callable[[bytes | str, Media, int], str]
 """A whole file (raw, or clean base64), its kind and the cap on pixels to the base64 of a PNG or JPEG; raises RequestError."""
 
 DECODERS: dict[Media, str] = {
-    Media.PNG: "PNG",
-    Media.JPEG: "JPEG",
-    Media.WEBP: "WEBP",
-    Media.GIF: "GIF",
-    Media.BMP: "BMP",
-    Media.TIFF: "TIFF",
-    Media.ICO: "ICO",
-    Media.CUR: "CUR",
-    Media.JPEG2000: "JPEG2000",
     Media.PNM: "PPM",
-    Media.PSD: "PSD",
-    Media.QOI: "QOI",
-    Media.AVIF: "AVIF",
+    **{Media[name]: name for name in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "CUR", "JPEG2000", "PSD", "QOI", "AVIF")},
 }
 """The kinds that can be converted, with Pillow's name of the one decoder each may use, so that a hostile file cannot reach the rarely
 tested ones. Not there: anything that starts another program.
@@ -61,78 +49,37 @@ _REMEDIES: dict[Media, str] = {
 }
 
 
-class _File(Protocol):
-    """A file in memory, whichever way it is spelled."""
+@attrs.frozen(slots=True)
+class _File:
+    """A file in memory: raw bytes, or clean padded base64, of which `read` decodes only the groups of four characters it needs."""
 
-    @property
-    def held(self) -> bytes | str:
-        """The file as it is spelled."""
+    held: bytes | str = attrs.field(repr=False)
 
     @property
     def size(self) -> int:
         """Bytes of the file itself."""
+        return len(self.held) if isinstance(self.held, bytes) else len(self.held) // 4 * 3 - self.held.count("=", -2)
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from `start` up to `stop`."""
+        if isinstance(self.held, bytes):
+            return self.held[start:stop]
+        first = start // 3
+        return b64decode(self.held[first * 4 : -(-stop // 3) * 4])[start - first * 3 : stop - first * 3]
 
     def raw(self) -> bytes:
         """All bytes."""
+        return self.held if isinstance(self.held, bytes) else b64decode(self.held)
 
     def base64(self) -> str:
         """All bytes as bare padded base64."""
-
-
-@attrs.frozen(slots=True)
-class _RawFile:
-    data: bytes = attrs.field(repr=False)
-
-    @property
-    def held(self) -> bytes:
-        return self.data
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, start: int, stop: int) -> bytes:
-        return self.data[start:stop]
-
-    def raw(self) -> bytes:
-        return self.data
-
-    def base64(self) -> str:
-        return b64encode(self.data).decode("ascii")
-
-
-@attrs.frozen(slots=True)
-class _Base64File:
-    """Clean padded base64; `read` decodes only the groups of four characters it needs."""
-
-    text: str = attrs.field(repr=False)
-
-    @property
-    def held(self) -> str:
-        return self.text
-
-    @property
-    def size(self) -> int:
-        return len(self.text) // 4 * 3 - self.text.count("=", -2)
-
-    def read(self, start: int, stop: int) -> bytes:
-        first = start // 3
-        return decode_base64(self.text[first * 4 : -(-stop // 3) * 4])[start - first * 3 : stop - first * 3]
-
-    def raw(self) -> bytes:
-        return decode_base64(self.text)
-
-    def base64(self) -> str:
-        return self.text
+        return self.held if isinstance(self.held, str) else b64encode(self.held).decode("ascii")
 
 
 def convert(data: bytes | str, media: Media, pixel_limit: int) -> str:
     """The `PictureConverter` that does it here and now."""
     try:
-        return b64encode(reencode(decode_base64(data) if isinstance(data, str) else data, DECODERS[media], pixel_limit)).decode("ascii")
+        return b64encode(reencode(_File(data).raw(), DECODERS[media], pixel_limit)).decode("ascii")
     except ConversionError as error:
         raise conversion_refused(error, media, pixel_limit) from error
 
@@ -196,14 +143,14 @@ def audio_to_base64(data: bytes | str, limits: Limits) -> str:
 
 def _open(data: bytes | str, noun: str) -> _File:
     if isinstance(data, bytes):
-        return _RawFile(data)
+        return _File(data)
     start = data[:HEAD_BYTES].lstrip()
     if not is_data_url(start):
         if "://" in start[:12]:
             raise RequestError.of(f"{noun}-url", f"The {noun} is a link where its data should be.", "Download it first.")
         if start[:1] in ("<", "{", "["):
-            return _RawFile(start.encode("utf-8", "replace"))
-    return _Base64File(bare_base64(data))
+            return _File(start.encode("utf-8", "replace"))
+    return _File(bare_base64(data))
 
 
 def _check_bytes(file: _File, noun: str, limits: Limits) -> None:
@@ -234,7 +181,7 @@ def _check_pixels(frame: FrameHeader, media: Media, limits: Limits) -> None:
 
 def _picture_only(file: _File, parts: PictureParts) -> _File:
     """The file without metadata; the same object if it has none."""
-    return file if parts.is_all_of(file.size) else _RawFile(b"".join(file.read(start, stop) for start, stop in parts.ranges))
+    return file if parts.is_all_of(file.size) else _File(b"".join(file.read(start, stop) for start, stop in parts.ranges))
 
 
 def _is_large(frame: FrameHeader) -> bool:

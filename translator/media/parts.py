@@ -12,7 +12,7 @@ import attrs
 from translator.errors import RequestError
 from translator.limits import DEFAULT_LIMITS, Limits
 from translator.media.images import PictureConverter, audio_to_base64, convert, image_to_base64
-from translator.media.urls import Inline, plan_download
+from translator.media.urls import is_data_url, plan_download
 from translator.shapes.dify import MediaKind, MediaPart, Message
 
 REFUSALS = {
@@ -54,12 +54,12 @@ class MediaRules:
     def _data(self, part: MediaPart) -> bytes | str:
         if part.base64 or not part.url:
             return part.base64
-        plan = plan_download(part.url)
-        if isinstance(plan, Inline):
-            return plan.base64
+        if is_data_url(part.url):
+            return part.url
         data = self.fetched.get(part.url)
         if data is None:
-            raise RequestError.of("media_not_fetched", f"The file at {plan.host} was not downloaded before the request was built.")
+            host = plan_download(part.url).host
+            raise RequestError.of("media_not_fetched", f"The file at {host} was not downloaded before the request was built.")
         return data
 
     def _refuse(self, what: str, capability: str, setting: str) -> NoReturn:
@@ -85,9 +85,8 @@ def urls_to_fetch(messages: Sequence[Message], rules: MediaRules | None = None) 
     if rules is not None:
         for part in parts:
             rules.check(part)
-    urls = [part.url for part in parts if _is_remote(part)]
-    return tuple(dict.fromkeys(urls))
-
-
-def _is_remote(part: MediaPart) -> bool:
-    return part.kind not in REFUSALS and bool(part.url) and not part.base64 and not isinstance(plan_download(part.url), Inline)
+    links = (part.url for part in parts if part.kind not in REFUSALS and part.url and not part.base64)
+    urls = tuple(dict.fromkeys(url for url in links if not is_data_url(url)))
+    for url in urls:
+        plan_download(url)
+    return urls

@@ -53,33 +53,33 @@ class Media(Enum):
     UNKNOWN = "of a kind that is not known"
 
 
-_MAGIC: tuple[tuple[int, bytes, Media], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", Media.PNG),
-    (0, b"\xff\xd8\xff", Media.JPEG),
-    (0, b"GIF87a", Media.GIF),
-    (0, b"GIF89a", Media.GIF),
-    (0, b"BM", Media.BMP),
-    (0, b"II*\x00", Media.TIFF),
-    (0, b"MM\x00*", Media.TIFF),
-    (0, b"\x00\x00\x01\x00", Media.ICO),
-    (0, b"\x00\x00\x02\x00", Media.CUR),
-    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", Media.JPEG2000),
-    (0, b"\xff\x4f\xff\x51", Media.JPEG2000),
-    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", Media.JXL),
-    (0, b"\xff\x0a", Media.JXL),
-    (0, b"8BPS", Media.PSD),
-    (0, b"qoif", Media.QOI),
-    (0, b"%PDF-", Media.PDF),
-    (0, b"PK\x03\x04", Media.ZIP),
-    (0, b"\x1f\x8b", Media.GZIP),
-    (0, b"\x1aE\xdf\xa3", Media.VIDEO),
-    (0, b"FLV\x01", Media.VIDEO),
-    (0, b"\x00\x00\x01\xba", Media.VIDEO),
-    (0, b"ID3", Media.MP3),
-    (0, b"OggS", Media.OTHER_AUDIO),
-    (0, b"fLaC", Media.OTHER_AUDIO),
-    (0, b"#!AMR", Media.OTHER_AUDIO),
-)
+_MAGIC: dict[bytes, Media] = {
+    b"\x89PNG\r\n\x1a\n": Media.PNG,
+    b"\xff\xd8\xff": Media.JPEG,
+    b"GIF87a": Media.GIF,
+    b"GIF89a": Media.GIF,
+    b"BM": Media.BMP,
+    b"II*\x00": Media.TIFF,
+    b"MM\x00*": Media.TIFF,
+    b"\x00\x00\x01\x00": Media.ICO,
+    b"\x00\x00\x02\x00": Media.CUR,
+    b"\x00\x00\x00\x0cjP  \r\n\x87\n": Media.JPEG2000,
+    b"\xff\x4f\xff\x51": Media.JPEG2000,
+    b"\x00\x00\x00\x0cJXL \r\n\x87\n": Media.JXL,
+    b"\xff\x0a": Media.JXL,
+    b"8BPS": Media.PSD,
+    b"qoif": Media.QOI,
+    b"%PDF-": Media.PDF,
+    b"PK\x03\x04": Media.ZIP,
+    b"\x1f\x8b": Media.GZIP,
+    b"\x1aE\xdf\xa3": Media.VIDEO,
+    b"FLV\x01": Media.VIDEO,
+    b"\x00\x00\x01\xba": Media.VIDEO,
+    b"ID3": Media.MP3,
+    b"OggS": Media.OTHER_AUDIO,
+    b"fLaC": Media.OTHER_AUDIO,
+    b"#!AMR": Media.OTHER_AUDIO,
+}
 
 _RIFF = {b"WEBP": Media.WEBP, b"WAVE": Media.WAV, b"AVI ": Media.VIDEO}
 
@@ -109,8 +109,8 @@ def sniff(head: bytes) -> Media:
         return _RIFF.get(head[8:12], Media.UNKNOWN)
     if head[4:8] == b"ftyp":
         return _sniff_iso(head)
-    for offset, magic, media in _MAGIC:
-        if head.startswith(magic, offset):
+    for magic, media in _MAGIC.items():
+        if head.startswith(magic):
             return media
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return Media.PNM

@@ -14,7 +14,7 @@ from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, 
 from translator.errors import RequestError
 from translator.settings.base_url import BaseUrl
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 type Routes = dict[str, Speak | list[Speak]]
 GENERATING = {"/api/chat", "/api/generate", "/api/embed", "/api/pull"}

@@ -8,7 +8,7 @@ from plugin_entry.checks.credentials import check_language_model
 from tests.plugin_entry.checks.test_credentials import recorded, routes, saved
 from tests.servers.routes_server import RoutesServer, Speak, reply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 FOREVER = recorded("0.33.0-rc2", "ps-forever")
 """chat runs with 4,096 tokens."""

@@ -25,7 +25,7 @@ from tests.servers.routes_server import RoutesServer, Speak, cut, json_reply, re
 from translator.diagnosis.conclusion import EXIT_CODES, Diagnosis, Layer
 from translator.settings.base_url import BaseUrl
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
 SHORT = ProbeLimits(connect=0.9, answer=0.9, guess=0.9)

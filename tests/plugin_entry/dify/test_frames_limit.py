@@ -5,24 +5,23 @@ from decimal import Decimal
 from queue import Queue
 from typing import Any
 
+import orjson
 import pytest
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
-from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.frames import FrameWriter
 from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT
-from plugin_entry.serving.embedding import _usage
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 USAGE = Usage(prompt_tokens=1, completion_tokens=1)
 LONG = "x" * LINE_LIMIT
@@ -43,7 +42,7 @@ def blocking() -> SdkChunk:
 
 PAYLOADS: dict[str, tuple[Any, str, str]] = {
     "vectors": (
-        TextEmbeddingResult.model_construct(model="m", embeddings=[[0.123456789] * 4096] * 100, usage=_usage(1, 0.0)),
+        {"model": "m", "embeddings": orjson.Fragment(orjson.dumps([[0.123456789] * 4096] * 100)), "usage": {}},
         "The vectors of 4.7 MiB",
         "max chunks",
     ),

@@ -18,7 +18,7 @@ from tests.servers.routes_server import RoutesServer, Speak, cut, endless, redir
 from translator.errors import Family, RequestError
 from translator.limits import Limits
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAACAAAB4iG8MwAAAABJRU5ErkJggg==")
 SECRET = "sign=topsecret"

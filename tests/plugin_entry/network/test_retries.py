@@ -28,7 +28,7 @@ from plugin_entry.serving.chat import BRIDGE
 from tests.sdk_chunks import as_models
 from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SECRET_PROMPT, SECRET_KEY = "prompt-that-no-log-may-show", "key-that-no-log-may-show"
 SHOW = {"capabilities": ["completion"], "model_info": {"general.architecture": "llama", "llama.context_length": 4096}}

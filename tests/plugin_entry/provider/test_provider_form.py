@@ -14,7 +14,7 @@ from tests.servers.routes_server import RoutesServer, Speak, cut, json_reply, re
 from translator.settings.base_url import BaseUrl
 from translator.settings.credentials import read_credentials
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 FIELDS: list[dict[str, Any]] = PROVIDER["provider_credential_schema"]["credential_form_schemas"]
 OLLAMA_VERSIONS = [version for version in ollama_versions() if {"version", "tags"} <= set(scenarios(version))]

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+import orjson
 from dify_plugin.core.entities.plugin import request as requests
 from dify_plugin.core.plugin_executor import PluginExecutor
 from dify_plugin.core.runtime import Session
@@ -41,10 +42,10 @@ def _fields(kind: str, action: str, model: str, saved: Saved) -> Saved:
 
 
 def embed(saved: Saved, texts: list[str], *, model: str = "embedder", kind: str = "document") -> TextEmbeddingResult:
-    """What Dify's daemon asks for when it indexes (`document`) or searches (`query`)."""
+    """What Dify's daemon asks for when it indexes (`document`) or searches (`query`), and what it reads."""
     fields = _fields("text-embedding", "invoke_text_embedding", model, saved)
     data = requests.ModelInvokeTextEmbeddingRequest(**fields, texts=texts, input_type=EmbeddingInputType(kind))
-    return cast("TextEmbeddingResult", _executor().invoke_text_embedding(NO_SESSION, data))
+    return TextEmbeddingResult.model_validate_json(orjson.dumps(_executor().invoke_text_embedding(NO_SESSION, data)))
 
 
 def count_tokens(saved: Saved, texts: list[str], *, model: str = "embedder") -> list[int]:

@@ -28,7 +28,7 @@ from tests.go.go_decoder import CHECKS
 from tests.sdk_chunks import as_models
 from tests.servers.routes_server import Asked, RoutesServer, Speak, json_reply, reply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAACAAAB4iG8MwAAAABJRU5ErkJggg=="
 PNG_BYTES = b64decode(PNG)

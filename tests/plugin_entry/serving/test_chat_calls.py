@@ -11,7 +11,7 @@ from tests.plugin_entry.serving.test_chat_empty import said
 from tests.servers.routes_server import RoutesServer, Speak, json_reply
 from translator.response.held_text import CALL_IN_TEXT, CALL_LEFT_IN_TEXT
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 WRITTEN = said({"content": "<function=get_weather>\n"}, {"content": "<parameter=city>\nParis\n</parameter>\n</function>"})
 

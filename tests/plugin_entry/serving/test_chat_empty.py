@@ -12,7 +12,7 @@ from dify_plugin.errors.model import InvokeError
 from tests.plugin_entry.serving.test_chat import PLAIN, bodies, invoke, text, usage
 from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 DONE = {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": 1}
 

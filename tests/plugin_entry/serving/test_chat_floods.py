@@ -15,7 +15,7 @@ SAID = {"tool calls": "tool calls", "early hints": "does not speak proper HTTP"}
 NOTHING = "in a row said nothing"
 
 
-@pytest.mark.plugin
+@pytest.mark.usefixtures("_plugin_rests")
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_ends_in_words_and_its_connection_is_closed(name: str) -> None:
     with serving(flooding) as server, gevent.Timeout(PATIENCE_S):

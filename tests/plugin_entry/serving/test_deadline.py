@@ -20,7 +20,7 @@ from tests.servers.routes_server import RoutesServer, Speak, json_reply
 from translator.response.stream import ReplyStream
 from translator.shapes.events import Delta
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n"
 CALL = {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {}}}]}

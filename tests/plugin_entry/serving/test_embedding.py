@@ -18,7 +18,7 @@ from tests.servers.function_server import WORK_S, Asked, FunctionServer, closed_
 from tests.translator.plan_driver import json_reply
 from translator.shapes.exchange import HttpReply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 
 @pytest.fixture(scope="module")

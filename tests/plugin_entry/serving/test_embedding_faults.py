@@ -24,7 +24,7 @@ from tests.servers.function_server import Asked, FunctionServer, closed_port
 from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 QUEUE_FULL = recorded(load("0.33.0-rc2", "error-queue-full-embed"))
 

@@ -10,7 +10,7 @@ from tests.servers.function_server import Asked, FunctionServer
 from tests.servers.rerank_services import BEST_FIRST, LLAMA_CPP, TEI, ranked
 from translator.shapes.exchange import HttpReply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 A, B = {"api_key": "key-of-a", "concurrency": "1"}, {"api_key": "key-of-b", "concurrency": "1"}
 

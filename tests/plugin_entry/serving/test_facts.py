@@ -14,14 +14,14 @@ from fixtures.recordings import load
 from plugin_entry.network.server import Server
 from plugin_entry.serving.chat import BRIDGE
 from plugin_entry.serving.facts import KEPT, KNOWN_S, QUESTION_LIMIT_S, UNKNOWN_S, UNREACHABLE_S, VERSION_LIMIT_S, ModelFacts
-from tests.servers.routes_server import RoutesServer, Speak, after, json_reply, reply, silence, trickle
+from tests.servers.routes_server import RoutesServer, Speak, after, json_reply, reply, silence, single_bytes, trickle
 from translator.errors import Family, ServerError
 from translator.response.capabilities import ModelInfo
 from translator.settings.base_url import parse_base_url
 from translator.settings.credentials import Timeouts
 from translator.versions import ServerVersion
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SHOW = json_reply({"capabilities": ["completion", "tools"], "model_info": {"general.architecture": "llama", "llama.context_length": 4096}})
 VERSION = json_reply({"version": "0.24.0"})
@@ -200,6 +200,16 @@ def test_a_description_that_hangs_costs_the_question_limit(facts: ModelFacts, ha
         assert facts.of(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
         assert facts.for_schema(at(server.url, limits=Timeouts(connect=0.2)), "m", REMEMBERED) == REMEMBERED
         assert shows(server) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_description_in_single_bytes_ends_with_a_limit_of_its_own(facts: ModelFacts) -> None:
+    with RoutesServer({"/api/show": single_bytes, "/api/version": VERSION}) as server, gevent.Timeout(10):
+        with pytest.raises(ServerError, match="has not described the model") as caught:
+            facts.ask(at(server.url, limits=Timeouts(connect=0.3)), "m")
+        assert facts.for_schema(at(server.url, limits=Timeouts(connect=0.3)), "m", REMEMBERED) == REMEMBERED
+        assert shows(server) == 1
+    assert caught.value.code == "description_slow"
 
 
 def test_limits_leave_room_in_the_budget_of_a_check() -> None:

@@ -12,7 +12,7 @@ from plugin_entry.serving.chat import FACTS
 from tests.plugin_entry.serving.test_chat import GOOD, bodies, invoke, recorded
 from tests.servers.routes_server import RoutesServer, Speak, json_reply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SERVER = {"context_size": "server"}
 SHOW = {"capabilities": ["completion"], "model_info": {"general.architecture": "llama", "llama.context_length": 131072}}

@@ -15,7 +15,7 @@ from translator.errors import ServerError
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 SAVED = {"context_size": "9000000", "overflow": "error"}
 LAST = {

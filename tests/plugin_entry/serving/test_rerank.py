@@ -11,7 +11,7 @@ from tests.servers.rerank_services import BEST_FIRST, LLAMA_CPP, SERVICES, TEI, 
 from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 # --- services --------------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from tests.servers.function_server import WORK_S, Asked, FunctionServer
 from tests.translator.plan_driver import json_reply, recorded
 from translator.shapes.exchange import HttpReply
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,7 @@ from plugin_entry.serving import schema
 from tests.servers.routes_server import RoutesServer, Speak, json_reply, reply, silence
 from translator.request.parameters import PARAMETERS, Parameter, ParameterKind
 
-pytestmark = pytest.mark.plugin
+pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
 MODEL = OllamaLargeLanguageModel([])
 BASE = {ModelFeature.STRUCTURED_OUTPUT}
