@@ -171,7 +171,6 @@ class Sender:
         A refusal may be followed by another form of the turn: less thinking, fewer old messages. Raises ServerError with everything that
         is known about the failure.
         """
-
         tries = Tries(Budget(patience=server.limits.first_byte), self.sleep)
         while True:
             reply = self._opened(turn, server, tries)
