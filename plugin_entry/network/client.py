@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from plugin_entry.network.connections import READ_AT_ONCE, SENDING, FirstByteTimeoutError, Sending
+from plugin_entry.network.connections import READ_AT_ONCE
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
 from plugin_entry.network.proxies import proxy_between, with_proxy_named
 from plugin_entry.network.redirects import REDIRECTS, next_url
+from plugin_entry.network.sending import SENDING, FirstByteTimeoutError, Sending
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 from translator.limits import REPLY_BYTES, WHOLE_REPLY_BYTES

@@ -11,13 +11,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import aiohttp
-import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
@@ -27,6 +25,7 @@ from aiohttp.tracing import Trace
 
 from plugin_entry.network.errors import AddressRefusedError
 from plugin_entry.network.names import NameLookups, NameTimeoutError, original
+from plugin_entry.network.sending import SENDING, Gate
 from translator.addresses import AddressKind, address_in, kind_of_host
 
 READ_BUFFER = 256 * 1024
@@ -37,8 +36,6 @@ CONNECTS_AT_ONCE = 48
 """Connections of one host that may wait for their first answer at a time. What a server's backlog cannot hold is dropped and repeated a
 second later, which every waiting user would feel; twice as many still fit into the usual backlog of 100.
 """
-LONGEST_TURN_S = 0.1
-"""Seconds after which a connection no longer counts, answered or not."""
 
 KEEP_ALIVE_S = 60.0
 
@@ -50,54 +47,6 @@ POLLIN = 1
 FIRST_FINAL, MOST_HINTS = 200, 32
 """Statuses below are interim (103 and its like): another one follows. More in a row than this are an error."""
 FIRST_REFUSAL = 400
-
-type Gate = asyncio.Semaphore
-
-
-class FirstByteTimeoutError(TimeoutError):
-    """Connected, but no reply began in time."""
-
-
-@attrs.define(slots=True, eq=False)
-class Sending:
-    """A request until its reply begins. `limit` ends the step that it is at, and `late` is what that means.
-
-    Limits are in seconds, 0 for none. Without a limit of its own connecting has that of the first byte.
-    """
-
-    owner: str = ""
-    """Whose connections it may use."""
-    connect_s: float = 0.0
-    first_byte_s: float = 0.0
-    limit: asyncio.Timeout = attrs.field(factory=lambda: asyncio.timeout(None), init=False)
-    late: type[TimeoutError] = aiohttp.ConnectionTimeoutError
-    _turn: tuple[Gate, asyncio.TimerHandle] | None = None
-
-    def connects(self, gate: Gate) -> None:
-        """It has its turn to connect, which ends with `end_turn` or after a moment."""
-        self.end_turn()
-        self._turn = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn)
-        self._begin(self.connect_s or self.first_byte_s)
-
-    def connected(self) -> None:
-        """Its reply is waited for."""
-        self.late = FirstByteTimeoutError
-        self._begin(self.first_byte_s)
-
-    def end_turn(self) -> None:
-        """Lets the next connection to this host be opened; without effect where none was opened."""
-        if self._turn is not None:
-            gate, timer = self._turn
-            self._turn = None
-            timer.cancel()
-            gate.release()
-
-    def _begin(self, seconds: float) -> None:
-        self.limit.reschedule(asyncio.get_running_loop().time() + seconds if seconds else None)
-
-
-SENDING: ContextVar[Sending] = ContextVar("SENDING")
-"""What a task sends."""
 
 type MayConnect = Callable[[str], bool]
 """Whether a connection to this address, IPv4 or IPv6, is allowed."""

@@ -14,7 +14,7 @@ from tests.bench.bare import BODY_END, HEAD_END, READ, request
 
 AT_ONCE = 48
 LONGEST_TURN_S = 0.1
-"""As in `plugin_entry.network.transport`; a test compares them."""
+"""As in `plugin_entry.network.connections`; a test compares them."""
 
 
 class Answer:

@@ -11,7 +11,7 @@ from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
 from plugin_entry.dify.frames import text_chunk
-from plugin_entry.network import connections
+from plugin_entry.network import connections, sending
 from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd, dependencies, parsers
 from tests.bench.__main__ import SECTIONS
 from tests.bench.bare import BODY_END, body_of
@@ -109,7 +109,7 @@ def test_the_bare_frame_is_as_the_sdks() -> None:
 
 
 def test_bare_connections_are_opened_as_the_plugin_opens_them() -> None:
-    assert (bare_client.AT_ONCE, bare_client.LONGEST_TURN_S) == (connections.CONNECTS_AT_ONCE, connections.LONGEST_TURN_S)
+    assert (bare_client.AT_ONCE, bare_client.LONGEST_TURN_S) == (connections.CONNECTS_AT_ONCE, sending.CONNECT_TURN_S)
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1])

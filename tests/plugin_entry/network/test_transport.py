@@ -12,7 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from plugin_entry.network import connections
+from plugin_entry.network import sending
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.connections import CONNECTS_AT_ONCE, new_session
 from plugin_entry.network.inbox import Inbox
@@ -32,7 +32,7 @@ def own_bridge() -> Iterator[Bridge]:
 
 def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer ends a turn, and lets the next connection be opened."""
-    monkeypatch.setattr(connections, "LONGEST_TURN_S", 3600.0)
+    monkeypatch.setattr(sending, "CONNECT_TURN_S", 3600.0)
     go = Event()
     arrived: list[int] = []
 
@@ -56,7 +56,7 @@ def test_connections_are_opened_a_few_at_a_time_until_the_server_answers(bridge:
 
 def test_without_any_answer_a_turn_lasts_a_moment(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """One slow server does not stop its own users either."""
-    monkeypatch.setattr(connections, "LONGEST_TURN_S", 0.01)
+    monkeypatch.setattr(sending, "CONNECT_TURN_S", 0.01)
     go, all_here = Event(), Event()
     arrived: list[int] = []
     many = CONNECTS_AT_ONCE + 10
