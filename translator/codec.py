@@ -31,10 +31,8 @@ class DecodeError(ValueError):
     """The bytes are no JSON, or the JSON has not the expected shape; the text never quotes the data."""
 
 
-def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any], Any]:
+def _strict(expected: type, name: str) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, bool) and expected is not bool:
-            raise DecodeError(f"expected {name}, got a boolean")
         if not isinstance(value, expected):
             raise DecodeError(f"expected {name}, got {type(value).__name__}")
         return value
