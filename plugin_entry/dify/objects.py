@@ -72,8 +72,8 @@ def usage_to_sdk(usage: Usage, started: float) -> LLMUsage:
     )
 
 
-def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> dict[str, Any]:
-    """The dump of a TextEmbeddingResult, whose vectors are JSON already: megabytes are written once, where they were checked."""
+def vectors_to_sdk(model: str, vectors: Sequence[bytes], tokens: int, started: float) -> dict[str, Any]:
+    """The dump of a TextEmbeddingResult, whose vectors are JSON already: megabytes of numbers are written once, where they were checked."""
     usage = EmbeddingUsage(
         tokens=tokens,
         total_tokens=tokens,
@@ -83,7 +83,7 @@ def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> d
         currency="USD",
         latency=time.perf_counter() - started,
     )
-    return {"model": model, "embeddings": orjson.Fragment(vectors), "usage": usage.model_dump(mode="json")}
+    return {"model": model, "embeddings": [orjson.Fragment(vector) for vector in vectors], "usage": usage.model_dump(mode="json")}
 
 
 def _assistant_message(text: str, calls: tuple[ToolCall, ...]) -> AssistantPromptMessage:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from translator.codec import loads
 from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
@@ -17,12 +18,17 @@ from translator.versions import NEWEST, ServerVersion
 
 @attrs.frozen(slots=True, kw_only=True)
 class Embedded:
-    """One vector per text in the order of the texts. `estimated`: the server did not count all tokens."""
+    """One vector per text in the order of the texts, each as JSON. `estimated`: the server did not count all tokens."""
 
-    vectors: tuple[Vector, ...] = attrs.field(repr=False)
+    written: tuple[bytes, ...] = attrs.field(default=(), repr=False)
     tokens: int = 0
     estimated: bool = False
     adjustments: tuple[Adjustment, ...] = ()
+
+    @property
+    def vectors(self) -> tuple[Vector, ...]:
+        """The numbers, read anew each time."""
+        return tuple(map(loads, self.written))
 
 
 def embedding_plan(
@@ -33,7 +39,7 @@ def embedding_plan(
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
 ) -> Plan[Embedded]:
-    """Embeds texts; no texts, no requests. `frame_json` makes the answer's line to Dify.
+    """Embeds texts; no texts, no requests. `frame_safe` makes the answer fit into a line to Dify.
 
     Raises RequestError for settings that cannot work and for more numbers than fit into that line (4 MiB), ServerError for refusals and
     flawed vectors.
@@ -66,7 +72,7 @@ def vectors_plan(
 
 def _result(job: Isolation) -> Embedded:
     return Embedded(
-        vectors=tuple(job.vectors[index] for index in range(len(job.texts))),
+        written=tuple(job.vectors[index].json for index in range(len(job.texts))),
         tokens=job.tokens,
         estimated=job.estimated,
         adjustments=tuple(job.adjustments[index] for index in sorted(job.adjustments)),
