@@ -22,11 +22,10 @@ from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving import embedding, rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected, features
-from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
+from translator.diagnosis.model_kinds import ME, ModelKind, cloud_key_missing, cloud_key_refused, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
 from translator.diagnosis.running import is_contested, listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError, TranslatorError
-from translator.failures.build import failure_from_reply
 from translator.request.context import SERVERS_WINDOW
 from translator.rerank.generative import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
@@ -199,7 +198,7 @@ def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> Model
 
 
 def check_cloud_key(server: Server, credentials: Credentials) -> str:
-    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without.
+    """Proves a cloud key by a request that needs one.
 
     Gives what was found: "valid", or "not checked" where the cloud did not answer this question. Raises ServerError for a key that is
     missing or refused.
@@ -207,11 +206,11 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
     if not credentials.api_key:
         raise cloud_key_missing()
     try:
-        reply = BRIDGE.fetch(_call(server, "POST", "/api/me"))
+        reply = BRIDGE.fetch(_call(server, "POST", ME))
     except ServerError:
         return "not checked"
-    if reply.status in CLOUD_KEY_REFUSED:
-        raise failure_from_reply(reply.status, reply.body, route="/api/me", headers=reply.headers)
+    if refused := cloud_key_refused(reply):
+        raise refused
     return "valid" if reply.status == 200 else "not checked"
 
 

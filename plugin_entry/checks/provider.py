@@ -12,9 +12,9 @@ from plugin_entry.network.bridge import Started
 from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
-from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
-from translator.diagnosis.unanswered import Outcome, models_withheld, refusal_in, replies_in, why_not_ollama
-from translator.errors import Family, ServerError
+from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION
+from translator.diagnosis.unanswered import Outcome, is_open_who, models_withheld, refusal_in, why_unusable
+from translator.errors import ServerError
 
 ANSWER_S = 4.0
 """Seconds for the list of models, which waits while a server starts, and for the version."""
@@ -40,13 +40,9 @@ def _check_server(_: str, saved: Saved) -> None:
 def _require_ollama(server: Server) -> None:
     """Every version answers both questions without loading anything (`version`, `tags`); a proxy may hide the version."""
     answers = _answers(server, (TAGS, VERSION), ANSWER_S)
-    refusal = refusal_in(answers)
-    if refusal is not None and refusal.family is not Family.AUTHORIZATION:
-        raise refusal
-    if is_ollama(replies_in(answers)):
-        return
-    answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
-    _raise(why_not_ollama(answers, server.place) or refusal or models_withheld(answers, server.place))
+    if is_open_who(answers):
+        answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
+    _raise(why_unusable(answers, server.place) or models_withheld(answers, server.place))
 
 
 def _answers_unless_refused(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:

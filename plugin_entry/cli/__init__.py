@@ -6,11 +6,8 @@ Its process imports neither the Dify SDK nor gevent: the plugin runs beside it a
 import sys
 from collections.abc import Mapping, Sequence
 
-MISSING: Mapping[str, str] = {
-    "rich": "A package for the commands is missing: rich. Run: pip install 'dify-ollama[cli]'",
-    "translator": "A package for the commands is missing: ollama-translator. Run: pip install 'dify-ollama[cli]'",
-}
-"""What an installation may lack, by the name of the import, and what to do about it."""
+MISSING: Mapping[str, str] = {"rich": "rich", "translator": "ollama-translator", "pathspec": "pathspec"}
+"""What an installation may lack: the import, and the package that brings it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return commands.main(arguments)
     except ModuleNotFoundError as error:
-        sentence = MISSING.get((error.name or "").partition(".")[0])
-        if sentence is None:
+        package = MISSING.get((error.name or "").partition(".")[0])
+        if package is None:
             raise
-        print(f"dify-ollama: {sentence}", file=sys.stderr)
+        print(f"dify-ollama: A package for the commands is missing: {package}. Run: pip install 'dify-ollama[cli]'", file=sys.stderr)
         return 1

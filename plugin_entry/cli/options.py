@@ -58,18 +58,16 @@ def port_number(text: str) -> int:
 
 def positive_number(text: str) -> float:
     """A type for argparse."""
-    value = _number(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be a number above 0, such as 5, and it is {text!r}")
-    return value
+    if (value := _number(text)) > 0:
+        return value
+    raise argparse.ArgumentTypeError(f"must be a number above 0, such as 5, and it is {text!r}")
 
 
 def number_from_zero(text: str) -> float:
     """A type for argparse."""
-    value = _number(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or a number above it, such as 1.5, and it is {text!r}")
-    return value
+    if (value := _number(text)) >= 0:
+        return value
+    raise argparse.ArgumentTypeError(f"must be 0 or a number above it, such as 1.5, and it is {text!r}")
 
 
 def _number(text: str) -> float:

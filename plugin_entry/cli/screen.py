@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import attrs
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a model says must not steer the terminal; line feed and tab are harmless."""
@@ -33,50 +36,26 @@ class Look(StrEnum):
     BAD = "bold red"
 
 
-class Indicator(Protocol):
-    """Shows that something is waited for. It can be started again after a stop."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-@attrs.define(slots=True)
-class Line:
-    """What is waited for as one line on the standard error, said once."""
-
-    text: str
-    _said: bool = attrs.field(default=False, init=False)
-
-    def start(self) -> None:
-        if not self._said:
-            print(f"{self.text} ...", file=sys.stderr, flush=True)
-        self._said = True
-
-    def stop(self) -> None:
-        """The line stays."""
-
-
 @attrs.define(slots=True)
 class Screen:
     """Knows whether the cursor stands at the beginning of a line, and what is waited for."""
 
     _write: Write
-    _new_indicator: Callable[[str], Indicator] = Line
+    _new_spinner: "Callable[[str], Status] | None" = None
     _fresh: bool = attrs.field(default=True, init=False)
     _look: Look = attrs.field(default=Look.PLAIN, init=False)
-    _waiting: Indicator | None = attrs.field(default=None, init=False)
+    _spinner: "Status | None" = attrs.field(default=None, init=False)
 
     def piece(self, text: str, look: Look = Look.PLAIN) -> None:
         """Text as it arrives, without a line end of its own."""
         if not text:
             return
-        if self._waiting is not None:
-            self._waiting.stop()
+        if self._spinner is not None:
+            self._spinner.stop()
         self._write(CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text), look)
         self._fresh, self._look = text.endswith("\n"), look
-        if self._waiting is not None and self._fresh:
-            self._waiting.start()
+        if self._spinner is not None and self._fresh:
+            self._spinner.start()
 
     def line(self, text: str = "", look: Look = Look.PLAIN) -> None:
         """A line of its own."""
@@ -91,24 +70,25 @@ class Screen:
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Left-aligned columns under headings."""
         widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-        self._row(headings, widths, Look.QUIET)
-        for row in rows:
-            self._row(row, widths, Look.PLAIN)
-
-    def _row(self, cells: Sequence[str], widths: Sequence[int], look: Look) -> None:
-        self.line("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip(), look)
+        for number, row in enumerate((headings, *rows)):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.line("  ".join(cells).rstrip(), Look.PLAIN if number else Look.QUIET)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Shows what is waited for, between the lines that are written meanwhile."""
         self.fresh_line()
-        self._waiting = self._new_indicator(what)
-        self._waiting.start()
+        if self._new_spinner is None:
+            print(f"{what} ...", file=sys.stderr, flush=True)
+            yield
+            return
+        self._spinner = self._new_spinner(what)
+        self._spinner.start()
         try:
             yield
         finally:
-            self._waiting.stop()
-            self._waiting = None
+            self._spinner.stop()
+            self._spinner = None
 
 
 def open_screen(*, plain: bool = False, answers_alone: bool = False) -> Screen:

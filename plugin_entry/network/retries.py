@@ -5,8 +5,8 @@ of one request share a `Budget`.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, Protocol
 from weakref import WeakValueDictionary
@@ -141,14 +141,14 @@ class Fetches(Protocol):
         """A reply to this owner could not be read: see `Bridge.distrust`."""
 
 
+@attrs.frozen(slots=True)
 class RetryingBridge:
     """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
 
-    def __init__(self, bridge: Bridge, turns: BoundedSemaphore, busy: Busy, sleep: Sleep = gevent.sleep) -> None:
-        self._bridge = bridge
-        self._turns = turns
-        self._busy = busy
-        self._sleep = sleep
+    _bridge: Bridge
+    _turns: BoundedSemaphore
+    _busy: Busy
+    _sleep: Sleep = gevent.sleep
 
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
@@ -166,18 +166,12 @@ class RetryingBridge:
         return Later(outcome.headers.first("Retry-After"), lambda: outcome, is_loading(failure))
 
     def _in_turn(self, call: Call) -> HttpReply:
-        with _turn_at(self._turns, call.server):
+        if not self._turns.acquire(timeout=LONGEST_TURN_S):
+            raise own_failure("turn_timeout", call.server.place, f"{LONGEST_TURN_S:g} seconds")
+        try:
             return self._bridge.fetch(call)
-
-
-@contextmanager
-def _turn_at(turns: BoundedSemaphore, server: Server) -> Iterator[None]:
-    if not turns.acquire(timeout=LONGEST_TURN_S):
-        raise own_failure("turn_timeout", server.place, f"{LONGEST_TURN_S:g} seconds")
-    try:
-        yield
-    finally:
-        turns.release()
+        finally:
+            self._turns.release()
 
 
 # --- replies that are read as they come: answers -----------------------------------------------------------------------------------
@@ -217,11 +211,12 @@ class Sender:
         if reply.head.status == OK:
             return turn, reply
         body = reply.body()
-        error = _failure(turn, reply, body)
+        headers = reply.head.headers
+        error = failure_from_reply(reply.head.status, body, model=turn.ask.model, route=turn.route, headers=headers)
         following = turn.after_refusal(error)
         if following is not None:
             return following
-        asked = reply.head.headers.first("Retry-After")
+        asked = headers.first("Retry-After")
         explain = partial(turn.explained, error, body, partial(self.estimate, turn))
         if reply.head.status in TRANSIENT and is_busy(error, asked):
             return Later(asked, lambda: _raise(explain()), is_loading(error))
@@ -249,13 +244,3 @@ def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
 def call_of(turn: Turn, server: Server) -> Call:
     """The request of a turn."""
     return Call(server=server, method="POST", url=server.base_url.url_for(turn.route), body=turn.body)
-
-
-def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:
-    return failure_from_reply(
-        reply.head.status,
-        body,
-        model=turn.ask.model,
-        route=turn.route,
-        headers=reply.head.headers,
-    )

@@ -18,7 +18,12 @@ PINNED_BLOCK = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)([^\n]*?)((?: --hash=sh
 PINNED = {canonicalize_name(block[1]): block for block in PINNED_BLOCK.finditer(PINNED_TEXT)}
 
 OWN = {"translator", "plugin_entry", "fixtures", "tests", "docs"}
-OPTIONAL = {"rich": "the group and the extra `cli`", "argcomplete": "the same", "graphon": "the group `host`"}
+OPTIONAL = {
+    "rich": "the group and the extra `cli`",
+    "argcomplete": "the same",
+    "pathspec": "the same",
+    "graphon": "the group `host`",
+}
 TRANSITIVE = {
     "gevent": "the SDK patches the process with it",
     "pydantic": "the SDK's classes are built on it",

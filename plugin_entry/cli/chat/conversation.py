@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from plugin_entry.cli.chat.tools import result_of
-from plugin_entry.cli.chat.turns import Listener, TurnResult, readable_error
+from plugin_entry.cli.chat.turns import TurnResult, listen, readable_error
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, requests
 from plugin_entry.cli.screen import Look, Screen
@@ -43,33 +43,24 @@ class ChatHistory:
         try:
             self.messages.append(requests.user_message(content))
             for _ in range(MOST_ROUNDS):
-                result = self._turn()
+                data = requests.invoke_llm(self.model, self.credentials, self.messages, parameters=self.parameters, tools=self.tools)
+                result = listen(self.plugin.invoke(data, TURN_LIMIT_S), self.screen)
                 yield result
                 if result.error is not None:
                     return
-                self.messages.append(requests.assistant_message(_stored(result), result.calls))
+                thinking = f"{OPEN_TAG}{result.thinking}{CLOSE_TAG}" if result.thinking else ""
+                self.messages.append(requests.assistant_message(thinking + result.text, result.calls))
                 if not result.calls:
                     answered = True
                     return
                 for call in result.calls:
-                    self._feed_back(call)
+                    message = result_of(call)
+                    self.messages.append(message)
+                    self.screen.line(f"fed back: {message['name']} → {message['content']}", Look.TOOL)
             self.screen.line(f"stopped after {MOST_ROUNDS} rounds of tool calls", Look.BAD)
         finally:
             if not answered:
                 del self.messages[before:]
-
-    def _turn(self) -> TurnResult:
-        data = requests.invoke_llm(self.model, self.credentials, self.messages, parameters=self.parameters, tools=self.tools)
-        return Listener(self.screen).listen(self.plugin.invoke(data, TURN_LIMIT_S))
-
-    def _feed_back(self, call: Mapping[str, Any]) -> None:
-        message = result_of(call)
-        self.messages.append(message)
-        self.screen.line(f"fed back: {message['name']} → {message['content']}", Look.TOOL)
-
-
-def _stored(result: TurnResult) -> str:
-    return f"{OPEN_TAG}{result.thinking}{CLOSE_TAG}{result.text}" if result.thinking else result.text
 
 
 def schema_of(plugin: PluginProcess, model: str, credentials: Mapping[str, Any]) -> Mapping[str, Any]:

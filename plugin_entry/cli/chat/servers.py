@@ -6,17 +6,15 @@ The few questions that go to the server directly are asked here; everything else
 import argparse
 import asyncio
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
 from plugin_entry.checks.doctor import diagnose
-from plugin_entry.checks.probing import fetch
+from plugin_entry.checks.probing import Examination, ProbeLimits, Surroundings
 from plugin_entry.cli.commands import ArgumentError, CommandError
 from plugin_entry.cli.options import API_KEY_OPTION, HOST_VARIABLE, secret_in
 from plugin_entry.cli.screen import Screen
-from plugin_entry.network.client import Call
 from plugin_entry.network.connections import new_session
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server, server_of, settings_of
@@ -27,7 +25,8 @@ from translator.response.capabilities import model_info
 from translator.shapes.exchange import HttpReply
 
 DEFAULT_BASE_URL = "http://127.0.0.1:11434"
-CONNECT_S, ANSWER_S, DOCTOR_S = 5.0, 10.0, 30.0
+DOCTOR_S = 30.0
+TAGS = "/api/tags"
 OK = 200
 
 
@@ -52,13 +51,12 @@ def target_of(options: argparse.Namespace, screen: Screen) -> Target:
         raise CommandError(str(error)) from error
     with screen.waiting(f"Asking {server.place} for its models"):
         try:
-            names = _names(_ask(server, "/api/tags"))
-            model = options.model or next(_chatting(server, names), None)
+            count, model = asyncio.run(_chosen(server, options.model))
         except (TranslatorError, CommandError) as error:
             raise CommandError(_what_the_doctor_says(server) or str(error)) from error
     if model is None:
         raise CommandError(
-            f"None of the {len(names)} models of the server at {server.place} says that it can chat. "
+            f"None of the {count} models of the server at {server.place} says that it can chat. "
             "Name one with --model, or pull one there, such as `ollama pull qwen3:4b`."
         )
     return Target(credentials=credentials, model=model, place=server.place)
@@ -70,34 +68,28 @@ def _what_the_doctor_says(server: Server) -> str:
     return diagnosis.sentence if diagnosis.exit_code else ""
 
 
+async def _chosen(server: Server, model: str | None) -> tuple[int, str | None]:
+    """How many models there are, and the one that was named, or else the first that says it can chat. Raises ServerError, CommandError.
+
+    A model that cannot be described is passed over; naming it with `--model` still works.
+    """
+    async with new_session(NameLookups(), keep=False) as session:
+        exam = Examination(server=server, model="", surroundings=Surroundings(), limits=ProbeLimits(), session=session)
+        names = _names(await exam.ask(TAGS))
+        if model:
+            return len(names), model
+        for name in names:
+            reply = await exam.ask("/api/show", "POST", {"model": name})
+            info = model_info(reply.body, model=name) if reply.status == OK else None
+            if info and info.completion is not False and info.embedding is not True:
+                return len(names), name
+    return len(names), None
+
+
 def _names(reply: HttpReply) -> list[str]:
+    if reply.status != OK:
+        raise failure_from_reply(reply.status, reply.body, model="", route=TAGS, headers=reply.headers)
     try:
         return [str(model["name"]) for model in codec.loads(reply.body)["models"]]
     except (codec.DecodeError, KeyError, TypeError) as error:
         raise CommandError("The server's list of models cannot be read: it is not an Ollama server. Check the base URL.") from error
-
-
-def _chatting(server: Server, names: list[str]) -> Iterator[str]:
-    """The models that say so; one that cannot be described is passed over, naming it with `--model` still works."""
-    for name in names:
-        reply = asyncio.run(_fetch(server, "POST", "/api/show", {"model": name}))
-        if reply.status != OK:
-            continue
-        info = model_info(reply.body, model=name)
-        if info.completion is not False and info.embedding is not True:
-            yield name
-
-
-def _ask(server: Server, route: str) -> HttpReply:
-    """Raises ServerError for anything but a good answer."""
-    reply = asyncio.run(_fetch(server, "GET", route, None))
-    if reply.status != OK:
-        raise failure_from_reply(reply.status, reply.body, model="", route=route, headers=reply.headers)
-    return reply
-
-
-async def _fetch(server: Server, method: str, route: str, body: object) -> HttpReply:
-    quick = server.with_limits(connect=CONNECT_S, first_byte=0.0)
-    call = Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
-    async with new_session(NameLookups(), keep=False) as session:
-        return await fetch(session, call, ANSWER_S)

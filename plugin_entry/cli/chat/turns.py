@@ -16,20 +16,20 @@ LEAST_S_FOR_RATE = 0.02
 """Below this the time between first and last piece says nothing about a speed."""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.define(slots=True, kw_only=True)
 class TurnResult:
-    """A turn that is over. Times in seconds since the request was sent, None for what never came; `error` is the sentence users see."""
+    """What came in a turn. Times in seconds since the request was sent, None for what never came; `error` is the sentence users see."""
 
-    text: str = attrs.field(repr=False)
-    thinking: str = attrs.field(repr=False)
-    calls: tuple[Mapping[str, Any], ...] = attrs.field(repr=False)
-    finish_reason: str | None
-    prompt_tokens: int
-    completion_tokens: int
-    first_s: float | None
-    last_s: float | None
-    frames: int
-    error: str | None
+    text: str = attrs.field(default="", repr=False)
+    thinking: str = attrs.field(default="", repr=False)
+    calls: list[Mapping[str, Any]] = attrs.field(factory=list, repr=False)
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_s: float | None = None
+    last_s: float | None = None
+    frames: int = 0
+    error: str | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -51,71 +51,44 @@ class TurnResult:
         return " · ".join(filter(None, known))
 
 
-@attrs.define(slots=True)
-class Listener:
-    """Takes the frames of one turn and shows them."""
+def listen(frames: Iterable[Frame], screen: Screen) -> TurnResult:
+    """Shows every frame when it comes; gives the result after the last one."""
+    turn, is_thinking = TurnResult(), False
+    with screen.waiting("Waiting for the model"):
+        for frame in frames:
+            if frame.kind == "stream":
+                is_thinking = _take(turn, frame, screen, is_thinking=is_thinking)
+            elif frame.kind == "error":
+                turn.error = readable_error(frame.data)
+                screen.line(f"error: {turn.error}", Look.BAD)
+        screen.fresh_line()
+    return turn
 
-    screen: Screen
-    _text: list[str] = attrs.field(factory=list, init=False)
-    _thinking: list[str] = attrs.field(factory=list, init=False)
-    _is_thinking: bool = attrs.field(default=False, init=False)
-    _calls: list[Mapping[str, Any]] = attrs.field(factory=list, init=False)
-    _finish_reason: str | None = attrs.field(default=None, init=False)
-    _usage: Mapping[str, Any] = attrs.field(factory=dict, init=False)
-    _times: list[float] = attrs.field(factory=list, init=False)
-    _error: str | None = attrs.field(default=None, init=False)
 
-    def listen(self, frames: Iterable[Frame]) -> TurnResult:
-        """Shows every frame when it comes; gives the result after the last one."""
-        with self.screen.waiting("Waiting for the model"):
-            for frame in frames:
-                if frame.kind == "stream":
-                    self._times.append(frame.seconds)
-                    self._take(frame.data["delta"])
-                elif frame.kind == "error":
-                    self._fail(frame.data)
-            self.screen.fresh_line()
-        return self._result()
-
-    def _take(self, delta: Mapping[str, Any]) -> None:
-        self._say(delta["message"]["content"] or "")
-        for call in delta["message"]["tool_calls"]:
-            self._calls.append(call)
-            self.screen.line(f"calls {call['function']['name']}({call['function']['arguments']})", Look.TOOL)
-        self._finish_reason = delta["finish_reason"] or self._finish_reason
-        self._usage = delta["usage"] or self._usage
-
-    def _say(self, content: str) -> None:
-        if content in (OPEN_TAG, CLOSE_TAG):
-            self._is_thinking = content == OPEN_TAG
-            self.screen.fresh_line()
-            self.screen.piece("thinking: " if self._is_thinking else "", Look.THOUGHT)
-        elif self._is_thinking:
-            self._thinking.append(content)
-            self.screen.piece(content, Look.THOUGHT)
-        else:
-            # the answer of some models begins with line feeds, which separate it from the thinking
-            shown = content if any(map(str.strip, self._text)) else content.lstrip("\n")
-            self._text.append(content)
-            self.screen.piece(shown)
-
-    def _fail(self, error: Mapping[str, Any]) -> None:
-        self._error = readable_error(error)
-        self.screen.line(f"error: {self._error}", Look.BAD)
-
-    def _result(self) -> TurnResult:
-        return TurnResult(
-            text="".join(self._text),
-            thinking="".join(self._thinking),
-            calls=tuple(self._calls),
-            finish_reason=self._finish_reason,
-            prompt_tokens=self._usage.get("prompt_tokens", 0),
-            completion_tokens=self._usage.get("completion_tokens", 0),
-            first_s=self._times[0] if self._times else None,
-            last_s=self._times[-1] if self._times else None,
-            frames=len(self._times),
-            error=self._error,
-        )
+def _take(turn: TurnResult, frame: Frame, screen: Screen, *, is_thinking: bool) -> bool:
+    """Whether the model thinks after this frame."""
+    turn.first_s, turn.last_s = frame.seconds if turn.first_s is None else turn.first_s, frame.seconds
+    turn.frames += 1
+    delta = frame.data["delta"]
+    content = delta["message"]["content"] or ""
+    if content in (OPEN_TAG, CLOSE_TAG):
+        is_thinking = content == OPEN_TAG
+        screen.fresh_line()
+        screen.piece("thinking: " if is_thinking else "", Look.THOUGHT)
+    elif is_thinking:
+        turn.thinking += content
+        screen.piece(content, Look.THOUGHT)
+    else:
+        # the answer of some models begins with line feeds, which separate it from the thinking
+        screen.piece(content if turn.text.strip() else content.lstrip("\n"))
+        turn.text += content
+    for call in delta["message"]["tool_calls"]:
+        turn.calls.append(call)
+        screen.line(f"calls {call['function']['name']}({call['function']['arguments']})", Look.TOOL)
+    turn.finish_reason = delta["finish_reason"] or turn.finish_reason
+    if usage := delta["usage"]:
+        turn.prompt_tokens, turn.completion_tokens = usage["prompt_tokens"], usage["completion_tokens"]
+    return is_thinking
 
 
 def readable_error(error: Mapping[str, Any]) -> str:

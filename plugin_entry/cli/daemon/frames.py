@@ -26,14 +26,6 @@ class Frame:
     size: int
 
 
-@attrs.frozen(slots=True)
-class Ended:
-    """The output has ended; stands in a session's queue in place of a frame."""
-
-
-type Received = Frame | Ended
-
-
 def _new_queue() -> "SimpleQueue[Any]":
     made: SimpleQueue[Any] = native("queue", "SimpleQueue")()
     return made
@@ -41,10 +33,10 @@ def _new_queue() -> "SimpleQueue[Any]":
 
 @attrs.define(slots=True, eq=False)
 class Session:
-    """A request under way; `sent` is a clock reading in seconds."""
+    """A request under way; `sent` is a clock reading in seconds. None among what was received: the output has ended."""
 
     sent: float
-    received: "SimpleQueue[Received]" = attrs.field(factory=_new_queue)
+    received: "SimpleQueue[Frame | None]" = attrs.field(factory=_new_queue)
 
 
 @attrs.define(slots=True, eq=False)
@@ -108,7 +100,7 @@ class Switchboard:
         """The output is over: wakes everybody who waits."""
         self.ended = True
         for session in list(self._running.values()):
-            session.received.put(Ended())
+            session.received.put(None)
         self._pulse.put(None)
 
     def _understood(self, message: dict[str, Any], size: int, now: float) -> bool:

@@ -224,9 +224,9 @@ class PluginProcess:
             received = session.received.get(timeout=0 if self._board.ended else max(0.0, deadline - time.perf_counter()))
         except Empty:
             raise self._error("ended" if self._board.ended else "did not answer in time") from None
-        if isinstance(received, Frame):
-            return received
-        raise self._error("ended")
+        if received is None:
+            raise self._error("ended")
+        return received
 
     def _wait(self, done: Callable[[], bool], timeout_s: float, complaint: str) -> None:
         deadline = time.perf_counter() + timeout_s

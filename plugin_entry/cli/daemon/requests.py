@@ -62,34 +62,23 @@ def invoke_llm(
     stream: bool = True,
 ) -> Data:
     """Asks for an answer: a stream of chunks, or one chunk with all of it."""
-    return {
-        **_model_request("invoke_llm", LLM, model, credentials),
-        "prompt_messages": list(messages),
-        "model_parameters": dict(parameters or {}),
-        "tools": list(tools),
-        "stop": list(stop),
-        "stream": stream,
-    }
+    asked = {"prompt_messages": list(messages), "model_parameters": dict(parameters or {}), "tools": list(tools), "stop": list(stop)}
+    return _model_request("invoke_llm", LLM, model, credentials, **asked, stream=stream)
 
 
 def get_llm_num_tokens(model: str, credentials: SavedCredentials, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()) -> Data:
     """Asks how many tokens a prompt has: `{"num_tokens": n}`."""
-    base = _model_request("get_llm_num_tokens", LLM, model, credentials)
-    return {**base, "prompt_messages": list(messages), "tools": list(tools)}
+    return _model_request("get_llm_num_tokens", LLM, model, credentials, prompt_messages=list(messages), tools=list(tools))
 
 
 def invoke_text_embedding(model: str, credentials: SavedCredentials, texts: Sequence[str], input_type: str = "document") -> Data:
     """Asks for vectors; `input_type` is `document` or `query`."""
-    return {
-        **_model_request("invoke_text_embedding", TEXT_EMBEDDING, model, credentials),
-        "texts": list(texts),
-        "input_type": input_type,
-    }
+    return _model_request("invoke_text_embedding", TEXT_EMBEDDING, model, credentials, texts=list(texts), input_type=input_type)
 
 
 def get_text_embedding_num_tokens(model: str, credentials: SavedCredentials, texts: Sequence[str]) -> Data:
     """Asks how many tokens each text has: `{"num_tokens": [n, ...]}`."""
-    return {**_model_request("get_text_embedding_num_tokens", TEXT_EMBEDDING, model, credentials), "texts": list(texts)}
+    return _model_request("get_text_embedding_num_tokens", TEXT_EMBEDDING, model, credentials, texts=list(texts))
 
 
 def invoke_rerank(
@@ -102,13 +91,8 @@ def invoke_rerank(
     top_n: int | None = None,
 ) -> Data:
     """Asks for scores of documents."""
-    return {
-        **_model_request("invoke_rerank", RERANK, model, credentials),
-        "query": query,
-        "docs": list(docs),
-        "score_threshold": score_threshold,
-        "top_n": top_n,
-    }
+    asked = {"query": query, "docs": list(docs), "score_threshold": score_threshold, "top_n": top_n}
+    return _model_request("invoke_rerank", RERANK, model, credentials, **asked)
 
 
 def validate_model_credentials(model_type: str, model: str, credentials: SavedCredentials) -> Data:
@@ -118,13 +102,7 @@ def validate_model_credentials(model_type: str, model: str, credentials: SavedCr
 
 def validate_provider_credentials(credentials: SavedCredentials) -> Data:
     """Checks the provider's form, which is empty."""
-    return {
-        "user_id": USER,
-        "type": "model",
-        "action": "validate_provider_credentials",
-        "provider": PROVIDER,
-        "credentials": dict(credentials),
-    }
+    return _request("validate_provider_credentials", credentials)
 
 
 def get_ai_model_schemas(model_type: str, model: str, credentials: SavedCredentials) -> Data:
@@ -132,13 +110,9 @@ def get_ai_model_schemas(model_type: str, model: str, credentials: SavedCredenti
     return _model_request("get_ai_model_schemas", model_type, model, credentials)
 
 
-def _model_request(action: str, model_type: str, model: str, credentials: SavedCredentials) -> Data:
-    return {
-        "user_id": USER,
-        "type": "model",
-        "action": action,
-        "provider": PROVIDER,
-        "model_type": model_type,
-        "model": model,
-        "credentials": dict(credentials),
-    }
+def _model_request(action: str, model_type: str, model: str, credentials: SavedCredentials, **asked: object) -> Data:
+    return {**_request(action, credentials), "model_type": model_type, "model": model, **asked}
+
+
+def _request(action: str, credentials: SavedCredentials) -> Data:
+    return {"user_id": USER, "type": "model", "action": action, "provider": PROVIDER, "credentials": dict(credentials)}

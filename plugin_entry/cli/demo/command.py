@@ -70,7 +70,6 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         stack.callback(plugin.close)
         try:
-            plugin.start()
             begin = _real if names_a_server(options) else _recorded
             played = _play_all(begin(options, plugin, screen, stack), plugin, screen)
         except PluginProcessError as error:
@@ -84,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _recorded(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, stack: ExitStack) -> "Stage":
     with screen.waiting("Starting the plugin and the server of recordings"):
+        plugin.start()
         try:
             from fixtures.chunking import paced
             from fixtures.recordings import every
@@ -103,6 +103,7 @@ def _real(options: argparse.Namespace, plugin: PluginProcess, screen: Screen, _:
 
     target = target_of(options, screen)
     with screen.waiting("Starting the plugin"):
+        plugin.start()
         _introduce(screen, plugin, f"{target.place}, model {target.model}")
         return RealStage(target, frozenset(schema_of(plugin, target.model, target.credentials)["features"]))
 
@@ -119,8 +120,7 @@ def _play_all(stage: "Stage", plugin: PluginProcess, screen: Screen) -> list[Pla
     for number, scene in enumerate(SCENES, start=1):
         screen.line()
         screen.line(f"{number}. {scene.title}", Look.TITLE)
-        refused = stage.refuses(scene)
-        if refused is not None:
+        if refused := stage.refuses(scene):
             screen.line(f"not shown: {refused}", Look.QUIET)
             played.append(Played(scene, refused=refused))
         else:
@@ -132,9 +132,8 @@ def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -
     conversation = ChatHistory(plugin=plugin, screen=screen, model="", credentials={}, parameters=dict(scene.parameters), tools=scene.tools)
     stage.point(conversation, scene, 0)
     screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
-    content = [picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt
     results: list[TurnResult] = []
-    for result in conversation.say(content):
+    for result in conversation.say([picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt):
         screen.line(result.facts, Look.QUIET)
         results.append(result)
         stage.point(conversation, scene, len(results))
@@ -172,11 +171,10 @@ def _document(played: Played) -> dict[str, Any]:
 
 def _rows(played: Played) -> list[tuple[str, ...]]:
     """A row per turn."""
-    mark = "wrong" if played.complaints else "ok"
-    titles = (played.scene.title, *["  next turn"] * len(played.results))
     if not played.results:
         return [("-", played.scene.title, "not shown", "", "", "", "")]
-    return [(mark, title, *_cells(result)) for title, result in zip(titles, played.results, strict=False)]
+    mark = "wrong" if played.complaints else "ok"
+    return [(mark, "  next turn" if turn else played.scene.title, *_cells(result)) for turn, result in enumerate(played.results)]
 
 
 def _cells(result: TurnResult) -> tuple[str, ...]:

@@ -4,9 +4,8 @@ A scene is a question that goes through the plugin, and for the embedded server 
 must come out of them. Against a real server the questions are the same and nobody knows the answers.
 """
 
+import io
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -115,12 +114,8 @@ SCENES: tuple[Scene, ...] = (
 
 def picture_part() -> dict[str, Any]:
     """A red square as Dify sends a picture."""
-    rows = (b"\0" + b"\xd0\x20\x20" * SIDE) * SIDE
-    header = struct.pack(">2I5B", SIDE, SIDE, 8, 2, 0, 0, 0)
-    chunks = (("IHDR", header), ("IDAT", zlib.compress(rows)), ("IEND", b""))
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name.encode("ascii"), data) for name, data in chunks)
-    return image_part(png, "image/png", "square.png")
+    from PIL import Image
 
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    png = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE), "#d02020").save(png, "PNG")
+    return image_part(png.getvalue(), "image/png", "square.png")

@@ -4,13 +4,12 @@ On recordings everything is known beforehand, so everything is checked; on a rea
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from fixtures.recordings import load
-from fixtures.replay import Received, ThreadedReplayServer
+from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.chat.conversation import ChatHistory
 from plugin_entry.cli.chat.servers import Target
 from plugin_entry.cli.chat.turns import TurnResult
@@ -20,19 +19,6 @@ CHAT_ROUTE = "/api/chat"
 BROKE_OFF = "it ended in an error"
 
 
-class Stage(Protocol):
-    """What the demo needs to know of a place to play."""
-
-    def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
-        """Sends turn `turn` (from 0) of a scene to where it is answered."""
-
-    def refuses(self, scene: Scene) -> str | None:
-        """Why the scene cannot be played here, None when it can."""
-
-    def complaints(self, scene: Scene, results: Sequence[TurnResult]) -> Iterator[str]:
-        """What went wrong in a scene that was played."""
-
-
 @attrs.frozen(slots=True)
 class RecordedStage:
     """The embedded replay server; every turn goes to one recording."""
@@ -40,15 +26,18 @@ class RecordedStage:
     server: ThreadedReplayServer
 
     def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
+        """Sends turn `turn` (from 0) of a scene to where it is answered."""
         address = scene.recordings[min(turn, len(scene.recordings) - 1)]
         version, _, name = address.partition("/")
         conversation.credentials = {"base_url": self.server.url_of(address)}
         conversation.model = load(version, name).request_body["model"]
 
     def refuses(self, scene: Scene) -> str | None:
+        """Why the scene cannot be played here, None when it can."""
         return None if scene.recordings else "nothing was recorded for it"
 
     def complaints(self, scene: Scene, results: Sequence[TurnResult]) -> Iterator[str]:
+        """What went wrong in a scene that was played."""
         expected, last = scene.expected, results[-1]
         finish = tuple(result.finish_reason for result in results)
         if finish != expected.finish:
@@ -64,13 +53,12 @@ class RecordedStage:
         yield from _structure_complaints(scene, last)
         yield from self._feedback_complaints([call["id"] for result in results for call in result.calls])
 
-    def _feedback_complaints(self, asked: Sequence[str]) -> Iterator[str]:
+    def _feedback_complaints(self, asked: list[str]) -> Iterator[str]:
         """The server must have got a result for every call, in order."""
-        if not asked:
-            return
-        chats = [request for request in self.server.requests if request.path == CHAT_ROUTE]
-        answered = [message.get("tool_call_id") for message in _messages(chats[-1]) if message["role"] == "tool"] if chats else []
-        if answered != list(asked):
+        chats = [request.body for request in self.server.requests if request.path == CHAT_ROUTE]
+        messages = chats[-1].get("messages", []) if chats and isinstance(chats[-1], dict) else []
+        answered = [message.get("tool_call_id") for message in messages if message["role"] == "tool"]
+        if asked and answered != asked:
             yield f"the server got {len(answered)} results for {len(asked)} calls"
 
 
@@ -81,12 +69,13 @@ class RealStage:
     target: Target
     features: frozenset[str]
 
-    def point(self, conversation: ChatHistory, scene: Scene, turn: int) -> None:
-        del scene, turn
+    def point(self, conversation: ChatHistory, _: Scene, __: int) -> None:
+        """Sends a turn to the server."""
         conversation.credentials = self.target.credentials
         conversation.model = self.target.model
 
     def refuses(self, scene: Scene) -> str | None:
+        """Why the scene cannot be played here, None when it can."""
         if scene.staged:
             return "a healthy server does not do this on demand; the demo without a server shows it"
         if scene.needs and scene.needs not in self.features:
@@ -94,24 +83,20 @@ class RealStage:
         return None
 
     def complaints(self, scene: Scene, results: Sequence[TurnResult]) -> Iterator[str]:
+        """What went wrong in a scene that was played."""
         if results[-1].error is not None:
             yield BROKE_OFF
         else:
             yield from _structure_complaints(scene, results[-1])
 
 
+type Stage = RecordedStage | RealStage
+
+
 def _structure_complaints(scene: Scene, result: TurnResult) -> Iterator[str]:
-    if scene.structured and not _is_object(result.text):
-        yield "the answer is no JSON object"
-
-
-def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        is_object = isinstance(json.loads(result.text), dict)
     except ValueError:
-        return False
-
-
-def _messages(request: Received) -> list[Mapping[str, Any]]:
-    body = request.body
-    return body.get("messages", []) if isinstance(body, dict) else []
+        is_object = False
+    if scene.structured and not is_object:
+        yield "the answer is no JSON object"

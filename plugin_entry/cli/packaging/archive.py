@@ -8,11 +8,12 @@ import io
 import os
 import shlex
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from pathspec import GitIgnoreSpec
+
 from plugin_entry.cli.packaging.dependencies import canonical, pinned_project, pins_of
-from plugin_entry.cli.packaging.ignoring import Ignored, read_patterns
 
 type Files = Mapping[str, bytes]
 
@@ -39,6 +40,22 @@ class NoPackageError(ValueError):
     """The directory cannot be packed."""
 
 
+class PatternError(ValueError):
+    """A line of `.difyignore` that packagers understand differently."""
+
+
+def read_patterns(text: str) -> Callable[[str], bool]:
+    """Whether a `.difyignore` leaves out a path, relative and with `/`; a folder ends with `/`. Raises PatternError.
+
+    Patterns with `!` are refused: Dify's packager stops at the first pattern that matches, so an exception would mean one thing there and
+    another in git.
+    """
+    for pattern in map(str.rstrip, text.splitlines()):
+        if not pattern.startswith("#") and (pattern.startswith("!") or "\\" in pattern):
+            raise PatternError(f"Dify's packager understands the pattern {pattern!r} in another way. Name what is to be left out instead.")
+    return GitIgnoreSpec.from_lines(text.splitlines()).match_file
+
+
 def collect(directory: Path) -> Files:
     """The files of the package by relative path: everything that `.difyignore` does not leave out.
 
@@ -62,7 +79,7 @@ def collect(directory: Path) -> Files:
     return {**files, PROJECT: project.encode()}
 
 
-def _paths(directory: Path, ignored: Ignored) -> Iterator[str]:
+def _paths(directory: Path, ignored: Callable[[str], bool]) -> Iterator[str]:
     for folder, names, files in os.walk(directory):
         base = Path(folder).relative_to(directory)
         names[:] = [name for name in names if not ignored(f"{(base / name).as_posix()}/")]

@@ -6,7 +6,7 @@ The exit code is 1 when a check failed, and then no package is written.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
 VERDICT_WIDTH, NAME_WIDTH = 9, 19
-
-
-class Written(TypedDict):
-    """The package as a file."""
-
-    path: str
-    files: int
-    bytes: int
 
 
 DESCRIPTION = """Builds the package that Dify installs, and checks it as Dify's daemon and marketplace do. A package is written when no
@@ -58,8 +50,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.cli.packaging.archive import NoPackageError
-    from plugin_entry.cli.packaging.ignoring import PatternError
+    from plugin_entry.cli.packaging.archive import NoPackageError, PatternError
 
     screen = silent_screen() if options.json else open_screen(plain=options.plain)
     try:
@@ -72,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _checked_and_written(options: argparse.Namespace, screen: Screen) -> tuple[tuple["Result", ...], Written | None]:
+def _checked_and_written(options: argparse.Namespace, screen: Screen) -> tuple[tuple["Result", ...], dict[str, Any] | None]:
     """The checks, and what was written. Raises CommandError, NoPackageError, PatternError."""
     from plugin_entry.cli.packaging.archive import collect, download_command, with_wheels
     from plugin_entry.cli.packaging.checks import Verdict, check_package
@@ -114,7 +105,8 @@ def _conclude(screen: Screen, left: list[str]) -> None:
         screen.line("Ready to be published; CONTRIBUTING.md says how.", LOOKS["ok"])
 
 
-def _write(files: "Files", output: Path | None) -> Written:
+def _write(files: "Files", output: Path | None) -> dict[str, Any]:
+    """The package as a file: its path, files and bytes."""
     import yaml
 
     from plugin_entry.cli.packaging.archive import SUFFIX, pack

@@ -13,13 +13,15 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from plugin_entry.cli.commands import ArgumentError, CommandError
 from plugin_entry.cli.options import HOST_VARIABLE, add_listening_options, add_plain_option
 from plugin_entry.cli.screen import Look, Screen, open_screen
 from translator.errors import RequestError
 
 if TYPE_CHECKING:
-    from plugin_entry.cli.recording.documents import Documents, Exchange, Recorded, RecordingDocument
+    from plugin_entry.cli.recording.documents import Documents, Exchange, RecordingDocument
     from plugin_entry.network.server import Server
 
 
@@ -72,30 +74,29 @@ def run(options: argparse.Namespace) -> int:
         server = server_of(settings_of({"base_url": options.url}))
     except RequestError as error:
         raise ArgumentError("URL", str(error)) from error
-    documents = _documents(server, without_texts=options.without_texts)
-    folder = Folder(options.output, open_screen(plain=options.plain), documents)
+    folder = Folder(options.output, open_screen(plain=options.plain), _documents(server, without_texts=options.without_texts))
     code = 0
     with contextlib.suppress(KeyboardInterrupt):
-        code = asyncio.run(_serve(server, folder, documents, options))
+        code = asyncio.run(_serve(server, folder, options))
     folder.conclude()
     return code
 
 
+@attrs.define(slots=True)
 class Folder:
     """Where the exchanges are written, numbered on from what is there."""
 
-    def __init__(self, directory: Path, screen: Screen, documents: "Documents") -> None:
-        self._directory = directory
-        self._documents = documents
-        self._written: list[tuple[Path, int]] = []
-        self.screen = screen
+    directory: Path
+    screen: Screen
+    documents: "Documents"
+    _written: list[tuple[Path, int]] = attrs.field(factory=list, init=False)
+    """Files, and how much had been sent in secret when they were written."""
 
     def keep(self, exchange: "Exchange") -> None:
         """Writes one exchange, or says why not. Called by the thread of the recorder."""
-        recorded = self._documents.recorded(exchange)
-        name = self._write(recorded.path, recorded.document) if recorded.document else "-"
-        look = Look.PLAIN if recorded.document else Look.BAD
-        self.screen.line(f"{name}  {_described(recorded)}", look)
+        document, description = self.documents.recorded(exchange)
+        name = self._write(document) if document else "-"
+        self.screen.line(f"{name}  {description}", Look.PLAIN if document else Look.BAD)
 
     def still_runs(self, exchange: "Exchange") -> None:
         """Says that an exchange takes long. Nothing of it is scrubbed yet, so a known route is named at most. Called by the same thread."""
@@ -105,33 +106,26 @@ class Folder:
 
     def conclude(self) -> None:
         """Hides in earlier files what was sent in secret only later, and says what to do next."""
-        for path, known in self._written:
-            if known < self._known:
-                self._write_again(path)
-        count = f"{len(self._written)} exchange{'' if len(self._written) == 1 else 's'}"
-        self.screen.line(f"{count} in {self._directory}. Look through what is written before you hand it on.")
-
-    def _write_again(self, path: Path) -> None:
         from plugin_entry.cli.recording.scrubbing import TakesTooLongError
 
-        try:
-            _put(path, self._documents.again(json.loads(path.read_text(encoding="ascii"))))
-        except TakesTooLongError:
-            path.unlink()
-            self.screen.line(f"{path.name} was taken away again: it could not be scrubbed in time", Look.BAD)
+        for path in [path for path, known in self._written if known < self.documents.scrubber.secrets.learnt]:
+            try:
+                _put(path, self.documents.again(json.loads(path.read_text(encoding="ascii"))))
+            except TakesTooLongError:
+                path.unlink()
+                self.screen.line(f"{path.name} was taken away again: it could not be scrubbed in time", Look.BAD)
+        count = f"{len(self._written)} exchange{'' if len(self._written) == 1 else 's'}"
+        self.screen.line(f"{count} in {self.directory}. Look through what is written before you hand it on.")
 
-    @property
-    def _known(self) -> int:
-        return self._documents.scrubber.secrets.learnt
-
-    def _write(self, route: str, document: "RecordingDocument") -> str:
-        folder = self._directory / document["server"]
+    def _write(self, document: "RecordingDocument") -> str:
+        folder = self.directory / document["server"]
         folder.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]-*.json")), default=0)
-        scenario = f"{number:04}-{re.sub(r'[^a-z0-9]+', '-', route.lower()).strip('-')[:40] or 'root'}"
+        route = re.sub(r"[^a-z0-9]+", "-", document["request"]["path"].lower()).strip("-")[:40]
+        scenario = f"{number:04}-{route or 'root'}"
         path = folder / f"{scenario}.json"
         _put(path, {**document, "scenario": scenario})
-        self._written.append((path, self._known))
+        self._written.append((path, self.documents.scrubber.secrets.learnt))
         return f"{document['server']}/{scenario}.json"
 
 
@@ -139,13 +133,7 @@ def _put(path: Path, document: "RecordingDocument") -> None:
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="ascii")
 
 
-def _described(recorded: "Recorded") -> str:
-    pieces = f"{recorded.pieces} piece{'' if recorded.pieces == 1 else 's'}"
-    remark = f"  {recorded.remark}" if recorded.remark else ""
-    return f"{recorded.method} {recorded.path}  {recorded.status}  {pieces}{remark}"
-
-
-async def _serve(server: "Server", folder: Folder, documents: "Documents", options: argparse.Namespace) -> int:
+async def _serve(server: "Server", folder: Folder, options: argparse.Namespace) -> int:
     from plugin_entry.cli.recording.proxy import RecordingProxy
 
     proxy = RecordingProxy(server, folder.keep, folder.still_runs)
@@ -154,9 +142,9 @@ async def _serve(server: "Server", folder: Folder, documents: "Documents", optio
     except OSError as error:
         raise ArgumentError("--port", f"port {options.port} of {options.host} cannot be used: {error.strerror}. Name another.") from error
     try:
-        documents.version = await proxy.version()
+        folder.documents.version = await proxy.version()
         folder.screen.line(url)
-        folder.screen.line(f"passes everything on to {server.place} (version {documents.version}); Ctrl-C ends it", Look.QUIET)
+        folder.screen.line(f"passes everything on to {server.place} (version {folder.documents.version}); Ctrl-C ends it", Look.QUIET)
         if options.client:
             return await _client(options.client, url)
         await asyncio.Event().wait()

@@ -4,7 +4,6 @@ Secrets are those of the whole run: what a client sent once is hidden in every l
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -43,18 +42,6 @@ class Exchange:
     complete: bool = False
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Recorded:
-    """One exchange for the person at the terminal. `document` is None where it is not kept, and `remark` says why, or what is special."""
-
-    method: str
-    path: str
-    status: int
-    pieces: int
-    document: RecordingDocument | None = attrs.field(repr=False)
-    remark: str = ""
-
-
 @attrs.define(slots=True)
 class Documents:
     """Makes documents; remembers what was sent in secret. To be used by one thread at a time."""
@@ -62,23 +49,21 @@ class Documents:
     scrubber: Scrubber
     version: str = "unknown"
 
-    def recorded(self, exchange: Exchange) -> Recorded:
-        """The exchange as it may be shown and kept."""
-        self._learn(exchange)
-        document, refusal = None, _refusal(exchange)
-        if not refusal:
+    def recorded(self, exchange: Exchange) -> tuple[RecordingDocument | None, str]:
+        """The exchange as it may be kept, None where it must not be, and a line about it for the person at the terminal."""
+        cookies = tuple((name, value) for name, value in exchange.headers if name.lower() == "set-cookie")
+        sent = (*secrets.of_target(exchange.target), *secrets.of_headers((*exchange.request_headers, *cookies)))
+        self.scrubber = attrs.evolve(self.scrubber, secrets=self.scrubber.secrets.and_these(sent))
+        document, remark = None, _refusal(exchange)
+        if not remark:
             try:
-                document = self._document(exchange)
+                document, remark = self._document(exchange), exchange.remark
             except TakesTooLongError:
-                refusal = "not recorded: it could not be scrubbed in time"
-        return Recorded(
-            method=exchange.method,
-            path=self.scrubber.path(exchange.target),
-            status=exchange.status,
-            pieces=len(exchange.pieces),
-            document=document,
-            remark=refusal or exchange.remark,
-        )
+                remark = "not recorded: it could not be scrubbed in time"
+        count = len(exchange.pieces)
+        pieces = f"{count} piece{'' if count == 1 else 's'}"
+        facts = (f"{exchange.method} {self.scrubber.path(exchange.target)}", str(exchange.status), pieces, remark)
+        return document, "  ".join(filter(None, facts))
 
     def again(self, document: RecordingDocument) -> RecordingDocument:
         """A document of this run, scrubbed with what is known now. Raises TakesTooLongError."""
@@ -91,35 +76,27 @@ class Documents:
             "response": {**response, "chunks": self._chunks([(ms, _bytes(text)) for ms, text in response["chunks"]], request["path"])},
         }
 
-    def _learn(self, exchange: Exchange) -> None:
-        cookies = tuple((name, value) for name, value in exchange.headers if name.lower() == "set-cookie")
-        sent = (*secrets.of_target(exchange.target), *secrets.of_headers((*exchange.request_headers, *cookies)))
-        self.scrubber = attrs.evolve(self.scrubber, secrets=self.scrubber.secrets.and_these(sent))
-
     def _document(self, exchange: Exchange) -> RecordingDocument:
         version = self.version if VERSION.fullmatch(self.version) else "unknown"
+        headers = self.scrubber.headers(filter(_is_worth_keeping, exchange.request_headers))
         texts = "texts replaced" if self.scrubber.without_texts else ""
         return {
             "server": version,
             "scenario": "",
             "engine": "real",
             "note": "; ".join(part for part in ("recorded by dify-ollama record, scrubbed", texts, exchange.remark) if part),
-            "request": self._request(exchange),
+            "request": {
+                "method": exchange.method,
+                "path": self.scrubber.path(exchange.target),
+                **({"headers": headers} if headers else {}),
+                **self.scrubber.request(exchange.request_body, exchange.target),
+            },
             "response": {
                 "status": exchange.status,
                 "headers": self.scrubber.headers(exchange.headers),
                 "chunks": self._chunks(exchange.pieces, exchange.target),
                 "complete": exchange.complete,
             },
-        }
-
-    def _request(self, exchange: Exchange) -> RecordingDocument:
-        headers = self.scrubber.headers(tuple(_worth_keeping(exchange.request_headers)))
-        return {
-            "method": exchange.method,
-            "path": self.scrubber.path(exchange.target),
-            **({"headers": headers} if headers else {}),
-            **self.scrubber.request(exchange.request_body, exchange.target),
         }
 
     def _chunks(self, pieces: list[tuple[float, bytes]], target: str) -> list[list[Any]]:
@@ -136,11 +113,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _worth_keeping(headers: RecordedHeaders) -> Iterator[tuple[str, str]]:
-    for name, value in headers:
-        is_usual = name.lower() == "content-type" and value.startswith("application/json")
-        if name.lower() not in OF_EVERY_CLIENT and not is_usual:
-            yield name, value
+def _is_worth_keeping(header: tuple[str, str]) -> bool:
+    name, value = header
+    return name.lower() not in OF_EVERY_CLIENT and not (name.lower() == "content-type" and value.startswith("application/json"))
 
 
 def _refusal(exchange: Exchange) -> str:

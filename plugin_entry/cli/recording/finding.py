@@ -8,7 +8,7 @@ import html
 import ipaddress
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -34,30 +34,25 @@ WRAPPED = re.compile(rb"(?<=[A-Za-z0-9+/_-]{40})[ \t]{0,16}\r?\n[ \t]{0,16}(?=[A
 
 
 @attrs.frozen(slots=True)
-class Needle:
-    """`text` is in lower case; `alone`: found only where no letter or digit touches it."""
-
-    text: bytes = attrs.field(repr=False)
-    alone: bool
-
-
-@attrs.frozen(slots=True)
 class Needles:
-    """What to search for: values, and what stands for them in base64."""
+    """What to search for. `plain`: values in lower case, and whether one is found only where no letter or digit touches it.
 
-    plain: tuple[Needle, ...] = ()
+    `encoded`: what stands for them in base64.
+    """
+
+    plain: Mapping[bytes, bool] = attrs.field(factory=dict, repr=False)
     encoded: tuple[bytes, ...] = attrs.field(default=(), repr=False)
 
 
 def needles_of(secrets: Secrets) -> Needles:
     """The values themselves, and with escapes undone, because undoing those of a text undoes what looks like one in a value, too."""
-    plain: dict[bytes, Needle] = {}
+    plain: dict[bytes, bool] = {}
     for value in secrets.spelled():
-        view, is_short = View(value), len(value) < ANYWHERE
+        view = View(value)
         for _ in range(LEVELS):
-            plain.setdefault(view.data.lower(), Needle(view.data.lower(), is_short))
+            plain.setdefault(view.data.lower(), len(value) < ANYWHERE)
             view = undone(view)
-    return Needles(tuple(plain.values()), secrets.in_base64())
+    return Needles(plain, secrets.in_base64())
 
 
 @attrs.frozen(slots=True)
@@ -168,11 +163,11 @@ def _found(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
 
 def _sent(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
     lower = data.lower()
-    for needle in needles.plain:
+    for needle, is_alone in needles.plain.items():
         check()
-        for start in _places(lower, needle.text):
-            end = start + len(needle.text)
-            if not needle.alone or not (lower[start - 1 : start].isalnum() or lower[end : end + 1].isalnum()):
+        for start in _places(lower, needle):
+            end = start + len(needle)
+            if not is_alone or not (lower[start - 1 : start].isalnum() or lower[end : end + 1].isalnum()):
                 yield start, end
     for core in needles.encoded:
         check()

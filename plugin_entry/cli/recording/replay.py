@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from plugin_entry.cli.commands import ArgumentError, CommandError
 from plugin_entry.cli.options import add_listening_options, add_plain_option, number_from_zero
-from plugin_entry.cli.recording.listing import listed, summary
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
 DESCRIPTION = """Serves recordings as an Ollama server would. The first line of the output is its URL; Ctrl-C ends it.
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
         with screen.waiting("Reading the recordings"):
             recordings = replay.recordings_in(options.directories)
         if options.list:
-            for line in listed(recordings):
-                screen.line(line)
+            for each in recordings:
+                screen.line(f"{each.address}  {each.method} {each.path}  {each.status}")
             return 0
-        ready = partial(_introduce, screen, summary(recordings))
+        ready = partial(_introduce, screen, Counter(each.version for each in recordings))
         asyncio.run(replay.serve(recordings, how, options.time_scale, host=options.host, port=options.port, ready=ready))
     except RecordingError as error:
         raise CommandError(str(error)) from error
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _introduce(screen: Screen, lines: Iterable[str], url: str) -> None:
+def _introduce(screen: Screen, versions: Mapping[str, int], url: str) -> None:
     screen.line(url)
-    for line in lines:
-        screen.line(line, Look.QUIET)
+    for version, count in versions.items():
+        screen.line(f"{version}: {count} recording{'' if count == 1 else 's'}", Look.QUIET)

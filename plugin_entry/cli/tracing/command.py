@@ -48,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
 
     screen = open_screen(plain=options.plain)
     if options.source is None:
-        _list(list(recorded_names()), options.format, screen)
+        names = list(recorded_names())
+        if options.format == JSON:
+            write_json(names)
+        else:
+            screen.line("\n".join(names))
         return 0
     with screen.waiting("Reading the standard input") if options.source == STDIN else nullcontext():
         document = document_of(source_of(options.source))
@@ -61,14 +65,6 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ArgumentError("--output", f"{options.output} cannot be written: {error.strerror}.") from error
     return 0
-
-
-def _list(names: list[str], form: str, screen: Screen) -> None:
-    if form == JSON:
-        write_json(names)
-    else:
-        for name in names:
-            screen.line(name)
 
 
 def _write(document: Any, form: str, stream: TextIO, screen: Screen) -> None:

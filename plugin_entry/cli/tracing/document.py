@@ -5,11 +5,13 @@ Times are milliseconds since the request was sent.
 
 from typing import Any
 
+import attrs
+
 from plugin_entry.cli.tracing.source import Source
 from translator.response.chunks import Chunk
-from translator.shapes.dify import ToolCall, Usage
-from translator.shapes.events import CallsDelta, Delta, FailureDelta, FinalDelta, TextDelta, ThinkDelta
-from translator.tracing import Trace, TracedLine, TracedStep, trace_reply
+from translator.shapes.dify import Usage
+from translator.shapes.events import Delta, Event, FailureDelta, FinalDelta, State
+from translator.tracing import TracedLine, trace_reply
 
 type Document = dict[str, Any]
 
@@ -17,6 +19,7 @@ type Document = dict[str, Any]
 def document_of(source: Source) -> Document:
     """Reads the reply with the plugin's own machine."""
     trace = trace_reply(source.pieces, model=source.model, status=source.status, content_type=source.content_type, route=source.route)
+    final, problem = trace.final, trace.problem
     return {
         "source": source.name,
         "model": source.model,
@@ -24,18 +27,10 @@ def document_of(source: Source) -> Document:
         "timed": source.timed,
         "total_ms": trace.total_ms,
         "first_chunk_ms": trace.first_chunk_ms,
-        **_end(trace),
+        "finish_reason": final.finish_reason if final else None,
+        "usage": _usage(final.usage) if final else None,
+        "error": {"code": problem.code, "family": problem.family, "message": problem.message} if problem else None,
         "lines": [_line(line) for line in trace.lines],
-    }
-
-
-def _end(trace: Trace) -> Document:
-    return {
-        "finish_reason": trace.final.finish_reason.value if trace.final else None,
-        "usage": _usage(trace.final.usage) if trace.final else None,
-        "error": None
-        if trace.problem is None
-        else {"code": trace.problem.code, "family": trace.problem.family.value, "message": trace.problem.message},
     }
 
 
@@ -48,45 +43,36 @@ def _line(line: TracedLine) -> Document:
         "read": line.read,
         "before": line.before.name,
         "after": line.after.name,
-        "events": [_step(step) for step in line.steps],
-        "deltas": [_delta(delta) for delta in line.deltas],
+        "events": [attrs.asdict(step, value_serializer=_named) for step in line.steps],
+        "deltas": [{"delta": type(delta).__name__, **_carried(delta)} for delta in line.deltas],
         "frames": [*map(_frame, line.chunks), *({"error": delta.error.problem.message} for delta in failures)],
     }
 
 
-def _step(step: TracedStep) -> Document:
-    return {"event": step.event.name, "text": step.text, "before": step.before.name, "after": step.after.name}
+def _named(_: object, __: object, value: Any) -> Any:
+    return value.name if isinstance(value, Event | State) else value
 
 
-def _delta(delta: Delta) -> Document:
-    kind = {"delta": type(delta).__name__}
+def _carried(delta: Delta) -> Document:
     match delta:
-        case TextDelta(text) | ThinkDelta(text):
-            return {**kind, "text": text}
-        case CallsDelta(calls):
-            return {**kind, "calls": [_call(call) for call in calls]}
         case FinalDelta(finish_reason, usage, done_reason):
-            return {**kind, "finish_reason": finish_reason.value, "done_reason": done_reason, "usage": _usage(usage)}
+            return {"finish_reason": finish_reason, "done_reason": done_reason, "usage": _usage(usage)}
         case FailureDelta(error):
-            return {**kind, "code": error.code}
+            return {"code": error.code}
         case _:
-            return kind
+            return attrs.asdict(delta)
 
 
 def _frame(chunk: Chunk) -> Document:
     """What differs from an empty chunk; every frame has a content."""
     frame: Document = {"content": chunk.text}
     if chunk.tool_calls:
-        frame["tool_calls"] = [_call(call) for call in chunk.tool_calls]
+        frame["tool_calls"] = [attrs.asdict(call) for call in chunk.tool_calls]
     if chunk.finish_reason is not None:
-        frame["finish_reason"] = chunk.finish_reason.value
+        frame["finish_reason"] = chunk.finish_reason
     if chunk.usage is not None:
         frame["usage"] = {"prompt_tokens": chunk.usage.prompt_tokens, "completion_tokens": chunk.usage.completion_tokens}
     return frame
-
-
-def _call(call: ToolCall) -> Document:
-    return {"id": call.id, "name": call.name, "arguments": call.arguments}
 
 
 def _usage(usage: Usage) -> Document:

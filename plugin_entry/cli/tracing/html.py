@@ -5,12 +5,11 @@ shown of the lines can be chosen; the browser does that by style alone. On a nar
 its box.
 """
 
-import json
-from collections.abc import Iterator
 from html import escape
 
+from plugin_entry.cli.screen import Look
 from plugin_entry.cli.tracing.document import Document
-from plugin_entry.cli.tracing.text import delta_text, event_text, line_title, summary
+from plugin_entry.cli.tracing.text import line_rows, line_states, line_title, summary
 
 LANES: tuple[tuple[str, frozenset[str]], ...] = (
     ("thinking", frozenset({"THINKING"})),
@@ -33,10 +32,7 @@ STATES: dict[str, str] = {
 """The colour of a state; the others are quiet."""
 
 FILTERS: tuple[tuple[str, str, str, str], ...] = (
-    ("wire", "wire", "body:has(#wire:not(:checked)) .wire", " checked"),
-    ("events", "events", "body:has(#events:not(:checked)) .event", " checked"),
-    ("deltas", "deltas", "body:has(#deltas:not(:checked)) .delta", " checked"),
-    ("frames", "frames", "body:has(#frames:not(:checked)) .frame", " checked"),
+    *((name, name, f"body:has(#{name}:not(:checked)) .{name.rstrip('s')}", " checked") for name in ("wire", "events", "deltas", "frames")),
     ("moved", "only lines that move the machine", "body:has(#moved:checked) section:not(.moved)", ""),
 )
 """Id, label, what it hides, and how it is at first."""
@@ -91,12 +87,13 @@ PAGE = """<!doctype html>
 
 def to_html(document: Document) -> str:
     """The whole page."""
+    filters = "".join(f'<label><input type="checkbox" id="{name}"{state}> {label}</label>' for name, label, _, state in FILTERS)
     return PAGE.format(
         title=escape(f"Trace of {document['source']}"),
         style=STYLE + _colours() + "".join(f"{hidden}{{display:none}}" for *_, hidden, _ in FILTERS),
-        summary="\n".join(f"<p{_look(row)}>{escape(row)}</p>" for row in summary(document)),
+        summary="\n".join(f"<p{' class="bad"' if row.startswith('error ') else ''}>{escape(row)}</p>" for row in summary(document)),
         timeline=_timeline(document),
-        filters=f"<fieldset><legend>show</legend>{''.join(_filter(*each) for each in FILTERS)}</fieldset>",
+        filters=f"<fieldset><legend>show</legend>{filters}</fieldset>",
         lines="\n".join(_section(index, line) for index, line in enumerate(document["lines"])),
     )
 
@@ -105,14 +102,6 @@ def _colours() -> str:
     """A colour per kind of event: of its dots, of the band of the state it leads to, of the lines that bring it."""
     dots = "".join(f"svg .{name}{{fill:var(--{name})}}section.{name}{{border-left-color:var(--{name})}}" for name, _ in LANES)
     return dots + "".join(f"svg .{state}{{fill:var(--{name})}}" for state, name in STATES.items())
-
-
-def _look(row: str) -> str:
-    return ' class="bad"' if row.startswith("error ") else ""
-
-
-def _filter(name: str, label: str, _: str, state: str) -> str:
-    return f'<label><input type="checkbox" id="{name}"{state}> {label}</label>'
 
 
 def _timeline(document: Document) -> str:
@@ -188,24 +177,14 @@ def _kinds(line: Document) -> list[str]:
 
 
 def _section(index: int, line: Document) -> str:
-    moved = line["before"] != line["after"]
-    states = f"{line['before']} → {line['after']}" if moved else line["before"]
-    unread = "" if line["read"] else " (not read: the answer had ended)"
-    rows = "".join(f'<div class="{name}"><dt>{name}</dt><dd>{cell}</dd></div>' for name, cell in _cells(line))
-    looks = " ".join([*(["moved"] if moved else []), *_kinds(line)[-1:]])
+    rows = "".join(f'<div class="{kind}"><dt>{kind}</dt><dd>{_cell(kind, text, look)}</dd></div>' for kind, text, look in line_rows(line))
+    looks = " ".join([*(["moved"] if line["before"] != line["after"] else []), *_kinds(line)[-1:]])
     return (
         f'<section id="line-{index}" class="{looks}"><h2>{escape(line_title(line))} <span class="quiet">{line["ms"]:.1f} ms, '
-        f"{escape(states)}{unread}</span></h2><dl>{rows}</dl></section>"
+        f"{escape(line_states(line))}</span></h2><dl>{rows}</dl></section>"
     )
 
 
-def _cells(line: Document) -> Iterator[tuple[str, str]]:
-    if line["wire"]:
-        yield "wire", f"<pre>{escape(line['wire'])}</pre>"
-    for event in line["events"]:
-        yield "event", f"<code>{escape(event_text(event))}</code>"
-    for delta in line["deltas"]:
-        yield "delta", f"<code>{escape(delta_text(delta))}</code>"
-    for frame in line["frames"]:
-        look = ' class="bad"' if "error" in frame else ""
-        yield "frame", f"<code{look}>{escape(json.dumps(frame, ensure_ascii=False))}</code>"
+def _cell(kind: str, text: str, look: Look) -> str:
+    tag, bad = "pre" if kind == "wire" else "code", ' class="bad"' if look is Look.BAD else ""
+    return f"<{tag}{bad}>{escape(text)}</{tag}>"

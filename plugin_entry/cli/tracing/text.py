@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from plugin_entry.cli.screen import Look
 from plugin_entry.cli.tracing.document import Document
@@ -46,32 +47,43 @@ def line_title(line: Document) -> str:
     return f"line {line['number']}" if line["number"] else "end of the bytes"
 
 
-def event_text(event: Document) -> str:
-    """An event with what it carried and, if it moved the machine, where to."""
-    carried = f" {json.dumps(event['text'], ensure_ascii=False)}" if event["text"] else ""
+def line_states(line: Document) -> str:
+    """Where a line led the machine, and whether it was read at all."""
+    states = f"{line['before']} → {line['after']}" if line["before"] != line["after"] else line["before"]
+    return states if line["read"] else f"{states}  (not read: the answer had ended)"
+
+
+def line_rows(line: Document) -> Iterator[tuple[str, str, Look]]:
+    """What came, what it meant, and what left: the kind of a row, its text and its look."""
+    if line["wire"]:
+        yield "wire", line["wire"], Look.QUIET
+    for event in line["events"]:
+        yield "event", _event(event), Look.PLAIN
+    for delta in line["deltas"]:
+        yield "delta", _delta(delta), Look.TOOL
+    for frame in line["frames"]:
+        yield "frame", _json(frame), Look.BAD if "error" in frame else Look.GOOD
+
+
+def _event(event: Document) -> str:
+    """With what it carried and, if it moved the machine, where to."""
+    carried = f" {_json(event['text'])}" if event["text"] else ""
     moved = "" if event["before"] == event["after"] else f"  {event['before']} → {event['after']}"
     return f"{event['event']}{carried}{moved}"
 
 
-def delta_text(delta: Document) -> str:
-    """A delta with what it carries."""
+def _delta(delta: Document) -> str:
     rest = {key: value for key, value in delta.items() if key != "delta"}
-    carried = rest.get("text", rest) if rest else None
-    return str(delta["delta"]) + ("" if carried is None else f" {json.dumps(carried, ensure_ascii=False)}")
+    return f"{delta['delta']} {_json(rest.get('text', rest))}" if rest else str(delta["delta"])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _block(line: Document) -> Iterator[TextRow]:
     yield "", Look.PLAIN
-    moved = line["before"] != line["after"]
-    states = f"{line['before']} → {line['after']}" if moved else line["before"]
-    unread = "" if line["read"] else "  (not read: the answer had ended)"
     look = Look.BAD if line["after"] == FAILED else Look.USER
-    yield f"{line_title(line)}  {line['ms']:.1f} ms  {states}{unread}", look
-    if line["wire"]:
-        yield f"  wire   {line['wire']}", Look.QUIET
-    for event in line["events"]:
-        yield f"  event  {event_text(event)}", Look.PLAIN
-    for delta in line["deltas"]:
-        yield f"  delta  {delta_text(delta)}", Look.TOOL
-    for frame in line["frames"]:
-        yield f"  frame  {json.dumps(frame, ensure_ascii=False)}", Look.BAD if "error" in frame else Look.GOOD
+    yield f"{line_title(line)}  {line['ms']:.1f} ms  {line_states(line)}", look
+    for kind, text, row_look in line_rows(line):
+        yield f"  {kind:<6} {text}", row_look

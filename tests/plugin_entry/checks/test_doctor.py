@@ -234,7 +234,7 @@ def test_encrypted_port_that_only_hangs_up_on_http_is_recognised() -> None:
 
     diagnosis = asyncio.run(run())
     assert steps(diagnosis) == ["PROXY", "NAME", "TCP", "HTTP!", "CONTAINER"]
-    assert diagnosis.sentence.endswith("speaks https on this port, and the base URL says http: write https:// in the base URL.")
+    assert diagnosis.sentence == "The server speaks https on this port, and the base URL says http: write https:// in the base URL."
 
 
 ENCRYPTED: dict[str, tuple[dict[str, str], list[str], str]] = {

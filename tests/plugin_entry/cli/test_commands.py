@@ -1,15 +1,13 @@
 """The command line as a whole: what there is, what was mistyped, completion, and how wrong arguments end."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from plugin_entry.cli import main
 from plugin_entry.cli.commands import COMMANDS, COMPLETING, SHELLS
+from tests.plugin_entry.cli.processes import run
 from tests.structure.sources import ROOT
 
 
@@ -50,10 +48,10 @@ def test_a_shell_completes_commands_options_and_values(line: str, completed: lis
     """As the scripts ask."""
     told = tmp_path / "told"
     environment = {
-        **os.environ, COMPLETING: "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9", "_ARGCOMPLETE_IFS": "\n",
+        COMPLETING: "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9", "_ARGCOMPLETE_IFS": "\n",
         "_ARGCOMPLETE_SHELL": "bash", "_ARGCOMPLETE_SUPPRESS_SPACE": "0", "_ARGCOMPLETE_STDOUT_FILENAME": str(told),
     }  # fmt: skip
-    subprocess.run((sys.executable, "-m", "plugin_entry.cli"), cwd=ROOT, env=environment, timeout=60, check=True)
+    assert run(environment=environment).returncode == 0
     assert told.read_text(encoding="utf-8").split("\n") == completed
 
 

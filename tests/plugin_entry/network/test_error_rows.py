@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from plugin_entry.dify.requests import PLUGIN_STOPPING
-from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, redirect_failure, remedy_at
+from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, remedy_at
 from plugin_entry.network.errors import BY_PHASE, ERRNOS, TYPES
 from translator.errors import Family
 
@@ -62,7 +62,7 @@ def test_what_the_plugin_ends_is_filled_in(code: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(REDIRECTS | {"too_many_redirects", "redirect_unusable"}))
 def test_a_redirect_that_is_not_followed_is_filled_in(code: str) -> None:
-    error = redirect_failure(code, "http://h:1", "http://other")
+    error = own_failure(code, "http://h:1", "http://other")
     assert (error.code, error.family) == (code, Family.CONNECTION)
     assert "{" not in str(error)
 

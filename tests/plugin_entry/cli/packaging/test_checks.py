@@ -27,6 +27,11 @@ def put(path: str, data: bytes) -> Break:
     return lambda files: {**files, path: data}
 
 
+def only(path: str, data: bytes) -> Break:
+    """A package of one file, where looking through all of them takes long."""
+    return lambda _: {path: data}
+
+
 def drop(path: str) -> Break:
     return lambda files: {name: data for name, data in files.items() if name != path}
 
@@ -125,9 +130,9 @@ CASES: Mapping[str, tuple[Break, str, str]] = {
     "certificate store": (put("a/b.p12", b""), "blocked files", "a/b.p12"),
     "key of a service": (put("a.md", b"\n" + b"sk-" + b"a1" * 12), "secrets", "a.md:2 holds a key"),
     "private key": (put("a.txt", b"-----BEGIN RSA " + b"PRIVATE KEY-----"), "secrets", "a.txt:1 holds a key"),
-    "module that does not compile": (put("a.py", b"def"), "python", "a.py: invalid syntax"),
-    "module with a warning": (put("a.py", b"x = '\\d'"), "python", "a.py: "),
-    "module with a zero byte": (put("a.py", b"x\0"), "python", "a.py: "),
+    "module that does not compile": (only("a.py", b"def"), "python", "a.py: invalid syntax"),
+    "module with a warning": (only("a.py", b"x = '\\d'"), "python", "a.py: "),
+    "module with a zero byte": (only("a.py", b"x\0"), "python", "a.py: "),
     "many files": (lambda files: {**files, **{f"a/{number}": b"" for number in range(5000)}}, "unpacked size", "5000 with"),
     "too large when unpacked": (put("a", bytes(50 << 20)), "unpacked size", "files with"),
 }  # fmt: skip
@@ -139,8 +144,9 @@ def complaints(files: Files, *rows: str) -> dict[str, str]:
 
 
 def test_our_package_is_good() -> None:
-    assert complaints(good()) == {}
-    assert [result.name for result in check_package(good())] == [name for name, *_ in CHECKS]
+    results = check_package(good())
+    assert [result for result in results if result.verdict is Verdict.FAIL] == []
+    assert [result.name for result in results] == [name for name, *_ in CHECKS]
 
 
 @pytest.mark.parametrize(("broken", "row", "sentence"), CASES.values(), ids=CASES)

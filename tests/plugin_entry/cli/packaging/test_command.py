@@ -11,9 +11,8 @@ import gevent
 import pytest
 
 from plugin_entry.cli import main
-from plugin_entry.cli.packaging.archive import NoPackageError, collect, pack, with_wheels
+from plugin_entry.cli.packaging.archive import NoPackageError, PatternError, collect, pack, read_patterns, with_wheels
 from plugin_entry.cli.packaging.dependencies import pins_of
-from plugin_entry.cli.packaging.ignoring import PatternError, read_patterns
 from tests.install_check import EXPECTED, answer_of, replay_server, serverless_answer_of, unpack
 from tests.plugin_entry.cli.packaging.plugin_files import ROOT
 

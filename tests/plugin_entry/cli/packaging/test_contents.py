@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from plugin_entry.cli.packaging.ignoring import read_patterns
+from plugin_entry.cli.packaging.archive import read_patterns
 from tests.plugin_entry.cli.packaging.plugin_files import MANIFEST, PROVIDER, ROOT, words
 from tests.structure.sources import Module, modules
 

@@ -3,12 +3,8 @@
 import base64
 import http.client
 import json
-import os
-import signal
 import socket
 import struct
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,14 +15,14 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from fixtures.chunking import paced
+from fixtures.chunking import Chunking, original, paced
 from fixtures.matching import Matcher
 from fixtures.recordings import Exchange, every, load, load_directory
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
 from plugin_entry.cli.recording.command import UNDER_WAY
+from tests.plugin_entry.cli.processes import Command
 from tests.stdio.networked_plugin import free_port
-from tests.structure.sources import ROOT
 from tests.translator.stream_player import GENERATING, play
 
 KEY = "sk-0123456789abcdef"
@@ -36,30 +32,33 @@ KEY = "sk-0123456789abcdef"
 class Recorder:
     """The command, running; `directory` is where it writes."""
 
-    process: "subprocess.Popen[str]"
+    process: Command
     url: str
     directory: Path
 
     def send(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> "Got":
-        with closing(self.connection()) as connection:
+        with closing(http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)) as connection:
             connection.request(method, path, body, headers or {})
             with closing(connection.getresponse()) as response:
                 return Got(response.status, dict(response.getheaders()), response.read())
 
-    def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+    def posted(self, path: str, body: bytes, *headers: str) -> socket.socket:
+        """A connection on which a request was begun, to be left early. A length is among the headers, or that of the body."""
+        parts = urlsplit(self.url)
+        client = socket.create_connection((parts.hostname or "", parts.port or 0))
+        lines = (f"POST {path} HTTP/1.1", "Host: x", *(headers or (f"Content-Length: {len(body)}",)))
+        client.sendall("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body)
+        return client
 
     def next_line(self) -> str:
         """The command says one line per exchange, when it is written; on a busy machine one before it, that it is under way."""
-        assert self.process.stdout is not None
         return next(line.rstrip("\n") for line in iter(self.process.stdout.readline, None) if not line.endswith(f"{UNDER_WAY}\n"))
 
     def rest(self) -> str:
         """What it still says, errors included, when it is ended."""
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.stdout is not None
+        self.process.interrupt()
         said = self.process.stdout.read()
-        assert self.process.wait(10) == 0
+        assert self.process.wait() == 0
         return "".join(line for line in said.splitlines() if "Look through what is written" not in line and not line.endswith(UNDER_WAY))
 
     def only(self) -> Exchange:
@@ -76,21 +75,12 @@ class Got:
 
 @contextmanager
 def recorder(url: str, directory: Path, *options: str) -> Iterator[Recorder]:
-    process = subprocess.Popen(
-        (sys.executable, "-m", "plugin_entry.cli", "record", url, "--port", "0", "-o", str(directory), *options),
-        cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
+    with closing(Command("record", url, "--port", "0", "-o", str(directory), *options)) as process:
         first = process.stdout.readline().strip()
         assert first.startswith("http://127.0.0.1:"), first + process.stdout.read()
         running = Recorder(process, first, directory)
         assert "Ctrl-C" in running.next_line()
         yield running
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +98,15 @@ def shared(server: ThreadedReplayServer, tmp_path_factory: pytest.TempPathFactor
 
 def record(recorder: Recorder, exchange: Exchange, headers: dict[str, str] | None = None) -> tuple[Got, Exchange, str]:
     """Sends the recorded request through the command; gives what the client got and what was written."""
+    got, line = asked(recorder, exchange, headers)
+    return got, load_directory(recorder.directory)[-1], line
+
+
+def asked(recorder: Recorder, exchange: Exchange, headers: dict[str, str] | None = None) -> tuple[Got, str]:
+    """What the client got, and the line that tells it."""
     body = b"" if exchange.request_body is None else json.dumps(exchange.request_body).encode()
     sent = {"Content-Type": "application/json", "X-Replay": exchange.address, **(headers or {})}
-    got = recorder.send(exchange.method, exchange.path, body, sent)
-    line = recorder.next_line()
-    return got, load_directory(recorder.directory)[-1], line
+    return recorder.send(exchange.method, exchange.path, body, sent), recorder.next_line()
 
 
 ADDRESSES = ("chat-plain", "tool-two", "think-true", "generate-plain", "embed-two", "tags", "error-arguments-string", "chat-plain-blocking")
@@ -148,7 +142,7 @@ def test_replayed_recording_gives_the_same_answer(server: ThreadedReplayServer, 
     """Recorded from the replay server, replayed from what was written: all deltas are those of the first server."""
     with recorder(server.url, tmp_path) as running:
         for exchange in PLAYED:
-            record(running, exchange)
+            asked(running, exchange)
     written = load_directory(tmp_path)
     assert len(written) == len(PLAYED)
     with ThreadedReplayServer(written) as second:
@@ -228,11 +222,8 @@ def test_server_that_breaks_off(tmp_path: Path) -> None:
 
 def test_client_that_leaves(tmp_path: Path) -> None:
     exchange = load("0.24.0", "chat-plain")
-    body = json.dumps(exchange.request_body).encode()
-    with ThreadedReplayServer([exchange], paced(100), 1) as server, recorder(server.url, tmp_path) as running:
-        parts = urlsplit(running.url)
-        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
-            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    with ThreadedReplayServer([exchange], chat_paced(100), 1) as server, recorder(server.url, tmp_path) as running:
+        with running.posted("/api/chat", json.dumps(exchange.request_body).encode()) as client:
             received = b""
             while b'"message"' not in received:
                 received += client.recv(65536)
@@ -245,23 +236,22 @@ def test_client_that_leaves(tmp_path: Path) -> None:
     assert 0 < len(written.chunks) < len(exchange.chunks)
 
 
+def chat_paced(ms: float) -> Chunking:
+    """The recorder's own question for the version is answered at once."""
+    return lambda exchange: paced(ms)(exchange) if exchange.path == "/api/chat" else original(exchange)
+
+
 def test_exchange_that_takes_long_is_told(tmp_path: Path) -> None:
     exchange = load("0.24.0", "chat-plain")
-    body = json.dumps(exchange.request_body).encode()
-    with ThreadedReplayServer([exchange], paced(60_000), 1) as server, recorder(server.url, tmp_path) as running:
-        parts = urlsplit(running.url)
-        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
-            client.sendall(b"POST /api/chat?key=hush HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            assert running.process.stdout is not None
+    with ThreadedReplayServer([exchange], chat_paced(60_000), 1) as server, recorder(server.url, tmp_path) as running:
+        with running.posted("/api/chat?key=hush", json.dumps(exchange.request_body).encode()):
             assert running.process.stdout.readline() == f"/api/chat  {UNDER_WAY}\n"
         assert "the client left" in running.next_line()
 
 
 def test_client_that_leaves_before_its_request_is_whole(server: ThreadedReplayServer, tmp_path: Path) -> None:
     with recorder(server.url, tmp_path) as running:
-        parts = urlsplit(running.url)
-        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
-            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n")
+        with running.posted("/api/chat", b"", "Content-Length: 99", "Expect: 100-continue") as client:
             assert b"100 Continue" in client.recv(65536)
             client.sendall(b"{")
         assert "the client left" in running.next_line()
@@ -273,11 +263,8 @@ def test_client_that_is_gone_when_much_arrives(tmp_path: Path) -> None:
     """What cannot be written any more is the client's doing, not the server's."""
     whole = load("0.24.0", "chat-plain")
     much = attrs.evolve(whole, chunks=tuple((float(number), whole.chunks[0][1] * 2000) for number in range(40)))
-    body = json.dumps(whole.request_body).encode()
     with ThreadedReplayServer([much], paced(2), 1) as server, recorder(server.url, tmp_path) as running:
-        parts = urlsplit(running.url)
-        with socket.create_connection((parts.hostname or "", parts.port or 0)) as client:
-            client.sendall(b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        with running.posted("/api/chat", json.dumps(whole.request_body).encode()) as client:
             client.recv(65536)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line = running.next_line()
@@ -358,9 +345,9 @@ def test_interrupt_ends_it_well(server: ThreadedReplayServer, tmp_path: Path) ->
     with recorder(server.url, tmp_path) as running:
         running.send("GET", "/api/tags")
         running.next_line()
-        running.process.send_signal(signal.SIGINT)
+        running.process.interrupt()
         assert running.next_line() == f"1 exchange in {tmp_path}. Look through what is written before you hand it on."
-        assert running.process.wait(60) == 0
+        assert running.process.wait() == 0
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

@@ -1,6 +1,5 @@
 """`dify-ollama record URL -- COMMAND`: runs a client against the recorder."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from fixtures.recordings import every, load_directory
 from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli import main
-from tests.structure.sources import ROOT
+from tests.plugin_entry.cli.processes import run
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +27,8 @@ raise SystemExit({code})
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_client_is_run_against_the_proxy_and_ends_it(server: ThreadedReplayServer, tmp_path: Path, code: int) -> None:
-    command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path), "--plain")
     client = ("--", sys.executable, "-c", CLIENT.format(code=code))
-    done = subprocess.run((*command, *client), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = run("record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path), "--plain", *client)
     assert (done.returncode, done.stderr) == (code, "")
     assert "saw 200" in done.stdout
     assert "1 exchanges in" not in done.stdout
@@ -40,8 +38,7 @@ def test_client_is_run_against_the_proxy_and_ends_it(server: ThreadedReplayServe
 
 
 def test_client_that_is_not_there_is_said(server: ThreadedReplayServer, tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "plugin_entry.cli", "record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path))
-    done = subprocess.run((*command, "--", "no-such-client"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = run("record", server.url_of("0.24.0"), "--port", "0", "-o", str(tmp_path), "--", "no-such-client")
     assert done.returncode == 1
     assert done.stderr == "dify-ollama: no-such-client cannot be run: No such file or directory.\n"
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from fixtures.recordings import load
 from plugin_entry.cli import main
 from plugin_entry.cli.tracing.html import LANES
+from tests.plugin_entry.cli.processes import run
 from translator.shapes.events import Event
 
 
@@ -101,8 +101,7 @@ def test_every_event_has_one_row_in_the_timeline() -> None:
 
 
 def test_standard_input_is_read_as_it_arrives() -> None:
-    command = [sys.executable, "-m", "plugin_entry.cli", "trace", "-", "--format", "json"]
-    done = subprocess.run(command, input=load("0.24.0", "chat-plain").body, capture_output=True, check=True)
+    done = run("trace", "-", "--format", "json", typed=load("0.24.0", "chat-plain").body.decode())
     document = json.loads(done.stdout)
     assert (document["source"], document["model"], document["timed"], document["finish_reason"]) == ("standard input", "chat", True, "stop")
 
