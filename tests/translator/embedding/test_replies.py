@@ -1,5 +1,6 @@
 """Embedding replies: recorded ones, every flaw of a vector, and the line to Dify that must stay short."""
 
+import json
 import math
 import struct
 
@@ -131,6 +132,21 @@ def test_every_vector_keeps_the_spelling_of_the_server(document: bytes, listed: 
 def test_lists_that_are_no_json_are_an_error(listed: bytes) -> None:
     with pytest.raises(ServerError, match="something else than vectors"):
         read_embed(b'{"model":"m","embeddings":%b,"prompt_eval_count":2}' % listed)
+
+
+VALUES = st.none() | st.lists(st.floats(allow_nan=False, width=32) | st.integers(-5, 5), max_size=4)
+
+
+@given(st.lists(VALUES, max_size=5), st.text(max_size=20), st.none() | st.integers(0, 3), st.booleans())
+def test_any_reply_is_read_as_json(values: list[list[float] | None], name: str, indent: int | None, is_last: bool) -> None:
+    fields: dict[str, object] = (
+        {"embeddings": values, "prompt_eval_count": 2} if not is_last else {"prompt_eval_count": 2, "embeddings": values}
+    )
+    read = read_embed(json.dumps({"model": name, **fields}, indent=indent).encode())
+    for value, vector in zip(values, read.vectors, strict=True):
+        assert flaw_of(value) is vector if isinstance(vector, Flaw) else numbers(vector) == value
+        assert isinstance(vector, Flaw) or b"\n" not in vector.json
+    assert read.tokens == 2
 
 
 def test_very_many_lists_are_not_read() -> None:
