@@ -42,7 +42,7 @@ def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any]
     return structure
 
 
-def _count(value: object) -> int:
+def count_of(value: object) -> int:
     """A counter, all that numbers of a reply are; 0, which is how servers say nothing, for what cannot be one: no complete answer is
     broken because its counters are odd."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -56,7 +56,7 @@ def _is_plain_object(kind: Any) -> bool:
 def _make_reader() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     converter.register_structure_hook(str, _strict(str, "a text"))
-    converter.register_structure_hook(int, lambda value, _: _count(value))
+    converter.register_structure_hook(int, lambda value, _: count_of(value))
     converter.register_structure_hook(bool, _strict(bool, "a boolean"))
     converter.register_structure_hook_func(_is_plain_object, _strict(dict, "an object"))
     for shape in (WireFunctionCall, WireToolCall, ReplyMessage, Reply):

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, dumps, loads, parsed, require_few_values
+from translator.codec import DecodeError, count_of, dumps, loads, parsed, require_few_values
 from translator.errors import Family, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
@@ -161,7 +161,7 @@ def read_embed(body: bytes) -> EmbedReply:
         found = [vector for piece in pieces for vector in _read(piece)]
     except DecodeError as error:
         raise not_vectors("it is no JSON") from error
-    return EmbedReply(vectors=(*found, *map(_written, others)), tokens=_count(plain.get("prompt_eval_count")))
+    return EmbedReply(vectors=(*found, *map(_written, others)), tokens=count_of(plain.get("prompt_eval_count")) or None)
 
 
 _LIST = re.compile(rb'"embeddings"\s*:\s*\[')
@@ -271,7 +271,3 @@ def not_vectors(reason: str) -> ServerError:
         "Check that the base URL leads to an Ollama server and not to another service or a login page.",
         family=Family.UNAVAILABLE,
     )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

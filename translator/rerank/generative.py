@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import dumps, read_object
+from translator.codec import count_of, dumps, read_object
 from translator.errors import Family, RequestError, ServerError
 from translator.rerank.ranking import sigmoid
 from translator.shapes.exchange import HttpRequest
@@ -140,8 +140,7 @@ def read_judgement(body: bytes, model: str) -> Judged:
         raise _no_answer(model)
     # a token outside the list is at most as likely as the last one in it
     rest = min(listed.values())
-    tokens = plain.get("prompt_eval_count")
-    return Judged(sigmoid((rest if yes is None else yes) - (rest if no is None else no)), tokens if isinstance(tokens, int) else 0)
+    return Judged(sigmoid((rest if yes is None else yes) - (rest if no is None else no)), count_of(plain.get("prompt_eval_count")))
 
 
 def _first_token(logprobs: object) -> dict[str, float]:
