@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import attrs
@@ -20,8 +19,7 @@ from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
-from translator.embedding.frame import frame_safe
-from translator.embedding.job import embedding_plan
+from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings, check_dimensions, check_sizes
 from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo
@@ -35,8 +33,8 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
     started = time.perf_counter()
     credentials = settings_of(saved)
     with Deadline(credentials.timeouts.answer, model).around_waiting():
-        vectors, tokens = _embed(model, saved, credentials, texts, input_type) if texts else ((), 0)
-    return vectors_to_sdk(model, vectors, tokens, started)
+        embedded = _embed(model, saved, credentials, texts, input_type) if texts else Embedded()
+    return vectors_to_sdk(model, embedded.written, embedded.tokens, started)
 
 
 def count(model: str, saved: Mapping[str, Any], texts: Sequence[str]) -> list[int]:
@@ -66,8 +64,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
 
 def _embed(
     model: str, saved: Mapping[str, Any], credentials: Credentials, texts: Sequence[str], input_type: EmbeddingInputType
-) -> tuple[tuple[bytes, ...], int]:
-    """The vectors, each as JSON, and the tokens of the texts."""
+) -> Embedded:
     server = server_of(credentials)
     info = known_locally(server, model, detected.from_saved(saved))
     plan = embedding_plan(
@@ -84,8 +81,7 @@ def _embed(
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
             log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
-        written = in_thread(sum(map(len, embedded.written)), partial(frame_safe, embedded.written))
-    return written, embedded.tokens
+    return embedded
 
 
 def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:

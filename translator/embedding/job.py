@@ -1,6 +1,7 @@
 """One embedding call of Dify from its texts to its vectors.
 
-The result is one flawless vector per text in the order of the texts. An error names a text by its number and length, never by its words.
+The result is one flawless vector per text in the order of the texts, small enough for one line to Dify. An error names a text by its number
+and length, never by its words.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from translator.codec import loads
+from translator.embedding.frame import frame_safe
 from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
@@ -39,10 +41,9 @@ def embedding_plan(
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
 ) -> Plan[Embedded]:
-    """Embeds texts; no texts, no requests. `frame_safe` makes the answer fit into a line to Dify.
+    """Embeds texts; no texts, no requests. The answer fits into one line to Dify (4 MiB), with fewer digits where it must.
 
-    Raises RequestError for settings that cannot work and for more numbers than fit into that line (4 MiB), ServerError for refusals and
-    flawed vectors.
+    Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
     """
     check_dimensions(settings, version)
     prefix = prefixes.of(kind)
@@ -55,7 +56,8 @@ def embedding_plan(
         if sent[index] == blank != prefix + text
     }
     yield from job.run()
-    return _result(job)
+    result = _result(job)
+    return attrs.evolve(result, written=frame_safe(result.written))
 
 
 def vectors_plan(
