@@ -56,11 +56,13 @@ type Saved = MutableMapping[str, Any]
 type ModelCheck = Callable[[str, Saved], None]
 
 
-def run_check(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
+def run_check(check: ModelCheck, model: str, given: Mapping[str, Any], budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
 
-    It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
+    The error has no cause: the SDK sends the text of each to Dify, whatever it quotes. `given` is the dict that the SDK hands back to Dify:
+    what is found is written into it (its type says that nothing is, its use says so).
     """
+    saved = cast("Saved", given)
     ends = time.monotonic() + budget_s
     patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
     try:
@@ -109,11 +111,8 @@ def _diagnosed(saved: Saved, ends: float) -> str:
 
 
 def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
-    """URL, key, model and its kind. Raises CredentialsValidateFailedError.
-
-    `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
-    """
-    run_check(_check_language_model, model, cast("Saved", saved), BUDGET_S)
+    """URL, key, model and its kind. Raises CredentialsValidateFailedError."""
+    run_check(_check_language_model, model, saved, BUDGET_S)
 
 
 def _check_language_model(model: str, saved: Saved) -> None:
@@ -131,14 +130,14 @@ def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
 
     Raises CredentialsValidateFailedError.
     """
-    run_check(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_embedding_model, model, saved, BUDGET_S)
     if settings_of(saved).deep_check:
-        run_check(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
+        run_check(_embed_once, model, saved, DEEP_BUDGET_S)
 
 
 def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
     """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
-    run_check(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_rerank_model, model, saved, BUDGET_S)
 
 
 def _check_embedding_model(model: str, saved: Saved) -> None:
