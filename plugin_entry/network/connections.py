@@ -117,8 +117,8 @@ class OwnedRequest(ClientRequest):
         return super().connection_key._replace(proxy_headers_hash=hash(SENDING.get().owner))
 
 
-class CountingProtocol(ResponseHandler):
-    """aiohttp's protocol, which also bounds interim responses (1xx), and is not used again after a refusal."""
+class ReplyProtocol(ResponseHandler):
+    """aiohttp's protocol, which also bounds interim responses (1xx), is not used again after a refusal, and always ends a body."""
 
     owner = ""
     _hints = 0
@@ -183,7 +183,7 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(
             limit=0, resolver=Resolver(lookups, owner), use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept
         )
-        self._factory = cast("partial[ResponseHandler]", partial(CountingProtocol, loop=self._loop))
+        self._factory = cast("partial[ResponseHandler]", partial(ReplyProtocol, loop=self._loop))
         self.lookups = lookups
         self._gates: WeakValueDictionary[object, Gate] = WeakValueDictionary()
 
@@ -212,7 +212,7 @@ class Connector(aiohttp.TCPConnector):
         await gate.acquire()
         sending.connects(gate)
         handler = await super()._create_connection(req, traces, timeout)
-        cast("CountingProtocol", handler).owner = sending.owner
+        cast("ReplyProtocol", handler).owner = sending.owner
         transport: Any = handler.transport
         if hasattr(transport, "max_size"):  # by that name in asyncio's transports for sockets; others read as they like
             transport.max_size = READ_AT_ONCE
@@ -221,10 +221,10 @@ class Connector(aiohttp.TCPConnector):
     def distrust(self, owner: str) -> None:
         """Uses none of this owner's connections again: a reply on one of them did not belong to its request."""
         for protocol in [each for kept in self._conns.values() for each, _ in kept]:
-            if cast("CountingProtocol", protocol).owner == owner:
+            if cast("ReplyProtocol", protocol).owner == owner:
                 protocol.close()
         for protocol in self._acquired:
-            if isinstance(protocol, CountingProtocol) and protocol.owner == owner:
+            if isinstance(protocol, ReplyProtocol) and protocol.owner == owner:
                 protocol.force_close()
 
     async def _get(self, key: Any, traces: list[Trace]) -> Connection | None:

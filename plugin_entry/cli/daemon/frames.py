@@ -40,15 +40,18 @@ class Session:
 
 
 @attrs.define(slots=True, eq=False)
-class Switchboard:
+class PluginOutput:
     """Sorts lines. One thread calls `take` and `end`, any thread the rest."""
 
-    manifest: Mapping[str, Any] | None = None
+    manifest: Mapping[str, Any] = attrs.field(factory=dict)
+    """The plugin's first line."""
     heartbeats: int = 0
+    """Heartbeats so far."""
     logs: list[Any] = attrs.field(factory=list)
-    complaints: list[Any] = attrs.field(factory=list)
+    """What the plugin logged for the daemon."""
+    complaints: tuple[Any, ...] = ()
     """Errors that belong to no session: the SDK's answer to a request line that it cannot read."""
-    stray: list[bytes] = attrs.field(factory=list)
+    stray: tuple[bytes, ...] = ()
     """Lines that Dify's daemon would not understand, or would throw away: no JSON, no known event, a session that nobody asked for or
     that has ended.
     """
@@ -71,7 +74,7 @@ class Switchboard:
         return self._unread.pop(session_id)
 
     def leave(self, session_id: str) -> None:
-        """Nobody reads this session any more: its further frames are dropped, as the daemon drops them."""
+        """Its caller goes away, as a person does who presses stop: further frames are dropped, and questions unanswered."""
         if self._running.pop(session_id, None) is not None:
             self._left.add(session_id)
 
@@ -94,7 +97,7 @@ class Switchboard:
         except orjson.JSONDecodeError:
             message = None
         if not (isinstance(message, dict) and self._understood(message, len(line), now)):
-            self.stray.append(line)
+            self.stray += (line,)
 
     def end(self) -> None:
         """The output is over: wakes everybody who waits."""
@@ -113,8 +116,8 @@ class Switchboard:
             case "log":
                 self.logs.append(message.get("data"))
             case "error":
-                self.complaints.append(message.get("data"))
-            case None if self.manifest is None:
+                self.complaints += (message.get("data"),)
+            case None if not self.manifest:
                 self.manifest = message
             case _:
                 return False

@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 
 import orjson
 
-from plugin_entry.cli.daemon.frames import Frame, Session, Switchboard, close_descriptor, native, start_thread
+from plugin_entry.cli.daemon.frames import Frame, PluginOutput, Session, close_descriptor, native, start_thread
 
 ROOT = Path(__file__).resolve().parents[3]
 """The plugin's directory, where its manifest is."""
@@ -35,7 +35,7 @@ class PluginProcessError(RuntimeError):
     """The plugin did not start, died, or did not answer in time. The text holds the end of its error output."""
 
 
-class PluginProcess:
+class PluginProcess(PluginOutput):
     """`with PluginProcess() as plugin:` starts the plugin and waits until it is ready; the end kills it.
 
     `environment` is added to the one of this process. `command` stands for `python -m plugin_entry.main`. The daemon answers a plugin that
@@ -47,7 +47,7 @@ class PluginProcess:
     ) -> None:
         self._environment = {**os.environ, "INSTALL_METHOD": "local", **(environment or {})}
         self._command = command
-        self._board = Switchboard(answer=self._refuse_invocation if answers_questions else None)
+        super().__init__(answer=self._refuse_invocation if answers_questions else None)
         self._writing = native("_thread", "allocate_lock")()
         self._reading = native("_thread", "allocate_lock")()
         self._open = False
@@ -105,7 +105,7 @@ class PluginProcess:
 
     def wait_for_questions(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Waits until the plugin has asked so often about its sessions. Raises PluginProcessError."""
-        self._wait(lambda: self._board.questions >= count, timeout_s, f"asked less than {count} times")
+        self._wait(lambda: self.questions >= count, timeout_s, f"asked less than {count} times")
 
     def close(self) -> None:
         """Kills the process, waits for its end and for the end of its output. Does nothing a second time."""
@@ -124,42 +124,12 @@ class PluginProcess:
     @property
     def ready(self) -> bool:
         """True once the manifest and a heartbeat have come."""
-        return self._board.manifest is not None and self._board.heartbeats > 0
+        return bool(self.manifest) and self.heartbeats > 0
 
     @property
     def pid(self) -> int:
         """The number of the process."""
         return self._process.pid
-
-    @property
-    def heartbeats(self) -> int:
-        """Heartbeats so far."""
-        return self._board.heartbeats
-
-    @property
-    def questions(self) -> int:
-        """How often the plugin asked about its sessions so far."""
-        return self._board.questions
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """The plugin's first line."""
-        return self._board.manifest or {}
-
-    @property
-    def stray(self) -> tuple[bytes, ...]:
-        """Lines of the output that Dify's daemon would not understand, or would throw away."""
-        return tuple(self._board.stray)
-
-    @property
-    def logs(self) -> tuple[Any, ...]:
-        """What the plugin logged for the daemon."""
-        return tuple(self._board.logs)
-
-    @property
-    def complaints(self) -> tuple[Any, ...]:
-        """Errors that belong to no session."""
-        return tuple(self._board.complaints)
 
     @property
     def stderr(self) -> str:
@@ -171,7 +141,7 @@ class PluginProcess:
         session_id = uuid.uuid4().hex
         envelope = dict.fromkeys(("conversation_id", "message_id", "app_id", "endpoint_id", "context"))
         line = orjson.dumps({"session_id": session_id, **envelope, "event": "request", "data": data}) + b"\n"
-        self._board.expect(session_id, time.perf_counter())
+        self.expect(session_id, time.perf_counter())
         self.write(line)
         return session_id
 
@@ -184,10 +154,6 @@ class PluginProcess:
                     view = view[os.write(self._stdin, view) :]
             except BrokenPipeError as error:
                 raise self._error("ended") from error
-
-    def leave(self, session_id: str) -> None:
-        """The caller of this session goes away, as a person does who presses stop: further frames are dropped, and questions unanswered."""
-        self._board.leave(session_id)
 
     def _refuse_invocation(self, session_id: str, backwards_request_id: str) -> None:
         """Two lines, word by word as a real daemon writes them. A plugin that has ended needs no answer."""
@@ -202,7 +168,7 @@ class PluginProcess:
         Raises PluginProcessError when the plugin dies or takes longer, KeyError when nobody asked for the session. A session can be read
         once; leaving the iterator drops the rest, which does not stop the plugin, because Dify's protocol has no way to.
         """
-        return self._frames(session_id, self._board.session(session_id), time.perf_counter() + timeout_s)
+        return self._frames(session_id, self.session(session_id), time.perf_counter() + timeout_s)
 
     def invoke(self, data: Mapping[str, Any], timeout_s: float = READY_WITHIN_S) -> Iterator[Frame]:
         """Sends a request and gives its frames. Raises PluginProcessError."""
@@ -216,14 +182,14 @@ class PluginProcess:
                 if received.kind == "end":
                     return
         finally:
-            self._board.leave(session_id)
+            self.leave(session_id)
 
     def _next(self, session: Session, deadline: float) -> Frame:
         try:
             # an output that has ended puts its mark into the queues once; a session that came later would wait for nothing
-            received = session.received.get(timeout=0 if self._board.ended else max(0.0, deadline - time.perf_counter()))
+            received = session.received.get(timeout=0 if self.ended else max(0.0, deadline - time.perf_counter()))
         except Empty:
-            raise self._error("ended" if self._board.ended else "did not answer in time") from None
+            raise self._error("ended" if self.ended else "did not answer in time") from None
         if received is None:
             raise self._error("ended")
         return received
@@ -232,8 +198,8 @@ class PluginProcess:
         deadline = time.perf_counter() + timeout_s
         while not done():
             left = deadline - time.perf_counter()
-            if left <= 0 or not self._board.wait_for_pulse(left):
-                raise self._error("ended" if self._board.ended else complaint)
+            if left <= 0 or not self.wait_for_pulse(left):
+                raise self._error("ended" if self.ended else complaint)
 
     def _read(self) -> None:
         pending = b""
@@ -242,10 +208,10 @@ class PluginProcess:
                 now = time.perf_counter()
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    self._board.take(line, now)
-            self._board.take(pending, time.perf_counter())
+                    self.take(line, now)
+            self.take(pending, time.perf_counter())
         finally:
-            self._board.end()
+            self.end()
             self._reading.release()
 
     def _error(self, what: str) -> PluginProcessError:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.packaging.dependencies import canonical, pinned_project, pins_of
 
 type Files = Mapping[str, bytes]
@@ -36,11 +37,11 @@ PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 PYTHON = "3.12"
 
 
-class NoPackageError(ValueError):
+class NoPackageError(CommandError):
     """The directory cannot be packed."""
 
 
-class PatternError(ValueError):
+class PatternError(CommandError):
     """A line of `.difyignore` that packagers understand differently."""
 
 

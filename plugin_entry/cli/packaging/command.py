@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from plugin_entry.cli.commands import ArgumentError, CommandError
+from plugin_entry.cli.commands import ArgumentError
 from plugin_entry.cli.options import add_json_option, add_plain_option
 from plugin_entry.cli.screen import Look, Screen, open_screen, silent_screen, write_json
 
@@ -50,40 +50,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Checks, then writes. Raises CommandError for a directory that holds no plugin."""
-    from plugin_entry.cli.packaging.archive import NoPackageError, PatternError
-
-    screen = silent_screen() if options.json else open_screen(plain=options.plain)
-    try:
-        results, written = _checked_and_written(options, screen)
-    except (NoPackageError, PatternError) as error:
-        raise CommandError(str(error)) from error
-    failed = any(result.verdict == "FAIL" for result in results)
-    if options.json:
-        write_json({"good": not failed, "checks": [attrs.asdict(result) for result in results], "package": written})
-    return 1 if failed else 0
-
-
-def _checked_and_written(options: argparse.Namespace, screen: Screen) -> tuple[tuple["Result", ...], dict[str, Any] | None]:
-    """The checks, and what was written. Raises CommandError, NoPackageError, PatternError."""
-    from plugin_entry.cli.packaging.archive import collect, download_command, with_wheels
+    from plugin_entry.cli.packaging.archive import collect, download_command
     from plugin_entry.cli.packaging.checks import Verdict, check_package
 
     if options.wheels and not options.wheels.is_dir():
         raise ArgumentError("--wheels", f"there is no folder {options.wheels}. Fill it by\n\n{download_command(options.wheels)}\n")
+    screen = silent_screen() if options.json else open_screen(plain=options.plain)
     with screen.waiting("Checking the files"):
         files = collect(options.directory)
         results = check_package(files)
     _show(screen, results)
-    if any(result.verdict is Verdict.FAIL for result in results):
-        return results, None
-    written = None
-    if not options.check_only:
-        with screen.waiting("Packing the files" + (" and the wheels" if options.wheels else "")):
-            written = _write(with_wheels(files, options.wheels) if options.wheels else files, options.output)
-        screen.line()
-        screen.line(f"{written['path']}: {written['files']} files, {written['bytes']} bytes")
-    _conclude(screen, [result.name for result in results if result.verdict is Verdict.OWNER])
-    return results, written
+    failed = any(result.verdict is Verdict.FAIL for result in results)
+    written = None if failed or options.check_only else _write(files, options, screen)
+    if not failed:
+        _conclude(screen, [result.name for result in results if result.verdict is Verdict.OWNER])
+    if options.json:
+        write_json({"good": not failed, "checks": [attrs.asdict(result) for result in results], "package": written})
+    return 1 if failed else 0
 
 
 def _show(screen: Screen, results: "tuple[Result, ...]") -> None:
@@ -105,18 +88,22 @@ def _conclude(screen: Screen, left: list[str]) -> None:
         screen.line("Ready to be published; CONTRIBUTING.md says how.", LOOKS["ok"])
 
 
-def _write(files: "Files", output: Path | None) -> dict[str, Any]:
+def _write(files: "Files", options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
     """The package as a file: its path, files and bytes."""
     import yaml
 
-    from plugin_entry.cli.packaging.archive import SUFFIX, pack
+    from plugin_entry.cli.packaging.archive import SUFFIX, pack, with_wheels
     from plugin_entry.cli.packaging.checks import MANIFEST
 
-    manifest = yaml.safe_load(files[MANIFEST])
-    path = output or Path(f"{manifest['name']}-{manifest['version']}{SUFFIX}")
-    data = pack(files)
+    with screen.waiting("Packing the files" + (" and the wheels" if options.wheels else "")):
+        manifest = yaml.safe_load(files[MANIFEST])
+        path = options.output or Path(f"{manifest['name']}-{manifest['version']}{SUFFIX}")
+        packed = with_wheels(files, options.wheels) if options.wheels else files
+        data = pack(packed)
     try:
         path.write_bytes(data)
     except OSError as error:
         raise ArgumentError("--output", f"{path} cannot be written: {error.strerror}.") from error
-    return {"path": str(path), "files": len(files), "bytes": len(data)}
+    screen.line()
+    screen.line(f"{path}: {len(packed)} files, {len(data)} bytes")
+    return {"path": str(path), "files": len(packed), "bytes": len(data)}

@@ -34,7 +34,7 @@ WRAPPED = re.compile(rb"(?<=[A-Za-z0-9+/_-]{40})[ \t]{0,16}\r?\n[ \t]{0,16}(?=[A
 
 
 @attrs.frozen(slots=True)
-class Needles:
+class SearchTerms:
     """What to search for. `plain`: values in lower case, and whether one is found only where no letter or digit touches it.
 
     `encoded`: what stands for them in base64.
@@ -44,7 +44,7 @@ class Needles:
     encoded: tuple[bytes, ...] = attrs.field(default=(), repr=False)
 
 
-def needles_of(secrets: Secrets) -> Needles:
+def search_terms(secrets: Secrets) -> SearchTerms:
     """The values themselves, and with escapes undone, because undoing those of a text undoes what looks like one in a value, too."""
     plain: dict[bytes, bool] = {}
     for value in secrets.spelled():
@@ -52,7 +52,7 @@ def needles_of(secrets: Secrets) -> Needles:
         for _ in range(LEVELS):
             plain.setdefault(view.data.lower(), len(value) < ANYWHERE)
             view = undone(view)
-    return Needles(plain, secrets.in_base64())
+    return SearchTerms(plain, secrets.in_base64())
 
 
 @attrs.frozen(slots=True)
@@ -134,15 +134,15 @@ def undone(view: View, check: TimeCheck = lambda: None) -> View:
     return _replaced(view, ESCAPE, check)
 
 
-def secret_ranges(given: View, needles: Needles, check: TimeCheck) -> Iterator[Range]:
+def secret_ranges(given: View, terms: SearchTerms, check: TimeCheck) -> Iterator[Range]:
     """Where something secret stands in the bytes that `given` was made from."""
     view, level = given, 0
     while True:
-        for start, end in _found(view.data, needles, check):
+        for start, end in _found(view.data, terms, check):
             yield view.source(start, end)
         if b"\n" in view.data:
             unwrapped = _replaced(view, WRAPPED, check)
-            for start, end in (*_sent(unwrapped.data, Needles(encoded=needles.encoded), check), *_pictures(unwrapped.data, check)):
+            for start, end in (*_sent(unwrapped.data, SearchTerms(encoded=terms.encoded), check), *_pictures(unwrapped.data, check)):
                 yield unwrapped.source(start, end)
         level += 1
         if level == LEVELS or ESCAPE.search(view.data) is None:
@@ -150,8 +150,8 @@ def secret_ranges(given: View, needles: Needles, check: TimeCheck) -> Iterator[R
         view = undone(view, check)
 
 
-def _found(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
-    yield from _sent(data, needles, check)
+def _found(data: bytes, terms: SearchTerms, check: TimeCheck) -> Iterator[Range]:
+    yield from _sent(data, terms, check)
     yield from _pictures(data, check)
     for start in range(0, max(len(data), 1), WINDOW):
         window = data[max(0, start - OVERLAP) : start + WINDOW]
@@ -161,15 +161,15 @@ def _found(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
                 yield first + max(0, start - OVERLAP), last + max(0, start - OVERLAP)
 
 
-def _sent(data: bytes, needles: Needles, check: TimeCheck) -> Iterator[Range]:
+def _sent(data: bytes, terms: SearchTerms, check: TimeCheck) -> Iterator[Range]:
     lower = data.lower()
-    for needle, is_alone in needles.plain.items():
+    for term, is_alone in terms.plain.items():
         check()
-        for start in _places(lower, needle):
-            end = start + len(needle)
+        for start in _places(lower, term):
+            end = start + len(term)
             if not is_alone or not (lower[start - 1 : start].isalnum() or lower[end : end + 1].isalnum()):
                 yield start, end
-    for core in needles.encoded:
+    for core in terms.encoded:
         check()
         yield from ((start, start + len(core)) for start in _places(data, core))
 

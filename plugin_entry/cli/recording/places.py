@@ -5,7 +5,7 @@ A place says what may stand there:
 - a mapping: an object with these keys; `"*"` is any other key that is a plain name, such as that of an option
 - a set of words: one of them stays
 - a pattern: a text that matches it stays, unless it holds a secret of this run
-- `Kind`: texts, names of models and pictures, each with a rule of its own
+- `Kind`: texts, names of models and pictures, each replaced in its own way
 - a pair: the first for objects, the second for everything else
 - None: unknown, nothing stays
 
@@ -22,16 +22,17 @@ type Place = Mapping[str, Place] | frozenset[str] | re.Pattern[str] | Kind | tup
 
 
 class Kind(Enum):
-    """Places with rules of their own."""
+    """Places that are treated in their own way, and what becomes of a value there."""
 
-    TEXT = "what was asked and answered; holds for everything inside"
-    ERROR = "a sentence of the server or of a proxy, which may quote what was asked"
+    OPEN = "stays unless it holds something secret"
+    TEXT = "what was asked and answered, with everything inside: the same, unless texts are taken out"
+    ERROR = "a sentence of the server or of a proxy, which may quote what was asked: the same; known words stay even then"
     SCHEMA = "a JSON schema: its keywords are known, names and descriptions are texts"
-    MODEL = "the name of a model"
-    PICTURE = "base64 or a URL"
+    MODEL = "the name of a model: parts that name a place or a person are replaced"
+    PICTURE = "base64 or a URL: replaced by a picture"
 
 
-TEXT, ERROR, SCHEMA, MODEL, PICTURE = Kind.TEXT, Kind.ERROR, Kind.SCHEMA, Kind.MODEL, Kind.PICTURE
+OPEN, TEXT, ERROR, SCHEMA, MODEL, PICTURE = Kind
 
 NUMBER = re.compile(r"(?!)")
 """No text stays."""

@@ -6,11 +6,10 @@ string ends at the end of its line at the latest, and a line that begins like a 
 
 import re
 from collections.abc import Callable, Iterator
-from enum import Enum
 
 import attrs
 
-from plugin_entry.cli.recording.places import ERROR, PLAIN_NAME, SCHEMA, SCHEMA_KEYWORDS, TEXT, Kind, Place
+from plugin_entry.cli.recording.places import ERROR, OPEN, PLAIN_NAME, SCHEMA, SCHEMA_KEYWORDS, TEXT, Kind, Place
 
 type TimeCheck = Callable[[], None]
 """Called every now and then; raises when the time is up."""
@@ -33,28 +32,17 @@ DEEPEST = 500
 """Levels; deeper ones are unknown places."""
 
 
-class Rule(Enum):
-    """What becomes of a span."""
-
-    OPEN = "stays unless it holds something secret"
-    TEXT = "stays unless texts are taken out"
-    ERROR = "the same; known sentences stay even then"
-    MODEL = "parts that name a place or a person are replaced"
-    PICTURE = "is replaced by a picture"
-    UNKNOWN = "is replaced"
-
-
 @attrs.frozen(slots=True)
 class Span:
-    """Bytes from `start` to `end`: a string with its quotes, numbers, or bare text. `path` tells apart what is joined when it streams."""
+    """Bytes from `start` to `end`: a string with its quotes, numbers, or bare text. Of no kind: replaced.
+
+    `path` tells apart what is joined when it streams.
+    """
 
     start: int
     end: int
-    rule: Rule
+    kind: Kind | None
     path: str = ""
-
-
-RULES = {Kind.TEXT: Rule.TEXT, Kind.SCHEMA: Rule.TEXT, Kind.ERROR: Rule.ERROR, Kind.MODEL: Rule.MODEL, Kind.PICTURE: Rule.PICTURE}
 
 
 @attrs.define(slots=True)
@@ -71,7 +59,7 @@ class _Level:
 
 def spans_of(data: bytes, root: Place, check: TimeCheck) -> Iterator[Span]:
     """The spans of a body in their order; what is not in a span stays. Raises what `check` raises."""
-    stray = Rule.UNKNOWN if root is None else Rule.ERROR
+    stray = None if root is None else ERROR
     position, stack, seen = 0, list[_Level](), 0
     while position < len(data):
         seen += 1
@@ -106,7 +94,7 @@ def _enter(level: _Level, place: Place) -> None:
     level.value_path = level.path
 
 
-def _take(token: re.Match[bytes], stack: list[_Level], stray: Rule) -> Span | None:
+def _take(token: re.Match[bytes], stack: list[_Level], stray: Kind | None) -> Span | None:
     level = stack[-1]
     match token.lastgroup:
         case "mark":
@@ -151,7 +139,7 @@ def _key(token: re.Match[bytes], level: _Level) -> Span | None:
     level.value_path = f"{level.path}.{name}"[-LONGEST_PATH:]
     if (isinstance(place, dict) and name in place) or (known and place is SCHEMA):
         return None
-    return Span(token.start(), token.end(), Rule.OPEN if known else Rule.TEXT)
+    return Span(token.start(), token.end(), OPEN if known else TEXT)
 
 
 def _scalar(place: Place) -> Place:
@@ -159,23 +147,20 @@ def _scalar(place: Place) -> Place:
 
 
 def _string(token: re.Match[bytes], level: _Level) -> Span | None:
-    place = _scalar(level.value)
-    text = token[0].strip(b'"')
-    rule = Rule.UNKNOWN
-    if isinstance(place, Kind):
-        rule = RULES[place]
-        if place is SCHEMA and text.decode("utf-8", "replace") in SCHEMA_KEYWORDS:
-            return None
-    elif isinstance(place, frozenset):
-        if text.decode("utf-8", "replace") in place:
-            return None
-    elif isinstance(place, re.Pattern) and place.fullmatch(text.decode("utf-8", "replace")):
-        rule = Rule.OPEN
-    return Span(token.start(), token.end(), rule, level.value_path if rule in (Rule.TEXT, Rule.ERROR) else "")
+    place, text = _scalar(level.value), token[0].strip(b'"').decode("utf-8", "replace")
+    words = SCHEMA_KEYWORDS if place is SCHEMA else place
+    if isinstance(words, frozenset) and text in words:
+        return None
+    kind = place if isinstance(place, Kind) else OPEN if isinstance(place, re.Pattern) and place.fullmatch(text) else None
+    if kind is SCHEMA:
+        kind = TEXT
+    return Span(token.start(), token.end(), kind, level.value_path if kind in (TEXT, ERROR) else "")
 
 
 def _numbers(token: re.Match[bytes], level: _Level) -> Span:
     place = _scalar(level.value)
     if isinstance(place, Kind):
-        return Span(token.start(), token.end(), Rule.OPEN if place is ERROR else RULES[place])
-    return Span(token.start(), token.end(), Rule.OPEN if isinstance(place, frozenset | re.Pattern) else Rule.UNKNOWN)
+        kind: Kind | None = {ERROR: OPEN, SCHEMA: TEXT}.get(place, place)
+    else:
+        kind = OPEN if isinstance(place, frozenset | re.Pattern) else None
+    return Span(token.start(), token.end(), kind)

@@ -14,11 +14,11 @@ from typing import Any
 
 import attrs
 
-from plugin_entry.cli.recording.finding import Range, View, needles_of, pieces_of, secret_ranges
-from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Place, route_of
-from plugin_entry.cli.recording.scanning import Rule, Span, TimeCheck, spans_of
+from plugin_entry.cli.recording.finding import Range, View, pieces_of, search_terms, secret_ranges
+from plugin_entry.cli.recording.masking import known_words, masked
+from plugin_entry.cli.recording.places import ROUTES, WORDS_OF_PATHS, Kind, Place, route_of
+from plugin_entry.cli.recording.scanning import Span, TimeCheck, spans_of
 from plugin_entry.cli.recording.secrets import HARMLESS, SCHEMES, Secrets
-from plugin_entry.cli.recording.veiling import known_words, veiled
 from translator.failures.bodies import PROXY_NAMED
 
 TIME_LIMIT_S = 20.0
@@ -114,19 +114,19 @@ class Scrubber:
             if span.path:
                 pieces.setdefault(span.path, []).append((span.start + 1, span.end - (whole.data[span.end - 1 : span.end] == b'"')))
         views = [whole, *(pieces_of(whole.data, ranges) for ranges in pieces.values() if len(ranges) > 1)]
-        needles = needles_of(self.secrets)
-        return _merged(found for view in views for found in secret_ranges(view, needles, check))
+        terms = search_terms(self.secrets)
+        return _merged(found for view in views for found in secret_ranges(view, terms, check))
 
     def _shown(self, token: bytes, span: Span, finds: Sequence[Range], *, same_length: bool) -> bytes:
         is_string = token.startswith(b'"')
-        match span.rule:
-            case Rule.PICTURE if is_string:
+        match span.kind:
+            case Kind.PICTURE if is_string:
                 return _picture(token) if same_length else b'"' + TINY_PICTURE.encode() + b'"'
-            case Rule.UNKNOWN | Rule.PICTURE:
+            case None | Kind.PICTURE:
                 return _replaced(token)
-            case Rule.TEXT | Rule.ERROR if self.without_texts:
-                shown = _replaced(token) if _is_number(token) else veiled(token, known_words(token) if span.rule is Rule.ERROR else ())
-            case Rule.MODEL:
+            case Kind.TEXT | Kind.ERROR if self.without_texts:
+                shown = _replaced(token) if _is_number(token) else masked(token, known_words(token) if span.kind is Kind.ERROR else ())
+            case Kind.MODEL:
                 shown = _model(token)
             case _:
                 shown = token

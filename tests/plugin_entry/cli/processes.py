@@ -33,9 +33,11 @@ asked = socket.socket(fileno=int(sys.argv[1]))
 asked.setblocking(True)  # gevent made it otherwise
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for a command
 while True:
-    request, descriptors, _, _ = socket.recv_fds(asked, 1 << 20, 4)
+    request, descriptors, _, _ = socket.recv_fds(asked, 1 << 16, 4)
     if not request:
         sys.exit()
+    while not request.endswith(b"\\n"):
+        request += asked.recv(1 << 16)
     if os.fork() == 0:
         break
     for each in descriptors:
@@ -64,8 +66,8 @@ sys.exit(main(arguments))
 
 @cache
 def _forking() -> socket.socket:
-    """What is sent here, arguments and environment with four descriptors, becomes a process. Its end is that of the tests."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    """What is sent here, a line of arguments and environment with four descriptors, becomes a process. It ends with the tests."""
+    ours, theirs = socket.socketpair()
     command = (sys.executable, "-c", FORKING, str(theirs.fileno()))
     process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
     theirs.close()
@@ -85,10 +87,11 @@ class Command:
         child_in, typed = os.pipe()
         shown, child_out = os.pipe()
         told, child_told = os.pipe()
-        request = json.dumps((arguments, {**os.environ, **(environment or {})})).encode()
+        request = json.dumps((arguments, {**os.environ, **(environment or {})})).encode() + b"\n"
         descriptors = (child_in, child_out, child_out if errors is None else errors.fileno(), child_told)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        _forking().sendmsg([request], rights)
+        sent = _forking().sendmsg([request], rights)
+        _forking().sendall(request[sent:])
         for each in (child_in, child_out, child_told):
             close_descriptor(each)
         self.stdin, self.stdout, self._told = os.fdopen(typed, "w"), os.fdopen(shown), os.fdopen(told)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.replay import SubprocessReplayServer
+from fixtures.recordings import every
+from fixtures.replay import ThreadedReplayServer
 from plugin_entry.checks import doctor_network
 from plugin_entry.cli import main
 from plugin_entry.cli.doctor import EXIT_MEANINGS
@@ -24,7 +25,7 @@ def _nobody_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret")
-    with SubprocessReplayServer() as recordings:
+    with ThreadedReplayServer(every()) as recordings:
         code = main(["doctor", f"{recordings.url}/replay/0.24.0", "--model", "chat", "--api-key-env", "MY_KEY", "--plain"])
     lines = capsys.readouterr().out.splitlines()
     assert code == 0

@@ -53,7 +53,7 @@ def steps(*steps: str) -> dict[str, tuple[str, ...]]:
 def test_frames_of_sessions_that_run_at_the_same_time() -> None:
     with PluginProcess(command=FAKE) as plugin:
         assert plugin.ready
-        assert (plugin.manifest, plugin.logs) == ({"name": "fake"}, ({"message": "hello"},))
+        assert (plugin.manifest, plugin.logs) == ({"name": "fake"}, [{"message": "hello"}])
         one, two = plugin.send(steps("a", "b", "end")), plugin.send(steps("c", "error", "end"))
         second, first = list(plugin.frames(two)), list(plugin.frames(one))
         assert [(frame.kind, frame.data) for frame in first] == [("stream", "a"), ("stream", "b"), ("end", {})]

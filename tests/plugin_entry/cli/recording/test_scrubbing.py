@@ -19,7 +19,7 @@ from translator.settings.base_url import parse_base_url
 
 KEY = 'sk"&<key>-of-somebody'
 PLAIN = Scrubber(Secrets().and_these([KEY, "gpu-1.corp.example", "abc"]))
-VEILED = Scrubber(without_texts=True)
+MASKED = Scrubber(without_texts=True)
 CHAT = "/api/chat"
 
 
@@ -88,7 +88,7 @@ def test_body(path: str, before: str, after: str) -> None:
     assert PLAIN.reply(before.encode(), path).decode() == after
 
 
-VEILS: dict[str, tuple[str, str]] = {
+MASKS: dict[str, tuple[str, str]] = {
     "answer": (
         '{"model":"m1","message":{"role":"assistant","content":"It is 21 \\u00b0C.\\n"},"done":false}',
         '{"model":"m1","message":{"role":"assistant","content":"xx xx 00 \\u0078x.\\n"},"done":false}',
@@ -110,9 +110,9 @@ VEILS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("before", "after"), VEILS.values(), ids=VEILS)
+@pytest.mark.parametrize(("before", "after"), MASKS.values(), ids=MASKS)
 def test_texts_are_replaced(before: str, after: str) -> None:
-    assert VEILED.reply(before.encode(), CHAT).decode() == after
+    assert MASKED.reply(before.encode(), CHAT).decode() == after
 
 
 def translated(exchange: Exchange, body: bytes, headers: dict[str, str]) -> str:
@@ -147,7 +147,7 @@ def test_a_recording_is_translated_like_the_reply_itself() -> None:
     assert different == []
 
 
-@pytest.mark.parametrize("scrubber", [PLAIN, VEILED], ids=["plain", "without texts"])
+@pytest.mark.parametrize("scrubber", [PLAIN, MASKED], ids=["plain", "without texts"])
 def test_recorded_replies_stay_as_long_and_as_readable(scrubber: Scrubber) -> None:
     """Every recording there is: same length, same lines, and a line of JSON stays one of the same form."""
     for exchange in every(lambda exchange: exchange.version == "0.24.0"):
@@ -185,7 +185,7 @@ def test_json_stays_json(value: Any, without_texts: bool, path: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Z", "S"])))
 def test_no_word_of_a_text_is_left(text: str) -> None:
-    shown = json.loads(VEILED.reply(json.dumps({"response": text}, ensure_ascii=False).encode(), CHAT))["response"]
+    shown = json.loads(MASKED.reply(json.dumps({"response": text}, ensure_ascii=False).encode(), CHAT))["response"]
     assert set(re.findall(r"\w", re.sub("</?think(?:ing)?>", "", shown))) <= {"x", "0", "_"}
 
 
@@ -203,11 +203,11 @@ def test_request_keeps_its_form() -> None:
     assert message == {"role": "user", "content": f"What is at xxxxxxxx? é {filler}", "images": [TINY_PICTURE]}
     assert {name: scrubbed[name] for name in ("model", "tools", "options")} == {name: sent[name] for name in ("model", "tools", "options")}
     assert scrubbed["note"] == "xxxx"
-    veiled = VEILED.request(json.dumps(sent).encode(), CHAT)["body"]
-    assert veiled["messages"][0]["content"].startswith("xxxx xx xx")
-    assert veiled["messages"][0]["images"] == [TINY_PICTURE]
-    assert veiled["tools"] == [{"type": "function", "function": {"name": "x", "parameters": {"type": "object", "required": ["x"]}}}]
-    assert veiled["options"] == {"temperature": 0.5, "stop": ["xxx"]}
+    masked = MASKED.request(json.dumps(sent).encode(), CHAT)["body"]
+    assert masked["messages"][0]["content"].startswith("xxxx xx xx")
+    assert masked["messages"][0]["images"] == [TINY_PICTURE]
+    assert masked["tools"] == [{"type": "function", "function": {"name": "x", "parameters": {"type": "object", "required": ["x"]}}}]
+    assert masked["options"] == {"temperature": 0.5, "stop": ["xxx"]}
 
 
 HEADERS: dict[str, tuple[str, str, str]] = {

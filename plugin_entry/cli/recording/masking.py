@@ -29,7 +29,7 @@ KEYS = re.compile(
 """JSON in a text, and what Go's router says."""
 
 
-def veiled(text: bytes, kept: Iterable[Range] = ()) -> bytes:
+def masked(text: bytes, kept: Iterable[Range] = ()) -> bytes:
     """As long as the text. `kept` are ranges that stay."""
     parts, done = list[bytes](), 0
     for start, end in sorted(kept):
