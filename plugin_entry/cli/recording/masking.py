@@ -18,7 +18,7 @@ LEVELS = 3
 
 WORD = re.compile(r"\w+")
 KNOWN: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
-    (pattern, frozenset(WORD.findall(re.sub(r"\\\w|\?P<\w+>", " ", pattern.pattern.lower()))))
+    (re.compile(pattern, re.IGNORECASE), frozenset(WORD.findall(re.sub(r"\\\w|\?P<\w+>", " ", pattern.lower()))))
     for entry in CATALOGUE
     for pattern in entry.patterns
 )
