@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
-from plugin_entry.cli.chat.slash_commands import Chat, Leave, obey
+from plugin_entry.cli.chat.slash_commands import Chat, Leave, run_slash_command
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.options import add_plain_option, add_server_options
@@ -93,7 +93,7 @@ def _is_answered(chat: Chat, message: str) -> bool:
     screen = chat.conversation.screen
     try:
         if message.startswith("/"):
-            screen.line(obey(chat, message), Look.QUIET)
+            screen.line(run_slash_command(chat, message), Look.QUIET)
             return True
         return _answer(chat, message)
     except CommandError as error:
@@ -106,7 +106,7 @@ def _is_answered(chat: Chat, message: str) -> bool:
 
 def _answer(chat: Chat, message: str) -> bool:
     good = True
-    for result in chat.conversation.say(chat.content(message)):
+    for result in chat.conversation.ask(chat.content(message)):
         chat.conversation.screen.line(result.facts, Look.QUIET)
         good = good and result.error is None
         chat.prompt_tokens = result.prompt_tokens or chat.prompt_tokens

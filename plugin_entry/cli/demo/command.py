@@ -133,7 +133,7 @@ def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -
     stage.point(conversation, scene, 0)
     screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
     results: list[TurnResult] = []
-    for result in conversation.say([picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt):
+    for result in conversation.ask([picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt):
         screen.line(result.facts, Look.QUIET)
         results.append(result)
         stage.point(conversation, scene, len(results))
