@@ -58,11 +58,11 @@ class Scrubber:
         """The body of a reply, as long as it was. Raises TakesTooLongError."""
         return self._body(data, self._place(path, 1), check or within(), same_length=True)
 
-    def request(self, data: bytes, path: str, check: TimeCheck | None = None) -> dict[str, Any]:
+    def request(self, data: bytes, path: str) -> dict[str, Any]:
         """The body of a request as the part of a recording, with one small picture for each that was in it. Raises TakesTooLongError."""
         if not data:
             return {}
-        scrubbed = self._body(data, self._place(path, 0), check or within(), same_length=False).decode("utf-8", "surrogateescape")
+        scrubbed = self._body(data, self._place(path, 0), within(), same_length=False).decode("utf-8", "surrogateescape")
         try:
             json.loads(data)
             body = json.loads(scrubbed)
