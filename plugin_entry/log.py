@@ -35,10 +35,7 @@ class RequestLog:
     place: str
     facts: dict[str, object] = attrs.field(factory=dict)
     clock: Callable[[], float] = time.monotonic
-    _started: float = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._started = self.clock()
+    _started: float = attrs.field(init=False, default=attrs.Factory(lambda self: self.clock(), takes_self=True))
 
     @property
     def elapsed_ms(self) -> float:

@@ -1,12 +1,14 @@
 """The entrypoint that Dify's daemon starts: `python -m plugin_entry.main` in the plugin's directory.
 
 The order of the steps matters. The cycle collector is slowed down before the imports, which are nearly all of the start. The SDK's import
-patches the process for gevent. The SDK's own patches come before `Plugin(...)`, and frames get their descriptor before anything can print.
+patches the process for gevent. The patches of the SDK come before `Plugin(...)`, and frames get their descriptor before anything can print.
 """
 
 import gc
 import logging
 import os
+
+from plugin_entry.dify import sdk_import
 
 WHILE_IMPORTING = (4_000, 10, 10)
 """As fast as never looking, which would take 3 MB more for what classes leave behind when they are made."""
@@ -29,9 +31,10 @@ def main() -> None:
 
 
 def serve() -> None:
-    """`dify_plugin` comes first on purpose: its import patches the process for gevent."""
-    from dify_plugin import DifyPluginEnv, Plugin  # isort: split
+    """The SDK comes first on purpose: its import patches the process for gevent."""
+    sdk_import.import_sdk()
     import gevent
+    from dify_plugin import DifyPluginEnv, Plugin
 
     from plugin_entry.dify import callers, frames, requests, sdk_patches, shutdown, startup
 
@@ -43,6 +46,7 @@ def serve() -> None:
     plugin = Plugin(settings)
     requests.serve(plugin, callers.new_callers(frames.output()))
     shutdown.install(plugin, frames.output())
+    startup.import_libraries()
     gevent.spawn(startup.warm_up)
     plugin.run()
 

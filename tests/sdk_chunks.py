@@ -1,13 +1,11 @@
-"""What an answer hands to Dify's SDK, as the SDK's models: text chunks are dumps of them."""
+"""What an answer hands to Dify's SDK, as the SDK's models: chunks are dumps of them."""
 
 from collections.abc import Iterable, Iterator
 
 from dify_plugin.entities.model.llm import LLMResultChunk
 
-from plugin_entry.dify.objects import SdkChunk
 
-
-def as_models(chunks: Iterable[SdkChunk]) -> Iterator[LLMResultChunk]:
+def as_models(chunks: Iterable[object]) -> Iterator[LLMResultChunk]:
     """One by one, as they come. Raises pydantic's ValidationError for a dump that is none of the SDK's."""
     for chunk in chunks:
-        yield chunk if isinstance(chunk, LLMResultChunk) else LLMResultChunk.model_validate(chunk, strict=False)
+        yield LLMResultChunk.model_validate(chunk, strict=False)

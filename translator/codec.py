@@ -101,16 +101,18 @@ def require_few_values(data: bytes, values: int = MOST_VALUES, containers: int =
     Counts brackets and commas, first in everything, and only where those are too many outside of texts. Both take a few milliseconds
     for a megabyte at most, and no memory to speak of. Raises TooManyValuesError.
     """
-    if _are_few(data, values, containers):
+    is_short = len(data) <= 2 * values  # outside of texts a value and its comma take two bytes
+    if (is_short or data.count(b",") <= values) and _containers(data) <= containers:
         return
     bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if bare.count(b'"') > 4 * (values + containers) or not _are_few(b"".join(bare.split(b'"')[::2]), values, containers):
+    is_full = bare.count(b'"') > 4 * (values + containers)
+    outside = b"" if is_full else b"".join(bare.split(b'"')[::2])
+    if is_full or outside.count(b",") > values or _containers(outside) > containers:
         raise TooManyValuesError(f"more than {values:,} values or {containers:,} lists and objects")
 
 
-def _are_few(data: bytes, values: int, containers: int) -> bool:
-    few_values = len(data) <= 2 * values or data.count(b",") <= values  # a value and its comma take two bytes
-    return few_values and data.count(b"[") + data.count(b"{") <= containers
+def _containers(data: bytes) -> int:
+    return data.count(b"[") + data.count(b"{")
 
 
 def loads(data: bytes | str) -> Any:
@@ -124,6 +126,10 @@ def loads(data: bytes | str) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return _loads_leniently(data)
+
+
+parse = orjson.loads
+"""What `loads` does with JSON text that is in order and was found to hold few values. Raises ValueError for any other."""
 
 
 def read_object(data: bytes | str) -> dict[str, Any]:

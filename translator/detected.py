@@ -40,32 +40,24 @@ def to_saved(info: ModelInfo) -> dict[str, str]:
 def from_saved(saved: Mapping[str, Any]) -> ModelInfo:
     """The facts of the last good check; without one, facts without content."""
     words = saved.get(CAPABILITIES)
-    return _remembered(
-        words if isinstance(words, str) else "",
-        _number(saved.get(CONTEXT)),
-        _number(saved.get(NUM_CTX)),
-        _number(saved.get(RUNNING)),
-        str(saved.get(VERSION) or ""),
-        str(saved.get(VOCABULARY) or ""),
-    )
+    others = [str(saved.get(name) or "") for name in (CONTEXT, NUM_CTX, RUNNING, VERSION, VOCABULARY)]
+    return _remembered(words if isinstance(words, str) else "", *others)
 
 
 @lru_cache(maxsize=KEPT)
-def _remembered(
-    words: str, context_length: int | None, num_ctx: int | None, running: int | None, version: str, vocabulary: str
-) -> ModelInfo:
+def _remembered(words: str, context_length: str, num_ctx: str, running: str, version: str, vocabulary: str) -> ModelInfo:
     """The same object for the same facts: they are asked for several times per request."""
     return ModelInfo(
         capabilities=frozenset(words.split()) or None,
-        context_length=context_length,
-        num_ctx=num_ctx,
-        running_window=running,
+        context_length=_number(context_length),
+        num_ctx=_number(num_ctx),
+        running_window=_number(running),
         version=ServerVersion.parse(version),
         vocabulary=Vocabulary(vocabulary) if vocabulary in set(Vocabulary) else Vocabulary.OTHER,
     )
 
 
-def _number(value: object) -> int | None:
+def _number(value: str) -> int | None:
     try:
         return max(1, as_int(value))
     except ValueError:

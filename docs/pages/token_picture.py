@@ -8,7 +8,7 @@ from html import escape
 import attrs
 
 from fixtures.recordings import load
-from translator import Chunk, ReplyStream, deltas_to_chunks
+from translator import ReplyStream
 from translator.shapes.events import TextDelta
 
 RECORDING = ("0.24.0", "chat-plain")
@@ -41,7 +41,7 @@ class Stop:
 
 def stops() -> tuple[Stop, ...]:
     """From the server to Dify."""
-    line, delta, chunk = _token()
+    line, delta = _token()
     text = f"{delta.text!r}".replace("'", '"')
     return (
         Stop("Ollama", "writes a line for each token", SERVER, line),
@@ -49,25 +49,24 @@ def stops() -> tuple[Stop, ...]:
         Stop("plugin_entry/network/inbox.py", "holds them until the request has its turn", TASK, "all bytes that wait"),
         Stop("plugin_entry/serving/chat.py", "takes them, and leads what follows", GREENLET),
         Stop("translator/response/stream.py", "lines, events, the state machine", GREENLET, f"{type(delta).__name__}({text})"),
-        Stop("translator/response/chunks.py", "what Dify calls it", GREENLET, f"{type(chunk).__name__}({text})"),
-        Stop("plugin_entry/dify/objects.py", "what Dify's SDK passes on as it is", GREENLET),
-        Stop("plugin_entry/dify/frames.py", "a line of JSON", GREENLET, f'{{"event":"session",…,"content":{text},…}}'),
+        Stop(
+            "plugin_entry/dify/frames.py", "what the SDK passes on, and its JSON", GREENLET, f'{{"event":"session",…,"content":{text},…}}'
+        ),
         Stop("plugin_entry/dify/output.py", "lines of all requests in turn", OUTPUT, "one write for all that wait"),
         Stop("Dify's daemon", "hands it to who asked", SERVER),
     )
 
 
-def _token() -> tuple[str, TextDelta, Chunk]:
-    """The second line of the recording, its delta and its chunk."""
+def _token() -> tuple[str, TextDelta]:
+    """The second line of the recording, and its delta."""
     lines = load(*RECORDING).body.splitlines(keepends=True)
     stream = ReplyStream(model="chat", new_id=lambda: "", estimate_prompt=lambda: 0)
     stream.feed(lines[0])
     (delta,) = stream.feed(lines[1])
-    (chunk,) = deltas_to_chunks([delta])
     if not isinstance(delta, TextDelta):
         raise TypeError(f"The second line of {'/'.join(RECORDING)} is no text.")
     content = lines[1].decode().partition('"content"')[2].partition("}")[0]
-    return f'{{"model":…,"message":{{…,"content"{content}}},…}}', delta, chunk
+    return f'{{"model":…,"message":{{…,"content"{content}}},…}}', delta
 
 
 def token_picture() -> str:

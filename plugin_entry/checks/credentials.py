@@ -22,11 +22,10 @@ from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving import embedding, rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from translator import detected, features
-from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, ModelKind, cloud_key_missing, model_missing, require_kind
+from translator.diagnosis.model_kinds import ME, ModelKind, cloud_key_missing, cloud_key_refused, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
 from translator.diagnosis.running import is_contested, listed_names, running_model, window_in_force
 from translator.errors import Family, ServerError, TranslatorError
-from translator.failures.build import failure_from_reply
 from translator.request.context import SERVERS_WINDOW
 from translator.rerank.generative import GenerativeSettings, check_generative
 from translator.response.capabilities import ModelInfo
@@ -57,11 +56,13 @@ type Saved = MutableMapping[str, Any]
 type ModelCheck = Callable[[str, Saved], None]
 
 
-def run_check(check: ModelCheck, model: str, saved: Saved, budget_s: float) -> None:
+def run_check(check: ModelCheck, model: str, given: Mapping[str, Any], budget_s: float) -> None:
     """Runs a check within its budget. Raises CredentialsValidateFailedError; any other exception would reach the user as JSON.
 
-    It has no cause: the SDK sends the text of each to Dify, whatever it quotes.
+    The error has no cause: the SDK sends the text of each to Dify, whatever it quotes. `given` is the dict that the SDK hands back to Dify:
+    what is found is written into it (its type says that nothing is, its use says so).
     """
+    saved = cast("Saved", given)
     ends = time.monotonic() + budget_s
     patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
     try:
@@ -110,11 +111,8 @@ def _diagnosed(saved: Saved, ends: float) -> str:
 
 
 def check_language_model(model: str, saved: Mapping[str, Any]) -> None:
-    """URL, key, model and its kind. Raises CredentialsValidateFailedError.
-
-    `saved` is the dict that the SDK hands back to Dify: what is found is written into it (its type says that nothing is, its use says so).
-    """
-    run_check(_check_language_model, model, cast("Saved", saved), BUDGET_S)
+    """URL, key, model and its kind. Raises CredentialsValidateFailedError."""
+    run_check(_check_language_model, model, saved, BUDGET_S)
 
 
 def _check_language_model(model: str, saved: Saved) -> None:
@@ -132,14 +130,14 @@ def check_embedding_model(model: str, saved: Mapping[str, Any]) -> None:
 
     Raises CredentialsValidateFailedError.
     """
-    run_check(_check_embedding_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_embedding_model, model, saved, BUDGET_S)
     if settings_of(saved).deep_check:
-        run_check(_embed_once, model, cast("Saved", saved), DEEP_BUDGET_S)
+        run_check(_embed_once, model, saved, DEEP_BUDGET_S)
 
 
 def check_rerank_model(model: str, saved: Mapping[str, Any]) -> None:
     """Finds where and how the service answers, or checks the model of Ollama that reranks. Raises CredentialsValidateFailedError."""
-    run_check(_check_rerank_model, model, cast("Saved", saved), BUDGET_S)
+    run_check(_check_rerank_model, model, saved, BUDGET_S)
 
 
 def _check_embedding_model(model: str, saved: Saved) -> None:
@@ -199,7 +197,7 @@ def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> Model
 
 
 def check_cloud_key(server: Server, credentials: Credentials) -> str:
-    """Proves a cloud key by a request that needs one and generates nothing: `/api/show` and `/api/tags` answer without.
+    """Proves a cloud key by a request that needs one.
 
     Gives what was found: "valid", or "not checked" where the cloud did not answer this question. Raises ServerError for a key that is
     missing or refused.
@@ -207,11 +205,11 @@ def check_cloud_key(server: Server, credentials: Credentials) -> str:
     if not credentials.api_key:
         raise cloud_key_missing()
     try:
-        reply = BRIDGE.fetch(_call(server, "POST", "/api/me"))
+        reply = BRIDGE.fetch(_call(server, "POST", ME))
     except ServerError:
         return "not checked"
-    if reply.status in CLOUD_KEY_REFUSED:
-        raise failure_from_reply(reply.status, reply.body, route="/api/me", headers=reply.headers)
+    if refused := cloud_key_refused(reply):
+        raise refused
     return "valid" if reply.status == 200 else "not checked"
 
 

@@ -5,10 +5,7 @@ and a row.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from enum import StrEnum
-
-import attrs
+from collections.abc import Awaitable, Callable, Mapping
 
 from plugin_entry.checks import doctor_models, doctor_network, doctor_server
 from plugin_entry.checks.probing import Examination, ProbeLimits, Surroundings, read_surroundings
@@ -17,42 +14,27 @@ from plugin_entry.network.names import NameLookups
 from plugin_entry.network.server import Server
 from translator.diagnosis.conclusion import Diagnosis, Finding, Layer, conclude, trouble_in
 
+type Check = Callable[[Examination], Awaitable[Finding | None]]
 
-class When(StrEnum):
-    """When a check makes sense."""
-
-    WHILE_WELL = "while nothing is wrong"
-    AFTER_TROUBLE = "once something is wrong"
-    ALWAYS = "always"
-
-
-@attrs.frozen(slots=True)
-class Check:
-    """One row: what is looked at, when, and by what."""
-
-    step: Layer
-    when: When
-    look: Callable[[Examination], Awaitable[Finding | None]]
-
-
-CHECKS: tuple[Check, ...] = (
-    Check(Layer.PROXY, When.WHILE_WELL, doctor_network.check_proxy),
-    Check(Layer.NAME, When.WHILE_WELL, doctor_network.check_name),
-    Check(Layer.TCP, When.WHILE_WELL, doctor_network.check_connection),
-    Check(Layer.TLS, When.WHILE_WELL, doctor_network.check_encryption),
-    Check(Layer.HTTP, When.WHILE_WELL, doctor_server.check_http),
-    Check(Layer.SERVER, When.WHILE_WELL, doctor_server.check_server),
-    Check(Layer.VERSION, When.WHILE_WELL, doctor_server.check_version),
-    Check(Layer.KEY, When.WHILE_WELL, doctor_server.check_key),
-    Check(Layer.MODELS, When.WHILE_WELL, doctor_models.check_models),
-    Check(Layer.MODEL, When.WHILE_WELL, doctor_models.check_model),
-    Check(Layer.LOADED, When.WHILE_WELL, doctor_models.check_loaded),
-    Check(Layer.CONTAINER, When.ALWAYS, doctor_network.check_container),
-    Check(Layer.ELSEWHERE, When.AFTER_TROUBLE, doctor_network.check_elsewhere),
-)
+CHECKS: Mapping[Layer, Check] = {
+    Layer.PROXY: doctor_network.check_proxy,
+    Layer.NAME: doctor_network.check_name,
+    Layer.TCP: doctor_network.check_connection,
+    Layer.TLS: doctor_network.check_encryption,
+    Layer.HTTP: doctor_server.check_http,
+    Layer.SERVER: doctor_server.check_server,
+    Layer.VERSION: doctor_server.check_version,
+    Layer.KEY: doctor_server.check_key,
+    Layer.MODELS: doctor_models.check_models,
+    Layer.MODEL: doctor_models.check_model,
+    Layer.LOADED: doctor_models.check_loaded,
+    Layer.CONTAINER: doctor_network.check_container,
+    Layer.ELSEWHERE: doctor_network.check_elsewhere,
+}
+"""What is looked at, in this order, and by what. `_applies` says when."""
 
 ABOUT_MODELS = frozenset({Layer.VERSION, Layer.KEY, Layer.MODELS, Layer.MODEL, Layer.LOADED})
-CONNECTION_CHECKS = tuple(check for check in CHECKS if check.step not in ABOUT_MODELS)
+CONNECTION_CHECKS = {step: check for step, check in CHECKS.items() if step not in ABOUT_MODELS}
 """Why a server cannot be reached, for a form that must answer soon."""
 
 CURABLE_ELSEWHERE = frozenset({Layer.NAME, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.SERVER})
@@ -63,19 +45,15 @@ OUT_OF_TIME = "The examination ended after"
 IN_A_HURRY = ProbeLimits(connect=2.0, answer=3.0, guess=1.0)
 
 
-def silent(_: Finding) -> None:
-    """The `tell` of callers that only want the diagnosis."""
-
-
 async def diagnose(
     server: Server,
     *,
     model: str = "",
-    checks: Sequence[Check] = CHECKS,
+    checks: Mapping[Layer, Check] = CHECKS,
     limits: ProbeLimits | None = None,
     budget_s: float = 60.0,
     surroundings: Surroundings | None = None,
-    tell: Callable[[Finding], None] = silent,
+    tell: Callable[[Finding], object] = lambda _: None,
     lookups: NameLookups | None = None,
 ) -> Diagnosis:
     """Examines a server within `budget_s` seconds; `tell` is given each finding at once. Raises nothing of its own.
@@ -84,7 +62,7 @@ async def diagnose(
     the loop, if it has some.
     """
     findings: list[Finding] = []
-    begun: list[Check] = []
+    step = Layer.PROXY
     async with new_session(lookups or NameLookups(), keep=False) as session:
         exam = Examination(
             server=server,
@@ -95,11 +73,12 @@ async def diagnose(
         )
         try:
             async with asyncio.timeout(budget_s):
-                async for finding in _findings(exam, checks, begun):
-                    findings.append(finding)
-                    tell(finding)
+                for step, check in checks.items():
+                    if _applies(step, trouble_in(findings)) and (finding := await check(exam)):
+                        findings.append(finding)
+                        tell(finding)
         except TimeoutError:
-            findings.append(_out_of_time(begun, findings, budget_s))
+            findings.append(_out_of_time(step, trouble_in(findings), budget_s))
             tell(findings[-1])
         finally:
             exam.give_up()
@@ -113,33 +92,18 @@ async def why_unreachable(server: Server, budget_s: float, lookups: NameLookups)
     return "" if trouble is None or trouble.sentence.startswith(OUT_OF_TIME) else diagnosis.sentence
 
 
-async def _findings(exam: Examination, checks: Sequence[Check], begun: list[Check]) -> AsyncIterator[Finding]:
-    """One finding after the other; the last of `begun` is the check under way."""
-    trouble: Finding | None = None
-    for check in checks:
-        if not _applies(check, trouble):
-            continue
-        begun.append(check)
-        finding = await check.look(exam)
-        if finding is not None:
-            trouble = trouble or (None if finding.ok else finding)
-            yield finding
+def _applies(step: Layer, trouble: Finding | None) -> bool:
+    """What is behind a trouble is not looked at; the container always is, and other addresses where one of them may be the cure."""
+    if step is Layer.ELSEWHERE:
+        return trouble is not None and trouble.step in CURABLE_ELSEWHERE
+    return trouble is None or step is Layer.CONTAINER
 
 
-def _applies(check: Check, trouble: Finding | None) -> bool:
-    if check.when is When.ALWAYS:
-        return True
-    if check.when is When.WHILE_WELL:
-        return trouble is None
-    return trouble is not None and trouble.step in CURABLE_ELSEWHERE
-
-
-def _out_of_time(begun: Sequence[Check], findings: Sequence[Finding], budget_s: float) -> Finding:
+def _out_of_time(step: Layer, trouble: Finding | None, budget_s: float) -> Finding:
     """The last finding; no trouble of its own when the trouble is known."""
-    known = trouble_in(findings)
     return Finding(
-        step=begun[-1].step,
-        ok=known is not None,
+        step=step,
+        ok=trouble is not None,
         sentence=f"{OUT_OF_TIME} {budget_s:.1f} seconds, before all was looked at.",
-        remedy="" if known else "The server is very slow to answer: try again when it is less busy.",
+        remedy="" if trouble else "The server is very slow to answer: try again when it is less busy.",
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from plugin_entry.checks.probing import Examination, answers_to
 from translator.diagnosis.conclusion import Finding, Layer
-from translator.diagnosis.model_kinds import model_missing, models_missing
+from translator.diagnosis.model_kinds import ME, model_missing, models_missing
 from translator.diagnosis.running import RunningModel, listed_models, listed_names, running_model, window_in_force
 from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION
 from translator.diagnosis.unanswered import models_withheld, remedy_for, withheld
@@ -22,7 +22,7 @@ from translator.response.capabilities import ModelInfo, listed_info, model_info
 from translator.shapes.exchange import HttpReply
 from translator.versions import LLAMA_SERVER, ServerVersion
 
-SHOW, RUNNING, ME = "/api/show", "/api/ps", "/api/me"
+SHOW, RUNNING = "/api/show", "/api/ps"
 WINDOWS = {"auto": None, "server": SERVERS_WINDOW}
 """Settings of the context size that stand for a number which depends on the server."""
 

@@ -3,17 +3,16 @@
 Each check gives one finding, or None where there is nothing to say. Nothing here loads a model or generates a word.
 """
 
-from plugin_entry.checks.doctor_models import ME
 from plugin_entry.checks.doctor_network import speaks_tls
 from plugin_entry.checks.probing import Examination, answers_to
 from translator import versions
 from translator.diagnosis.conclusion import Finding, Layer
-from translator.diagnosis.model_kinds import CLOUD_KEY_REFUSED, cloud_key_missing
-from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
-from translator.diagnosis.unanswered import is_let_in, refusal_in, remedy_for, replies_in, why_not_ollama, withheld
+from translator.diagnosis.model_kinds import ME, cloud_key_missing, cloud_key_refused
+from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION
+from translator.diagnosis.unanswered import is_let_in, is_open_who, refusal_in, remedy_for, replies_in, why_unusable, withheld
 from translator.errors import Family, ServerError
 from translator.failures.bodies import proxy_named_in
-from translator.failures.build import failure_from_reply
+from translator.failures.build import https_expected
 from translator.response.capabilities import version_text
 from translator.shapes.exchange import HttpReply
 from translator.versions import ServerVersion
@@ -34,17 +33,14 @@ async def check_http(exam: Examination) -> Finding | None:
     """Whether the server answers at all, and does not refuse us; one good answer of two is enough."""
     answers = await answers_to(exam, (VERSION, TAGS))
     refusal = refusal_in(answers)
-    if refusal is not None and refusal.code in HUNG_UP and await speaks_tls(exam):
-        sentence = f"The server at {exam.server.place} speaks https on this port, and the base URL says http."
-        return Finding(step=Layer.HTTP, ok=False, sentence=sentence, remedy="Write https:// in the base URL.")
-    if refusal is not None and refusal.family is Family.AUTHORIZATION and not exam.base_url.is_cloud:
-        answers |= await answers_to(exam, FURTHER_ROUTES)
-        error = why_not_ollama(answers, exam.server.place) or refusal
-        return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
-    if refusal is not None:
+    if refusal is None:
+        reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))
+        return Finding(step=Layer.HTTP, ok=True, sentence=f"The server answers over HTTP{_way(reply)}.")
+    if refusal.code in HUNG_UP and await speaks_tls(exam):
+        return Finding.of_error(Layer.HTTP, https_expected())
+    if exam.base_url.is_cloud or refusal.family is not Family.AUTHORIZATION:
         return Finding.of_error(Layer.KEY if refusal.family is Family.AUTHORIZATION else Layer.HTTP, refusal)
-    reply = next(reply for reply in replies_in(answers).values() if is_let_in(reply))
-    return Finding(step=Layer.HTTP, ok=True, sentence=f"The server answers over HTTP{_way(reply)}.")
+    return await check_server(exam)
 
 
 async def check_server(exam: Examination) -> Finding | None:
@@ -52,11 +48,10 @@ async def check_server(exam: Examination) -> Finding | None:
     if exam.base_url.is_cloud:
         return Finding(step=Layer.SERVER, ok=True, sentence="It is Ollama's cloud.")
     answers = await answers_to(exam, (VERSION, TAGS))
-    if not is_ollama(replies_in(answers)):
+    if is_open_who(answers):
         answers |= await answers_to(exam, FURTHER_ROUTES)
-        error = why_not_ollama(answers, exam.server.place)
-        if error is not None:
-            return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
+    if error := why_unusable(answers, exam.server.place):
+        return Finding.of_error(Layer.KEY if error.family is Family.AUTHORIZATION else Layer.SERVER, error)
     return Finding(step=Layer.SERVER, ok=True, sentence="It is Ollama.")
 
 
@@ -89,8 +84,7 @@ async def check_key(exam: Examination) -> Finding | None:
         reply = await exam.ask(ME, "POST")
     except ServerError as error:
         return Finding.of_error(Layer.KEY, error)
-    if reply.status in CLOUD_KEY_REFUSED:
-        refused = failure_from_reply(reply.status, reply.body, route=ME, headers=reply.headers)
+    if refused := cloud_key_refused(reply):
         return Finding.of_error(Layer.KEY, refused)
     sentence = "The key is valid." if reply.status == 200 else "Whether the key is valid could not be found out."
     return Finding(step=Layer.KEY, ok=True, sentence=sentence)

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import attrs
 
-from plugin_entry.network.client import Call, answered, headers_of, reply_too_large
+from plugin_entry.network.client import Call, answered, body_within, headers_of, reply_too_large
 from plugin_entry.network.errors import CONNECTING, Phase, describe_transport_error
 from plugin_entry.network.proxies import proxy_between, with_own_proxy, with_proxy_named
 from plugin_entry.network.server import Server
@@ -24,8 +24,6 @@ from translator.settings.base_url import BaseUrl
 from translator.shapes.exchange import HttpReply
 
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
-PIECE = 64 * 1024
-"""Bytes of one read."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -119,8 +117,10 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
     """The whole reply within so many seconds. Raises ServerError."""
     try:
         async with asyncio.timeout(answer_s), answered(session, call) as response:
-            headers = with_own_proxy(headers_of(response), call.server)
-            return HttpReply(status=response.status, headers=headers, body=await _body(response, call))
+            body = await body_within(response, call.reply_bytes)
+            if body is None:
+                raise reply_too_large(call)
+            return HttpReply(status=response.status, headers=with_own_proxy(headers_of(response), call.server), body=body)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         failure = describe_transport_error(
             error,
@@ -129,14 +129,3 @@ async def fetch(session: aiohttp.ClientSession, call: Call, answer_s: float) -> 
             limit_seconds=call.server.limits.connect if isinstance(error, CONNECTING) else answer_s,
         )
         raise with_proxy_named(failure, proxy_between(call.server)) from error
-
-
-async def _body(response: aiohttp.ClientResponse, call: Call) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while data := await response.content.read(PIECE):
-        size += len(data)
-        parts.append(data)
-        if size > call.reply_bytes:
-            raise reply_too_large(call)
-    return b"".join(parts)

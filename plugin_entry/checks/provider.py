@@ -5,16 +5,16 @@ version that a proxy hides is no reason to refuse: the server then counts as the
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from plugin_entry.checks.credentials import BUDGET_S, Saved, check_cloud_key, run_check
 from plugin_entry.network.bridge import Started
 from plugin_entry.network.client import Call
 from plugin_entry.network.server import Server, server_of, settings_of
 from plugin_entry.serving.chat import BRIDGE
-from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION, is_ollama
-from translator.diagnosis.unanswered import Outcome, models_withheld, refusal_in, replies_in, why_not_ollama
-from translator.errors import Family, ServerError
+from translator.diagnosis.server_kinds import FURTHER_ROUTES, TAGS, VERSION
+from translator.diagnosis.unanswered import Outcome, is_open_who, models_withheld, refusal_in, why_unusable
+from translator.errors import ServerError
 
 ANSWER_S = 4.0
 """Seconds for the list of models, which waits while a server starts, and for the version."""
@@ -24,36 +24,22 @@ FURTHER_S = 1.0
 
 def check_server(saved: Mapping[str, Any]) -> None:
     """URL and key. Raises CredentialsValidateFailedError."""
-    run_check(_check_server, "", cast("Saved", saved), BUDGET_S)
+    run_check(_check_server, "", saved, BUDGET_S)
 
 
 def _check_server(_: str, saved: Saved) -> None:
+    """Every version lists its models without loading anything (`tags`), and tells its version, which a proxy may hide."""
     credentials = settings_of(saved)
     server = server_of(credentials)
     if server.base_url.is_cloud:
-        _raise(models_withheld(_answers_unless_refused(server, (TAGS,)), server.place))
+        answers = _answers(server, (TAGS,), ANSWER_S)
+        _raise(refusal_in(answers) or models_withheld(answers, server.place))
         check_cloud_key(server, credentials)
-    else:
-        _require_ollama(server)
-
-
-def _require_ollama(server: Server) -> None:
-    """Every version answers both questions without loading anything (`version`, `tags`); a proxy may hide the version."""
-    answers = _answers(server, (TAGS, VERSION), ANSWER_S)
-    refusal = refusal_in(answers)
-    if refusal is not None and refusal.family is not Family.AUTHORIZATION:
-        raise refusal
-    if is_ollama(replies_in(answers)):
         return
-    answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
-    _raise(why_not_ollama(answers, server.place) or refusal or models_withheld(answers, server.place))
-
-
-def _answers_unless_refused(server: Server, routes: Sequence[str]) -> dict[str, Outcome]:
-    """The answers to the routes. Raises ServerError for a server that refuses to answer."""
-    answers = _answers(server, routes, ANSWER_S)
-    _raise(refusal_in(answers))
-    return answers
+    answers = _answers(server, (TAGS, VERSION), ANSWER_S)
+    if is_open_who(answers):
+        answers |= _answers(server, FURTHER_ROUTES, FURTHER_S)
+    _raise(why_unusable(answers, server.place) or models_withheld(answers, server.place))
 
 
 def _raise(error: ServerError | None) -> None:

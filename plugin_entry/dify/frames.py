@@ -20,7 +20,7 @@ from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.core.server.__base.writer_entities import Event
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from dify_plugin.errors.model import InvokeBadRequestError
-from pydantic import BaseModel
+from pydantic import BaseModel, model_serializer
 
 from plugin_entry.dify.output import LINE_LIMIT, FrameOutput, nonblocking_copy
 
@@ -53,10 +53,17 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
 def limited_put(self: ResponseWriter, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
     """`ResponseWriter.put` with a limit, for the modes that do not write to the standard output. Raises InvokeBadRequestError."""
     plain = {"type": data.type.value, "data": data.data} if isinstance(data, SessionMessage) else data
-    line = _line(event, session_id, plain)
+    self.write(_line(event, session_id, plain).decode())
+
+
+def _line(event: Event, session_id: str | None, data: Any) -> bytes:
+    """A frame that is not too long. Raises InvokeBadRequestError."""
+    frame = {"event": event._value_, "session_id": session_id, "data": data}  # `value` would be two calls, for every token
+    line = orjson.dumps(frame, default=_dumped) + b"\n\n"
     if len(line) > LINE_LIMIT:
-        line = _line(event, session_id, _shortened(plain, len(line)))
-    self.write(line.decode())
+        plain = _dumped(data) if isinstance(data, BaseModel) else data
+        line = orjson.dumps(frame | {"data": _shortened(plain, len(line))}) + b"\n\n"
+    return line
 
 
 def _shortened(data: object, length: int) -> dict[str, Any]:
@@ -88,6 +95,17 @@ def _keys(data: object) -> frozenset[str]:
     return frozenset(payload) | ({"tool_calls"} if has_calls else frozenset())
 
 
+type ChunkDump = dict[str, Any]
+"""A chunk of an answer as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
+
+
+def text_chunk(model: str, index: int, text: str) -> ChunkDump:
+    """The chunk of a piece of text."""
+    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
+    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
+    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
+
+
 class FrameWriter(StdioResponseWriter):
     """The SDK's writer for stdio, with one write per frame and one dump per payload."""
 
@@ -97,11 +115,7 @@ class FrameWriter(StdioResponseWriter):
         self.output.write(data.encode())
 
     def put(self, event: Event, session_id: str | None = None, data: dict[str, Any] | BaseModel | None = None) -> None:
-        plain = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        line = _line(event, session_id, plain)
-        if len(line) > LINE_LIMIT:
-            line = _line(event, session_id, _shortened(plain, len(line)))
-        self.output.write(line, session_id)
+        self.output.write(_line(event, session_id, data), session_id)
 
     def stream_object(self, data: dict[str, Any] | BaseModel) -> Any:
         """The SDK dumps a model, puts it into another and dumps that."""
@@ -111,17 +125,26 @@ class FrameWriter(StdioResponseWriter):
         return END_MESSAGE
 
 
+class WrittenJson(BaseModel):
+    """A part of a payload that is JSON already. The SDK's own writers, which serve where a patch is left out, read it again."""
+
+    data: bytes
+
+    @model_serializer
+    def read(self) -> Any:
+        """The values."""
+        return orjson.loads(self.data)
+
+
 def _dumped(value: object) -> Any:
     """A model or a price inside of a payload. Raises TypeError for anything else that is no JSON."""
+    if isinstance(value, WrittenJson):
+        return orjson.Fragment(value.data)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a {type(value).__name__} is no JSON")
-
-
-def _line(event: Event, session_id: str | None, data: Any) -> bytes:
-    return orjson.dumps({"event": event.value, "session_id": session_id, "data": data}, default=_dumped) + b"\n\n"
 
 
 class LogStream:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import orjson
-from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk, LLMResultChunkDelta, LLMUsage
+from dify_plugin.entities.model.llm import LLMResult
 from dify_plugin.entities.model.message import (
     AssistantPromptMessage,
     MultiModalPromptMessageContent,
@@ -18,58 +17,48 @@ from dify_plugin.entities.model.message import (
 )
 from dify_plugin.entities.model.text_embedding import EmbeddingUsage
 
+from plugin_entry.dify.frames import ChunkDump, WrittenJson, text_chunk
 from translator.errors import RequestError
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import ContentPart, MediaKind, MediaPart, Message, Role, TextPart, Tool, ToolCall, Usage
 
 NO_PRICE = Decimal(0)
-
-type SdkChunk = LLMResultChunk | dict[str, Any]
-"""What the SDK is handed: a model for calls and for the last chunk, its dump for text."""
+"""A model of one's own has no price."""
 
 
-def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> SdkChunk:
+def chunk_to_sdk(model: str, index: int, chunk: Chunk, started: float) -> ChunkDump:
     """Gives what the SDK is handed for one chunk, the one with this `index` in its answer; `started` is a `time.perf_counter` reading."""
-    if chunk.usage is None and chunk.finish_reason is None and not chunk.tool_calls:
-        return text_chunk(model, index, chunk.text)
-    delta = LLMResultChunkDelta(
-        index=index,
-        message=_assistant_message(chunk.text, chunk.tool_calls),
-        usage=None if chunk.usage is None else usage_to_sdk(chunk.usage, started),
-        finish_reason=None if chunk.finish_reason is None else chunk.finish_reason.value,
-    )
-    return LLMResultChunk(model=model, delta=delta)
-
-
-def text_chunk(model: str, index: int, text: str) -> dict[str, Any]:
-    """A chunk of text as the dump of its LLMResultChunk. The SDK hands a dump on as it is; a model it would dump twice, per token."""
-    message: dict[str, Any] = {"role": "assistant", "content": text, "name": None, "tool_calls": [], "opaque_body": None}
-    delta = {"index": index, "message": message, "usage": None, "finish_reason": None}
-    return {"model": model, "prompt_messages": [], "system_fingerprint": None, "delta": delta}
+    dump = text_chunk(model, index, chunk.text)
+    delta = dump["delta"]
+    delta["message"]["tool_calls"] = [_call(call) for call in chunk.tool_calls]
+    delta["usage"] = None if chunk.usage is None else usage_to_sdk(chunk.usage, started)
+    delta["finish_reason"] = None if chunk.finish_reason is None else chunk.finish_reason.value
+    return dump
 
 
 def answer_to_sdk(model: str, answer: Answer, started: float) -> LLMResult:
     """Gives the one result of a call that does not stream."""
-    message = _assistant_message(answer.text, answer.tool_calls)
-    return LLMResult(model=model, message=message, usage=usage_to_sdk(answer.usage, started))
+    delta = chunk_to_sdk(model, 0, Chunk(answer.text, answer.tool_calls, answer.finish_reason, answer.usage), started)["delta"]
+    return LLMResult.model_validate({"model": model, "message": delta["message"], "usage": delta["usage"]})
 
 
-def usage_to_sdk(usage: Usage, started: float) -> LLMUsage:
-    """Tokens as the server counted them; a model of one's own has no price. Latency in seconds since `started`."""
-    return LLMUsage(
-        prompt_tokens=usage.prompt_tokens,
-        prompt_unit_price=NO_PRICE,
-        prompt_price_unit=NO_PRICE,
-        prompt_price=NO_PRICE,
-        completion_tokens=usage.completion_tokens,
-        completion_unit_price=NO_PRICE,
-        completion_price_unit=NO_PRICE,
-        completion_price=NO_PRICE,
-        total_tokens=usage.total_tokens,
-        total_price=NO_PRICE,
-        currency="USD",
-        latency=time.perf_counter() - started,
-    )
+def usage_to_sdk(usage: Usage, started: float) -> dict[str, Any]:
+    """The dump of an LLMUsage: tokens as the server counted them, latency in seconds since `started`."""
+    price = str(NO_PRICE)
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "prompt_unit_price": price,
+        "prompt_price_unit": price,
+        "prompt_price": price,
+        "completion_tokens": usage.completion_tokens,
+        "completion_unit_price": price,
+        "completion_price_unit": price,
+        "completion_price": price,
+        "total_tokens": usage.total_tokens,
+        "total_price": price,
+        "currency": "USD",
+        "latency": time.perf_counter() - started,
+    }
 
 
 def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> dict[str, Any]:
@@ -83,16 +72,11 @@ def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> d
         currency="USD",
         latency=time.perf_counter() - started,
     )
-    return {"model": model, "embeddings": orjson.Fragment(vectors), "usage": usage.model_dump(mode="json")}
+    return {"model": model, "embeddings": WrittenJson.model_construct(data=vectors), "usage": usage.model_dump(mode="json")}
 
 
-def _assistant_message(text: str, calls: tuple[ToolCall, ...]) -> AssistantPromptMessage:
-    return AssistantPromptMessage(content=text, tool_calls=[_call(call) for call in calls])
-
-
-def _call(call: ToolCall) -> AssistantPromptMessage.ToolCall:
-    function = AssistantPromptMessage.ToolCall.ToolCallFunction(name=call.name, arguments=call.arguments)
-    return AssistantPromptMessage.ToolCall(id=call.id, type="function", function=function)
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def messages_from_sdk(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:

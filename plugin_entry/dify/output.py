@@ -121,13 +121,25 @@ class FrameOutput:
             raise FrameTooLongError(f"a frame of {len(data)} bytes is more than Dify takes in one line")
         if (self._watcher is not None or self.waiting > MOST_WAITING) and not self.has_room(owner):
             self._wait_until(partial(self.has_room, owner))
-        self._take(data, owner)
+        if self.is_lost:
+            return
+        self.waiting += len(data)
+        if self._watcher is not None:
+            self._queue.put(owner, data)
+            return
+        self._frames.append(data)
+        self._gathered += len(data)
+        if self._gathered > MOST_GATHERED:
+            self._push()
+        elif not self._is_scheduled:
+            self._is_scheduled = True
+            gevent.get_hub().loop.run_callback(self.flush)
 
     def offer(self, data: bytes, owner: object = None) -> bool:
         """Takes a line from somebody who must not wait; False says that there is no room for it."""
         has_room = self.has_room(owner) and len(data) <= LINE_LIMIT
         if has_room:
-            self._take(data, owner)
+            self.write(data, owner)
         return has_room
 
     def flush(self) -> None:
@@ -158,21 +170,6 @@ class FrameOutput:
         poll = monkey.get_original("select", "poll")()
         poll.register(self._descriptor, 0)
         return not self.is_lost and not any(bits & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, bits in poll.poll(0))
-
-    def _take(self, data: bytes, owner: object) -> None:
-        if self.is_lost:
-            return
-        self.waiting += len(data)
-        if self._watcher is not None:
-            self._queue.put(owner, data)
-            return
-        self._frames.append(data)
-        self._gathered += len(data)
-        if self._gathered > MOST_GATHERED:
-            self._push()
-        elif not self._is_scheduled:
-            self._is_scheduled = True
-            gevent.get_hub().loop.run_callback(self.flush)
 
     def _push(self) -> None:
         try:

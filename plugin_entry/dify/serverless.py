@@ -17,7 +17,6 @@ from typing import Any
 import gevent
 from dify_plugin.core.server.io_server import IOServer
 from dify_plugin.core.server.serverless.response_writer import ServerlessResponseWriter
-from flask import request
 
 from plugin_entry.dify.executor import CallerLeft
 
@@ -26,6 +25,8 @@ class CallerAwareWriter(ServerlessResponseWriter):
     """Made by the SDK inside the handling of the HTTP request, so the connection is at hand."""
 
     def __init__(self, queue: "Queue[Any]") -> None:
+        from flask import request  # in this mode alone: see sdk_import.py
+
         super().__init__(queue)
         # a descriptor of our own: the server closes its own one while the watch may still wait on it
         self._connection = socket.socket(fileno=os.dup(request.environ["wsgi.input"].rfile.fileno()))

@@ -28,6 +28,15 @@ LINGER_S = 1.0
 """How long a server may keep a connection open after the answer was complete."""
 
 
+def _explained(error: Exception, call: Call, phase: Phase, limit_s: float | None, proxy: Proxy) -> ServerError:
+    """What ended an exchange, without its cause, which may name addresses: Dify logs whole tracebacks."""
+    if isinstance(error, ServerError):
+        return error
+    if isinstance(error, LoopLostError):
+        return own_failure("plugin_fault", call.server.place)
+    return with_proxy_named(describe_transport_error(error, call.server.place, phase=phase, limit_seconds=limit_s), proxy)
+
+
 @attrs.define(slots=True, eq=False)
 class OpenReply:
     """A reply whose headers have come. `close` is safe at any time and stops the server."""
@@ -45,15 +54,9 @@ class OpenReply:
         """
         try:
             yield from self._inbox.bursts(progress)
-        except ServerError:
-            raise
-        except LoopLostError:
-            raise own_failure("plugin_fault", self._call.server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
-            failure = describe_transport_error(
-                error, self._call.server.place, phase=Phase.BODY, limit_seconds=self._call.server.limits.between_chunks
-            )
-            raise with_proxy_named(failure, self.proxy) from None  # the cause may name addresses, and Dify logs whole tracebacks
+            self._job.cancel()
+            raise _explained(error, self._call, Phase.BODY, self._call.server.limits.between_chunks, self.proxy) from None
 
     @property
     def proxy(self) -> Proxy:
@@ -114,14 +117,9 @@ class Started:
         """Waits for the headers. Raises ServerError when there are none."""
         try:
             head = self._inbox.wait_for_head()
-        except ServerError:
-            raise
-        except LoopLostError:
-            raise own_failure("plugin_fault", self._call.server.place) from None
         except Exception as error:  # noqa: BLE001  # whatever failed, the user reads one sentence about it
             limit = ran_out(error, self._call.server.limits)
-            failure = describe_transport_error(error, self._call.server.place, phase=Phase.FIRST_BYTE, limit_seconds=limit)
-            raise with_proxy_named(failure, proxy_between(self._call.server)) from None
+            raise _explained(error, self._call, Phase.FIRST_BYTE, limit, proxy_between(self._call.server)) from None
         except BaseException:
             self._job.cancel()
             raise
@@ -150,13 +148,11 @@ class Bridge:
         """Sends the call and returns at once, so that several can be under way."""
         if self._refusal is not None:
             raise self._refusal
-        inbox = Inbox(self._loop.wake)
+        inbox = Inbox(self._loop.wake, call.server.limits.between_chunks)
         try:
             job = self._loop.run(deliver(self._session_of_this_loop, call, inbox, self._loop.pace), inbox.end)
-        except LoopLostError:
-            raise own_failure("plugin_fault", call.server.place) from None
-        except OSError as error:  # no descriptors left for a loop
-            raise describe_transport_error(error, call.server.place, phase=Phase.CONNECT) from None
+        except (LoopLostError, OSError) as error:  # OSError: no descriptors left for a loop
+            raise _explained(error, call, Phase.CONNECT, None, proxy_between(call.server)) from None
         return Started(inbox, job, call, self.distrust)
 
     def open(self, call: Call) -> OpenReply:

@@ -17,6 +17,9 @@ FIRST_WAIT_S, GROWTH = 0.5, 4.0
 LONGEST_S = 45.0
 """All waits of one request together: Xinference asks for 30 seconds while it loads a model (`Retry-After: 30`)."""
 
+LONGEST_ASKED_S = 600.0
+"""Longest wait that a server may ask for while a model loads; Dify gives a request up by then."""
+
 FIRST_WAIT_LOADING_S, LONGEST_WAIT_LOADING_S = 1.0, 10.0
 """Between tries while a model loads: 1, 2, 4, 8 and then 10 seconds."""
 
@@ -58,7 +61,7 @@ class Budget:
         left = self.patience - self._waited_for_model if self.patience else inf
         usual = min(FIRST_WAIT_LOADING_S * 2.0 ** min(self._waits_for_model, 9), LONGEST_WAIT_LOADING_S) * (1 - JITTER * self.chance())
         asked = (self._asked(retry_after) or 0.0) * (1 + JITTER * self.chance())
-        if left <= 0 or asked > left:
+        if left <= 0 or asked > min(left, LONGEST_ASKED_S):
             return None
         seconds = min(max(usual, asked), left)
         self._waits_for_model += 1

@@ -1,6 +1,5 @@
 """Sends one HTTP request and gives its reply once the headers have come: time limits, redirects, the connection afterwards."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
@@ -10,20 +9,15 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from plugin_entry.network.connections import OWNER, connector_of
+from plugin_entry.network.connections import READ_AT_ONCE, SENDING, FirstByteTimeoutError, Sending
 from plugin_entry.network.error_rows import own_failure
 from plugin_entry.network.errors import ProxyTimeoutError
-from plugin_entry.network.names import NameTimeoutError
 from plugin_entry.network.proxies import proxy_between, with_proxy_named
 from plugin_entry.network.redirects import REDIRECTS, next_url
 from plugin_entry.network.server import Server
 from translator.errors import ServerError
 from translator.limits import REPLY_BYTES, WHOLE_REPLY_BYTES
 from translator.shapes.headers import Headers
-
-
-class FirstByteTimeoutError(TimeoutError):
-    """Connected, but no reply began in time."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -72,6 +66,19 @@ def headers_of(response: aiohttp.ClientResponse) -> Headers:
     return Headers(tuple(response.headers.items()))
 
 
+async def body_within(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The whole body, unpacked; None for one of more than so many bytes."""
+    if (response.content_length or 0) > most:
+        return None
+    parts: list[bytes] = []
+    async for data in response.content.iter_chunked(READ_AT_ONCE):
+        parts.append(data)
+        most -= len(data)
+        if most < 0:
+            return None
+    return b"".join(parts)
+
+
 type Redirect = Callable[[Request, aiohttp.ClientResponse, int], Awaitable[Request]]
 """The request that follows a redirect, which is the n-th in a row (from 0). Raises to refuse it."""
 
@@ -118,49 +125,33 @@ async def replied(
     FirstByteTimeoutError, ProxyTimeoutError, NameTimeoutError, and what `redirect` raises.
     """
     for followed in count():
-        async with _sent(session, request) as response:
+        response = await _first_byte(session, request)
+        try:
             if redirect is None or response.status not in REDIRECTS:
                 yield response
                 return
-            following = await redirect(request, response, followed)
-        request = following
-
-
-@asynccontextmanager
-async def _sent(session: aiohttp.ClientSession, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
-    response = await _first_byte(session, request)
-    try:
-        yield response
-    finally:
-        response.release() if response.content.at_eof() else response.close()
+            request = await redirect(request, response, followed)
+        finally:
+            response.release() if response.content.at_eof() else response.close()
 
 
 async def _first_byte(session: aiohttp.ClientSession, request: Request) -> aiohttp.ClientResponse:
-    connector, task = connector_of(session), asyncio.current_task()
-    OWNER.set(request.owner)
-    sending = session.request(
-        request.method,
-        request.url,
-        data=request.body,
-        headers=request.headers,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.connect_s or None),
-        proxy=request.proxy,
-        ssl=request.tls,
-        allow_redirects=False,
-        **request.options,
-    )
+    sending = Sending(request.owner, request.connect_s, request.first_byte_s)
+    SENDING.set(sending)
     try:
-        async with asyncio.timeout(request.first_byte_s or None):
-            return await sending
-    except aiohttp.ConnectionTimeoutError as error:
-        if request.proxy:
-            raise ProxyTimeoutError from None
-        if isinstance(error.__cause__, NameTimeoutError):
-            raise NameTimeoutError from None  # aiohttp has wrapped it
-        raise
+        async with sending.limit:
+            return await session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=request.headers,
+                proxy=request.proxy,
+                ssl=request.tls,
+                allow_redirects=False,
+                **request.options,
+            )
     except TimeoutError:
-        if task in connector.connecting:
-            raise (ProxyTimeoutError() if request.proxy else connector.why_late(task)) from None
-        raise FirstByteTimeoutError from None
+        is_connected = sending.late is FirstByteTimeoutError
+        raise (ProxyTimeoutError if request.proxy and not is_connected else sending.late) from None
     finally:
-        connector.ended(task)
+        sending.end_turn()

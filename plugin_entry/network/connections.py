@@ -17,6 +17,8 @@ from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import aiohttp
+import attrs
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
@@ -24,7 +26,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.tracing import Trace
 
 from plugin_entry.network.errors import AddressRefusedError
-from plugin_entry.network.names import NameLookups, NameTimeoutError, Resolver, original
+from plugin_entry.network.names import NameLookups, NameTimeoutError, original
 from translator.addresses import AddressKind, address_in, kind_of_host
 
 READ_BUFFER = 256 * 1024
@@ -49,8 +51,53 @@ FIRST_FINAL, MOST_HINTS = 200, 32
 """Statuses below are interim (103 and its like): another one follows. More in a row than this are an error."""
 FIRST_REFUSAL = 400
 
-OWNER: ContextVar[str] = ContextVar("OWNER", default="")
-"""Whose connections the requests of a task use."""
+type Gate = asyncio.Semaphore
+
+
+class FirstByteTimeoutError(TimeoutError):
+    """Connected, but no reply began in time."""
+
+
+@attrs.define(slots=True, eq=False)
+class Sending:
+    """A request until its reply begins. `limit` ends the step that it is at, and `late` is what that means.
+
+    Limits are in seconds, 0 for none. Without a limit of its own connecting has that of the first byte.
+    """
+
+    owner: str = ""
+    """Whose connections it may use."""
+    connect_s: float = 0.0
+    first_byte_s: float = 0.0
+    limit: asyncio.Timeout = attrs.field(factory=lambda: asyncio.timeout(None), init=False)
+    late: type[TimeoutError] = aiohttp.ConnectionTimeoutError
+    _turn: tuple[Gate, asyncio.TimerHandle] | None = None
+
+    def connects(self, gate: Gate) -> None:
+        """It has its turn to connect, which ends with `end_turn` or after a moment."""
+        self.end_turn()
+        self._turn = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn)
+        self._begin(self.connect_s or self.first_byte_s)
+
+    def connected(self) -> None:
+        """Its reply is waited for."""
+        self.late = FirstByteTimeoutError
+        self._begin(self.first_byte_s)
+
+    def end_turn(self) -> None:
+        """Lets the next connection to this host be opened; without effect where none was opened."""
+        if self._turn is not None:
+            gate, timer = self._turn
+            self._turn = None
+            timer.cancel()
+            gate.release()
+
+    def _begin(self, seconds: float) -> None:
+        self.limit.reschedule(asyncio.get_running_loop().time() + seconds if seconds else None)
+
+
+SENDING: ContextVar[Sending] = ContextVar("SENDING")
+"""What a task sends."""
 
 type MayConnect = Callable[[str], bool]
 """Whether a connection to this address, IPv4 or IPv6, is allowed."""
@@ -67,14 +114,29 @@ class OwnedRequest(ClientRequest):
     @property
     def connection_key(self) -> ConnectionKey:
         """What a connection must have in common with this request. An owner has one proxy, so its headers tell nothing more."""
-        return super().connection_key._replace(proxy_headers_hash=hash(OWNER.get()))
+        return super().connection_key._replace(proxy_headers_hash=hash(SENDING.get().owner))
 
 
-class CountingProtocol(ResponseHandler):
-    """aiohttp's protocol, which also bounds interim responses (1xx), and is not used again after a refusal."""
+class ReplyProtocol(ResponseHandler):
+    """aiohttp's protocol, which also bounds interim responses (1xx), is not used again after a refusal, and always ends a body."""
 
     owner = ""
     _hints = 0
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """Ends the body, too: of a chunk size that is no number aiohttp 3.14.5 tells only whoever waits for the next reply."""
+        super().set_exception(exc, *cause)
+        self._end_body()
+
+    def close(self) -> None:
+        """Ends the body, too, which aiohttp forgets when its session is closed."""
+        self._end_body()
+        super().close()
+
+    def _end_body(self) -> None:
+        body = self._payload
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("the connection was closed within the body"))
 
     async def read(self) -> Any:
         """The next head and its body. Raises BadHttpMessage after too many heads that only announce another one (103 and its like)."""
@@ -88,6 +150,28 @@ class CountingProtocol(ResponseHandler):
         return head, body
 
 
+class Resolver(AbstractResolver):
+    """The look-ups in the form that aiohttp wants, which itself knows what needs none."""
+
+    def __init__(self, lookups: NameLookups, owner: str) -> None:
+        self._lookups = lookups
+        self._owner = owner
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+        """All addresses of a host in the order of the system. Raises like `NameLookups.addresses`."""
+        sending = SENDING.get()
+        before, sending.late = sending.late, NameTimeoutError
+        addresses = await self._lookups.addresses(host, self._owner)
+        sending.late = before
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing to close: a look-up that still runs ends by itself."""
+
+
 class Connector(aiohttp.TCPConnector):
     """Opens connections, any number of them, as one slow model must not block the others; but few to one host at the same time.
 
@@ -96,14 +180,23 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, lookups: NameLookups, *, may_connect: MayConnect, keep: bool, owner: str) -> None:
         kept: dict[str, Any] = {"keepalive_timeout": KEEP_ALIVE_S} if keep else {"force_close": True}
-        self._names = Resolver(lookups, owner)
-        super().__init__(limit=0, resolver=self._names, use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept)
-        self._factory = cast("partial[ResponseHandler]", partial(CountingProtocol, loop=self._loop))
+        super().__init__(
+            limit=0, resolver=Resolver(lookups, owner), use_dns_cache=False, socket_factory=partial(_new_socket, may_connect), **kept
+        )
+        self._factory = cast("partial[ResponseHandler]", partial(ReplyProtocol, loop=self._loop))
         self.lookups = lookups
-        self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
-        self._turns: dict[asyncio.Task[Any] | None, tuple[asyncio.Semaphore, asyncio.TimerHandle]] = {}
-        self.connecting: set[asyncio.Task[Any] | None] = set()
-        """Tasks without a connection: whatever limit ends them, no server has taken their request."""
+        self._gates: WeakValueDictionary[object, Gate] = WeakValueDictionary()
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
+    ) -> Connection:
+        """A connection for a request, whose time limit for the first byte begins."""
+        connection = await super().connect(req, traces, timeout)
+        SENDING.get().connected()
+        return connection
 
     async def _create_connection(
         self,
@@ -112,53 +205,26 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's own signature
     ) -> ResponseHandler:
         """Waits for its turn, which lasts until the server has shown that it took the connection out of its backlog."""
-        place = req.url.host, req.url.port
+        place, sending = (req.url.host, req.url.port), SENDING.get()
         gate = self._gates.get(place)
         if gate is None:
             gate = self._gates[place] = asyncio.Semaphore(CONNECTS_AT_ONCE)
-        task = asyncio.current_task()
         await gate.acquire()
-        self.end_turn(task)
-        self._turns[task] = gate, asyncio.get_running_loop().call_later(LONGEST_TURN_S, self.end_turn, task)
-        self.connecting.add(task)
-        try:
-            async with asyncio.timeout(timeout.sock_connect):  # names and proxies take their time, too
-                handler = await super()._create_connection(req, traces, timeout)
-        except TimeoutError as error:
-            raise self.why_late(task, error) from None
-        self.connecting.discard(task)
-        cast("CountingProtocol", handler).owner = OWNER.get()
+        sending.connects(gate)
+        handler = await super()._create_connection(req, traces, timeout)
+        cast("ReplyProtocol", handler).owner = sending.owner
         transport: Any = handler.transport
         if hasattr(transport, "max_size"):  # by that name in asyncio's transports for sockets; others read as they like
             transport.max_size = READ_AT_ONCE
         return handler
 
-    def why_late(self, task: asyncio.Task[Any] | None, error: TimeoutError | None = None) -> OSError:
-        """What took too long while a task was connecting."""
-        if task in self._names.unanswered:
-            return NameTimeoutError()
-        return error if isinstance(error, aiohttp.ConnectionTimeoutError) else aiohttp.ConnectionTimeoutError("connecting took too long")
-
-    def ended(self, task: asyncio.Task[Any] | None) -> None:
-        """The request of this task was answered, or has failed."""
-        self.end_turn(task)
-        self.connecting.discard(task)
-        self._names.unanswered.discard(task)
-
-    def end_turn(self, task: asyncio.Task[Any] | None) -> None:
-        """Lets the next connection to this host be opened; without effect for a task that opened none."""
-        if task in self._turns:
-            gate, timer = self._turns.pop(task)
-            timer.cancel()
-            gate.release()
-
     def distrust(self, owner: str) -> None:
         """Uses none of this owner's connections again: a reply on one of them did not belong to its request."""
         for protocol in [each for kept in self._conns.values() for each, _ in kept]:
-            if cast("CountingProtocol", protocol).owner == owner:
+            if cast("ReplyProtocol", protocol).owner == owner:
                 protocol.close()
         for protocol in self._acquired:
-            if isinstance(protocol, CountingProtocol) and protocol.owner == owner:
+            if isinstance(protocol, ReplyProtocol) and protocol.owner == owner:
                 protocol.force_close()
 
     async def _get(self, key: Any, traces: list[Trace]) -> Connection | None:
@@ -239,6 +305,7 @@ def new_session(
         request_class=OwnedRequest,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=READ_BUFFER,
+        timeout=aiohttp.ClientTimeout(),  # ours are in `Sending`
         trust_env=False,
         auto_decompress=True,
     )

@@ -8,8 +8,7 @@ in the log. No message shows more of a link than its host.
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from urllib.parse import urljoin
 
 import aiohttp
@@ -17,10 +16,10 @@ import attrs
 from yarl import URL
 
 from plugin_entry.network.bridge import Bridge
-from plugin_entry.network.client import Request, replied
+from plugin_entry.network.client import Request, body_within, replied
 from plugin_entry.network.connections import new_session
 from plugin_entry.network.errors import AddressRefusedError
-from plugin_entry.network.link_rules import VARIABLE, LinkRules
+from plugin_entry.network.link_rules import VARIABLE, may_lead_to
 from plugin_entry.network.names import NameLookups
 from plugin_entry.network.redirects import MOST_REDIRECTS
 from translator.addresses import address_in
@@ -35,7 +34,6 @@ TIME_LIMIT_S = 30.0
 """For one file."""
 AT_ONCE = 4
 """Links of one message that are under way."""
-PIECE = 64 * 1024
 HEADERS = {"User-Agent": "dify-ollama", "Accept": "*/*"}
 
 SEND_BASE64 = "or set MULTIMODAL_SEND_FORMAT=base64 in Dify's environment."
@@ -61,22 +59,15 @@ def fetch_media(
     `owner` is the tenant who asks. Raises RequestError, whatever goes wrong: the links are part of the request.
     """
     plans = {url: plan_download(url) for url in urls}
-    if not plans:
-        return {}
-    get = partial(_file, limits=limits, seconds=seconds)
-    return bridge.run(lambda: _all(bridge.lookups(), owner, plans, get))
+    return bridge.run(lambda: _all(plans, owner, bridge.lookups(), limits, seconds)) if plans else {}
 
 
-type Get = Callable[["Link"], Awaitable[bytes]]
-
-
-async def _all(lookups: NameLookups, owner: str, plans: Mapping[str, Download], get: Get) -> dict[str, bytes]:
+async def _all(plans: Mapping[str, Download], owner: str, lookups: NameLookups, limits: Limits, seconds: float) -> dict[str, bytes]:
     turns = asyncio.Semaphore(AT_ONCE)
-    rules = LinkRules.of(os.environ)
 
     async def in_turn(plan: Download) -> bytes:
         async with turns:
-            return await get(Link(plan, rules, lookups, owner))
+            return await Link(plan, owner, lookups, limits).file(seconds)
 
     tasks = [asyncio.ensure_future(in_turn(plan)) for plan in plans.values()]
     try:
@@ -86,48 +77,46 @@ async def _all(lookups: NameLookups, owner: str, plans: Mapping[str, Download], 
             task.cancel()
 
 
-async def _file(link: "Link", *, limits: Limits, seconds: float) -> bytes:
-    """The bytes of one file. Raises RequestError."""
-    host = link.plan.host
-    try:
-        async with asyncio.timeout(seconds):
-            return await link.get(limits)
-    except RequestError:
-        raise
-    except (OSError, ValueError, aiohttp.ClientError, NotThereError) as error:
-        if link.is_refused:
-            inside = f"The link at {host} leads into the network of Dify's plugin service, where links may not lead."
-            raise RequestError.of("media_not_allowed", inside, NOT_ALLOWED) from None
-        reason = str(error) if isinstance(error, NotThereError) else type(error).__name__
-        logger.warning("a file at %s cannot be downloaded: %s", host, reason)
-        raise RequestError.of("media_unreachable", f"The file at {host} cannot be downloaded.", UNREACHABLE) from None
-
-
 @attrs.define(slots=True, eq=False)
 class Link:
     """One link on its way through its redirects."""
 
-    plan: Download
-    _rules: LinkRules
-    _lookups: NameLookups
+    _plan: Download
     _owner: str
+    _lookups: NameLookups
+    _limits: Limits
     _url: URL = attrs.field(factory=URL)
     _proxy: str | None = None
     _verdicts: set[bool] = attrs.field(factory=set)
+
+    async def file(self, seconds: float) -> bytes:
+        """The bytes. Raises RequestError."""
+        host = self._plan.host
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._get()
+        except RequestError:
+            raise
+        except (OSError, ValueError, aiohttp.ClientError, NotThereError) as error:
+            if self.is_refused:
+                inside = f"The link at {host} leads into the network of Dify's plugin service, where links may not lead."
+                raise RequestError.of("media_not_allowed", inside, NOT_ALLOWED) from None
+            reason = str(error) if isinstance(error, NotThereError) else type(error).__name__
+            logger.warning("a file at %s cannot be downloaded: %s", host, reason)
+            raise RequestError.of("media_unreachable", f"The file at {host} cannot be downloaded.", UNREACHABLE) from None
 
     @property
     def is_refused(self) -> bool:
         """No address that was found is allowed."""
         return self._verdicts == {False}
 
-    async def get(self, limits: Limits) -> bytes:
-        """The bytes. Raises RequestError for a file that is too large, NotThereError, and what a connection raises."""
-        first = await self._request_to(self.plan.url)
+    async def _get(self) -> bytes:
+        first = await self._request_to(self._plan.url)
         async with (
             new_session(self._lookups, may_connect=self._may_connect, keep=False, owner=self._owner) as session,
             replied(session, first, self._redirected) as response,
         ):
-            return await _read(response, self.plan.host, limits)
+            return await self._read(response)
 
     async def _redirected(self, request: Request, response: aiohttp.ClientResponse, followed: int) -> Request:
         location = response.headers.get("Location", "")
@@ -151,7 +140,7 @@ class Link:
         """Checks an address when the connection is made; that of a proxy, which the environment names, is always allowed."""
         if self._proxy is not None:
             return True
-        self._verdicts.add(is_allowed := self._rules.allow(self._url, address))
+        self._verdicts.add(is_allowed := may_lead_to(self._url, address, os.environ))
         return is_allowed
 
     async def _check_before_proxy(self) -> None:
@@ -161,26 +150,16 @@ class Link:
             addresses = (host,) if address_in(host) else await self._lookups.addresses(host, self._owner)
         except OSError:
             return
-        self._verdicts |= {self._rules.allow(self._url, address) for address in addresses}
+        self._verdicts |= {may_lead_to(self._url, address, os.environ) for address in addresses}
         if self.is_refused:
             raise AddressRefusedError("the address is not allowed")
 
-
-async def _read(response: aiohttp.ClientResponse, host: str, limits: Limits) -> bytes:
-    if response.status != 200:
-        raise NotThereError(f"HTTP status {response.status}")
-    if (response.content_length or 0) > limits.image_bytes:
-        raise _too_large(host, limits)
-    parts: list[bytes] = []
-    size = 0
-    async for data in response.content.iter_chunked(PIECE):
-        size += len(data)
-        if size > limits.image_bytes:
-            raise _too_large(host, limits)
-        parts.append(data)
-    return b"".join(parts)
-
-
-def _too_large(host: str, limits: Limits) -> RequestError:
-    size = f"{limits.image_bytes / MIB:.1f} MiB"
-    return RequestError.of("media_too_large", f"The file at {host} is larger than {size}.", "Send a smaller version of it.")
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The whole body. Raises RequestError for a file that is too large, NotThereError when there is none."""
+        if response.status != 200:
+            raise NotThereError(f"HTTP status {response.status}")
+        body = await body_within(response, self._limits.image_bytes)
+        if body is None:
+            cause = f"The file at {self._plan.host} is larger than {self._limits.image_bytes / MIB:.1f} MiB."
+            raise RequestError.of("media_too_large", cause, "Send a smaller version of it.")
+        return body

@@ -4,6 +4,7 @@ Data only, also for a page of the documentation; `errors.py` decides which code 
 """
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import SplitResult
 
 import attrs
@@ -22,20 +23,12 @@ class ErrorRow:
     remedy: str
 
 
-def _connection(cause: str, remedy: str) -> ErrorRow:
-    """The request was not accepted; Dify tries the next credential of a load-balanced model."""
-    return ErrorRow(Family.CONNECTION, cause, remedy)
-
-
-def _unavailable(cause: str, remedy: str) -> ErrorRow:
-    """The server may have worked on the request."""
-    return ErrorRow(Family.UNAVAILABLE, cause, remedy)
-
-
-def _bad_request(cause: str, remedy: str) -> ErrorRow:
-    """Nothing but other settings will help."""
-    return ErrorRow(Family.BAD_REQUEST, cause, remedy)
-
+_connection = partial(ErrorRow, Family.CONNECTION)
+"""The request was not accepted; Dify tries the next credential of a load-balanced model."""
+_unavailable = partial(ErrorRow, Family.UNAVAILABLE)
+"""The server may have worked on the request."""
+_bad_request = partial(ErrorRow, Family.BAD_REQUEST)
+"""Nothing but other settings will help."""
 
 LISTENING = (
     "Check that Ollama runs there and that host and port of the base URL are right; to be reached from another machine or container "
@@ -200,14 +193,9 @@ def remedy_at(code: str, where: SplitResult) -> str:
 
 
 def own_failure(code: str, place: str = "", detail: str = "") -> ServerError:
-    """The error of an exchange that the plugin itself ended; `code` is one of `OWN`."""
-    return _filled(code, OWN[code], place, detail)
+    """The error of an exchange that the plugin itself ended, one of `OWN`, or of a redirect that is not followed.
 
-
-def redirect_failure(code: str, place: str, detail: str = "") -> ServerError:
-    """The error of a redirect that is not followed; `detail` is where it leads."""
-    return _filled(code, ROWS[code], place, detail)
-
-
-def _filled(code: str, row: ErrorRow, place: str, detail: str) -> ServerError:
+    `detail` fills the gap of that name in the row, such as where a redirect leads.
+    """
+    row = OWN.get(code) or ROWS[code]
     return ServerError.of(code, row.cause.format(place=place, detail=detail, within=""), row.remedy, family=row.family)

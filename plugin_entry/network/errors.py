@@ -64,8 +64,6 @@ TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (ProxyTimeoutError, "proxy_silent"),
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (TimeoutError, "timeout"),
-    (aiohttp.TooManyRedirects, "too_many_redirects"),
-    (aiohttp.RedirectClientError, "redirect_unusable"),
     (aiohttp.InvalidURL, "address_invalid"),
     (aiohttp.NonHttpUrlClientError, "address_invalid"),
     (http_exceptions.ContentEncodingError, "payload_encoding"),

@@ -34,9 +34,13 @@ class Head:
 
 @attrs.define(slots=True, eq=False)
 class Inbox:
-    """One reply on its way. `wake_loop` makes the event loop look at what was scheduled from a greenlet."""
+    """One reply on its way. `wake_loop` makes the event loop look at what was scheduled from a greenlet.
+
+    `silence_s` are the seconds that the reader of the body waits without progress, 0 for no limit.
+    """
 
     wake_loop: Callable[[], object] = lambda: None
+    silence_s: float = 0.0
     head: Head | None = None
     error: BaseException | None = None
     ended: bool = False
@@ -46,15 +50,10 @@ class Inbox:
     _waiter: Any = None
     """The greenlet that waits. Waking a Waiter whose greenlet was interrupted meanwhile does no harm."""
     _drained: asyncio.Event | None = None
-    _waited_s: float = 0.0
-    """Seconds that the greenlet has waited since the last progress, before the wait that is going on."""
-    _waits_since: float = math.inf
-    """When that wait began (`time.monotonic`)."""
 
     def opened(self, head: Head) -> None:
         """Task side: the headers are here."""
         self.head = head
-        self._waited_s, self._waits_since = 0.0, math.inf if self._waiter is None else time.monotonic()
         self._wake()
 
     def put(self, data: bytes) -> bool:
@@ -71,10 +70,6 @@ class Inbox:
         while self._size > HIGH_WATER:
             self._drained = asyncio.Event()
             await self._drained.wait()
-
-    def quiet_s(self) -> float:
-        """Seconds that the greenlet has waited for the server since the last progress; its own slowness does not count."""
-        return self._waited_s + max(0.0, time.monotonic() - self._waits_since)
 
     def end(self, error: BaseException | None) -> None:
         """Task side: nothing more comes; `error` says why when it was not the end of the body. The first end counts."""
@@ -100,24 +95,29 @@ class Inbox:
         """Greenlet side: gives what waits, again and again, to the end; of very much others have their turn in between.
 
         `progress` changes when what was given brought the reply on; without it everything does that is not blank. Raises what cut the
-        body short, after its last bytes.
+        body short, after its last bytes, and TimeoutError when the server brought no progress in time; the reader's own slowness does
+        not count.
         """
-        before = progress and progress()
+        before, waited_s, limit_s = progress and progress(), 0.0, self.silence_s or math.inf
         while True:
             if self._parts:
                 data = self._portion()
                 yield data
                 now = progress and progress()
                 if now != before or (progress is None and not data.isspace()):
-                    before, self._waited_s = now, 0.0
+                    before, waited_s = now, 0.0
                 if self._parts:
                     let_others_run()
             elif self.ended:
                 if self.error is not None:
                     raise self.error
                 return
+            elif waited_s >= limit_s:
+                raise TimeoutError("no progress")
             else:
-                self._wait()
+                began = time.monotonic()
+                self._wait(limit_s - waited_s)
+                waited_s += time.monotonic() - began
 
     def discard(self) -> None:
         """Greenlet side: nothing more will be read."""
@@ -145,13 +145,18 @@ class Inbox:
             self._drained = None
             self.wake_loop()
 
-    def _wait(self) -> None:
-        self._waiter, self._waits_since = Waiter(), time.monotonic()
+    def _wait(self, seconds: float = math.inf) -> None:
+        """Waits for the task, so long at most."""
+        waiter = self._waiter = Waiter()
+        timer = None if seconds == math.inf else gevent.get_hub().loop.timer(seconds)
+        if timer is not None:
+            timer.start(waiter.switch, None)
         try:
-            self._waiter.get()
+            waiter.get()
         finally:
-            self._waited_s += max(0.0, time.monotonic() - self._waits_since)
-            self._waiter, self._waits_since = None, math.inf
+            self._waiter = None
+            if timer is not None:
+                timer.close()
 
     def _wake(self) -> None:
         """One wake-up for everything that comes before the greenlet has its turn."""

@@ -5,9 +5,7 @@ administrator has named: Dify's own file server, and what `DIFY_OLLAMA_LINK_HOST
 """
 
 from collections.abc import Mapping
-from typing import Self
 
-import attrs
 from yarl import URL
 
 from translator.addresses import AddressKind, address_in, kind_of
@@ -24,42 +22,25 @@ FILES = "/files/"
 NEVER = frozenset({AddressKind.METADATA, AddressKind.UNUSABLE})
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class LinkRules:
-    """What the environment of the plugin service allows."""
-
-    file_servers: tuple[URL, ...] = ()
-    listed: str = ""
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
-        """Reads the variables; what is no web address is left out."""
-        servers = (_web_address(environment.get(name, "")) for name in FILE_SERVER_VARIABLES)
-        return cls(file_servers=tuple(server for server in servers if server), listed=environment.get(VARIABLE, ""))
-
-    def allow(self, url: URL, address: str) -> bool:
-        """Whether a request for `url` may go to this IPv4 or IPv6 address."""
-        parsed = address_in(address)
-        if parsed is None or (kind := kind_of(parsed)) in NEVER:
-            return False
-        return kind is AddressKind.PUBLIC or self._is_dify_file(url) or self._is_listed(url, address)
-
-    def _is_listed(self, url: URL, address: str) -> bool:
-        return any(in_host_list(host, url.port or 0, self.listed) for host in (url.raw_host or "", address))
-
-    def _is_dify_file(self, url: URL) -> bool:
-        return any(_is_below(url, server) for server in self.file_servers)
+def may_lead_to(url: URL, address: str, environment: Mapping[str, str]) -> bool:
+    """Whether a request for a link may go to this IPv4 or IPv6 address, by the environment of the plugin service."""
+    parsed = address_in(address)
+    if parsed is None or (kind := kind_of(parsed)) in NEVER:
+        return False
+    listed, servers = environment.get(VARIABLE, ""), (environment.get(name, "") for name in FILE_SERVER_VARIABLES)
+    return (
+        kind is AddressKind.PUBLIC
+        or any(in_host_list(host, url.port or 0, listed) for host in (url.raw_host or "", address))
+        or any(_is_file_of(server, url) for server in servers)
+    )
 
 
-def _web_address(text: str) -> URL | None:
-    try:
-        url = URL(text.strip())
-    except ValueError:
-        return None
-    return url if url.scheme in ("http", "https") and url.raw_host else None
-
-
-def _is_below(url: URL, server: URL) -> bool:
+def _is_file_of(server: str, url: URL) -> bool:
     """The same scheme, host and port, and a path below the server's `/files/` without steps upwards."""
+    try:
+        place = URL(server.strip())
+        is_there = url.origin() == place.origin()
+    except ValueError:  # no web address
+        return False
     is_plain = not any(step in (".", "..") for step in url.path.split("/"))
-    return is_plain and url.origin() == server.origin() and url.raw_path.startswith(server.raw_path.rstrip("/") + FILES)
+    return is_there and is_plain and url.raw_path.startswith(place.raw_path.rstrip("/") + FILES)

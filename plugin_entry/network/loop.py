@@ -96,7 +96,7 @@ class LoopGreenlet:
         if isinstance(self._selector, HubSelector):
             self._selector.wake()
         elif self._loop is not None:
-            self._loop.call_soon_threadsafe(_nothing)
+            self._loop.call_soon_threadsafe(lambda: None)
 
     def stop(self) -> None:
         """Cancels the tasks and ends the loop. The next task starts a new one."""
@@ -116,7 +116,8 @@ class LoopGreenlet:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._selector = new_selector(lambda: self.pace.rest_s)
-        self.pace.selector = self._selector if isinstance(self._selector, HubSelector) else None
+        if isinstance(self._selector, HubSelector):
+            self.pace.set_rest = self._selector.set_rest
         started = Event()
         loop = asyncio.SelectorEventLoop(self._selector)
         loop.set_exception_handler(self._log_uncaught)
@@ -136,8 +137,6 @@ class LoopGreenlet:
         except BaseException as error:  # noqa: BLE001  # an exit that some callback raises is not the end of the process
             place = error_place(error)
             logger.error("the event loop ended (%s); the next request starts a new one", place)  # noqa: TRY400  # its text may hold secrets
-        finally:
-            self._lost(loop)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         on_end = self._running.pop(task, None)
@@ -187,7 +186,3 @@ def _close_unstarted(task: asyncio.Task[None]) -> None:
     coroutine = task.get_coro()
     if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
         coroutine.close()
-
-
-def _nothing() -> None:
-    """The callback that wakes the loop."""

@@ -16,9 +16,7 @@ from typing import Any
 
 import aiohttp
 import attrs
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from translator.addresses import address_in
 from translator.caches import BoundedCache
 
 THREADS = 64
@@ -206,39 +204,3 @@ def _without_descriptors() -> OSError | None:
     except OSError as error:
         return OSError(error.errno, "no descriptor is left")
     return None
-
-
-class Resolver(AbstractResolver):
-    """The look-ups in the form that aiohttp wants."""
-
-    def __init__(self, lookups: NameLookups, owner: str = "") -> None:
-        self.lookups = lookups
-        self.unanswered: set[asyncio.Task[Any] | None] = set()
-        """Tasks that wait for a name, or were ended while they waited."""
-        self._owner = owner
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        """The addresses of a host in the order of the system. Raises like `NameLookups.addresses`."""
-        if address_in(host):
-            return [_result(host, host, port)]
-        task = asyncio.current_task()
-        self.unanswered.add(task)
-        try:
-            addresses = await self.lookups.addresses(host, self._owner)
-        except OSError:
-            self.unanswered.discard(task)
-            raise
-        self.unanswered.discard(task)
-        return [_result(host, address, port) for address in addresses if _fits(address, family)]
-
-    async def close(self) -> None:
-        """Nothing to close: a look-up that still runs ends by itself."""
-
-
-def _fits(address: str, family: socket.AddressFamily) -> bool:
-    return family in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in address else socket.AF_INET)
-
-
-def _result(host: str, address: str, port: int) -> ResolveResult:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)

@@ -8,7 +8,7 @@ server answers with a bare 404 or 405.
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
-from plugin_entry.network.error_rows import redirect_failure
+from plugin_entry.network.error_rows import own_failure
 from translator.errors import ServerError
 from translator.settings.base_url import DEFAULT_PORTS
 
@@ -28,15 +28,15 @@ def next_url(url: str, place: str, status: int, location: str, *, followed: int)
     `status` is one of `REDIRECTS`; `location` is the header's value, "" when there is none. `place` is `BaseUrl.place`, for the message.
     """
     if status == SEE_OTHER:
-        return redirect_failure("redirect_see_other", place)
+        return own_failure("redirect_see_other", place)
     if followed >= MOST_REDIRECTS:
-        return redirect_failure("too_many_redirects", place)
+        return own_failure("too_many_redirects", place)
     target = _target(url, location)
     if target is None:
-        return redirect_failure("redirect_unusable", place)
+        return own_failure("redirect_unusable", place)
     reason = _reason_against(urlsplit(url), target)
     if reason:
-        return redirect_failure(reason, place, _place(target))
+        return own_failure(reason, place, _place(target))
     return urlunsplit((target.scheme, target.netloc.rpartition("@")[2], target.path, target.query, ""))
 
 

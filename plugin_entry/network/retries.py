@@ -5,10 +5,9 @@ of one request share a `Budget`.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn, Protocol
 from weakref import WeakValueDictionary
 
 import attrs
@@ -58,43 +57,31 @@ type Busy = Callable[[HttpReply], ServerError | None]
 
 
 @attrs.frozen(slots=True)
-class Later:
-    """The outcome of a try that may succeed later.
+class Tries:
+    """The tries of one request."""
 
-    `asked` is the server's `Retry-After`; `otherwise` gives or raises the final outcome when no try is left. `is_loading`: the server
-    refuses until a model is loaded.
-    """
+    _budget: Budget
+    _sleep: Sleep
 
-    asked: str
-    otherwise: Callable[[], Any]
-    is_loading: bool = False
+    def again(self, asked: str, *, is_loading: bool = False) -> bool:
+        """Waits until it is time for the next try; False when none is left (see `Budget`). `asked` is the server's `Retry-After`.
 
+        `is_loading`: the server refuses until a model is loaded.
+        """
+        seconds = (self._budget.wait_for_model if is_loading else self._budget.wait)(asked)
+        if seconds is not None:
+            self._sleep(seconds)
+        return seconds is not None
 
-def with_retries[T](attempt: Callable[[], T | Later], sleep: Sleep, patience: float) -> T:
-    """What the first attempt gives that succeeds, or the last one within the budget (see `Budget`). Raises what that raises."""
-    budget = Budget(patience=patience)
-    while isinstance(outcome := attempt(), Later):
-        seconds = (budget.wait_for_model if outcome.is_loading else budget.wait)(outcome.asked)
-        if seconds is None:
-            last: T = outcome.otherwise()
-            return last
-        sleep(seconds)
-    return outcome
-
-
-def retry_if_broken[T](send: Callable[[], T]) -> T | Later:
-    """What `send` gives, or Later when the connection broke at once. Raises ServerError for every other failure."""
-    began = time.monotonic()
-    try:
-        return send()
-    except ServerError as error:
-        if error.code not in BROKEN or time.monotonic() - began >= SOON_S:
-            raise
-        return Later("", partial(_raise, error))
-
-
-def _raise(error: ServerError) -> NoReturn:
-    raise error
+    def send[T](self, send: Callable[[], T]) -> T:
+        """What `send` gives; it is called again when the connection broke at once. Raises ServerError."""
+        while True:
+            began = time.monotonic()
+            try:
+                return send()
+            except ServerError as error:
+                if error.code not in BROKEN or time.monotonic() - began >= SOON_S or not self.again(""):
+                    raise
 
 
 def is_busy(failure: ServerError, asked: str) -> bool:
@@ -131,53 +118,39 @@ def turns_at(identity: str, at_once: int) -> BoundedSemaphore:
     return turns
 
 
-class Fetches(Protocol):
-    """Whatever gives the whole reply to a call."""
-
-    def fetch(self, call: Call) -> HttpReply:
-        """Raises ServerError."""
-
-    def distrust(self, owner: str) -> None:
-        """A reply to this owner could not be read: see `Bridge.distrust`."""
-
-
+@attrs.frozen(slots=True)
 class RetryingBridge:
     """Fetches the replies of one plan, in turn with the other requests to the same server, and again when the server is busy."""
 
-    def __init__(self, bridge: Bridge, turns: BoundedSemaphore, busy: Busy, sleep: Sleep = gevent.sleep) -> None:
-        self._bridge = bridge
-        self._turns = turns
-        self._busy = busy
-        self._sleep = sleep
+    _bridge: Bridge
+    _turns: BoundedSemaphore
+    _busy: Busy
+    _sleep: Sleep = gevent.sleep
 
     def fetch(self, call: Call) -> HttpReply:
         """Sends the call and waits for the whole reply, which may be a refusal. Raises ServerError."""
-        return with_retries(partial(self._try, call), self._sleep, call.server.limits.first_byte)
+        tries = Tries(Budget(patience=call.server.limits.first_byte), self._sleep)
+        while True:
+            reply = tries.send(partial(self._in_turn, call))
+            failure = self._busy(reply)
+            if failure is None or not tries.again(reply.headers.first("Retry-After"), is_loading=is_loading(failure)):
+                return reply
 
     def distrust(self, owner: str) -> None:
         """See `Bridge.distrust`."""
         self._bridge.distrust(owner)
 
-    def _try(self, call: Call) -> HttpReply | Later:
-        outcome = retry_if_broken(partial(self._in_turn, call))
-        failure = None if isinstance(outcome, Later) else self._busy(outcome)
-        if isinstance(outcome, Later) or failure is None:
-            return outcome
-        return Later(outcome.headers.first("Retry-After"), lambda: outcome, is_loading(failure))
-
     def _in_turn(self, call: Call) -> HttpReply:
-        with _turn_at(self._turns, call.server):
+        if not self._turns.acquire(timeout=LONGEST_TURN_S):
+            raise own_failure("turn_timeout", call.server.place, f"{LONGEST_TURN_S:g} seconds")
+        try:
             return self._bridge.fetch(call)
+        finally:
+            self._turns.release()
 
 
-@contextmanager
-def _turn_at(turns: BoundedSemaphore, server: Server) -> Iterator[None]:
-    if not turns.acquire(timeout=LONGEST_TURN_S):
-        raise own_failure("turn_timeout", server.place, f"{LONGEST_TURN_S:g} seconds")
-    try:
-        yield
-    finally:
-        turns.release()
+type Fetches = Bridge | RetryingBridge
+"""Whatever gives the whole reply to a call."""
 
 
 # --- replies that are read as they come: answers -----------------------------------------------------------------------------------
@@ -198,39 +171,23 @@ class Sender:
         A refusal may be followed by another form of the turn: less thinking, fewer old messages. Raises ServerError with everything that
         is known about the failure.
         """
+        tries = Tries(Budget(patience=server.limits.first_byte), self.sleep)
+        while True:
+            reply = self._opened(turn, server, tries)
+            if reply.head.status == OK:
+                return turn, reply
+            status, headers, body = reply.head.status, reply.head.headers, reply.body()
+            error = failure_from_reply(status, body, model=turn.ask.model, route=turn.route, headers=headers)
+            following, asked = turn.after_refusal(error), headers.first("Retry-After")
+            if following is not None:
+                turn = following
+            elif not (status in TRANSIENT and is_busy(error, asked) and tries.again(asked, is_loading=is_loading(error))):
+                raise turn.explained(error, body, partial(self.estimate, turn))
 
-        def attempt() -> tuple[Turn, OpenReply] | Later:
-            nonlocal turn
-            outcome = self._try(turn, server)
-            while isinstance(outcome, Turn):
-                turn = outcome
-                outcome = self._try(turn, server)
-            return outcome
-
-        return with_retries(attempt, self.sleep, server.limits.first_byte)
-
-    def _try(self, turn: Turn, server: Server) -> tuple[Turn, OpenReply] | Turn | Later:
-        """The answered turn and its reply, or the form of the turn to send instead. Raises ServerError when a refusal stands."""
-        reply = self._opened(turn, server)
-        if isinstance(reply, Later):
-            return reply
-        if reply.head.status == OK:
-            return turn, reply
-        body = reply.body()
-        error = _failure(turn, reply, body)
-        following = turn.after_refusal(error)
-        if following is not None:
-            return following
-        asked = reply.head.headers.first("Retry-After")
-        explain = partial(turn.explained, error, body, partial(self.estimate, turn))
-        if reply.head.status in TRANSIENT and is_busy(error, asked):
-            return Later(asked, lambda: _raise(explain()), is_loading(error))
-        raise explain()
-
-    def _opened(self, turn: Turn, server: Server) -> OpenReply | Later:
+    def _opened(self, turn: Turn, server: Server, tries: Tries) -> OpenReply:
         call = in_thread(self.weight, partial(call_of, turn, server))
         try:
-            return retry_if_broken(partial(self.bridge.open, call))
+            return tries.send(partial(self.bridge.open, call))
         except ServerError as error:
             if error.code != "first_byte_timeout" or server.base_url.is_cloud:
                 raise
@@ -249,13 +206,3 @@ def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
 def call_of(turn: Turn, server: Server) -> Call:
     """The request of a turn."""
     return Call(server=server, method="POST", url=server.base_url.url_for(turn.route), body=turn.body)
-
-
-def _failure(turn: Turn, reply: OpenReply, body: bytes) -> ServerError:
-    return failure_from_reply(
-        reply.head.status,
-        body,
-        model=turn.ask.model,
-        route=turn.route,
-        headers=reply.head.headers,
-    )

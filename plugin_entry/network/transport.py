@@ -4,8 +4,7 @@ When the task is cancelled the connection is closed at once, which makes the ser
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import aiohttp
 
@@ -13,73 +12,33 @@ from plugin_entry.network.client import Call, answered, headers_of
 from plugin_entry.network.connections import READ_AT_ONCE
 from plugin_entry.network.inbox import Head, Inbox
 from plugin_entry.network.proxies import with_own_proxy
-from plugin_entry.network.selector import Pace, Rhythm
-
-
-class StalledError(TimeoutError):
-    """A reply began and then fell silent."""
+from plugin_entry.network.selector import Pace
 
 
 async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Call, inbox: Inbox, pace: Pace) -> None:
     """Sends the call, follows redirects as far as the rule allows, and fills the inbox.
 
-    Raises what `client.answered` raises, and StalledError.
+    Raises what `client.answered` raises.
     """
     pace.begin()
     async with answered(session_of_loop(), call) as response:
         inbox.opened(Head(response.status, with_own_proxy(headers_of(response), call.server)))
-        await _read(response, call.server.limits.between_chunks, inbox, pace)
+        await _read(response, inbox, pace)
 
 
-async def _read(response: aiohttp.ClientResponse, silence_s: float, inbox: Inbox, pace: Pace) -> None:
-    """Puts the body into the inbox, piece by piece.
-
-    Raises StalledError when its reader has waited `silence_s` seconds without progress; 0 means no limit.
-    """
+async def _read(response: aiohttp.ClientResponse, inbox: Inbox, pace: Pace) -> None:
+    """Puts the body into the inbox, piece by piece."""
     content, descriptor = response.content, _descriptor(response)
-    watchdog, last = Watchdog(silence_s, inbox.quiet_s), asyncio.get_running_loop().time()
-    try:
-        with _told_of_loss(response):
-            while data := await content.readany():
-                watched = None if content.is_eof() else descriptor
-                last = pace.note_read(data.count(b"\n"), last, watched)
-                if inbox.put(data):
-                    await inbox.drained()
-                    last = asyncio.get_running_loop().time()
-                elif len(data) >= READ_AT_ONCE:
-                    await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
-    except asyncio.CancelledError:
-        if watchdog.has_fired:
-            raise StalledError from None
-        raise
-    finally:
-        watchdog.stop()
-        if descriptor is not None:
-            pace.watch(descriptor, Rhythm.AT_ONCE)  # the connection's next request finds it as it was
-
-
-@contextmanager
-def _told_of_loss(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """Ends the body with an error when its connection is lost and nobody else says so.
-
-    aiohttp 3.14.5 closes the connection when a chunk size is no number, but its parser has forgotten the body by then.
-    """
-    handler = None if response.connection is None else response.connection.protocol
-    lost = None if handler is None else handler.closed
-    if lost is None:
-        yield
-        return
-
-    def tell(closed: asyncio.Future[None]) -> None:
-        closed.exception()  # retrieved, or asyncio would complain about it
-        if not response.content.is_eof() and response.content.exception() is None:
-            response.content.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
-
-    lost.add_done_callback(tell)
-    try:
-        yield
-    finally:
-        lost.remove_done_callback(tell)
+    clock = asyncio.get_running_loop().time
+    last = clock()
+    while data := await content.readany():
+        watched = None if content.is_eof() else descriptor
+        last = pace.note_read(data.count(b"\n"), last, watched)
+        if inbox.put(data):
+            await inbox.drained()
+            last = clock()
+        elif len(data) >= READ_AT_ONCE:
+            await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
 
 
 def _descriptor(response: aiohttp.ClientResponse) -> int | None:
@@ -88,33 +47,3 @@ def _descriptor(response: aiohttp.ClientResponse) -> int | None:
     transport = None if connection is None else connection.transport
     sock = None if transport is None else transport.get_extra_info("socket")
     return None if sock is None else sock.fileno()
-
-
-LEAST_LOOK_S = 0.01
-"""Seconds between two looks, at least."""
-
-
-class Watchdog:
-    """Cancels the current task once `quiet_s` reaches `seconds` (0: never), with one timer for a whole reply instead of one per read."""
-
-    def __init__(self, seconds: float, quiet_s: Callable[[], float]) -> None:
-        self.has_fired = False
-        self._seconds = seconds
-        self._quiet_s = quiet_s
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._timer = self._loop.call_later(seconds, self._look) if seconds else None
-
-    def stop(self) -> None:
-        """Stops the timer. Forgets the task, as an error of it would hold itself through the watchdog."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._task = None
-
-    def _look(self) -> None:
-        left = self._seconds - self._quiet_s()
-        if left > 0:
-            self._timer = self._loop.call_later(max(left, LEAST_LOOK_S), self._look)
-        elif self._task is not None:
-            self.has_fired = True
-            self._task.cancel()

@@ -19,6 +19,9 @@ from translator.turn import Turn
 
 LEAST_TO_LEARN, MOST_TO_LEARN = 64, 20_000
 """Tokens of prompts that teach the estimator: shorter ones say little, longer ones cost more than they teach."""
+SETTLED_TEACHES = 10
+"""Once a model has taught enough, one prompt in so many goes on teaching, should another model take its name. For a prompt of some thousand
+characters an estimate takes half as long as all the rest of a request."""
 
 CHARACTERS_PER_TOKEN = 10
 """At most, in any language: a longer prompt was cut by the server, and estimating it takes long."""
@@ -61,9 +64,11 @@ class AnswerRecord:
         """Lets the real count of the prompt teach the estimator."""
         real = final.usage.prompt_tokens
         is_short = turn.prompt_characters <= MOST_TO_LEARN * CHARACTERS_PER_TOKEN
-        if not final.usage.estimated and LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable:
-            window, place = turn.window.size, self.server.identity
-            self.calibration.observe(turn.ask.model, turn.estimate_prompt(), real, num_ctx=window, server=place, script=turn.script)
+        if final.usage.estimated or not (LEAST_TO_LEARN <= real <= MOST_TO_LEARN and is_short and turn.is_countable):
+            return
+        model, place, script = turn.ask.model, self.server.identity, turn.script
+        if real % SETTLED_TEACHES == 0 or not self.calibration.is_settled(model, place, script):
+            self.calibration.observe(model, turn.estimate_prompt(), real, num_ctx=turn.window.size, server=place, script=script)
 
     def _check_window(self, turn: Turn) -> None:
         """After a load: whether the server gave the window that was asked for."""

@@ -6,18 +6,19 @@ them as errors of the call. The connection is closed as soon as the reader leave
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
 
 import attrs
 import gevent
-from dify_plugin.entities.model.llm import LLMResult, LLMResultChunk
+from dify_plugin.entities.model.llm import LLMResult
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 
 from plugin_entry.dify.errors import readable, to_invoke_error
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
+from plugin_entry.dify.frames import ChunkDump, text_chunk
+from plugin_entry.dify.objects import answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
 from plugin_entry.log import LastAnswers, RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
@@ -35,17 +36,20 @@ from translator.failures.build import with_proxy
 from translator.media.parts import media_parts, urls_to_fetch
 from translator.request.context import SERVERS_WINDOW
 from translator.request.rewrites import KnownRewrites
-from translator.response.chunks import Chunk, collect, deltas_to_chunks
+from translator.response.chunks import collect, delta_to_chunk, deltas_to_chunks
 from translator.response.stream import ReplyStream
 from translator.settings.credentials import Credentials
 from translator.shapes.dify import Message
-from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State
+from translator.shapes.events import TIME_UP, Delta, FailureDelta, FinalDelta, State, TextDelta, ThinkDelta
 from translator.tokens import TokenCalibration, estimate_messages, script_of
 from translator.turn import Ask, Turn, media_rules, plan_turn
 
 BRIDGE = Bridge()
 FACTS = ModelFacts(BRIDGE)
 CALIBRATION = TokenCalibration()
+
+ENDS = frozenset({FinalDelta, FailureDelta})
+TEXTS = (TextDelta, ThinkDelta)
 
 
 def new_call_id() -> str:
@@ -64,79 +68,71 @@ class RunningAnswer:
     _deadline: Deadline
     _begin: Callable[[Turn], tuple[Turn, OpenReply, ReplyStream]]
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Gives the chunks as they come. Raises ServerError after the last good one."""
-        deltas = self._deltas()
-        try:
-            yield from deltas_to_chunks(deltas)
-        finally:
-            deltas.close()  # an error holds on to its frames, and so would the connection be held
+    def deltas(self) -> Generator[Delta]:
+        """Gives the deltas as they come. The last one ends the answer, well or with a failure.
+
+        As long as none was given, a failure may be followed by another try (`Turn.after_refusal`).
+        """
+        is_given, following = False, None
+        with closing(self._read()) as reading:
+            for deltas in reading:
+                is_end = bool(deltas) and type(deltas[-1]) in ENDS
+                if is_end and not is_given and (following := self._after(deltas)) is not None:
+                    break
+                yield from self._recorded(deltas) if is_end else deltas
+                is_given = is_given or bool(deltas)
+        if following is not None:
+            self._begin_again(following)
+            yield from self.deltas()
 
     def close(self) -> None:
         """Gives the connection up if the reader left before the end; without effect on an answer that has ended."""
         if self.stream.state is not State.FINISHED:
             self.reply.close()
 
-    def _deltas(self) -> Generator[Delta]:
-        """The deltas of the answer. As long as none was given, a failure may be followed by another try (`Turn.after_refusal`)."""
-        is_given = False
-        with closing(self._read()) as reading:
-            for deltas in reading:
-                last = deltas[-1] if deltas else None
-                if isinstance(last, FailureDelta) and not is_given and len(deltas) == 1:
-                    following = self.turn.after_refusal(last.error)
-                    if following is not None:
-                        break
-                yield from self._recorded(deltas) if isinstance(last, FinalDelta | FailureDelta) else deltas
-                is_given = is_given or bool(deltas)
-            else:
-                return
-        self._begin_again(following)
-        yield from self._deltas()
+    def _after(self, deltas: list[Delta]) -> Turn | None:
+        """What to send after an answer that was nothing but these deltas."""
+        return self.turn.after_refusal(deltas[0].error) if len(deltas) == 1 and isinstance(deltas[0], FailureDelta) else None
 
     def _begin_again(self, turn: Turn) -> None:
         try:
-            self.turn, self.reply, self.stream = self._begin(turn)
+            with self._deadline.around_waiting():
+                self.turn, self.reply, self.stream = self._begin(turn)
         except BaseException as error:
             self._record.log.end(outcome_of(error))
             raise
 
     def _read(self) -> Generator[list[Delta]]:
-        """The deltas as they arrive, and those of the end."""
+        """The deltas as they arrive, and those of the end. Others have their turn between two slices of what came at once."""
+        stream, unended = self.stream, 0
         try:
             with self._deadline.around_reading(self.reply):
-                yield from self._read_on()
-            yield self.stream.end()
+                for data in self.reply.bursts(lambda: stream.progress):
+                    # a very long line is parsed in a thread, so that others do not wait for it
+                    parts = stream.slices(data) if unended < HEAVY else (in_thread(unended, partial(stream.feed, data)),)
+                    for number, deltas in enumerate(parts):
+                        if number:
+                            let_others_run()
+                        yield deltas
+                    if stream.finished:
+                        break
+                    unended = 0 if b"\n" in data else unended + len(data)
+            yield stream.end()
         except ServerError as error:
             if error.code == TIME_UP:
                 self.reply.close()  # the server writes on
-                yield self.stream.time_is_up(error)
+                yield stream.time_is_up(error)
             else:
-                yield self.stream.fail(error)
+                yield stream.fail(error)
         except BaseException as error:
-            if not self.stream.finished:
+            if not stream.finished:
                 self._record.log.end("left" if isinstance(error, GeneratorExit) else outcome_of(error))
             raise
         finally:
-            if self.stream.state is State.FINISHED:
+            if stream.state is State.FINISHED:
                 self.reply.finish()
             else:
                 self.reply.close()  # after a fault, too: a server that goes on would be listened to for nothing
-
-    def _read_on(self) -> Generator[list[Delta]]:
-        """Others have their turn between two slices of what came at once."""
-        unended = 0
-        for data in self.reply.bursts(lambda: self.stream.progress):
-            # a very long line is parsed in a thread, so that others do not wait for it
-            is_short, stream = unended < HEAVY, self.stream
-            parts = stream.slices(data) if is_short else (in_thread(unended, partial(stream.feed, data)),)
-            for number, deltas in enumerate(parts):
-                if number:
-                    let_others_run()
-                yield deltas
-            if self.stream.finished:
-                return
-            unended = 0 if b"\n" in data else unended + len(data)
 
     def _recorded(self, deltas: list[Delta]) -> list[Delta]:
         """The same deltas, but a prompt that was too long is explained; how the answer ended is recorded before its last delta leaves."""
@@ -172,8 +168,8 @@ class ChatService:
         try:
             with deadline.around_waiting():
                 planned, weight = self._planned(ask, saved, credentials, server)
-            begin = partial(self._begun, weight, server, credentials, deadline)
-            turn, reply, stream = begin(planned)
+                begin = partial(self._begun, weight, server, credentials)
+                turn, reply, stream = begin(planned)
         except BaseException as error:
             log.end(outcome_of(error))
             raise
@@ -192,13 +188,10 @@ class ChatService:
             spawn=self.spawn,
         )
 
-    def _begun(
-        self, weight: int, server: Server, credentials: Credentials, deadline: Deadline, turn: Turn
-    ) -> tuple[Turn, OpenReply, ReplyStream]:
+    def _begun(self, weight: int, server: Server, credentials: Credentials, turn: Turn) -> tuple[Turn, OpenReply, ReplyStream]:
         """Sends a turn. Gives what was sent in the end, and what reads its reply."""
         sender = Sender(bridge=self.bridge, estimate=partial(self.estimate, server.identity), sleep=self.sleep, weight=weight)
-        with deadline.around_waiting():
-            turn, reply = sender.send(turn, server)
+        turn, reply = sender.send(turn, server)
         estimate = partial(self.estimate, server.identity, turn)
         return turn, reply, reply_stream(turn, new_id=new_call_id, estimate_prompt=estimate, limits=credentials.limits)
 
@@ -208,7 +201,8 @@ class ChatService:
         if credentials.context_size == SERVERS_WINDOW:
             info = self.facts.with_window(info, server, ask.model, remembered)
         urls = urls_to_fetch(ask.messages, media_rules(ask, info, credentials))
-        ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
+        if urls:
+            ask = attrs.evolve(ask, fetched=fetch_media(self.bridge, urls, server.identity))
         weight = weight_of(ask)
         pool = PICTURES if media_parts(ask.messages) else WORK
         known = self.rewrites.of((server.identity, ask.model))
@@ -220,14 +214,14 @@ class ChatService:
         return self.calibration.apply(turn.ask.model, estimated, identity, turn.script)
 
 
-BEGUN = LLMResultChunk.model_construct()
+BEGUN: ChunkDump = {}
 """The first value of the generator, which `stream` takes; Dify never sees it."""
 
 CHAT = ChatService(bridge=BRIDGE, facts=FACTS, calibration=CALIBRATION)
 
 
 @readable
-def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None, None]:
+def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[ChunkDump, None, None]:
     """Connects, checks the status, and only then gives the generator of chunks. Raises InvokeError."""
     started = time.perf_counter()
     chunks = _generate(ask.model, CHAT.begin(ask, credentials), started)
@@ -239,7 +233,8 @@ def stream(ask: Ask, credentials: Mapping[str, Any]) -> Generator[SdkChunk, None
 def answer(ask: Ask, credentials: Mapping[str, Any]) -> LLMResult:
     """The whole answer at once, read from the same wire stream. Raises InvokeError."""
     started = time.perf_counter()
-    return answer_to_sdk(ask.model, collect(CHAT.begin(ask, credentials).chunks()), started)
+    with closing(CHAT.begin(ask, credentials).deltas()) as deltas:  # an error holds on to its frames, and so would the connection be held
+        return answer_to_sdk(ask.model, collect(deltas_to_chunks(deltas)), started)
 
 
 @readable
@@ -268,12 +263,16 @@ def _own_messages(messages: Sequence[PromptMessage]) -> tuple[Message, ...]:
     return in_thread(OF_A_MESSAGE * len(messages), lambda: messages_from_sdk(messages))
 
 
-def _generate(model: str, running: RunningAnswer, started: float) -> Generator[SdkChunk, None, None]:
+def _generate(model: str, running: RunningAnswer, started: float) -> Generator[ChunkDump, None, None]:
     """Errors inside a generator reach Dify as they are, outside the SDK's own translation: they must be of its five classes already."""
     try:
         yield BEGUN
-        for index, chunk in enumerate(running.chunks()):
-            yield chunk_to_sdk(model, index, chunk, started)
+        with closing(running.deltas()) as deltas:  # an error holds on to its frames, and so would the connection be held
+            for index, delta in enumerate(deltas):
+                if isinstance(delta, TEXTS):
+                    yield text_chunk(model, index, delta.text)
+                else:
+                    yield chunk_to_sdk(model, index, delta_to_chunk(delta), started)
     except Exception as error:  # noqa: BLE001  # told as one of the five, without causes that may quote anything
         raise to_invoke_error(error) from None
     finally:

@@ -201,8 +201,7 @@ def _or_remembered(known: Known, remembered: ModelInfo) -> ModelInfo:
 
 def _question(server: Server, method: str, route: str, body: object = None) -> Call:
     """The user's limit for connecting stays, as nothing else tells a server that is away from one that is slow."""
-    connect = _connect_limit(server)
-    quick = server.with_limits(connect=connect, first_byte=connect + QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
+    quick = server.with_limits(connect=_connect_limit(server), first_byte=QUESTION_LIMIT_S, between_chunks=QUESTION_LIMIT_S)
     return Call(server=quick, method=method, url=server.base_url.url_for(route), body=None if body is None else codec.dumps(body))
 
 

@@ -98,7 +98,12 @@ def _settings(model: str, saved: Mapping[str, Any]) -> tuple[Credentials, ModelI
     info = FACTS.for_schema(server, model, remembered)
     if credentials.context_size == SERVERS_WINDOW:
         info = FACTS.with_window(info, server, model, remembered)
-    return attrs.evolve(credentials, base_url="", api_key="", connection=DEFAULT_CONNECTION), info
+    return _without_connection(credentials), info
+
+
+@lru_cache(maxsize=KEPT)
+def _without_connection(credentials: Credentials) -> Credentials:
+    return attrs.evolve(credentials, base_url="", api_key="", connection=DEFAULT_CONNECTION)
 
 
 def _rule(row: Parameter) -> ParameterRule:

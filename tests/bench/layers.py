@@ -17,8 +17,8 @@ import orjson
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
 from gevent import socket
 
-from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk
+from plugin_entry.dify.frames import ChunkDump, FrameWriter, text_chunk
+from plugin_entry.dify.objects import chunk_to_sdk
 from plugin_entry.dify.output import FrameOutput
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.serving import chat
@@ -93,14 +93,14 @@ def fed() -> int:
     return feed(reply.bursts())
 
 
-def framed(writer: StdioResponseWriter, objects: Sequence[SdkChunk]) -> int:
+def framed(writer: StdioResponseWriter, objects: Sequence[ChunkDump]) -> int:
     """The SDK's objects to frames, as the SDK drives it."""
     for each in objects:
         writer.session_message("session", writer.stream_object(each))
     return len(objects)
 
 
-def dumped(objects: Sequence[SdkChunk]) -> int:
+def dumped(objects: Sequence[ChunkDump]) -> int:
     """The least that makes frames of them."""
     for each in objects:
         orjson.dumps({"event": "session", "session_id": "session", "data": {"type": "stream", "data": each}})
@@ -145,7 +145,7 @@ class DumpingWriter(PlainWriter):
 class ReadyModel(PlainLanguageModel):
     """Has all its chunks before it is asked, and gives one in each turn of the hub."""
 
-    objects: Sequence[SdkChunk] = ()
+    objects: Sequence[ChunkDump] = ()
 
     def _invoke(self, *_: object, **more: object) -> Any:
         for each in self.objects:
@@ -153,7 +153,7 @@ class ReadyModel(PlainLanguageModel):
             yield each
 
 
-def relayed(objects: Sequence[SdkChunk]) -> int:
+def relayed(objects: Sequence[ChunkDump]) -> int:
     """The SDK's share of an answer: its generators, and a dump per chunk."""
     (request,) = requests_of(request_line(), 1)
     model = ReadyModel([])

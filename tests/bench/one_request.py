@@ -16,7 +16,7 @@ from dify_plugin import LargeLanguageModel
 from dify_plugin.errors.model import InvokeBadRequestError
 from gevent import monkey
 
-from plugin_entry.dify.objects import text_chunk
+from plugin_entry.dify.frames import text_chunk
 from plugin_entry.models.llm import OllamaLargeLanguageModel
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.client import Call

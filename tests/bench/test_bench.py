@@ -10,7 +10,7 @@ import pytest
 from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.objects import text_chunk
+from plugin_entry.dify.frames import text_chunk
 from plugin_entry.network import connections
 from tests.bench import bare, bare_client, bare_plugin, bare_reader, crowd, dependencies, parsers
 from tests.bench.__main__ import SECTIONS

@@ -27,10 +27,10 @@ from tests.structure.sources import ROOT
 
 assert dify_plugin, "its import patches the process, as it does in the plugin"
 TOKENS = 40
-LAST_FUNCTION = ("plugin_entry/dify/output.py", "_take")
+LAST_FUNCTION = ("plugin_entry/dify/output.py", "write")
 FIRST_FILE = "plugin_entry/network/transport.py"
 SELECTOR = "plugin_entry/network/selector.py"
-WAITING = frozenset({(SELECTOR, name) for name in ("select", "_poll", "_poll_ticking", "_wait", "remaining", "poll")})
+WAITING = frozenset({(SELECTOR, name) for name in ("select", "_poll", "_poll_resting", "_wait")})
 TOOL = sys.monitoring.PROFILER_ID
 
 type Passed = tuple[str, str]

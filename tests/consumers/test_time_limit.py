@@ -31,7 +31,7 @@ def chunks_of(messages: list[dict[str, Any]]) -> list[LLMResultChunk]:
     deltas += stream.time_is_up(time_is_up(570, "m"))
     started = time.perf_counter()
     sent = [chunk_to_sdk("m", index, chunk, started) for index, chunk in enumerate(deltas_to_chunks(deltas))]
-    return [LLMResultChunk.model_validate(chunk if isinstance(chunk, dict) else chunk.model_dump(mode="json")) for chunk in sent]
+    return [LLMResultChunk.model_validate(chunk) for chunk in sent]
 
 
 @pytest.mark.parametrize(("messages", "text", "reason", "called"), SAID.values(), ids=SAID)

@@ -16,7 +16,6 @@ from unittest.mock import patch
 
 import attrs
 import gevent
-import orjson
 from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.llm import LLMResultChunk
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool, UserPromptMessage
@@ -74,7 +73,7 @@ def call_of(cell: Cell, saved: dict[str, Any]) -> str | Iterator[LLMResultChunk]
     match cell.operation.kind:
         case Kind.EMBED:
             vectors: Any = OllamaTextEmbeddingModel([]).invoke("embedder", saved, [PROMPT, "other"], input_type=EmbeddingInputType.DOCUMENT)
-            return f"vectors[{len(orjson.loads(orjson.dumps(vectors['embeddings'])))}]"
+            return f"vectors[{len(vectors['embeddings'].read())}]"
         case Kind.RERANK:
             return f"documents[{len(OllamaRerankModel([]).invoke('reranker', saved, PROMPT, ['first one', 'second one']).docs)}]"
         case Kind.VALIDATE:

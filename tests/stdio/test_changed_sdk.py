@@ -8,7 +8,15 @@ from dify_plugin.config.config import InstallMethod
 
 from fixtures.recordings import every
 from fixtures.replay import ThreadedReplayServer
-from plugin_entry.cli.daemon.requests import LLM, get_ai_model_schemas, get_llm_num_tokens, invoke_llm, tool, user_message
+from plugin_entry.cli.daemon.requests import (
+    LLM,
+    get_ai_model_schemas,
+    get_llm_num_tokens,
+    invoke_llm,
+    invoke_text_embedding,
+    tool,
+    user_message,
+)
 from plugin_entry.dify.sdk_patches import PATCHES
 from tests.stdio.changed_sdk import changed
 from tests.stdio.daemon import Daemon
@@ -34,7 +42,7 @@ def server() -> Iterator[ThreadedReplayServer]:
 
 
 def questions(server: ThreadedReplayServer) -> Iterator[dict[str, Any]]:
-    """Text, thinking, calls, an answer in one piece, errors of three origins, a schema, and a number."""
+    """Text, thinking, calls, an answer in one piece, errors of three origins, vectors, a schema, and a number."""
 
     def at(address: str) -> dict[str, Any]:
         return {"base_url": server.url_of(f"0.24.0/{address}")}
@@ -46,6 +54,7 @@ def questions(server: ThreadedReplayServer) -> Iterator[dict[str, Any]]:
     yield invoke_llm("native-crash", at("runner-killed-midway"), ASK)
     yield invoke_llm("chat", {"base_url": "http://127.0.0.1:9"}, ASK)
     yield invoke_llm("chat", at("chat-plain"), ASK, parameters={"temperature": -5})
+    yield invoke_text_embedding("embed", at("embed-batch"), ["the cat", "a dog in the sea", "blue sky", "run fast"])
     yield get_ai_model_schemas(LLM, "chat", at("show-chat"))
     yield get_llm_num_tokens("chat", at("chat-plain"), ASK * 2000)
 
@@ -54,8 +63,12 @@ def answers(daemon: Daemon, server: ThreadedReplayServer) -> list[object]:
     found: list[object] = []
     for question in questions(server):
         reply = daemon.invoke(question)
-        is_answer = question["action"] == "invoke_llm"
-        found.append((whole_answer(reply), reply.error_type, reply.message) if is_answer else reply.payloads)
+        if question["action"] == "invoke_llm":
+            found.append((whole_answer(reply), reply.error_type, reply.message))
+        elif question["action"] == "invoke_text_embedding":
+            found.append(reply.only["embeddings"])
+        else:
+            found.append(reply.payloads)
     return found
 
 

@@ -16,6 +16,7 @@ from dify_plugin.errors.model import InvokeServerUnavailableError
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import LLM, get_ai_model_schemas, invoke_llm, user_message, validate_model_credentials
 from plugin_entry.dify import startup
+from plugin_entry.dify.sdk_import import UNUSED
 from plugin_entry.models import llm, rerank, text_embedding
 from plugin_entry.provider import ollama
 from tests.stdio.daemon import Daemon
@@ -23,10 +24,24 @@ from tests.structure.sources import ROOT
 
 CREDENTIALS = {"base_url": "http://127.0.0.1:9"}
 LAST_PART = "plugin_entry.serving.rerank"
-NOT_BEFORE = {"aiohttp", "cattrs", "translator"}
+NOT_BEFORE = {"translator"}
+NEVER = set(UNUSED) | {"jinja2", "urllib3"}
+"""What the SDK would bring, and what that would bring."""
 ALLOWED_BEFORE = {"main", "models", "provider"} | {
     f"dify.{name}"
-    for name in ("callers", "executor", "frames", "liveness", "output", "requests", "serverless", "shutdown", "slots", "startup")
+    for name in (
+        "callers",
+        "executor",
+        "frames",
+        "liveness",
+        "output",
+        "requests",
+        "sdk_import",
+        "serverless",
+        "shutdown",
+        "slots",
+        "startup",
+    )
 }
 ALLOWED_BEFORE |= {"dify", "dify.sdk_patches", "log"}
 """Modules of the plugin that the first heartbeat needs."""
@@ -72,6 +87,8 @@ def test_first_heartbeat_waits_for_nothing_it_does_not_need() -> None:
     assert {name for name in ours if not name.startswith(("models.", "provider."))} - ALLOWED_BEFORE == set()
     assert {name.partition(".")[0] for name in before} & NOT_BEFORE == set()
     assert {name.partition(".")[0] for name in after} >= NOT_BEFORE
+    assert {name.partition(".")[0] for name in before} >= set(startup.LIBRARIES)
+    assert {name.partition(".")[0] for name in before | after} & NEVER == set()
     assert {f"plugin_entry.{part}" for part in startup.PARTS} - after == {f"plugin_entry.{part}" for part in startup.ONLY_WHEN_NEEDED}
 
 

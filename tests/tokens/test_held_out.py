@@ -9,7 +9,8 @@ from statistics import median
 import pytest
 
 from tests.tokens.corpus import COUNTS, fitting, held_out
-from translator.tokens import Vocabulary, estimate_text
+from translator.shapes.dify import Message, Role
+from translator.tokens import Vocabulary, estimate_text, most_tokens
 
 REAL: dict[str, dict[str, int]] = json.loads(COUNTS.read_text("utf-8"))
 TEXTS = held_out()
@@ -45,6 +46,12 @@ def test_no_vocabulary_is_estimated_badly(vocabulary: Vocabulary) -> None:
 def test_no_kind_of_text_is_estimated_far_too_low(name: str) -> None:
     too_low = {str(vocabulary): each for vocabulary in JUDGED if (each := round(error(name, vocabulary), 3)) < -0.15}
     assert not too_low
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_vocabulary_needs_more_than_the_bound(name: str) -> None:
+    messages = (Message(role=Role.USER, content=TEXTS[name]),)
+    assert max(REAL[name].values()) <= most_tokens(messages)
 
 
 def test_an_unknown_vocabulary_is_one_in_the_middle() -> None:

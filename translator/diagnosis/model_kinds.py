@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from translator.errors import Family, RequestError, ServerError
+from translator.failures.build import failure_from_reply
 from translator.failures.quoting import printable_name
 from translator.response.capabilities import ModelInfo
+from translator.shapes.exchange import HttpReply
 
 NAMES_SHOWN = 5
 ALIKE = 0.6
 """How much of two names without their tags has to be the same, 0 to 1."""
 SHORTEST_BASE = 3
 
+ME = "/api/me"
+"""Answers only with a valid key, where `/api/show` and `/api/tags` of the cloud answer without, and generates nothing."""
 CLOUD_KEY_REFUSED = frozenset({401, 403})
-"""Statuses of the cloud's `/api/me` for a key that it does not take; others say nothing about the key."""
+"""Statuses of `ME` for a key that the cloud does not take; others say nothing about the key."""
 
 
 class ModelKind(StrEnum):
@@ -80,6 +84,11 @@ def cloud_key_missing() -> ServerError:
         "Make one at ollama.com/settings/keys and enter it as the API key.",
         family=Family.AUTHORIZATION,
     )
+
+
+def cloud_key_refused(reply: HttpReply) -> ServerError | None:
+    """The error for a key that the cloud does not take, by its reply to `ME`."""
+    return failure_from_reply(reply.status, reply.body, route=ME, headers=reply.headers) if reply.status in CLOUD_KEY_REFUSED else None
 
 
 def nearest(model: str, installed: Sequence[str]) -> list[str]:

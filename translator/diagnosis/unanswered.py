@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION, ServerKind, has_tags, kind_of, not_ollama
+from translator.diagnosis.server_kinds import NO_ROUTE, TAGS, VERSION, ServerKind, has_tags, is_ollama, kind_of, not_ollama
 from translator.errors import Family, ServerError
 from translator.failures.bodies import Shape, unwrap
 from translator.failures.build import failure_from_reply, with_proxy
@@ -50,6 +50,20 @@ def refusal_in(answers: Outcomes) -> ServerError | None:
     if replies:
         return _refused(*next(iter(replies.items())))
     return next((_to_a_small_question(answer) for answer in answers.values() if isinstance(answer, ServerError)), None)
+
+
+def is_open_who(answers: Outcomes) -> bool:
+    """Whether version and models leave open who answers, so that `FURTHER_ROUTES` are worth asking; other programs want logins, too."""
+    refusal = refusal_in(answers)
+    return not is_ollama(replies_in(answers)) if refusal is None else refusal.family is Family.AUTHORIZATION
+
+
+def why_unusable(answers: Outcomes, place: str) -> ServerError | None:
+    """Why no Ollama answers here: everything is refused, or it is something else. None for Ollama, be it only in part."""
+    refusal = refusal_in(answers)
+    if refusal is not None and refusal.family is not Family.AUTHORIZATION:
+        return refusal
+    return why_not_ollama(answers, place) or refusal
 
 
 def why_not_ollama(answers: Outcomes, place: str) -> ServerError | None:

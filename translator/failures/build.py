@@ -13,6 +13,7 @@ import attrs
 from translator.errors import ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap, unwrap_text, unwrap_value
 from translator.failures.catalogue import LOADING, RETRYABLE, STREAM_FAULTS, problem_of
+from translator.failures.http import HTTP
 from translator.failures.proxies import Proxy, proxy_behind, proxy_in
 from translator.failures.quoting import printable_name
 from translator.failures.row import Moment, Refusal, facts_of, filled, proxy_sentence
@@ -140,6 +141,11 @@ def naming_proxy(headers: Mapping[str, str]) -> Iterator[None]:
         yield
     except ServerError as error:
         raise with_proxy(error, proxy_in(headers)) from None
+
+
+def https_expected() -> ServerError:
+    """A port that the base URL says http for speaks https, as was found out; a server that says so itself gets the same row."""
+    return ServerError(filled(next(row for row in HTTP if row.code == "https_expected"), {}))
 
 
 def _server_error(found: FailureText, *, status: int, model: str, route: str, proxy: Proxy, moment: Moment = Moment.REPLY) -> ServerError:

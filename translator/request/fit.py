@@ -18,16 +18,13 @@ from translator.errors import RequestError
 from translator.request.context import ContextPlan, too_long
 from translator.schema.tools import spelled
 from translator.shapes.dify import Message, Role, TextPart, Tool
-from translator.tokens import TOOLS_TOKENS, Vocabulary, estimate_messages
+from translator.tokens import TOOLS_TOKENS, Vocabulary, estimate_messages, most_tokens
 
 CERTAINLY_MORE = 0.6
 """An estimate times this is below the real count for any vocabulary (see `translator/tokens`)."""
 
 HARDLY_MORE = 2.0
 """An estimate times this is above the real count for nearly any vocabulary."""
-
-MOST_TOKENS_PER_CHARACTER = 3
-"""Bytes of a character that no vocabulary knows, each a token of its own; only rare characters have four."""
 
 FIXED_ROLES = frozenset({Role.SYSTEM, Role.DEVELOPER})
 
@@ -52,10 +49,9 @@ def require_room(
 
     Files are not counted: a picture costs one model 64 tokens and another 4000. Raises RequestError (context_too_long).
     """
-    texts = tuple(map(_without_files, messages))
-    if _is_short(texts, tools, window):
+    if _most_tokens(messages, tools) * CERTAINLY_MORE <= window.size:
         return
-    tokens = estimate_messages(texts, tools, vocabulary)
+    tokens = estimate_messages(tuple(map(_without_files, messages)), tools, vocabulary)
     if tokens * CERTAINLY_MORE > window.size:
         raise RequestError(too_long(tokens, window.size, window.maximum, estimated=True))
 
@@ -63,7 +59,7 @@ def require_room(
 def may_be_cut(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan, vocabulary: Vocabulary = Vocabulary.OTHER) -> bool:
     """Whether these messages alone might be longer than the window, so that the server must not be allowed to truncate."""
     has_files = any(not isinstance(message.content, str) for message in messages)
-    if not has_files and _is_short(messages, tools, window):
+    if not has_files and _most_tokens(messages, tools) <= window.size:
         return False
     return estimate_messages(messages, tools, vocabulary) * HARDLY_MORE > window.size
 
@@ -109,16 +105,10 @@ def _parted(messages: Sequence[HasRole], places: Sequence[int], opener: Role) ->
     return parts
 
 
-def _is_short(messages: Sequence[Message], tools: Sequence[Tool], window: ContextPlan) -> bool:
-    """Whether the prompt is certain to fit, found without an estimate."""
-    characters = sum(len(text) for message in messages for text in message.texts)
-    return _most_tokens_of(tools) + characters * MOST_TOKENS_PER_CHARACTER <= window.size
-
-
-def _most_tokens_of(tools: Sequence[Tool]) -> float:
-    """No token is less than a byte. What cannot be spelled is left to the estimate."""
-    texts = [spelled(tool) for tool in tools]
-    return sum(math.inf if text is None else TOOLS_TOKENS + len(text) for text in texts)
+def _most_tokens(messages: Sequence[Message], tools: Sequence[Tool]) -> float:
+    """A bound, which takes a hundredth of the time of an estimate. A tool that cannot be spelled is left to the estimate."""
+    texts = map(spelled, tools)
+    return most_tokens(messages) + sum(math.inf if text is None else TOOLS_TOKENS + len(text) for text in texts)
 
 
 def _without_files(message: Message) -> Message:

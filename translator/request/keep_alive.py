@@ -45,40 +45,38 @@ _PIECE = re.compile(rf"({_AMOUNT})({_UNIT})", re.ASCII)
 _DURATION = re.compile(rf"[+-]?(?:{_AMOUNT}(?:{_UNIT}))+", re.ASCII)
 
 
-def keep_alive_to_wire(value: object, name: str = "keep_alive") -> KeepAlive | None:
-    """Seconds as a number, a Go duration as text, None for an empty value. Raises RequestError that names `name`."""
+def keep_alive_to_wire(value: object) -> KeepAlive | None:
+    """Seconds as a number, a Go duration as text, None for an empty value. Raises RequestError."""
     if is_blank(value):
         return None
-    if isinstance(value, str):
-        return _text(value.strip(), name)
-    return _seconds(value, name)
+    return _text(value.strip()) if isinstance(value, str) else _seconds(value)
 
 
-def _text(text: str, name: str) -> KeepAlive:
+def _text(text: str) -> KeepAlive:
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     if _DURATION.fullmatch(text):
         if sum(Decimal(amount) * UNITS[unit] for amount, unit in _PIECE.findall(text)) > MAX_SECONDS:
-            raise _refusal(name)
+            raise _refusal()
         return text
-    return _seconds(text, name)
+    return _seconds(text)
 
 
-def _seconds(value: object, name: str) -> KeepAlive:
+def _seconds(value: object) -> KeepAlive:
     try:
         seconds = as_float(value)
     except ValueError as error:
-        raise _refusal(name) from error
+        raise _refusal() from error
     if seconds > MAX_SECONDS:
-        raise _refusal(name)
+        raise _refusal()
     if seconds < 0:
         return FOREVER
     return int(seconds) if seconds == int(seconds) else seconds
 
 
-def _refusal(name: str) -> RequestError:
+def _refusal() -> RequestError:
     return RequestError.of(
         "keep_alive_invalid",
-        f"{name} is not a time the server understands.",
+        "keep_alive is not a time the server understands.",
         'Give seconds (300), a duration with units h, m or s ("5m", "1h30m"), "forever" (or -1), or 0 to unload at once.',
     )

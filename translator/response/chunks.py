@@ -26,24 +26,28 @@ class Chunk:
     usage: Usage | None = None
 
 
+def delta_to_chunk(delta: Delta) -> Chunk:
+    """The chunk of a delta. Raises the ServerError of a failure."""
+    match delta:
+        case TextDelta(text) | ThinkDelta(text):
+            return Chunk(text)
+        case ThinkOpen():
+            return Chunk(OPEN_TAG)
+        case ThinkClose():
+            return Chunk(CLOSE_TAG)
+        case LineBreak():
+            return Chunk("\n")
+        case CallsDelta(calls):
+            return Chunk(tool_calls=calls)
+        case FinalDelta(finish_reason, usage):
+            return Chunk(finish_reason=finish_reason, usage=usage)
+        case FailureDelta(error):
+            raise error
+
+
 def deltas_to_chunks(deltas: Iterable[Delta]) -> Iterator[Chunk]:
     """Gives a chunk per delta. Raises the ServerError of a failure."""
-    for delta in deltas:
-        match delta:
-            case TextDelta(text) | ThinkDelta(text):
-                yield Chunk(text)
-            case ThinkOpen():
-                yield Chunk(OPEN_TAG)
-            case ThinkClose():
-                yield Chunk(CLOSE_TAG)
-            case LineBreak():
-                yield Chunk("\n")
-            case CallsDelta(calls):
-                yield Chunk(tool_calls=calls)
-            case FinalDelta(finish_reason, usage):
-                yield Chunk(finish_reason=finish_reason, usage=usage)
-            case FailureDelta(error):
-                raise error
+    return map(delta_to_chunk, deltas)
 
 
 @attrs.frozen(slots=True, kw_only=True)

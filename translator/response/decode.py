@@ -13,6 +13,7 @@ from translator.failures import build
 from translator.failures.bodies import PAGE_START
 from translator.limits import Limits
 from translator.response.calls import UnreadableArgumentsError, with_read_arguments
+from translator.response.lines import read_line
 from translator.schema.json_data import can_be_sent_back
 from translator.shapes.events import Event, WireEvent
 from translator.shapes.wire import Reply
@@ -30,26 +31,6 @@ def line_to_events(line: bytes, number: int, model: str) -> list[WireEvent]:
     """Gives the events of line `number` (from 1); `model` is named in errors."""
     raw, kind, text = read_line(line)
     return [WireEvent(kind, text)] if text else raw_to_events(raw, line, number, model)
-
-
-def read_line(line: bytes) -> tuple[object, Event, str]:
-    """The JSON of a line (None for one that is none), and the one piece of text or thinking that most lines hold.
-
-    The piece is empty for any other line.
-    """
-    try:
-        raw = codec.loads(line)
-    except codec.DecodeError:
-        return None, Event.TEXT, ""
-    if type(raw) is dict and raw.get("done") is False and raw.get("error") is None:
-        message = raw.get("message")
-        if type(message) is dict and not message.get("tool_calls"):
-            content, thinking = message.get("content"), message.get("thinking")
-            if content and not thinking and type(content) is str:
-                return raw, Event.TEXT, content
-            if thinking and not content and type(thinking) is str:
-                return raw, Event.THINKING, thinking
-    return raw, Event.TEXT, ""
 
 
 def raw_to_events(raw: object, line: bytes, number: int, model: str) -> list[WireEvent]:

@@ -1,13 +1,17 @@
-"""Framing: byte chunks in, complete lines out, split on LF alone.
+"""Framing: byte chunks in, complete lines out, split on LF alone; and the piece of text that most lines hold.
 
 Chunks may be cut anywhere, even inside a character. Lines come without their line end and are numbered from 1; blank ones are counted and
 not given. The splitter never splits on U+0085 or U+2028 (legal inside JSON strings), and never scans a byte twice. It keeps two limits: the
 length of a line, and the size of the whole reply.
 """
 
+from typing import Any
+
 import attrs
 
+from translator.codec import DecodeError, loads, parse
 from translator.limits import DEFAULT_LIMITS, Limits
+from translator.shapes.events import Event
 
 BOM = b"\xef\xbb\xbf"
 BLANKS = b" \t\r"
@@ -99,3 +103,26 @@ class LineSplitter:
     def _check(self, number: int, length: int) -> None:
         if length > self.limits.line_bytes and self.too_long is None:
             self.too_long = LongLine(number, length)
+
+
+def read_line(line: bytes) -> tuple[Any, Event, str]:
+    """The JSON of a line (None for one that is none), and the one piece of text or thinking that most lines hold.
+
+    The piece is empty for any other line.
+    """
+    try:
+        raw = parse(line)
+    except ValueError:
+        try:
+            raw = loads(line)
+        except DecodeError:
+            return None, Event.TEXT, ""
+    if type(raw) is dict and raw.get("done") is False and raw.get("error") is None:
+        message = raw.get("message")
+        if type(message) is dict and not message.get("tool_calls"):
+            content, thinking = message.get("content"), message.get("thinking")
+            if content and not thinking and type(content) is str:
+                return raw, Event.TEXT, content
+            if thinking and not content and type(thinking) is str:
+                return raw, Event.THINKING, thinking
+    return raw, Event.TEXT, ""

@@ -44,43 +44,35 @@ class DeltaBuffer:
     """Deltas that wait to be taken. Neighbouring pieces of one kind become one delta, and a long one several of `Limits.frame_chars`."""
 
     limits: Limits = DEFAULT_LIMITS
-    _ready: list[Delta] = attrs.field(factory=list, init=False)
-    _kind: TextKind = attrs.field(default=TextDelta, init=False)
+    _ready: list[tuple[TextKind, list[str]] | Delta] = attrs.field(factory=list, init=False)
+    _kind: TextKind | None = attrs.field(default=None, init=False)
+    """Of the text at the end; None when something else is there."""
     _parts: list[str] = attrs.field(factory=list, init=False)
+    """Its pieces."""
 
     def text(self, kind: TextKind, text: str) -> None:
         """Adds text of one kind."""
         if kind is not self._kind:
-            if self._parts:
-                self._close()
-            self._kind = kind
+            self._kind, self._parts = kind, []
+            self._ready.append((kind, self._parts))
         self._parts.append(text)
 
     def add(self, delta: Delta) -> None:
         """Adds a delta that stands alone."""
-        if self._parts:
-            self._close()
         self._ready.append(delta)
+        self._kind = None
 
     def take(self) -> list[Delta]:
         """Gives everything collected, and starts anew."""
-        if self._parts:
-            self._close()
-        ready, self._ready = self._ready, []
-        return ready
-
-    def _close(self) -> None:
-        """Ends the piece that was added to last."""
-        parts, step = self._parts, self.limits.frame_chars
-        if len(parts) == 1:
-            joined = parts.pop()
-        else:
-            joined = "".join(parts)
-            parts.clear()
-        if len(joined) <= step:
-            self._ready.append(self._kind(joined))
-        else:
-            self._ready.extend(self._kind(joined[at : at + step]) for at in range(0, len(joined), step))
+        ready, self._ready, self._kind = self._ready, [], None
+        deltas: list[Delta] = []
+        for each in ready:
+            if isinstance(each, tuple):
+                kind, text, step = each[0], "".join(each[1]), self.limits.frame_chars
+                deltas += [kind(text)] if len(text) <= step else [kind(text[at : at + step]) for at in range(0, len(text), step)]
+            else:
+                deltas.append(each)
+        return deltas
 
 
 def counted_ids() -> Callable[[], str]:

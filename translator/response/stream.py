@@ -17,9 +17,9 @@ from translator.errors import ServerError
 from translator.failures import build
 from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.calls import with_declared_names
-from translator.response.decode import costly_line, line_to_events, raw_to_events, read_line
+from translator.response.decode import costly_line, line_to_events, raw_to_events
 from translator.response.held_text import HeldText
-from translator.response.lines import LineSplitter
+from translator.response.lines import LineSplitter, read_line
 from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
 from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
@@ -72,7 +72,7 @@ class ReplyStream:
     @property
     def finished(self) -> bool:
         """True when the last delta is out; bytes that still come are not read."""
-        return self._machine.finished
+        return self._machine.state in TERMINAL
 
     @property
     def state(self) -> State:

@@ -96,6 +96,7 @@ FOREIGN_TAGS = {marker: re.compile(f"{re.escape(marker.closes)}|{OPEN}|{CLOSE}")
 BLOCK_STARTS = {marker: _starts(marker.closes, OPEN, CLOSE) for marker in (*MARKERS, NATIVE)}
 ANSWER_STARTS = _starts(OPEN, CLOSE)
 FIRST_STARTS = _starts(CLOSE, *(marker.opens for marker in MARKERS), *HEADERS)
+FIRST_CHARACTERS = frozenset(word for word in FIRST_STARTS.words if len(word) == 1)
 
 
 @attrs.define(slots=True)
@@ -194,6 +195,8 @@ class TagSplitter:
     def _at_beginning(self, is_last: bool) -> WireEvent | None:
         blanks = BLANKS.match(self._text, self._at)
         word = self._at if blanks is None else blanks.end()
+        if self._text[word : word + 1] not in FIRST_CHARACTERS:
+            return self._in_answer(is_last)
         marker = next((marker for marker in MARKERS if self._text.startswith(marker.opens, word)), None)
         is_undecided = not is_last and len(self._text) - word <= FIRST_STARTS.longest and self._text[word:] in FIRST_STARTS.words
         header = next((header for header in HEADERS if self._text.startswith(header, word)), "")

@@ -27,12 +27,10 @@ class Tally:
     limits: Limits
     said: int = 0
     """Bytes of text, thinking and calls in UTF-8."""
+    progress: int = attrs.field(default=0, init=False)
+    """Lines that brought the answer on: pieces of text and thinking that are not blank, calls, the end."""
     _pieces: int = attrs.field(default=0, init=False)
-    """Pieces of text and thinking that are not blank."""
-    _blanks: int = attrs.field(default=0, init=False)
-    """Pieces that are."""
-    _others: int = attrs.field(default=0, init=False)
-    """Lines with calls, and the end."""
+    """Pieces of text and thinking, blank ones included."""
     _silent: int = attrs.field(default=0, init=False)
     """Lines that said nothing since `_silent_since`."""
     _silent_since: int = attrs.field(default=0, init=False)
@@ -45,11 +43,6 @@ class Tally:
     """How often it came in a row."""
     _first: str = attrs.field(default="", init=False, repr=False)
     """The same piece when it came first, with its white space."""
-
-    @property
-    def progress(self) -> int:
-        """Pieces, calls and ends that brought the answer on; blanks do not."""
-        return self._pieces + self._others
 
     def count_silent(self, lines: int = 1) -> bool:
         """Counts lines that say nothing."""
@@ -66,17 +59,17 @@ class Tally:
             self._run += 1
         else:
             self._last, self._run, self._first = piece, 1, text
+        self._pieces += 1
         if piece:
-            self._pieces += 1
+            self.progress += 1
             return self.said <= self.limits.answer_bytes
-        self._blanks += 1
         return self.count_silent() and self.said <= self.limits.answer_bytes
 
     def count_calls(self, calls: tuple[WireToolCall, ...]) -> bool:
         """Counts the tool calls of a line."""
         size = sum(map(_bytes, calls))
         self.said += size
-        self._others += 1
+        self.progress += 1
         self._calls += len(calls)
         self._calls_bytes += size
         limits = self.limits
@@ -84,7 +77,7 @@ class Tally:
 
     def count_end(self) -> None:
         """Counts the line that ends the answer."""
-        self._others += 1
+        self.progress += 1
 
     def error(self, model: str) -> ServerError:
         """Which limit was passed."""
@@ -100,7 +93,7 @@ class Tally:
     @property
     def repeats(self) -> bool:
         """True when the pieces end as the server's guard against repetition leaves them."""
-        if self._pieces + self._blanks == 1:
+        if self._pieces == 1:
             return _ends_in_repetition(self._first)
         return self._run > REPEATS
 

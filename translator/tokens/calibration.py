@@ -45,6 +45,10 @@ class TokenCalibration:
         ratios = self._ratios.get(key) or self._ratios.put(key, deque(maxlen=self.kept))
         ratios.append(real / estimated)
 
+    def is_settled(self, model: str, server: str = "", script: str = "") -> bool:
+        """Whether as many counts are known of a model as are kept: another one changes little."""
+        return len(self._ratios.get((server, model, script)) or ()) == self.kept
+
     def factor(self, model: str, server: str = "", script: str = "") -> float:
         """What to multiply an estimate with; 1.0 for what was never observed, always within the bounds."""
         ratios = self._ratios.get((server, model, script))

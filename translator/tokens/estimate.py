@@ -66,6 +66,13 @@ def estimate_messages(messages: Sequence[Message], tools: Sequence[Tool] = (), v
     return total
 
 
+def most_tokens(messages: Sequence[Message]) -> int:
+    """Tokens of these messages, without their files, in the worst vocabulary: each byte is one."""
+    marks = PROMPT_TOKENS + sum(MESSAGE_TOKENS + TOOL_CALL_TOKENS * len(message.tool_calls) for message in messages)
+    texts = [text for message in messages for text in _texts(message)]
+    return marks + sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
 def _texts(message: Message) -> Iterator[str]:
     if isinstance(message.content, str):
         yield message.content

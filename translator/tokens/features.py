@@ -6,6 +6,7 @@ interpreter for long.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -60,6 +61,7 @@ _BY_TWO_BYTES: tuple[tuple[str, str, bytes, bytes], ...] = (
 _SPARE = bytes((*range(0xF5, 0x100), 0xC0, 0xC1))
 """Bytes that never occur in UTF-8: each stands for a class of two bytes while a text is measured."""
 _CONTINUATION = bytes(range(0x80, 0xC0))
+_ASCII = bytes(range(0x80))
 
 _LONGER = (0xC0, 0xE0, 0xF0)
 """First bytes from which on a character has two, three and four bytes."""
@@ -109,6 +111,7 @@ _LANGUAGES: tuple[tuple[str, frozenset[bytes]], ...] = tuple(
     )
 )
 """The most frequent short words of languages of Latin script; how many of a text's words they are tells whose words the rest are."""
+_FREQUENT = frozenset[bytes]().union(*(words for _, words in _LANGUAGES))
 _SURE = 5
 """A text of which one word in so many is a frequent word of a language is surely of it."""
 
@@ -205,12 +208,14 @@ def language_of(data: bytes) -> Language:
     """Whose words and signs these are, from a sample."""
     sample = sample_of(data)
     words = sample.lower().split()
-    sure = [min(1.0, _SURE * sum(map(frequent.__contains__, words)) / max(1, len(words))) for _, frequent in _LANGUAGES]
+    found = Counter(filter(_FREQUENT.__contains__, words))
+    sure = [min(1.0, _SURE * sum(found[word] for word in frequent) / max(1, len(words))) for _, frequent in _LANGUAGES]
     total = sum(sure)
     traditional = 0.0
     if not sample.isascii():
-        signs = sum(sample.count(sign.encode()) for sign in _TRADITIONAL)
-        traditional = signs / max(1, signs + sum(sample.count(sign.encode()) for sign in _SIMPLIFIED))
+        text = sample.translate(None, _ASCII).decode("utf-8", "ignore")
+        signs = sum(map(text.count, _TRADITIONAL))
+        traditional = signs / max(1, signs + sum(map(text.count, _SIMPLIFIED)))
     return Language(tuple(share * share / total if total else 0.0 for share in sure[1:]), traditional)
 
 

@@ -11,14 +11,14 @@ import gevent
 import pytest
 from dify_plugin.core.server.io_server import IOServer
 from dify_plugin.core.server.stdio.response_writer import StdioResponseWriter
-from dify_plugin.entities.model.llm import LLMResultChunk, LLMResultChunkDelta
+from dify_plugin.entities.model.llm import LLMResultChunk, LLMResultChunkDelta, LLMUsage
 from dify_plugin.entities.model.message import AssistantPromptMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter, LogStream
-from plugin_entry.dify.objects import SdkChunk, chunk_to_sdk, text_chunk, usage_to_sdk
+from plugin_entry.dify.frames import ChunkDump, FrameWriter, LogStream, text_chunk
+from plugin_entry.dify.objects import chunk_to_sdk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, MOST_GATHERED, FrameOutput, FrameTooLongError
 from tests.stdio.early_processes import programs
 from translator.response.chunks import Chunk
@@ -67,7 +67,7 @@ def chunk(content: Any = "", **fields: Any) -> LLMResultChunk:
     return LLMResultChunk(model="m", delta=LLMResultChunkDelta(index=3, message=message, **fields), **outer)
 
 
-def own_chunks() -> list[SdkChunk]:
+def own_chunks() -> list[ChunkDump]:
     """Every kind that the plugin sends."""
     kinds = [
         Chunk("The sky"),
@@ -87,7 +87,7 @@ PAYLOADS = [
     chunk("x", name="n"),
     chunk("x", opaque_body={"a": [1, None]}),
     chunk("x", finish_reason="stop"),
-    chunk("x", usage=usage_to_sdk(USAGE, 0.0).model_copy(update={"total_price": Decimal("0.0001")})),
+    chunk("x", usage=LLMUsage.model_validate(usage_to_sdk(USAGE, 0.0) | {"total_price": Decimal("0.0001")})),
     chunk(None),
     {"num_tokens": 5},
     {"result": True, "credentials": {"key": "é"}},
@@ -107,6 +107,11 @@ def test_a_frame_says_what_the_sdk_would_say(ours: Lines, session: str | None, p
     frames_of(FrameWriter(), session, payload)
     frames_of(sdk, session, payload)
     assert ours.take() == sdk.lines.take()
+
+
+@pytest.mark.parametrize("dump", own_chunks(), ids=lambda dump: repr(dump["delta"])[:60])
+def test_a_chunk_is_the_dump_of_its_model(dump: ChunkDump) -> None:
+    assert LLMResultChunk.model_validate(dump).model_dump(mode="json") == dump
 
 
 @given(text=st.text(), model=st.text(min_size=1), session=st.text() | st.none(), index=st.integers(min_value=0))

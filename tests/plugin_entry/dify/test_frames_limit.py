@@ -15,8 +15,8 @@ from dify_plugin.entities.model.rerank import RerankDocument, RerankResult
 from dify_plugin.errors.model import InvokeBadRequestError
 
 from plugin_entry.dify import frames
-from plugin_entry.dify.frames import FrameWriter
-from plugin_entry.dify.objects import SdkChunk, answer_to_sdk, chunk_to_sdk
+from plugin_entry.dify.frames import ChunkDump, FrameWriter, WrittenJson
+from plugin_entry.dify.objects import answer_to_sdk, chunk_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT
 from translator.response.chunks import Answer, Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
@@ -29,11 +29,11 @@ LONG = "x" * LINE_LIMIT
 type Kept = list[bytes]
 
 
-def only(chunk: Chunk) -> SdkChunk:
+def only(chunk: Chunk) -> ChunkDump:
     return chunk_to_sdk("m", 0, chunk, 0.0)
 
 
-def blocking() -> SdkChunk:
+def blocking() -> ChunkDump:
     """As the SDK makes one chunk of a whole answer."""
     answer = Answer(text=LONG, tool_calls=(), finish_reason=FinishReason.STOP, usage=USAGE)
     result = answer_to_sdk("m", answer, 0.0)
@@ -42,7 +42,7 @@ def blocking() -> SdkChunk:
 
 PAYLOADS: dict[str, tuple[Any, str, str]] = {
     "vectors": (
-        {"model": "m", "embeddings": orjson.Fragment(orjson.dumps([[0.123456789] * 4096] * 100)), "usage": {}},
+        {"model": "m", "embeddings": WrittenJson(data=orjson.dumps([[0.123456789] * 4096] * 100)), "usage": {}},
         "The vectors of 4.7 MiB",
         "max chunks",
     ),

@@ -6,7 +6,6 @@ import socket
 import weakref
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -15,7 +14,7 @@ from gevent.event import Event
 from plugin_entry.network import bridge as bridge_module
 from plugin_entry.network.bridge import LINGER_S, Bridge, OpenReply
 from plugin_entry.network.inbox import HIGH_WATER, Inbox
-from plugin_entry.network.selector import LONGEST_REST_S, Pace, Rhythm
+from plugin_entry.network.selector import LONGEST_REST_S, Pace
 from tests.servers.hostile import packed
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from tests.stdio.early_processes import programs
@@ -252,8 +251,8 @@ def test_fifty_streams_at_once_stay_apart_and_lose_nothing(bridge: Bridge) -> No
         assert reader.value == b"".join(line(at, f"s{number}") for at in range(lines))
 
 
-def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    rhythms: list[tuple[int, Rhythm]] = []
+def test_a_connection_that_is_used_again_does_not_rest(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[bool] = []
     monkeypatch.setattr(Pace, "_open_window", lambda *_: None)
     monkeypatch.setattr(bridge._loop.pace, "rest_s", LONGEST_REST_S)
 
@@ -264,10 +263,17 @@ def test_a_connection_that_is_used_again_does_not_keep_its_rhythm(bridge: Bridge
 
     with serving(answer) as server:
         bridge.fetch(server.call())
-        monkeypatch.setattr(bridge._loop.pace, "selector", SimpleNamespace(set_rhythm=lambda *given: rhythms.append(given)))
+        set_rest = bridge._loop.pace.set_rest
+
+        def noted(fd: int, rests: bool) -> None:
+            said.append(rests)
+            set_rest(fd, rests)
+
+        monkeypatch.setattr(bridge._loop.pace, "set_rest", noted)
         bridge.fetch(server.call())
-    (descriptor, busy), (same, idle) = rhythms
-    assert (descriptor, busy, idle) == (same, Rhythm.TOGETHER, Rhythm.AT_ONCE)
+        assert said == [True]
+        assert server.connections == 1
+        assert not getattr(bridge._loop._selector, "_resting", ())
 
 
 LOST = """

@@ -193,6 +193,13 @@ def test_a_name_that_nobody_answers_for_has_its_own_limit(bridge: Bridge, monkey
         assert failure_of(bridge, call_to("http://b.slow", Timeouts(connect=0, first_byte=0.01))).code == "name_timeout"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_addresses_need_no_look_up(bridge: Bridge, host: str) -> None:
+    with naming({}) as service:
+        assert failure_of(bridge, call_to(f"http://{host}:1")).code == "connection_refused"
+        assert service.asked == []
+
+
 def test_an_unknown_name_is_unknown(bridge: Bridge) -> None:
     with naming({}):
         assert failure_of(bridge, call_to("http://a.example")).code == "name_not_resolved"

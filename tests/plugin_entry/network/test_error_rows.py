@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from plugin_entry.dify.requests import PLUGIN_STOPPING
-from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, redirect_failure, remedy_at
+from plugin_entry.network.error_rows import CLOUD_REMEDY, HINTS, OWN, ROWS, own_failure, remedy_at
 from plugin_entry.network.errors import BY_PHASE, ERRNOS, TYPES
 from translator.errors import Family
 
@@ -14,7 +14,7 @@ AFTER_CONNECTING = {
     "connection_reset", "first_byte_timeout", "stalled", "payload_cut", "payload_encoding", "transport_failed", "too_many_files",
 }  # fmt: skip
 
-REDIRECTS = {"redirect_elsewhere", "redirect_downgrade", "redirect_see_other"}
+REDIRECTS = {"redirect_elsewhere", "redirect_downgrade", "redirect_see_other", "redirect_unusable", "too_many_redirects"}
 """The rule for redirects leads to these, no exception."""
 
 CONTAINER = "host.docker.internal, the address of the Docker gateway"
@@ -60,9 +60,9 @@ def test_what_the_plugin_ends_is_filled_in(code: str) -> None:
     assert "{" not in str(error)
 
 
-@pytest.mark.parametrize("code", sorted(REDIRECTS | {"too_many_redirects", "redirect_unusable"}))
+@pytest.mark.parametrize("code", sorted(REDIRECTS))
 def test_a_redirect_that_is_not_followed_is_filled_in(code: str) -> None:
-    error = redirect_failure(code, "http://h:1", "http://other")
+    error = own_failure(code, "http://h:1", "http://other")
     assert (error.code, error.family) == (code, Family.CONNECTION)
     assert "{" not in str(error)
 

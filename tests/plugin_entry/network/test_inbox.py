@@ -147,10 +147,10 @@ class Clock:
         return self.now
 
 
-def test_only_waiting_without_progress_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_waiting_without_progress_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(inbox_module, "time", clock)
-    inbox, said = Inbox(), [0]
+    inbox, said = Inbox(silence_s=60.0), [0]
     bursts = inbox.bursts(lambda: said[0])
 
     def waiting(seconds: float) -> bytes:
@@ -161,14 +161,23 @@ def test_only_waiting_without_progress_is_quiet(monkeypatch: pytest.MonkeyPatch)
         inbox.put(b"x")
         return bytes(reader.get(timeout=60))
 
-    waiting(3)
-    assert inbox.quiet_s() == 3
+    waiting(30)
     clock.now += 100  # the reader is slow
-    waiting(4)
-    assert inbox.quiet_s() == 7
+    waiting(29)
     said[0] += 1
+    waiting(58)
     waiting(2)
-    assert inbox.quiet_s() == 2
+    with pytest.raises(TimeoutError):
+        next(bursts)
+
+
+def test_a_silent_server_is_waited_for_so_long() -> None:
+    inbox = Inbox(silence_s=0.01)
+    inbox.put(b"x")
+    bursts = inbox.bursts()
+    assert next(bursts) == b"x"
+    with pytest.raises(TimeoutError):
+        next(bursts)
 
 
 def test_after_a_stop_what_waits_is_given_and_what_comes_is_not() -> None:

@@ -131,7 +131,9 @@ def waits_for_model(patience: float, *asked: str) -> list[float | None]:
         pytest.param(570.0, ("",) * 6, [1, 2, 4, 8, 10, 10], id="by itself"),
         pytest.param(9.0, ("",) * 5, [1, 2, 4, 2, None], id="to the end of its patience"),
         pytest.param(100.0, ("30", "30", "30", "30"), [30, 30, 30, None], id="Xinference loads"),
-        pytest.param(0.0, ("3600", "") * 2, [3600, 2, 3600, 8], id="no limit"),
+        pytest.param(0.0, ("400", "") * 2, [400, 2, 400, 8], id="no limit"),
+        pytest.param(0.0, ("99999999", ""), [None, 1], id="no limit, but nobody waits for years"),
+        pytest.param(99999.0, ("99999", ""), [None, 1], id="a limit that is longer than anybody waits"),
         pytest.param(20.0, ("0", "0", "30", ""), [1, 2, None, 4], id="at once, says the server, and then more than there is"),
     ],
 )

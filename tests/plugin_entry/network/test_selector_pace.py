@@ -9,9 +9,7 @@ from plugin_entry.network.selector import (
     LONGEST_REST_S,
     REQUEST_LINES,
     WINDOW_S,
-    HubSelector,
     Pace,
-    Rhythm,
 )
 
 
@@ -23,36 +21,27 @@ class Clock:
         return self.now
 
 
-class Rhythms(HubSelector):
-    """Keeps the last rhythm that was set."""
-
-    def __init__(self) -> None:
-        self.last = Rhythm.AT_ONCE
-
-    def set_rhythm(self, fd: int, rhythm: Rhythm) -> None:
-        self.last = rhythm
-
-
-def read(pace: Pace, clock: Clock, lines: int, seconds: float = 1.0) -> Rhythm:
-    """One read of a stream that was last read so many seconds ago; gives its rhythm from then on."""
-    pace.selector = rhythms = Rhythms()
+def rests_after(pace: Pace, clock: Clock, lines: int, seconds: float = 1.0) -> bool | None:
+    """One read of a stream that was last read so many seconds ago: whether it rests from then on, None when that was not said."""
+    said: list[bool] = []
+    pace.set_rest = lambda _, rests: said.append(rests)
     assert pace.note_read(lines, clock.now - seconds, descriptor=7) == clock.now
-    return rhythms.last
+    return said[-1] if said else None
 
 
-def reads(pace: Pace, clock: Clock, count: int, seconds: float) -> Rhythm:
+def reads(pace: Pace, clock: Clock, count: int, seconds: float) -> bool | None:
     """`count` reads of one line, evenly over so many seconds."""
-    rhythm = Rhythm.AT_ONCE
+    rests: bool | None = False
     for _ in range(count):
         clock.now += seconds / count
-        rhythm = read(pace, clock, 1)
-    return rhythm
+        rests = rests_after(pace, clock, 1)
+    return rests
 
 
 def test_an_idle_process_reads_at_once() -> None:
     clock = Clock()
     pace = Pace(clock)
-    assert reads(pace, clock, 50, 1.0) is Rhythm.AT_ONCE
+    assert reads(pace, clock, 50, 1.0) is False
     assert pace.rest_s == 0.0
 
 
@@ -76,7 +65,7 @@ def test_the_rest_grows_with_the_load_up_to_its_limit(lines: int, rest: float) -
 def test_many_lines_make_streams_rest_before_their_window_is_over() -> None:
     clock = Clock()
     pace = Pace(clock)
-    assert reads(pace, clock, FULL_LINES, WINDOW_S / 2) is Rhythm.TOGETHER
+    assert reads(pace, clock, FULL_LINES, WINDOW_S / 2) is True
 
 
 def test_new_requests_are_load() -> None:
@@ -91,7 +80,7 @@ def test_one_quiet_window_ends_the_rests() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
     clock.now += 3 * WINDOW_S
-    assert read(pace, clock, 1) is Rhythm.AT_ONCE
+    assert rests_after(pace, clock, 1) is False
 
 
 def test_the_last_window_still_counts_in_the_next() -> None:
@@ -99,20 +88,23 @@ def test_the_last_window_still_counts_in_the_next() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S * 0.99)
     clock.now += WINDOW_S / 10
-    assert read(pace, clock, 1) is Rhythm.TOGETHER
+    assert rests_after(pace, clock, 1) is True
 
 
 @pytest.mark.parametrize(
-    ("lines", "since", "rhythm"),
+    ("lines", "since", "rests"),
     [
-        pytest.param(FLOOD_LINES, 0.001, Rhythm.FLOOD, id="faster than any model"),
-        pytest.param(FLOOD_LINES, 1.0, Rhythm.AT_ONCE, id="as fast as a model"),
-        pytest.param(FLOOD_LINES - 1, 0.0, Rhythm.AT_ONCE, id="a few lines in one packet"),
+        pytest.param(FLOOD_LINES, 0.001, False, id="faster than any model"),
+        pytest.param(FLOOD_LINES, 1.0, True, id="as fast as a model"),
+        pytest.param(FLOOD_LINES - 1, 0.0, True, id="a few lines in one packet"),
     ],
 )
-def test_a_flood_is_many_lines_in_little_time(lines: int, since: float, rhythm: Rhythm) -> None:
+def test_a_flood_does_not_rest(lines: int, since: float, rests: bool) -> None:
+    """It is many lines in little time."""
     clock = Clock()
-    assert read(Pace(clock), clock, lines, since) is rhythm
+    pace = Pace(clock)
+    reads(pace, clock, FULL_LINES, WINDOW_S / 2)
+    assert rests_after(pace, clock, lines, since) is rests
 
 
 def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
@@ -120,16 +112,15 @@ def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
     clock = Clock()
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
-    assert read(pace, clock, 1) is Rhythm.TOGETHER
-    assert read(pace, clock, 0) is Rhythm.AT_ONCE
+    assert rests_after(pace, clock, 1) is True
+    assert rests_after(pace, clock, 0) is False
 
 
 def test_a_body_that_is_here_leaves_its_descriptor_alone() -> None:
     """The connection belongs to the next request by then."""
     pace = Pace(Clock())
-    pace.selector = rhythms = Rhythms()
+    pace.set_rest = lambda *_: pytest.fail("it was touched")
     pace.note_read(FLOOD_LINES, 100.0, descriptor=None)
-    assert rhythms.last is Rhythm.AT_ONCE
 
 
 def test_text_never_waits_longer_than_promised() -> None:

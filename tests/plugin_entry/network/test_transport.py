@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import gevent
 import pytest
 from gevent.event import Event
@@ -16,7 +17,6 @@ from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.connections import CONNECTS_AT_ONCE, new_session
 from plugin_entry.network.inbox import Inbox
 from plugin_entry.network.names import NameLookups
-from plugin_entry.network.transport import Watchdog
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator.errors import ServerError
 from translator.settings.credentials import Timeouts
@@ -74,6 +74,19 @@ def test_without_any_answer_a_turn_lasts_a_moment(bridge: Bridge, monkeypatch: p
         go.set()
         gevent.joinall(readers, timeout=PATIENCE_S, raise_error=True)
     assert [reader.value.body for reader in readers] == [b"x"] * many
+
+
+def test_the_limit_for_the_first_byte_begins_with_the_connection(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine connecting may take long; the reply has its whole limit all the same."""
+    limits, connect = Timeouts(connect=PATIENCE_S, first_byte=0.3), aiohttp.TCPConnector._create_connection
+
+    async def slow(*args: Any) -> Any:
+        await asyncio.sleep(2 * limits.first_byte)
+        return await connect(*args)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slow)
+    with serving(lambda visit: visit.whole(b"here")) as server:
+        assert bridge.fetch(server.call(limits=limits)).body == b"here"
 
 
 def test_more_than_a_hundred_requests_are_under_way_at_once(bridge: Bridge) -> None:
@@ -249,28 +262,6 @@ def test_the_environment_is_not_read(bridge: Bridge, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with serving(lambda visit: visit.whole(b"direct")) as server:
         assert bridge.fetch(server.call()).body == b"direct"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "quiet_s", "bites"),
-    [
-        pytest.param(0.01, 0.01, True, id="silence"),
-        pytest.param(0.01, 0.0, False, id="progress, or a slow reader"),
-        pytest.param(0.0, 9.0, False, id="no limit"),
-    ],
-)
-def test_the_watchdog_bites_a_silent_server_only(bridge: Bridge, seconds: float, quiet_s: float, bites: bool) -> None:
-    async def wait() -> bool:
-        dog = Watchdog(seconds, lambda: quiet_s)
-        try:
-            await asyncio.sleep(0.05)
-        except asyncio.CancelledError:
-            return dog.has_fired
-        finally:
-            dog.stop()
-        return False
-
-    assert bridge.run(wait) is bites
 
 
 def trickling(visit: Visit) -> None:

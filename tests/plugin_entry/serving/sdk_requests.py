@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-import orjson
 from dify_plugin.core.entities.plugin import request as requests
 from dify_plugin.core.plugin_executor import PluginExecutor
 from dify_plugin.core.runtime import Session
@@ -11,6 +10,7 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.rerank import RerankResult
 from dify_plugin.entities.model.text_embedding import TextEmbeddingResult
 from dify_plugin.interfaces.model.ai_model import AIModel
+from pydantic import TypeAdapter
 
 from plugin_entry.models.rerank import OllamaRerankModel
 from plugin_entry.models.text_embedding import OllamaTextEmbeddingModel
@@ -45,7 +45,7 @@ def embed(saved: Saved, texts: list[str], *, model: str = "embedder", kind: str 
     """What Dify's daemon asks for when it indexes (`document`) or searches (`query`), and what it reads."""
     fields = _fields("text-embedding", "invoke_text_embedding", model, saved)
     data = requests.ModelInvokeTextEmbeddingRequest(**fields, texts=texts, input_type=EmbeddingInputType(kind))
-    return TextEmbeddingResult.model_validate_json(orjson.dumps(_executor().invoke_text_embedding(NO_SESSION, data)))
+    return TextEmbeddingResult.model_validate(TypeAdapter(object).dump_python(_executor().invoke_text_embedding(NO_SESSION, data)))
 
 
 def count_tokens(saved: Saved, texts: list[str], *, model: str = "embedder") -> list[int]:

@@ -320,14 +320,18 @@ def test_the_server_cannot_describe_the_model_but_answers() -> None:
         assert [body["options"]["num_ctx"] for body in bodies(server)] == [2048]
 
 
+def counting(tokens: int) -> Speak:
+    """An answer to a prompt of so many tokens."""
+    counts = {"prompt_eval_count": tokens, "eval_count": 1}
+    line = orjson.dumps({"message": {"content": "x"}, "done": True, "done_reason": "stop", **counts}) + b"\n"
+    return reply(200, line, Content_Type="application/x-ndjson")
+
+
 def test_the_estimator_learns_from_real_counts() -> None:
     model = "learns"
-    line = (
-        orjson.dumps({"message": {"content": "x"}, "done": True, "done_reason": "stop", "prompt_eval_count": 400, "eval_count": 1}) + b"\n"
-    )
     messages: list[PromptMessage] = [UserPromptMessage(content="word " * 200)]
     class_ = OllamaLargeLanguageModel([])
-    with RoutesServer(answers(reply(200, line, Content_Type="application/x-ndjson"))) as server:
+    with RoutesServer(answers(counting(400))) as server:
         saved, other = {"base_url": server.url}, {"base_url": server.url, "api_key": "another"}
         before = class_.get_num_tokens(model, saved, messages)
         for _ in range(5):
@@ -339,6 +343,20 @@ def test_the_estimator_learns_from_real_counts() -> None:
         assert class_.get_num_tokens(model, saved, messages) == after, "pictures teach nothing about words"
     for other in ({"base_url": "http://127.0.0.1:9"}, {"base_url": "htp://x"}, {}):
         assert class_.get_num_tokens(model, other, messages) == before, "another server, or none that could be asked"
+
+
+def test_a_model_that_taught_enough_teaches_now_and_then() -> None:
+    model = "settled"
+    messages: list[PromptMessage] = [UserPromptMessage(content="word " * 200)]
+    class_ = OllamaLargeLanguageModel([])
+    counts = [400] * 15 + [601] * 5 + [600] * 12
+    estimates = []
+    with RoutesServer(answers(*map(counting, counts))) as server:
+        for _ in counts:
+            invoke(server.url, model, messages=messages)
+            estimates.append(class_.get_num_tokens(model, {"base_url": server.url}, messages))
+    assert 350 < estimates[14] == estimates[19] < 410
+    assert estimates[-1] > 500
 
 
 def test_everything_that_goes_wrong_is_one_of_five_classes() -> None:

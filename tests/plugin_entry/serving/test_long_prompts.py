@@ -12,6 +12,7 @@ from plugin_entry.threads import HEAVY
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
 from translator import turn
 from translator.errors import ServerError
+from translator.response.chunks import delta_to_chunk
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
@@ -48,7 +49,7 @@ def test_a_long_prompt_is_counted_in_a_thread(last: dict[str, object], monkeypat
     with serving(answer) as server, gevent.Timeout(PATIENCE_S):
         running, told = CHAT.begin(ask, {**SAVED, "base_url": f"http://127.0.0.1:{server.port}"}), ""
         try:
-            for _ in running.chunks():
+            for _ in map(delta_to_chunk, running.deltas()):
                 begun.set()
         except ServerError as error:
             told = error.problem.message

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.request.fit import alternates, may_be_cut_by_server, undroppable, without_older_half
+from translator.errors import RequestError
+from translator.request.context import ContextPlan
+from translator.request.fit import alternates, may_be_cut, may_be_cut_by_server, require_room, undroppable, without_older_half
+from translator.shapes.dify import Message, Role, ToolCall
 
 
 @attrs.frozen
@@ -101,3 +104,20 @@ def test_what_is_left_of_a_conversation_is_one(letters: str) -> None:
         shorter = without_older_half(left)
         assert shorter is None or len(shorter) < len(left)
         left = shorter
+
+
+def calling(arguments: str) -> tuple[Message, ...]:
+    """A question and the call that is to answer it."""
+    call = ToolCall(id="1", name="search", arguments=arguments)
+    return Message(role=Role.USER, content="Look it up."), Message(role=Role.ASSISTANT, tool_calls=(call,))
+
+
+def test_the_arguments_of_calls_take_room() -> None:
+    window = ContextPlan(size=4096)
+    short, long = calling("{}"), calling(f'{{"text": "{"word " * 20_000}"}}')
+    require_room(short, (), window)
+    assert not may_be_cut(short, (), window)
+    assert may_be_cut(long, (), window)
+    with pytest.raises(RequestError) as caught:
+        require_room(long, (), window)
+    assert caught.value.code == "context_too_long"

@@ -47,8 +47,8 @@ def test_spelling(value: object, expected: object) -> None:
 
 @pytest.mark.parametrize("value", BAD, ids=lambda value: repr(value)[:20])
 def test_refused(value: object) -> None:
-    with pytest.raises(RequestError, match=r"^my_field is not a time .*5m") as caught:
-        keep_alive_to_wire(value, "my_field")
+    with pytest.raises(RequestError, match=r"^keep_alive is not a time .*5m") as caught:
+        keep_alive_to_wire(value)
     assert caught.value.code == "keep_alive_invalid"
     assert caught.value.family is Family.BAD_REQUEST
 

@@ -96,6 +96,16 @@ def test_what_is_remembered_is_bounded() -> None:
     assert calibration.factor("m", script="Cyrillic") > 1.0
 
 
+def test_a_model_is_settled_by_as_many_counts_as_are_kept() -> None:
+    calibration = TokenCalibration(kept=3)
+    settled = []
+    for _ in range(4):
+        settled.append(calibration.is_settled("m"))
+        calibration.observe("m", 1000, 1400)
+    assert settled == [False, False, False, True]
+    assert not calibration.is_settled("m", script="Han")
+
+
 @given(st.lists(st.tuples(st.integers(-10, 10**6), st.integers(-10, 10**6)), max_size=60))
 def test_factor_stays_within_its_bounds(pairs: list[tuple[int, int]]) -> None:
     calibration = TokenCalibration()
