@@ -11,7 +11,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
 from plugin_entry.cli.chat.slash_commands import Chat, Leave, run_slash_command
@@ -34,6 +33,7 @@ FIRST, NEXT = "> ", "… "
 type ReadLine = Callable[[str], str | None]
 """Takes a prompt, gives a line without its end, None when there are no more. Raises Leave."""
 
+HELP = "talk to a model through the plugin"
 DESCRIPTION = """Chat with a model in the terminal. Each message goes the whole way it goes in Dify, through the plugin; /help lists what
 else can be typed. Ctrl-C stops an answer, and twice at the prompt it leaves.
 
@@ -47,12 +47,10 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The options of the chat."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("chat", help="talk to a model through the plugin", description=DESCRIPTION)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     add_server_options(parser)
     add_plain_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:
