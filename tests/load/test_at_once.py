@@ -32,7 +32,7 @@ from tests.servers.routes_server import RoutesServer, silence
 from tests.servers.stalling_server import StallingServer, stalling
 from tests.stdio.networked_plugin import free_port, networked_plugin
 from tests.stdio.test_stopping import FIRST_WORDS, answers, ask, calling
-from tests.translator.response.test_tally import HOSTILE, repeats
+from tests.translator.response.test_lines_tally import HOSTILE, repeats
 from tests.translator.tokens.test_estimate import ENGLISH, PARAGRAPHS
 from translator.tokens import estimate_text
 

@@ -134,9 +134,6 @@ class Machine:
         elif self.shows_thinking:
             self.out.text(ThinkDelta, text)
 
-    def _open_think(self, _: WireEvent) -> None:
-        self._show(THINK_OPEN)
-
     def _first_thought(self, event: WireEvent) -> None:
         self._memory.said_thinking = True
         if self.shows_thinking:
@@ -146,18 +143,9 @@ class Machine:
         if self.shows_thinking:
             self.out.text(ThinkDelta, event.text)
 
-    def _close_think(self, _: WireEvent) -> None:
-        self._show(THINK_CLOSE)
-
-    def _break_line(self, _: WireEvent) -> None:
-        self._show(LINE_BREAK)
-
     def _show(self, delta: Delta) -> None:
         if self.shows_thinking:
             self.out.add(delta)
-
-    def _blank_text(self, event: WireEvent) -> None:
-        self.out.text(TextDelta, event.text)
 
     def _answer_text(self, event: WireEvent) -> None:
         self._memory.said_text = True
@@ -226,15 +214,6 @@ class Machine:
             raise TypeError(f"event {event.kind.name} brought no error")
         self.out.add(FailureDelta(event.error))
 
-    def _fail_loaded(self, event: WireEvent) -> None:
-        self._fail_at_done(build.only_loaded(self.model), event)
-
-    def _fail_spent(self, event: WireEvent) -> None:
-        self._fail_at_done(build.thinking_spent_everything(self.model), event)
-
-    def _fail_empty(self, event: WireEvent) -> None:
-        self._fail_at_done(build.empty_answer(self.model), event)
-
     def _fail_at_done(self, error: ServerError, event: WireEvent) -> None:
         reply = event.reply or Reply()
         is_counted = bool(reply.prompt_eval_count and reply.eval_count)
@@ -242,12 +221,12 @@ class Machine:
 
 
 OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
-    Output.OPEN_THINK: Machine._open_think,
+    Output.OPEN_THINK: lambda machine, _: machine._show(THINK_OPEN),
     Output.FIRST_THOUGHT: Machine._first_thought,
     Output.THINK_TEXT: Machine._think_text,
-    Output.CLOSE_THINK: Machine._close_think,
-    Output.BREAK_LINE: Machine._break_line,
-    Output.BLANK_TEXT: Machine._blank_text,
+    Output.CLOSE_THINK: lambda machine, _: machine._show(THINK_CLOSE),
+    Output.BREAK_LINE: lambda machine, _: machine._show(LINE_BREAK),
+    Output.BLANK_TEXT: lambda machine, event: machine.out.text(TextDelta, event.text),
     Output.ANSWER_TEXT: Machine._answer_text,
     Output.TAG_TEXT: Machine._tag_text,
     Output.HOLD_CALLS: Machine._hold_calls,
@@ -255,7 +234,7 @@ OUTPUTS: dict[Output, Callable[[Machine, WireEvent], None]] = {
     Output.FINISH: Machine._finish,
     Output.FINISH_EARLY: Machine._finish_early,
     Output.FAIL: Machine._fail,
-    Output.FAIL_LOADED: Machine._fail_loaded,
-    Output.FAIL_SPENT: Machine._fail_spent,
-    Output.FAIL_EMPTY: Machine._fail_empty,
+    Output.FAIL_LOADED: lambda machine, event: machine._fail_at_done(build.only_loaded(machine.model), event),
+    Output.FAIL_SPENT: lambda machine, event: machine._fail_at_done(build.thinking_spent_everything(machine.model), event),
+    Output.FAIL_EMPTY: lambda machine, event: machine._fail_at_done(build.empty_answer(machine.model), event),
 }

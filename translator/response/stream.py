@@ -19,11 +19,10 @@ from translator.limits import DEFAULT_LIMITS, SLICE_BYTES, SLICE_LINES, Limits
 from translator.response.calls import with_declared_names
 from translator.response.decode import costly_line, line_to_events, raw_to_events
 from translator.response.held_text import HeldText
-from translator.response.lines import LineSplitter, read_line
+from translator.response.lines import LineSplitter, Tally, read_line
 from translator.response.machine import DeltaBuffer, Machine, counted_ids, no_estimate
 from translator.response.table import READING, STEADY, TERMINAL
 from translator.response.tags import NATIVE, TagSplitter
-from translator.response.tally import Tally
 from translator.shapes.dify import Tool
 from translator.shapes.events import Delta, Event, Reading, State, WireEvent
 

@@ -9,8 +9,8 @@ import pytest
 from translator.limits import MIB, Limits
 from translator.response.chunks import collect, deltas_to_chunks
 from translator.response.decode import CALLS_KEY, _least_bytes
+from translator.response.lines import OF_A_CALL
 from translator.response.stream import ReplyStream
-from translator.response.tally import OF_A_CALL
 from translator.shapes.dify import FinishReason
 from translator.shapes.events import Delta, FailureDelta, FinalDelta, TextDelta, ThinkClose, ThinkDelta, ThinkOpen
 

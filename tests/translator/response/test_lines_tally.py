@@ -3,7 +3,7 @@
 import pytest
 
 from translator.limits import Limits
-from translator.response.tally import OF_A_CALL, Tally
+from translator.response.lines import OF_A_CALL, Tally
 from translator.shapes.wire import WireFunctionCall, WireToolCall
 
 
