@@ -16,13 +16,12 @@ from plugin_entry.network.error_rows import ROWS
 from plugin_entry.network.errors import Phase, describe_transport_error
 from plugin_entry.network.names import NameTimeoutError
 from translator import codec
-from translator.addresses import is_loopback
+from translator.addresses import address_in, is_loopback
 from translator.diagnosis.conclusion import Finding, Layer
 from translator.diagnosis.containers import advice, other_addresses
 from translator.diagnosis.server_kinds import VERSION
 from translator.errors import ServerError
 from translator.settings.base_url import DEFAULT_PORTS
-from translator.settings.network_places import is_address
 
 ADDRESSES_SHOWN = 4
 UNANSWERED = frozenset({"connection_refused", "connect_timeout"})
@@ -42,7 +41,7 @@ async def check_proxy(exam: Examination) -> Finding | None:
 async def check_name(exam: Examination) -> Finding | None:
     """Whether the host's name leads to an address; nothing to say of an address."""
     host, _ = _first_hop(exam)
-    if is_address(host):
+    if address_in(host) is not None:
         return None
     try:
         async with asyncio.timeout(exam.limits.connect):

@@ -90,11 +90,6 @@ def refuse_key_over_plain_http(base_url: BaseUrl, *, has_key: bool, allowed: boo
     )
 
 
-def is_address(host: str) -> bool:
-    """True for an IP address, with or without a zone; False for a name."""
-    return address_in(host) is not None
-
-
 def _variable(environment: Mapping[str, str], name: str) -> str:
     """First value that is not empty, the lower-case spelling first."""
     spellings = sorted((key for key in environment if key.lower() == name), reverse=True)
