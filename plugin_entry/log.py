@@ -23,8 +23,6 @@ def error_place(error: BaseException) -> str:
 
 logger = logging.getLogger(__name__)
 
-KEPT = 512
-
 
 @attrs.define(slots=True, eq=False)
 class RequestLog:
@@ -70,23 +68,3 @@ def outcome_of(error: BaseException) -> str:
     from translator.errors import TranslatorError  # not before the first heartbeat, which needs `error_place` alone
 
     return error.code if isinstance(error, TranslatorError) else type(error).__name__
-
-
-@attrs.define(slots=True, eq=False)
-class LastAnswers:
-    """When each model of each server answered last; the oldest are forgotten."""
-
-    clock: Callable[[], float] = time.monotonic
-    _times: dict[tuple[str, str], float] = attrs.field(factory=dict)
-
-    def since_ms(self, place: str, model: str) -> float | None:
-        """Milliseconds since the last answer; None when there was none."""
-        last = self._times.get((place, model))
-        return None if last is None else (self.clock() - last) * 1000
-
-    def note(self, place: str, model: str) -> None:
-        """It has just answered."""
-        self._times.pop((place, model), None)
-        self._times[place, model] = self.clock()
-        while len(self._times) > KEPT:
-            del self._times[next(iter(self._times))]

@@ -68,8 +68,8 @@ from translator.response.chunks import deltas_to_chunks as deltas_to_chunks
 from translator.response.stream import ReplyStream as ReplyStream
 from translator.response.think_splitter import PieceKind as PieceKind
 from translator.response.think_splitter import ThinkSplitter as ThinkSplitter
-from translator.schema.plain_tools import ollama_tools as ollama_tools
-from translator.schema.plain_tools import read_tool as read_tool
+from translator.schema.tools import ollama_tools as ollama_tools
+from translator.schema.tools import read_tool as read_tool
 from translator.settings.auth import auth_headers as auth_headers
 from translator.settings.base_url import BaseUrl as BaseUrl
 from translator.settings.base_url import parse_base_url as parse_base_url

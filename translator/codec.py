@@ -31,10 +31,8 @@ class DecodeError(ValueError):
     """The bytes are no JSON, or the JSON has not the expected shape; the text never quotes the data."""
 
 
-def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any], Any]:
+def _strict(expected: type, name: str) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, bool) and expected is not bool:
-            raise DecodeError(f"expected {name}, got a boolean")
         if not isinstance(value, expected):
             raise DecodeError(f"expected {name}, got {type(value).__name__}")
         return value
@@ -42,7 +40,7 @@ def _strict(expected: type | tuple[type, ...], name: str) -> Callable[[Any, Any]
     return structure
 
 
-def _count(value: object) -> int:
+def count_of(value: object) -> int:
     """A counter, all that numbers of a reply are; 0, which is how servers say nothing, for what cannot be one: no complete answer is
     broken because its counters are odd."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -56,7 +54,7 @@ def _is_plain_object(kind: Any) -> bool:
 def _make_reader() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     converter.register_structure_hook(str, _strict(str, "a text"))
-    converter.register_structure_hook(int, lambda value, _: _count(value))
+    converter.register_structure_hook(int, lambda value, _: count_of(value))
     converter.register_structure_hook(bool, _strict(bool, "a boolean"))
     converter.register_structure_hook_func(_is_plain_object, _strict(dict, "an object"))
     for shape in (WireFunctionCall, WireToolCall, ReplyMessage, Reply):
@@ -122,6 +120,11 @@ def loads(data: bytes | str) -> Any:
     """
     if len(data) > SMALL and isinstance(data, bytes):
         require_few_values(data)
+    return parsed(data)
+
+
+def parsed(data: bytes | str) -> Any:
+    """The same for text whose values were counted as part of a larger one. Raises DecodeError."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

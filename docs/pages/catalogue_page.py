@@ -70,13 +70,13 @@ def _columns(row: Row) -> tuple[str, ...]:
 
 
 def _signs(row: Row) -> list[str]:
-    texts = " or ".join(_code(pattern.pattern) for pattern in row.patterns)
+    texts = " or ".join(map(_code, row.patterns))
     signs = {
         "status": _statuses(row.statuses),
         "text": texts,
         "body:": ", ".join(sorted(row.shapes)),
-        "path": _code(row.route.pattern),
-        "model": _code(row.model.pattern),
+        "path": _code(row.route),
+        "model": _code(row.model),
         "body with": "`signin_url`" if row.signin else "",
         "only": row.moment or "",
         "headers:": ", ".join(sorted(row.parts)),

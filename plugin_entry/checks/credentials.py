@@ -65,47 +65,43 @@ def run_check(check: ModelCheck, model: str, given: Mapping[str, Any], budget_s:
     saved = cast("Saved", given)
     ends = time.monotonic() + budget_s
     patience = budget_s - min(DIAGNOSIS_S, budget_s / 2)
+    server = None
     try:
-        with logged("check", model, _place(saved)), gevent.Timeout(patience):
+        server = _server(saved)
+        with logged("check", model, server.place if server else ""), gevent.Timeout(patience):
             check(model, saved)
     except TranslatorError as error:
-        told = _why(error, saved, ends) or one_sentence(error.problem.cause, error.problem.remedy)
-        raise CredentialsValidateFailedError(told) from None
+        told = _diagnosed(server, saved, ends) if _is_lost(error) else ""
+        raise CredentialsValidateFailedError(told or one_sentence(error.problem.cause, error.problem.remedy)) from None
     except InvokeError as error:
         raise CredentialsValidateFailedError(one_sentence(str(error))) from None
     except gevent.Timeout:
         slow = f"The server did not answer the check within {patience:g} seconds."
         remedy = "Check the base URL, or try again when the server is less busy."
-        raise CredentialsValidateFailedError(_diagnosed(saved, ends) or one_sentence(slow, remedy)) from None
+        raise CredentialsValidateFailedError(_diagnosed(server, saved, ends) or one_sentence(slow, remedy)) from None
     except Exception as error:  # noqa: BLE001  # told as a failed check
         logger.error("a check met an error of its own (%s)", error_place(error))  # noqa: TRY400  # its text may hold secrets
         unexpected = f"The check failed unexpectedly ({type(error).__name__})."
         raise CredentialsValidateFailedError(one_sentence(unexpected, "Try again.")) from None
 
 
-def _why(error: TranslatorError, saved: Saved, ends: float) -> str:
-    """The doctor's sentence where an error says that the way to Ollama is wrong; "" where the error itself says more."""
-    is_lost = isinstance(error, ServerError) and (error.family is Family.CONNECTION or error.code in WRONG_PLACE)
-    return _diagnosed(saved, ends) if is_lost else ""
-
-
-def _place(saved: Saved) -> str:
-    """Scheme, host and port for the log; "" for an address that cannot be read."""
+def _server(saved: Saved) -> Server | None:
+    """None for an address that cannot be read, which the check itself says."""
     try:
-        return server_of(settings_of(saved)).place
+        return server_of(settings_of(saved))
     except TranslatorError:
-        return ""
+        return None
 
 
-def _diagnosed(saved: Saved, ends: float) -> str:
+def _is_lost(error: TranslatorError) -> bool:
+    """The way to Ollama is wrong, of which the doctor says more than the error."""
+    return isinstance(error, ServerError) and (error.family is Family.CONNECTION or error.code in WRONG_PLACE)
+
+
+def _diagnosed(server: Server | None, saved: Saved, ends: float) -> str:
     """What is wrong with the way to Ollama; "" when nothing is found before `ends`, or another service is asked."""
     seconds = ends - time.monotonic()
-    try:
-        credentials = settings_of(saved)
-        server = server_of(credentials)
-    except TranslatorError:
-        return ""
-    if seconds <= 0 or (SERVICE_FIELD in saved and credentials.rerank.service not in RERANK_KINDS):
+    if server is None or seconds <= 0 or (SERVICE_FIELD in saved and settings_of(saved).rerank.service not in RERANK_KINDS):
         return ""
     return BRIDGE.run(lambda: why_unreachable(server, seconds, BRIDGE.lookups()))
 
@@ -164,7 +160,7 @@ def _check_rerank_model(model: str, saved: Saved) -> None:
     info = describe(model, server, kind, saved)
     if kind is ModelKind.EMBEDDING:
         embedding.check_settings(model, credentials, info)
-    if kind is ModelKind.RERANK:
+    else:
         check_generative(GenerativeSettings(model=model, template=credentials.rerank.template), info.version)
 
 

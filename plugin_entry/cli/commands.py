@@ -1,7 +1,7 @@
 """The commands and the one place that runs them.
 
-A command is a module with `EXAMPLES`, `add_parser(subparsers)` and `run(options) -> int`, and a row in `COMMANDS`. What is slow to import
-is imported inside `run`. A parser with a default for `client` gets what is typed behind `--`.
+A command is a module that offers what `Command` names, and a row in `COMMANDS`. What is slow to import is imported inside `run`. A parser
+with a default for `client` gets what is typed behind `--`.
 
 The package for Dify holds the files of this folder and none of the folders in it (`.difyignore`). There, the doctor is the only command.
 It needs nothing but argparse; `rich` (colours) and `argcomplete` (completion) are used where they are installed.
@@ -18,7 +18,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 COMMANDS: Mapping[str, str] = {
     "demo": "demo.command",
@@ -58,12 +58,14 @@ class ArgumentError(CommandError):
 
 
 class Command(Protocol):
-    """What a command's module offers. `EXAMPLES` are lines to type."""
+    """What a command's module offers. `HELP` is one line, `EXAMPLES` are lines to type."""
 
+    HELP: str
+    DESCRIPTION: str
     EXAMPLES: tuple[str, str]
 
-    def add_parser(self, subparsers: Any) -> argparse.ArgumentParser:
-        """Makes the command's parser."""
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the arguments."""
 
     def run(self, options: argparse.Namespace) -> int:
         """Gives the exit code. Raises CommandError."""
@@ -124,10 +126,12 @@ def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser.add_argument("--completion", choices=SHELLS, help=f'completion for your shell: eval "$({PROGRAM} --completion bash)"')
     parser.set_defaults(run=lambda options: _without_command(parser, options.completion))
     subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for command in commands.values():
-        made = command.add_parser(subparsers)
-        made.formatter_class = HelpFormatter
-        made.epilog = "\n\n".join(("examples:", "\n".join(f"  {example}" for example in command.EXAMPLES)))
+    for name, command in commands.items():
+        examples = "\n".join(("examples:\n", *(f"  {example}" for example in command.EXAMPLES)))
+        made = subparsers.add_parser(
+            name, help=command.HELP, description=command.DESCRIPTION, epilog=examples, formatter_class=HelpFormatter
+        )
+        command.add_options(made)
         made.set_defaults(run=command.run)
     if COMPLETING in os.environ:
         import argcomplete

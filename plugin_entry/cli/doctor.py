@@ -52,6 +52,7 @@ NARROWEST = 50
 LABEL_WIDTH = 12
 INDENT = " " * (6 + LABEL_WIDTH)
 
+HELP = "find out why a server cannot be reached"
 DESCRIPTION = f"""Looks at everything between this machine and a server, step by step. The last line is one sentence: what is wrong, and
 what to do.
 
@@ -71,11 +72,8 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "doctor", help="find out why a server cannot be reached", description=DESCRIPTION
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     parser.add_argument("url", metavar="URL", help="the base URL, as you would enter it in Dify")
     parser.add_argument("--model", default="", metavar="NAME", help="a model to look at, as `ollama list` shows it")
     for flag, field, settings in OPTIONS:
@@ -84,7 +82,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         parser.add_argument(flag, dest=f"{field}_env", metavar="NAME", help=description)
     add_plain_option(parser)
     add_json_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:

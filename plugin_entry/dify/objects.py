@@ -61,8 +61,8 @@ def usage_to_sdk(usage: Usage, started: float) -> dict[str, Any]:
     }
 
 
-def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> dict[str, Any]:
-    """The dump of a TextEmbeddingResult, whose vectors are JSON already: megabytes are written once, where they were checked."""
+def vectors_to_sdk(model: str, vectors: Sequence[bytes], tokens: int, started: float) -> dict[str, Any]:
+    """The dump of a TextEmbeddingResult, whose vectors are JSON already: megabytes of numbers are written once, where they were checked."""
     usage = EmbeddingUsage(
         tokens=tokens,
         total_tokens=tokens,
@@ -72,7 +72,8 @@ def vectors_to_sdk(model: str, vectors: bytes, tokens: int, started: float) -> d
         currency="USD",
         latency=time.perf_counter() - started,
     )
-    return {"model": model, "embeddings": WrittenJson.model_construct(data=vectors), "usage": usage.model_dump(mode="json")}
+    written = [WrittenJson.model_construct(data=vector) for vector in vectors]
+    return {"model": model, "embeddings": written, "usage": usage.model_dump(mode="json")}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -1,26 +1,17 @@
 """The language model as Dify loads it. It is thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dify_plugin import LargeLanguageModel
 from dify_plugin.entities.model import AIModelEntity, ParameterRule
 from dify_plugin.entities.model.llm import LLMResult
 from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
-from dify_plugin.errors.model import InvokeError
 
-from plugin_entry.dify import startup
-
-if TYPE_CHECKING:
-    from plugin_entry.checks import credentials as checks
-    from plugin_entry.dify import errors
-    from plugin_entry.serving import chat, schema
-else:
-    checks, errors = startup.modules("checks.credentials", "dify.errors")
-    chat, schema = startup.modules("serving.chat", "serving.schema")
+from plugin_entry.models.parts import WithReadableErrors, chat, checks, errors, schema
 
 
-class OllamaLargeLanguageModel(LargeLanguageModel):
+class OllamaLargeLanguageModel(WithReadableErrors, LargeLanguageModel):
     """Chat and completion."""
 
     def _invoke(
@@ -65,10 +56,3 @@ class OllamaLargeLanguageModel(LargeLanguageModel):
 
     def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
         return schema.language_model(model, credentials)
-
-    @property
-    def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
-        return errors.MAPPING
-
-    def _transform_invoke_error(self, error: Exception) -> InvokeError:
-        return errors.to_invoke_error(error)

@@ -1,24 +1,16 @@
 """The rerank model as Dify loads it. It is thin, because the SDK executes source modules apart from the import system."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dify_plugin import RerankModel
 from dify_plugin.entities.model import AIModelEntity
 from dify_plugin.entities.model.rerank import RerankResult
-from dify_plugin.errors.model import InvokeError
 
-from plugin_entry.dify import startup
-
-if TYPE_CHECKING:
-    from plugin_entry.checks import credentials as checks
-    from plugin_entry.dify import errors
-    from plugin_entry.serving import rerank, schema
-else:
-    checks, rerank, errors, schema = startup.modules("checks.credentials", "serving.rerank", "dify.errors", "serving.schema")
+from plugin_entry.models.parts import WithReadableErrors, checks, rerank, schema
 
 
-class OllamaRerankModel(RerankModel):
+class OllamaRerankModel(WithReadableErrors, RerankModel):
     """Order for documents."""
 
     def _invoke(
@@ -39,10 +31,3 @@ class OllamaRerankModel(RerankModel):
 
     def get_customizable_model_schema(self, model: str, credentials: Mapping[str, Any]) -> AIModelEntity:
         return schema.rerank_model(model, credentials)
-
-    @property
-    def _invoke_error_mapping(self) -> dict[type[InvokeError], list[type[Exception]]]:
-        return errors.MAPPING
-
-    def _transform_invoke_error(self, error: Exception) -> InvokeError:
-        return errors.to_invoke_error(error)

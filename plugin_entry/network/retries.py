@@ -196,8 +196,8 @@ class Sender:
 
 def models_in_memory(bridge: Bridge, server: Server) -> HttpReply | None:
     """The reply of `/api/ps`, whatever its status; None when there is none in time."""
-    limits = attrs.evolve(server.limits, connect=PS_LIMIT_S, first_byte=PS_LIMIT_S, between_chunks=PS_LIMIT_S)
-    call = Call(server=attrs.evolve(server, limits=limits), method="GET", url=server.base_url.url_for("/api/ps"))
+    quick = server.with_limits(connect=PS_LIMIT_S, first_byte=PS_LIMIT_S, between_chunks=PS_LIMIT_S)
+    call = Call(server=quick, method="GET", url=server.base_url.url_for("/api/ps"))
     with suppress(ServerError), gevent.Timeout(PS_WHOLE_S, False):
         return bridge.fetch(call)
     return None

@@ -29,9 +29,8 @@ REQUEST_LINES = 20
 LONGEST_REST_S = 0.045
 """Text is in its frame 50 ms after its arrival at the latest; the difference is for the work itself."""
 
-FLOOD_LINES = 8
-FLOOD_LINES_PER_S = 1000.0
-"""No model is that fast: such a reply was waiting somewhere, and nobody types along."""
+FLOOD_LINES = 64
+"""In one read: more than any model writes in the longest rest. Such a reply was waiting somewhere, and nobody reads along."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -48,13 +47,12 @@ class Pace:
 
     def begin(self) -> None:
         """Notes a new request, which costs as much as many lines: running streams are read less often to make room for it."""
-        self.note_read(REQUEST_LINES, 0.0, None)
+        self.note_read(REQUEST_LINES, None)
 
-    def note_read(self, lines: int, last_read: float, descriptor: int | None) -> float:
-        """Notes a read of `lines` lines by a stream that was last read at `last_read`, and sets when it is read next. Gives the time now.
+    def note_read(self, lines: int, descriptor: int | None) -> None:
+        """Notes a read of `lines` lines, and sets when the stream is read next; `descriptor` is None when nothing more comes from it.
 
-        `descriptor` is None when nothing more comes from it. A read that ends no line is a piece of something that is wanted whole, such as
-        a reply with vectors: a rest gains nothing.
+        A read that ends no line is a piece of something that is wanted whole, such as a reply with vectors: a rest gains nothing.
         """
         now = self.clock()
         if now >= self._window_ends:
@@ -63,9 +61,7 @@ class Pace:
         if self._lines >= BUSY_LINES and self.rest_s < LONGEST_REST_S:
             self.rest_s = max(self.rest_s, _rest(self._lines))
         if descriptor is not None:
-            is_flood = lines >= FLOOD_LINES and lines > FLOOD_LINES_PER_S * (now - last_read)
-            self.set_rest(descriptor, bool(lines and self.rest_s and not is_flood))
-        return now
+            self.set_rest(descriptor, self.rest_s > 0 and 0 < lines < FLOOD_LINES)
 
     def _open_window(self, now: float) -> None:
         """The lines of the window before count in this one, too, unless it was quiet in between."""

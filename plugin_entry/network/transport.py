@@ -29,14 +29,10 @@ async def deliver(session_of_loop: Callable[[], aiohttp.ClientSession], call: Ca
 async def _read(response: aiohttp.ClientResponse, inbox: Inbox, pace: Pace) -> None:
     """Puts the body into the inbox, piece by piece."""
     content, descriptor = response.content, _descriptor(response)
-    clock = asyncio.get_running_loop().time
-    last = clock()
     while data := await content.readany():
-        watched = None if content.is_eof() else descriptor
-        last = pace.note_read(data.count(b"\n"), last, watched)
+        pace.note_read(data.count(b"\n"), None if content.is_eof() else descriptor)
         if inbox.put(data):
             await inbox.drained()
-            last = clock()
         elif len(data) >= READ_AT_ONCE:
             await asyncio.sleep(0)  # as much again may be here already, above all of compressed data: others have their turn
 

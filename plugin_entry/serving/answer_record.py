@@ -5,10 +5,11 @@ from functools import partial
 
 import attrs
 
-from plugin_entry.log import LastAnswers, RequestLog
+from plugin_entry.log import RequestLog
 from plugin_entry.network.bridge import Bridge
 from plugin_entry.network.retries import models_in_memory
 from plugin_entry.network.server import Server
+from translator.caches import BoundedCache
 from translator.diagnosis.remarks import Before, remarks, was_loaded, wrong_window
 from translator.diagnosis.running import running_model
 from translator.request.rewrites import KnownRewrites
@@ -35,7 +36,8 @@ class AnswerRecord:
     log: RequestLog
     bridge: Bridge
     calibration: TokenCalibration
-    last_answers: LastAnswers
+    last_answers: BoundedCache[tuple[str, str], float]
+    """When each model of each server answered last, on the clock of the log."""
     rewrites: KnownRewrites
     estimate: Callable[[Turn], int]
     spawn: Callable[..., object]
@@ -49,12 +51,13 @@ class AnswerRecord:
     def answered(self, turn: Turn, final: FinalDelta) -> None:
         """The answer is complete."""
         self._learn(turn, final)
-        model, place, last = turn.ask.model, self.server.identity, self.last_answers
-        self.rewrites.learn((place, model), turn.rewrites)
-        before = Before(estimate=partial(self.estimate, turn), since_last_ms=last.since_ms(place, model))
+        key = self.server.identity, turn.ask.model
+        self.rewrites.learn(key, turn.rewrites)
+        last, now = self.last_answers.get(key), self.log.clock()
+        before = Before(estimate=partial(self.estimate, turn), since_last_ms=None if last is None else (now - last) * 1000)
         for remark in remarks(turn, final, before):
             self.log.remark(remark)
-        last.note(place, model)
+        self.last_answers.put(key, now)
         if was_loaded(final) and turn.window.num_ctx:
             self.spawn(self._check_window, turn)
         self.log.facts |= {"done_reason": final.done_reason, **_counted(final.usage), "notes": list(turn.notes)}

@@ -19,7 +19,7 @@ from dify_plugin.entities.model.message import PromptMessage, PromptMessageTool
 from plugin_entry.dify.errors import readable, to_invoke_error
 from plugin_entry.dify.frames import ChunkDump, text_chunk
 from plugin_entry.dify.objects import answer_to_sdk, chunk_to_sdk, messages_from_sdk, tools_from_sdk
-from plugin_entry.log import LastAnswers, RequestLog, outcome_of
+from plugin_entry.log import RequestLog, outcome_of
 from plugin_entry.network.bridge import Bridge, OpenReply
 from plugin_entry.network.downloads import fetch_media
 from plugin_entry.network.retries import Sender
@@ -30,6 +30,7 @@ from plugin_entry.serving.facts import ModelFacts
 from plugin_entry.serving.pictures import convert
 from plugin_entry.threads import HEAVY, OF_A_MESSAGE, PICTURES, WORK, in_thread, let_others_run, weight_of, weight_of_prompt
 from translator import detected
+from translator.caches import BoundedCache
 from translator.conversation import reply_stream
 from translator.errors import ServerError
 from translator.failures.build import with_proxy
@@ -50,6 +51,8 @@ CALIBRATION = TokenCalibration()
 
 ENDS = frozenset({FinalDelta, FailureDelta})
 TEXTS = (TextDelta, ThinkDelta)
+
+MODELS_REMEMBERED = 512
 
 
 def new_call_id() -> str:
@@ -155,7 +158,7 @@ class ChatService:
     bridge: Bridge
     facts: ModelFacts
     calibration: TokenCalibration
-    last_answers: LastAnswers = attrs.field(factory=LastAnswers)
+    last_answers: BoundedCache[tuple[str, str], float] = attrs.field(factory=partial(BoundedCache, MODELS_REMEMBERED))
     rewrites: KnownRewrites = attrs.field(factory=KnownRewrites)
     sleep: Callable[[float], object] = gevent.sleep
     spawn: Callable[..., object] = gevent.spawn

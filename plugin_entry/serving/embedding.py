@@ -19,16 +19,12 @@ from plugin_entry.threads import in_thread, weight_of_texts
 from translator import detected, features
 from translator.diagnosis.model_kinds import ModelKind, require_kind
 from translator.embedding import texts as embedding_texts
-from translator.embedding.frame import frame_json
 from translator.embedding.job import Embedded, embedding_plan
 from translator.embedding.requests import EmbedSettings, check_dimensions, check_sizes
 from translator.errors import RequestError
 from translator.response.capabilities import ModelInfo
 from translator.settings.credentials import Credentials, PrefixChoice
-from translator.shapes.exchange import Plan
 from translator.tokens import TEXT_MARKS, estimate_texts
-
-NO_VECTORS = b"[]"
 
 
 @readable
@@ -37,8 +33,8 @@ def embed(model: str, saved: Mapping[str, Any], texts: Sequence[str], input_type
     started = time.perf_counter()
     credentials = settings_of(saved)
     with Deadline(credentials.timeouts.answer, model).around_waiting():
-        vectors, tokens = _embed(model, saved, credentials, texts, input_type) if texts else (NO_VECTORS, 0)
-    return vectors_to_sdk(model, vectors, tokens, started)
+        embedded = _embed(model, saved, credentials, texts, input_type) if texts else Embedded()
+    return vectors_to_sdk(model, embedded.written, embedded.tokens, started)
 
 
 def count(model: str, saved: Mapping[str, Any], texts: Sequence[str]) -> list[int]:
@@ -68,8 +64,7 @@ def embed_settings(model: str, credentials: Credentials, info: ModelInfo) -> Emb
 
 def _embed(
     model: str, saved: Mapping[str, Any], credentials: Credentials, texts: Sequence[str], input_type: EmbeddingInputType
-) -> tuple[bytes, int]:
-    """The vectors as JSON, and the tokens of the texts."""
+) -> Embedded:
     server = server_of(credentials)
     info = known_locally(server, model, detected.from_saved(saved))
     plan = embedding_plan(
@@ -82,17 +77,11 @@ def _embed(
     at_once = credentials.embedding.concurrency
     with logged("embed", model, server.place, texts=len(texts)) as log:
         bridge = RetryingBridge(BRIDGE, turns_at(server.identity, at_once), busy_ollama)
-        vectors, embedded = run_plan(bridge, _in_json(plan), server, at_once, weight_of_texts(texts))
+        embedded = run_plan(bridge, plan, server, at_once, weight_of_texts(texts))
         log.facts["tokens"] = embedded.tokens
         for adjustment in embedded.adjustments:
             log.remark(f"Text {adjustment.index + 1} of {adjustment.length:,} characters: {adjustment.change.value}.")
-    return vectors, embedded.tokens
-
-
-def _in_json(plan: Plan[Embedded]) -> Plan[tuple[bytes, Embedded]]:
-    """The vectors as JSON, and everything else that the plan gives: the numbers themselves go where they were read, in a thread."""
-    embedded = yield from plan
-    return frame_json(embedded.vectors), attrs.evolve(embedded, vectors=())
+    return embedded
 
 
 def known_locally(server: Server, model: str, remembered: ModelInfo) -> ModelInfo:

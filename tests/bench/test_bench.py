@@ -186,7 +186,7 @@ def test_a_token_takes_one_short_way() -> None:
 
 def test_vectors_are_flawless() -> None:
     vectors = read_embed(vectors_reply(3, 384)).vectors
-    assert [len(vector) for vector in vectors if not isinstance(vector, Flaw)] == [384] * 3
+    assert [vector.length for vector in vectors if not isinstance(vector, Flaw)] == [384] * 3
 
 
 def test_the_bound_of_vectors_writes_all_of_them() -> None:

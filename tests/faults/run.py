@@ -73,7 +73,7 @@ def call_of(cell: Cell, saved: dict[str, Any]) -> str | Iterator[LLMResultChunk]
     match cell.operation.kind:
         case Kind.EMBED:
             vectors: Any = OllamaTextEmbeddingModel([]).invoke("embedder", saved, [PROMPT, "other"], input_type=EmbeddingInputType.DOCUMENT)
-            return f"vectors[{len(vectors['embeddings'].read())}]"
+            return f"vectors[{len(vectors['embeddings'])}]"
         case Kind.RERANK:
             return f"documents[{len(OllamaRerankModel([]).invoke('reranker', saved, PROMPT, ['first one', 'second one']).docs)}]"
         case Kind.VALIDATE:

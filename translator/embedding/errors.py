@@ -1,7 +1,5 @@
 """What goes wrong with an embedding call, in sentences. A text is named by its number and length, never by its words."""
 
-from typing import assert_never
-
 from translator.embedding.replies import Flaw, Refused
 from translator.embedding.requests import EmbedSettings, Overlong
 from translator.errors import Family, Problem, ServerError
@@ -86,10 +84,4 @@ def text_failed(place: str, cause: Problem) -> ServerError:
 
 def given_up(place: str, kind: Refused, found: FailureText, error: ServerError, settings: EmbedSettings) -> ServerError:
     """The error of one text, by the kind of its last refusal."""
-    match kind:
-        case Refused.OVERLONG:
-            return too_long(place, found, settings)
-        case Refused.TEXT | Refused.OPAQUE | Refused.TOO_LARGE | Refused.NO_ROUTE | Refused.FATAL:
-            return text_failed(place, error.problem)
-        case _:
-            assert_never(kind)
+    return too_long(place, found, settings) if kind is Refused.OVERLONG else text_failed(place, error.problem)

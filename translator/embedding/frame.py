@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from translator.codec import dumps
-from translator.embedding.replies import Vector
+from translator.codec import dumps, loads
 from translator.errors import RequestError
 from translator.limits import FRAME_BYTES
 
@@ -27,17 +26,21 @@ def check_frame(count: int, dimensions: int) -> None:
         raise _frame_error(count, dimensions)
 
 
-def frame_json(vectors: Sequence[Vector]) -> bytes:
-    """The vectors as JSON that fits into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
+def frame_safe(written: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Vectors, each as JSON, that fit into one line to Dify: as they are, else in nine significant digits (exact for 32-bit floats).
 
     Raises RequestError when they do not fit.
     """
-    text = dumps(vectors)
-    if len(text) > ROOM:
-        text = dumps([[float(f"{number:.9g}") for number in vector] for vector in vectors])
-    if len(text) > ROOM:
-        raise _frame_error(len(vectors), len(vectors[0]))
-    return text
+    if _fit(written):
+        return tuple(written)
+    shorter = tuple(dumps([float(f"{number:.9g}") for number in loads(vector)]) for vector in written)
+    if _fit(shorter):
+        return shorter
+    raise _frame_error(len(written), len(loads(written[0])))
+
+
+def _fit(written: Sequence[bytes]) -> bool:
+    return sum(map(len, written)) + len(written) <= ROOM
 
 
 def _frame_error(count: int, dimensions: int) -> RequestError:

@@ -12,7 +12,7 @@ import attrs
 
 from translator.embedding.errors import flawed, given_up, unequal_lengths, wrong_count, wrong_dimensions
 from translator.embedding.frame import check_frame
-from translator.embedding.replies import EmbedReply, Flaw, Refused, Vector, dimensions_of, read_embed, read_legacy, refusal_of
+from translator.embedding.replies import EmbedReply, Flaw, Refused, WrittenVector, dimensions_of, read_embed, read_legacy, refusal_of
 from translator.embedding.requests import (
     EMBED_PATH,
     LEGACY_PATH,
@@ -93,7 +93,7 @@ class Isolation:
     in_frame: int = 0
     version: ServerVersion = NEWEST
     path: str = attrs.field(default=EMBED_PATH, init=False)
-    vectors: dict[int, Vector] = attrs.field(factory=dict, init=False, repr=False)
+    vectors: dict[int, WrittenVector] = attrs.field(factory=dict, init=False, repr=False)
     dimensions: int = attrs.field(default=0, init=False)
     tokens: int = attrs.field(default=0, init=False)
     estimated: bool = attrs.field(default=False, init=False)
@@ -170,15 +170,15 @@ class Isolation:
             raise error
         return Failed(batch=batch, sent_with=len(batch), kind=refusal.kind, error=error, found=refusal.found)
 
-    def _keep(self, position: int, vector: Vector) -> None:
+    def _keep(self, position: int, vector: WrittenVector) -> None:
         wanted = self.settings.dimensions
-        if wanted is not None and len(vector) != wanted:
-            raise wrong_dimensions(self.settings.model, len(vector), wanted, self.version)
+        if wanted is not None and vector.length != wanted:
+            raise wrong_dimensions(self.settings.model, vector.length, wanted, self.version)
         if not self.dimensions:
-            check_frame(self.in_frame, len(vector))
-            self.dimensions = len(vector)
-        if len(vector) != self.dimensions:
-            raise unequal_lengths(self.settings.model, self.dimensions, len(vector))
+            check_frame(self.in_frame, vector.length)
+            self.dimensions = vector.length
+        if vector.length != self.dimensions:
+            raise unequal_lengths(self.settings.model, self.dimensions, vector.length)
         self.vectors[position] = vector
 
     def _count(self, batch: TextBatch, answer: EmbedReply) -> None:

@@ -1,12 +1,15 @@
 """One embedding call of Dify from its texts to its vectors.
 
-The result is one flawless vector per text in the order of the texts. An error names a text by its number and length, never by its words.
+The result is one flawless vector per text in the order of the texts, small enough for one line to Dify. An error names a text by its number
+and length, never by its words.
 """
 
 from collections.abc import Sequence
 
 import attrs
 
+from translator.codec import loads
+from translator.embedding.frame import frame_safe
 from translator.embedding.isolation import Adjustment, AdjustmentKind, Isolation
 from translator.embedding.replies import Vector
 from translator.embedding.requests import EmbedSettings, check_dimensions
@@ -17,12 +20,17 @@ from translator.versions import NEWEST, ServerVersion
 
 @attrs.frozen(slots=True, kw_only=True)
 class Embedded:
-    """One vector per text in the order of the texts. `estimated`: the server did not count all tokens."""
+    """One vector per text in the order of the texts, each as JSON. `estimated`: the server did not count all tokens."""
 
-    vectors: tuple[Vector, ...] = attrs.field(repr=False)
+    written: tuple[bytes, ...] = attrs.field(default=(), repr=False)
     tokens: int = 0
     estimated: bool = False
     adjustments: tuple[Adjustment, ...] = ()
+
+    @property
+    def vectors(self) -> tuple[Vector, ...]:
+        """The numbers, read anew each time."""
+        return tuple(map(loads, self.written))
 
 
 def embedding_plan(
@@ -33,10 +41,9 @@ def embedding_plan(
     prefixes: Prefixes = NO_PREFIXES,
     version: ServerVersion = NEWEST,
 ) -> Plan[Embedded]:
-    """Embeds texts; no texts, no requests. `frame_json` makes the answer's line to Dify.
+    """Embeds texts; no texts, no requests. The answer fits into one line to Dify (4 MiB), with fewer digits where it must.
 
-    Raises RequestError for settings that cannot work and for more numbers than fit into that line (4 MiB), ServerError for refusals and
-    flawed vectors.
+    Raises RequestError for settings that cannot work and for an answer too large for Dify, ServerError for refusals and flawed vectors.
     """
     check_dimensions(settings, version)
     prefix = prefixes.of(kind)
@@ -49,7 +56,8 @@ def embedding_plan(
         if sent[index] == blank != prefix + text
     }
     yield from job.run()
-    return _result(job)
+    result = _result(job)
+    return attrs.evolve(result, written=frame_safe(result.written))
 
 
 def vectors_plan(
@@ -66,7 +74,7 @@ def vectors_plan(
 
 def _result(job: Isolation) -> Embedded:
     return Embedded(
-        vectors=tuple(job.vectors[index] for index in range(len(job.texts))),
+        written=tuple(job.vectors[index].json for index in range(len(job.texts))),
         tokens=job.tokens,
         estimated=job.estimated,
         adjustments=tuple(job.adjustments[index] for index in sorted(job.adjustments)),

@@ -6,12 +6,13 @@ without meaning is worse than an error. The flaws are named here; `isolation.py`
 
 import math
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, loads
+from translator.codec import DecodeError, count_of, dumps, loads, parsed, require_few_values
 from translator.errors import Family, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
@@ -128,21 +129,73 @@ class Flaw(StrEnum):
     HOLED = "a vector with many exact zeros, which is how the server writes undefined numbers (NaN)"
 
 
+@attrs.frozen(slots=True)
+class WrittenVector:
+    """A vector that can be kept, as JSON: a third of the memory that its numbers take, and the form in which it goes on to Dify."""
+
+    length: int
+    json: bytes = attrs.field(repr=False)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class EmbedReply:
     """One reply. `tokens` is None when the server did not count."""
 
-    vectors: tuple[Vector | Flaw, ...] = attrs.field(repr=False)
+    vectors: tuple[WrittenVector | Flaw, ...] = attrs.field(repr=False)
     tokens: int | None = None
 
 
 def read_embed(body: bytes) -> EmbedReply:
-    """A reply of `/api/embed`; the caller compares the number of vectors. Raises ServerError when it is no such reply."""
-    plain = _object(body)
-    vectors = plain.get("embeddings")
-    if not isinstance(vectors, list):
-        raise not_vectors("it has no list of vectors")
-    return EmbedReply(vectors=tuple(map(checked, vectors)), tokens=_count(plain.get("prompt_eval_count")))
+    """A reply of `/api/embed`; the caller compares the number of vectors. Raises ServerError when it is no such reply.
+
+    Only one vector at a time is held as numbers: those of a whole reply take three times its bytes, and orjson two times more to read them.
+    """
+    start, stop = _list_of_vectors(body)
+    try:
+        require_few_values(body)
+        plain = _object(body[:start] + body[stop:])
+        others = plain.get("embeddings")
+        if not isinstance(others, list):
+            raise not_vectors("it has no list of vectors")
+        pieces = _pieces(body, start, stop)  # all of them first: what is kept lies together in memory
+        found = [vector for piece in pieces for vector in _read(piece)]
+    except DecodeError as error:
+        raise not_vectors("it is no JSON") from error
+    return EmbedReply(vectors=(*found, *map(_written, others)), tokens=count_of(plain.get("prompt_eval_count")) or None)
+
+
+_LIST = re.compile(rb'"embeddings"\s*:\s*\[')
+
+
+def _list_of_vectors(body: bytes) -> tuple[int, int]:
+    """Where the elements of the list are; an empty range when that cannot be told.
+
+    There are no texts in it, so it ends before the next quote; and a quote within a text has a backslash before it, so no text looks like
+    the key.
+    """
+    found = _LIST.search(body)
+    if found is None:
+        return 0, 0
+    start, quote = found.end(), body.find(b'"', found.end())
+    return start, max(start, body.rfind(b"]", start, quote if quote >= 0 else len(body)))
+
+
+def _pieces(body: bytes, start: int, stop: int) -> list[bytes]:
+    """The elements between these places in pieces of JSON, each up to the end of one list."""
+    pieces = []
+    while start < stop:
+        end = (body.find(b"]", start, stop) + 1) or stop
+        pieces.append(body[start:end].strip(b", \t\r\n"))
+        start = end
+    return pieces
+
+
+def _read(piece: bytes) -> Iterator[WrittenVector | Flaw]:
+    """Reads the elements; a vector keeps the spelling of the server, in one line. Raises DecodeError."""
+    text = piece[piece.rfind(b"[") :].replace(b"\n", b" ")
+    is_number = b"u" not in text and b"s" not in text  # `true` and `false` count as 1 and 0 in Python
+    for value in parsed(b"[" + piece + b"]"):
+        yield flaw_of(value) or (WrittenVector(len(value), text) if is_number else Flaw.NOT_NUMBERS)
 
 
 def dimensions_of(body: bytes) -> int:
@@ -154,19 +207,21 @@ def dimensions_of(body: bytes) -> int:
 
 def read_legacy(body: bytes) -> EmbedReply:
     """A reply of `/api/embeddings`: one vector, made unit length here (0.9.6 `embeddings-legacy` is not). Raises ServerError."""
-    found = checked(_object(body).get("embedding"))
-    return EmbedReply(vectors=(found if isinstance(found, Flaw) else normalised(found),))
+    try:
+        vector: Any = _object(body).get("embedding")
+    except DecodeError as error:
+        raise not_vectors("it is no JSON") from error
+    return EmbedReply(vectors=(flaw_of(vector) or _written(normalised(vector)),))
 
 
-def checked(value: object) -> Vector | Flaw:
-    """The vector if it can be used, otherwise what is wrong with it."""
-    if not isinstance(value, list) or not value:
+def _written(vector: Any) -> WrittenVector | Flaw:
+    return flaw_of(vector) or WrittenVector(len(vector), dumps(vector))
+
+
+def flaw_of(vector: object) -> Flaw | None:
+    """Why a vector cannot be used; None for one that can."""
+    if not isinstance(vector, list) or not vector:
         return Flaw.MISSING
-    flaw = _flaw(value)
-    return value if flaw is None else flaw
-
-
-def _flaw(vector: list[Any]) -> Flaw | None:
     try:
         square = float(math.sumprod(vector, vector))
     except TypeError:
@@ -200,10 +255,7 @@ def cosine(left: Vector, right: Vector) -> float:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    try:
-        plain = loads(body)
-    except DecodeError as error:
-        raise not_vectors("it is no JSON") from error
+    plain = loads(body)
     if not isinstance(plain, dict):
         raise not_vectors("it is no JSON object")
     if plain.get("error") is not None:
@@ -219,7 +271,3 @@ def not_vectors(reason: str) -> ServerError:
         "Check that the base URL leads to an Ollama server and not to another service or a login page.",
         family=Family.UNAVAILABLE,
     )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

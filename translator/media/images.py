@@ -13,7 +13,7 @@ from translator.errors import RequestError
 from translator.limits import MIB, Limits
 from translator.media.metadata import UPRIGHT, PictureParts, jpeg_parts, png_parts
 from translator.media.reencode import ConversionError, reencode, smallest_side
-from translator.media.sniff import HEAD_BYTES, FrameHeader, Media, jpeg_frame, png_frame, sniff
+from translator.media.sniff import HEAD_BYTES, Media, sniff
 from translator.media.urls import bare_base64, is_data_url
 
 type PictureConverter = Callable[[bytes | str, Media, int], str]
@@ -107,15 +107,14 @@ def image_to_base64(data: bytes | str, limits: Limits, convert: PictureConverter
     file = _open(data, "image")
     _check_bytes(file, "image", limits)
     media = sniff(file.read(0, HEAD_BYTES))
-    frame = _frame(file, media)
     picture = None
-    if frame is not None:
-        _check_pixels(frame, media, limits)
-        if frame.common:
-            _check_end(file, media, frame)
-            parts = png_parts(file.read, file.size) if media is Media.PNG else jpeg_parts(file.raw())
+    if media in (Media.PNG, Media.JPEG):
+        parts = png_parts(file.read, file.size) if media is Media.PNG else jpeg_parts(file.raw())
+        _check_pixels(parts, media, limits)
+        if parts.is_common:
+            _check_end(file, media, parts)
             picture = _picture_only(file, parts)
-            if parts.is_known and parts.orientation == UPRIGHT and _is_large(frame):
+            if parts.is_known and parts.orientation == UPRIGHT and _is_large(parts):
                 return picture.base64()
     if media not in DECODERS:
         raise _refused(media)
@@ -162,21 +161,12 @@ def _check_bytes(file: _File, noun: str, limits: Limits) -> None:
         )
 
 
-def _frame(file: _File, media: Media) -> FrameHeader | None:
-    if media not in (Media.PNG, Media.JPEG):
-        return None
-    frame = png_frame(file.read) if media is Media.PNG else jpeg_frame(file.read)
-    if frame is None:
-        raise _damaged(media)
-    return frame
-
-
-def _check_pixels(frame: FrameHeader, media: Media, limits: Limits) -> None:
+def _check_pixels(parts: PictureParts, media: Media, limits: Limits) -> None:
     """The server decodes what passes untouched, so the cap protects it as well."""
-    if not frame.width or not frame.height:
+    if not parts.width or not parts.height:
         raise _damaged(media)
-    if frame.width * frame.height > limits.image_pixels:
-        raise _too_many_pixels(frame.width, frame.height, limits.image_pixels)
+    if parts.width * parts.height > limits.image_pixels:
+        raise _too_many_pixels(parts.width, parts.height, limits.image_pixels)
 
 
 def _picture_only(file: _File, parts: PictureParts) -> _File:
@@ -184,15 +174,15 @@ def _picture_only(file: _File, parts: PictureParts) -> _File:
     return file if parts.is_all_of(file.size) else _File(b"".join(file.read(start, stop) for start, stop in parts.ranges))
 
 
-def _is_large(frame: FrameHeader) -> bool:
-    return min(frame.width, frame.height) >= smallest_side(frame.width, frame.height)
+def _is_large(parts: PictureParts) -> bool:
+    return min(parts.width, parts.height) >= smallest_side(parts.width, parts.height)
 
 
-def _check_end(file: _File, media: Media, frame: FrameHeader) -> None:
+def _check_end(file: _File, media: Media, parts: PictureParts) -> None:
     """Refuses a file without its end mark; cameras append data of their own, so a mark before the last bytes counts too."""
     end = _PNG_END if media is Media.PNG else _JPEG_END
-    tail = file.read(max(frame.data_start, file.size - _TAIL_BYTES), file.size)
-    if end not in tail and file.raw().find(end, frame.data_start) < 0:
+    tail = file.read(max(parts.data_start, file.size - _TAIL_BYTES), file.size)
+    if end not in tail and file.raw().find(end, parts.data_start) < 0:
         raise _damaged(media)
 
 

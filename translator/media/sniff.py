@@ -1,22 +1,12 @@
 """What a file is, told from its first bytes, because the type that Dify or a web server claims for it is often wrong.
 
-The file is read piece by piece, so base64 of many megabytes is never decoded as a whole. For PNG and JPEG the size is told, and whether
-the end is there. Pixels are never decoded and nothing is refused here.
+Nothing is refused here.
 """
 
-from collections.abc import Callable
 from enum import Enum
-
-import attrs
-
-type Read = Callable[[int, int], bytes]
-"""Bytes from a start up to a stop offset; fewer at the end of the file."""
 
 HEAD_BYTES = 1024
 """Bytes that suffice to tell every kind below."""
-
-_MAX_SEGMENTS = 4096
-"""Segments before a JPEG's picture data; real files have under a hundred, hostile ones millions."""
 
 
 class Media(Enum):
@@ -146,60 +136,3 @@ def _sniff_text(head: bytes) -> Media:
     if text.startswith((b"{", b"[")):
         return Media.JSON
     return Media.UNKNOWN if any(byte < 9 or 13 < byte < 32 for byte in head) or b"\xff" in head else Media.TEXT
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class FrameHeader:
-    """What the head of a PNG or JPEG says: pixels, where to look for the end, and whether every decoder reads its coding."""
-
-    width: int
-    height: int
-    data_start: int
-    common: bool = True
-
-
-def png_frame(read: Read) -> FrameHeader | None:
-    """The size from the IHDR chunk; None when there is none."""
-    head = read(8, 24)
-    if len(head) < 16 or head[4:8] != b"IHDR":
-        return None
-    return FrameHeader(width=int.from_bytes(head[8:12], "big"), height=int.from_bytes(head[12:16], "big"), data_start=24)
-
-
-def jpeg_frame(read: Read) -> FrameHeader | None:
-    """The size from the frame header (SOFn), and where the scan begins; None when the file ends before its scan.
-
-    `common` is False for codings that stb_image (llama.cpp) and Go's image/jpeg refuse: only baseline, extended and progressive
-    Huffman coding with 8 bits are read everywhere.
-    """
-    position, frame = 2, None
-    for _ in range(_MAX_SEGMENTS):
-        position = _next_marker(read, position)
-        marker, length = (segment := read(position, position + 9))[:1], int.from_bytes(segment[1:3], "big")
-        if len(segment) < 3 or marker == b"\xd9" or length < 2:
-            return None
-        if marker == b"\xda":
-            return attrs.evolve(frame, data_start=position + 1 + length) if frame else None
-        if 0xC0 <= marker[0] <= 0xCF and marker not in b"\xc4\xc8\xcc":
-            frame = _sof(segment)
-        position += 1 + length
-    return None
-
-
-def _next_marker(read: Read, position: int) -> int:
-    """The offset of the byte that names the next segment; fill bytes before it are skipped, up to 512."""
-    piece = read(position, position + 512)
-    start = piece.find(b"\xff")
-    rest = piece[start:].lstrip(b"\xff") if start >= 0 else b""
-    return position + len(piece) - len(rest)
-
-
-def _sof(segment: bytes) -> FrameHeader | None:
-    if len(segment) < 8:
-        return None
-    return FrameHeader(
-        width=int.from_bytes(segment[6:8], "big"),
-        height=int.from_bytes(segment[4:6], "big"),
-        data_start=0,
-        common=segment[0] <= 0xC2 and segment[3] == 8,
-    )

@@ -67,7 +67,8 @@ def plan_download(url: str) -> Download:
     if not scheme or (scheme in ("http", "https") and not host):
         raise RequestError.of("media-url-relative", "Dify sent a file link without a host, so it cannot be downloaded.", _REMEDY_RELATIVE)
     if scheme not in ("http", "https"):
-        raise RequestError.of("media-url-scheme", f"A file link cannot be downloaded: {_scheme_fault(scheme)}.", _REMEDY_URL)
+        fault = _SCHEMES.get(scheme, "it is not a web address")
+        raise RequestError.of("media-url-scheme", f"A file link cannot be downloaded: {fault}.", _REMEDY_URL)
     if "\\" in parts.netloc or any(character <= " " or character == "\x7f" for character in url):
         raise _malformed()
     if len(host) > MOST_HOST_CHARS:
@@ -75,10 +76,6 @@ def plan_download(url: str) -> Download:
     if len(url) > MOST_URL_CHARS:
         raise _too_long("A file link is", MOST_URL_CHARS)
     return Download(url=parts._replace(fragment="").geturl(), host=host)
-
-
-def _scheme_fault(scheme: str) -> str:
-    return _SCHEMES.get(scheme, "it is not a web address")
 
 
 def _malformed() -> RequestError:

@@ -11,8 +11,9 @@ from typing import Any
 
 import attrs
 
-from translator.codec import dumps, read_object
+from translator.codec import count_of, dumps, read_object
 from translator.errors import Family, RequestError, ServerError
+from translator.rerank.ranking import sigmoid
 from translator.shapes.exchange import HttpRequest
 from translator.shapes.wire import KeepAlive
 from translator.versions import LOGPROBS, NEWEST, ServerVersion
@@ -139,8 +140,7 @@ def read_judgement(body: bytes, model: str) -> Judged:
         raise _no_answer(model)
     # a token outside the list is at most as likely as the last one in it
     rest = min(listed.values())
-    tokens = plain.get("prompt_eval_count")
-    return Judged(_share(rest if yes is None else yes, rest if no is None else no), tokens if isinstance(tokens, int) else 0)
+    return Judged(sigmoid((rest if yes is None else yes) - (rest if no is None else no)), count_of(plain.get("prompt_eval_count")))
 
 
 def _first_token(logprobs: object) -> dict[str, float]:
@@ -164,10 +164,6 @@ def _readable(items: Iterable[Any]) -> Iterable[tuple[str, float]]:
 def _total(listed: dict[str, float], words: frozenset[str]) -> float | None:
     found = [logprob for token, logprob in listed.items() if token.strip().lower() in words]
     return math.log(math.fsum(map(math.exp, found)) or 5e-324) if found else None
-
-
-def _share(yes: float, no: float) -> float:
-    return 1 / (1 + math.exp(min(700.0, no - yes)))
 
 
 def _no_logprobs() -> ServerError:

@@ -15,7 +15,7 @@ from translator.embedding.texts import NO_PREFIXES, InputKind, Prefixes, is_blan
 from translator.errors import Family, ServerError
 from translator.failures.build import failure_from_reply
 from translator.rerank.generative import GenerativeSettings, check_generative, question_path, question_request, read_judgement
-from translator.rerank.ranking import Ranking, RankingOptions, ShortenedDocument, chosen, lost_to_threshold
+from translator.rerank.ranking import Ranking, RankingOptions, chosen, lost_to_threshold, shortened_documents
 from translator.rerank.requests import shortened
 from translator.shapes.exchange import HttpReply, HttpRequest, Plan
 from translator.versions import NEWEST, ServerVersion
@@ -105,10 +105,7 @@ class _Job:
             documents=chosen(self.scores, self.documents, choice, blank=_written(self.documents)[1]),
             tokens=self.tokens,
             negative_dropped=lost_to_threshold(self.scores, choice),
-            shortened=tuple(
-                ShortenedDocument(index=index, length=len(self.documents[index]), length_sent=len(self.cut[index]))
-                for index in sorted(self.cut)
-            ),
+            shortened=shortened_documents(self.documents, self.cut),
         )
 
     def _text(self, position: int) -> str:

@@ -62,6 +62,11 @@ class Ranking:
     notes: tuple[str, ...] = ()
 
 
+def shortened_documents(documents: Sequence[str], cut: Mapping[int, str]) -> tuple[ShortenedDocument, ...]:
+    """What was `cut`, by position."""
+    return tuple(ShortenedDocument(index=index, length=len(documents[index]), length_sent=len(cut[index])) for index in sorted(cut))
+
+
 def chosen(
     scores: Mapping[int, float], documents: Sequence[str], choice: RankingOptions, *, blank: Sequence[int] = (), lowest: float = 0.0
 ) -> tuple[RankedDocument, ...]:
@@ -82,8 +87,11 @@ def chosen(
 
 def scaled(score: float, scale: ScoreScale) -> float:
     """The score as Dify gets it."""
-    if scale is ScoreScale.AS_IS:
-        return score
+    return score if scale is ScoreScale.AS_IS else sigmoid(score)
+
+
+def sigmoid(score: float) -> float:
+    """A number from minus to plus infinity as one from 0 to 1."""
     if score >= 0:
         return 1 / (1 + math.exp(-score))
     grown = math.exp(score)

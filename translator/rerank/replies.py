@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, loads
+from translator.codec import DecodeError, count_of, loads
 from translator.errors import Family, ServerError
 
 RESULT_KEYS = ("results", "data")
@@ -80,8 +80,7 @@ def _score(item: Mapping[str, object]) -> float:
 
 def _tokens(plain: object) -> int:
     usage = plain.get("usage") if isinstance(plain, dict) else None
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0 else 0
+    return count_of(usage.get("total_tokens")) if isinstance(usage, dict) else 0
 
 
 def not_scores(reason: str) -> ServerError:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
@@ -76,8 +76,8 @@ def service_place(text: str) -> ServicePlace:
     parts = _split(typed if _SCHEME.match(typed) else f"http://{typed}")
     host = parts.netloc.rpartition("@")[2]
     return ServicePlace(
-        url=urlunsplit((parts.scheme, host, parts.path, parts.query, "")),
-        origin=urlunsplit((parts.scheme, parts.netloc, "", "", "")),
+        url=parts._replace(netloc=host, fragment="").geturl(),
+        origin=parts._replace(path="", query="", fragment="").geturl(),
     )
 
 
@@ -85,9 +85,8 @@ def candidate_urls(url: str) -> tuple[str, ...]:
     """The addresses at which a service may answer, the one of the URL rule first. Raises RequestError for what is no web address."""
     parts = _split(url)
     path = parts.path.rstrip("/")
-    if path.lower().endswith(ROUTES):
-        return (_joined(parts, path),)
-    return tuple(_joined(parts, path + route) for route in BASE_ROUTES)
+    routes = ("",) if path.lower().endswith(ROUTES) else BASE_ROUTES
+    return tuple(parts._replace(path=path + route, fragment="").geturl() for route in routes)
 
 
 def rerank_url(url: str) -> str:
@@ -113,10 +112,6 @@ def _split(url: str) -> SplitResult:
             "Give it with http:// or https:// and a host, such as http://host:8080/v1/rerank.",
         )
     return parts
-
-
-def _joined(parts: SplitResult, path: str) -> str:
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
 def rerank_request(url: str, dialect: Dialect, query: str, documents: Sequence[str], settings: RerankServiceSettings) -> HttpRequest:

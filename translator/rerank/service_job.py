@@ -11,7 +11,7 @@ import attrs
 
 from translator.errors import Family, ServerError
 from translator.failures.build import naming_proxy
-from translator.rerank.ranking import Ranking, RankingOptions, ShortenedDocument, chosen, lost_to_threshold
+from translator.rerank.ranking import Ranking, RankingOptions, chosen, lost_to_threshold, shortened_documents
 from translator.rerank.refusals import PATH_UNKNOWN, RerankRefusal, rerank_refusal
 from translator.rerank.replies import read_scores
 from translator.rerank.requests import (
@@ -98,10 +98,7 @@ class _Job:
             tokens=self.tokens,
             unscored=len(self.documents) - len(self.scores),
             negative_dropped=lost_to_threshold(self.scores, choice),
-            shortened=tuple(
-                ShortenedDocument(index=index, length=len(self.documents[index]), length_sent=len(self.cut[index]))
-                for index in sorted(self.cut)
-            ),
+            shortened=shortened_documents(self.documents, self.cut),
         )
 
     def _all_batches(self) -> list[DocumentBatch]:

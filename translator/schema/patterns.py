@@ -72,8 +72,6 @@ def _branches(node: Node) -> list[tuple[Node, ...]]:
     match node:
         case Either(branches) if _has_edge(node):
             found = [parts for branch in branches for parts in _branches(branch)]
-        case Sequence((only,)):
-            found = _branches(only)
         case Sequence((first, *middle, last)) if _has_edge(node):
             found = [(*head, *middle, *tail) for head in _branches(first) for tail in _branches(last)]
         case _:

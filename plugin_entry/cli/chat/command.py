@@ -11,10 +11,9 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from plugin_entry.cli.chat.conversation import ChatHistory, schema_of
-from plugin_entry.cli.chat.slash_commands import Chat, Leave, obey
+from plugin_entry.cli.chat.slash_commands import Chat, Leave, run_slash_command
 from plugin_entry.cli.commands import CommandError
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
 from plugin_entry.cli.options import add_plain_option, add_server_options
@@ -34,6 +33,7 @@ FIRST, NEXT = "> ", "… "
 type ReadLine = Callable[[str], str | None]
 """Takes a prompt, gives a line without its end, None when there are no more. Raises Leave."""
 
+HELP = "talk to a model through the plugin"
 DESCRIPTION = """Chat with a model in the terminal. Each message goes the whole way it goes in Dify, through the plugin; /help lists what
 else can be typed. Ctrl-C stops an answer, and twice at the prompt it leaves.
 
@@ -47,12 +47,10 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The options of the chat."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("chat", help="talk to a model through the plugin", description=DESCRIPTION)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     add_server_options(parser)
     add_plain_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,7 +91,7 @@ def _is_answered(chat: Chat, message: str) -> bool:
     screen = chat.conversation.screen
     try:
         if message.startswith("/"):
-            screen.line(obey(chat, message), Look.QUIET)
+            screen.line(run_slash_command(chat, message), Look.QUIET)
             return True
         return _answer(chat, message)
     except CommandError as error:
@@ -106,7 +104,7 @@ def _is_answered(chat: Chat, message: str) -> bool:
 
 def _answer(chat: Chat, message: str) -> bool:
     good = True
-    for result in chat.conversation.say(chat.content(message)):
+    for result in chat.conversation.ask(chat.content(message)):
         chat.conversation.screen.line(result.facts, Look.QUIET)
         good = good and result.error is None
         chat.prompt_tokens = result.prompt_tokens or chat.prompt_tokens

@@ -33,7 +33,7 @@ class ChatHistory:
     tools: Sequence[Mapping[str, Any]] = ()
     messages: list[dict[str, Any]] = attrs.field(factory=list, repr=False)
 
-    def say(self, content: str | Sequence[Mapping[str, Any]]) -> Iterator[TurnResult]:
+    def ask(self, content: str | Sequence[Mapping[str, Any]]) -> Iterator[TurnResult]:
         """Asks, and gives the result of every turn when it is over. Raises PluginProcessError.
 
         A question that is not answered to the end is taken back.

@@ -35,7 +35,7 @@ class Chat:
         return [*pictures, {"type": "text", "data": text}] if pictures else text
 
 
-def obey(chat: Chat, line: str) -> str:
+def run_slash_command(chat: Chat, line: str) -> str:
     """Does what a line says; gives what to show. Raises CommandError, and Leave."""
     name, _, rest = line.removeprefix("/").partition(" ")
     if name not in COMMANDS:

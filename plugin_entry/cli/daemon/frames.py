@@ -41,7 +41,7 @@ class Session:
 
 @attrs.define(slots=True, eq=False)
 class PluginOutput:
-    """Sorts lines. One thread calls `take` and `end`, any thread the rest."""
+    """Sorts lines. One thread calls `read_line` and `end`, any thread the rest."""
 
     manifest: Mapping[str, Any] = attrs.field(factory=dict)
     """The plugin's first line."""
@@ -63,7 +63,7 @@ class PluginOutput:
     _unread: dict[str, Session] = attrs.field(factory=dict)
     _running: dict[str, Session] = attrs.field(factory=dict)
     _left: set[str] = attrs.field(factory=set)
-    _pulse: "SimpleQueue[None]" = attrs.field(factory=_new_queue)
+    _changes: "SimpleQueue[None]" = attrs.field(factory=_new_queue)
 
     def expect(self, session_id: str, sent: float) -> None:
         """Makes a queue for a session; to be called before its request is sent."""
@@ -78,17 +78,17 @@ class PluginOutput:
         if self._running.pop(session_id, None) is not None:
             self._left.add(session_id)
 
-    def wait_for_pulse(self, timeout_s: float) -> bool:
+    def wait_for_change(self, timeout_s: float) -> bool:
         """Waits until something happened that is no frame of a session. False when nothing did."""
         if self.ended:
             return False
         try:
-            self._pulse.get(timeout=timeout_s)
+            self._changes.get(timeout=timeout_s)
         except Empty:
             return False
         return True
 
-    def take(self, line: bytes, now: float) -> None:
+    def read_line(self, line: bytes, now: float) -> None:
         """Sorts one line; blank ones separate frames."""
         if not line.strip():
             return
@@ -104,7 +104,7 @@ class PluginOutput:
         self.ended = True
         for session in list(self._running.values()):
             session.received.put(None)
-        self._pulse.put(None)
+        self._changes.put(None)
 
     def _understood(self, message: dict[str, Any], size: int, now: float) -> bool:
         match message.get("event"):
@@ -112,7 +112,7 @@ class PluginOutput:
                 return self._frame(message, size, now)
             case "heartbeat":
                 self.heartbeats += 1
-                self._pulse.put(None)
+                self._changes.put(None)
             case "log":
                 self.logs.append(message.get("data"))
             case "error":
@@ -142,7 +142,7 @@ class PluginOutput:
         """The daemon answers for a session that somebody reads, and drops the line for any other."""
         is_complete = isinstance(data, dict) and {"type", "backwards_request_id"} <= data.keys() and isinstance(data.get("request"), dict)
         self.questions += 1
-        self._pulse.put(None)
+        self._changes.put(None)
         if is_complete and session_id in self._running and self.answer is not None:
             self.answer(session_id, str(data["backwards_request_id"]))
         return is_complete

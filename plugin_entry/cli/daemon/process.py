@@ -198,7 +198,7 @@ class PluginProcess(PluginOutput):
         deadline = time.perf_counter() + timeout_s
         while not done():
             left = deadline - time.perf_counter()
-            if left <= 0 or not self.wait_for_pulse(left):
+            if left <= 0 or not self.wait_for_change(left):
                 raise self._error("ended" if self.ended else complaint)
 
     def _read(self) -> None:
@@ -208,8 +208,8 @@ class PluginProcess(PluginOutput):
                 now = time.perf_counter()
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    self.take(line, now)
-            self.take(pending, time.perf_counter())
+                    self.read_line(line, now)
+            self.read_line(pending, time.perf_counter())
         finally:
             self.end()
             self._reading.release()

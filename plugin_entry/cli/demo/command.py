@@ -39,6 +39,7 @@ class Played:
     refused: str | None = None
 
 
+HELP = "see the plugin work, with or without a server"
 DESCRIPTION = """Shows the plugin at work, scene by scene: thinking, tools, a picture, a structured answer, an error in the middle.
 
 Without a server it plays recordings of real Ollama servers, and checks that everything comes out as it should. With --base-url, --model or
@@ -51,16 +52,12 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The options of the demo."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "demo", help="see the plugin work, with or without a server", description=DESCRIPTION
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     add_server_options(parser)
     parser.add_argument("--speed", type=positive_number, default=1.0, metavar="X", help="how fast recordings are played; default: 1")
     add_plain_option(parser)
     add_json_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:
@@ -133,7 +130,7 @@ def _play(stage: "Stage", scene: Scene, plugin: PluginProcess, screen: Screen) -
     stage.point(conversation, scene, 0)
     screen.line(f"{conversation.model} ← {scene.prompt}" + (" [picture]" if scene.picture else ""), Look.USER)
     results: list[TurnResult] = []
-    for result in conversation.say([picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt):
+    for result in conversation.ask([picture_part(), {"type": "text", "data": scene.prompt}] if scene.picture else scene.prompt):
         screen.line(result.facts, Look.QUIET)
         results.append(result)
         stage.point(conversation, scene, len(results))

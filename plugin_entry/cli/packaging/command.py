@@ -23,6 +23,7 @@ LOOKS = {"ok": Look.GOOD, "FAIL": Look.BAD, "fill in": Look.TOOL}
 VERDICT_WIDTH, NAME_WIDTH = 9, 19
 
 
+HELP = "build and check the package for Dify"
 DESCRIPTION = """Builds the package that Dify installs, and checks it as Dify's daemon and marketplace do. A package is written when no
 check failed; the exit code is then 0.
 
@@ -36,16 +37,14 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("package", help="build and check the package for Dify", description=DESCRIPTION)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     parser.add_argument("directory", nargs="?", type=Path, default=ROOT, metavar="DIR", help="the plugin; default: this project")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: NAME-VERSION.difypkg in the current directory")
     parser.add_argument("--check-only", action="store_true", help="write nothing")
     parser.add_argument("--wheels", type=Path, metavar="FOLDER", help="carry these wheels, for a Dify without a package index")
     add_plain_option(parser)
     add_json_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:

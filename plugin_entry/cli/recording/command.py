@@ -11,7 +11,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = "under way"
 
+HELP = "record exchanges with a server for a bug report"
 DESCRIPTION = """Stands between Dify and a server, and writes down what passes, so that it can be attached to a bug report.
 
 Point a client at the printed address instead of the server, or name a command after `--`: it is run with that address as OLLAMA_HOST, and
@@ -49,21 +50,15 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "record",
-        help="record exchanges with a server for a bug report",
-        description=DESCRIPTION,
-        usage="dify-ollama record [-h] [--host ADDRESS] [--port PORT] [-o DIR] [--without-texts] [--plain] URL [-- COMMAND ...]",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.usage = "dify-ollama record [-h] [--host ADDRESS] [--port PORT] [-o DIR] [--without-texts] [--plain] URL [-- COMMAND ...]"
     parser.set_defaults(client=[])
     parser.add_argument("url", metavar="URL", help="the server, as you entered it in Dify")
     add_listening_options(parser, 11500)
     parser.add_argument("-o", "--output", type=Path, default=Path("recordings"), metavar="DIR", help="default: recordings")
     parser.add_argument("--without-texts", action="store_true", help="replace all texts, letter by letter")
     add_plain_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:

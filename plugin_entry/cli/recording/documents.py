@@ -10,7 +10,7 @@ import attrs
 
 from plugin_entry.cli.recording import secrets
 from plugin_entry.cli.recording.places import VERSION
-from plugin_entry.cli.recording.scrubbing import Scrubber, TakesTooLongError, within
+from plugin_entry.cli.recording.scrubbing import Scrubber, TakesTooLongError
 
 LARGEST_REPLY, MOST_PIECES = 16 << 20, 1 << 20
 """Bytes and pieces of a reply; a larger one is passed on and not recorded."""
@@ -101,7 +101,7 @@ class Documents:
 
     def _chunks(self, pieces: list[tuple[float, bytes]], target: str) -> list[list[Any]]:
         """Scrubbed as a whole, because a key may stand across a cut, and cut again at the same places."""
-        whole = self.scrubber.reply(b"".join(data for _, data in pieces), target, within())
+        whole = self.scrubber.reply(b"".join(data for _, data in pieces), target)
         chunks, done = list[list[Any]](), 0
         for ms, data in pieces:
             chunks.append([ms, whole[done : done + len(data)].decode("utf-8", "surrogateescape")])

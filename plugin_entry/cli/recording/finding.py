@@ -48,10 +48,8 @@ def search_terms(secrets: Secrets) -> SearchTerms:
     """The values themselves, and with escapes undone, because undoing those of a text undoes what looks like one in a value, too."""
     plain: dict[bytes, bool] = {}
     for value in secrets.spelled():
-        view = View(value)
-        for _ in range(LEVELS):
+        for view in with_escapes_undone(View(value), LEVELS):
             plain.setdefault(view.data.lower(), len(value) < ANYWHERE)
-            view = undone(view)
     return SearchTerms(plain, secrets.in_base64())
 
 
@@ -129,25 +127,24 @@ def _code(number: int) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass")
 
 
-def undone(view: View, check: TimeCheck = lambda: None) -> View:
-    """The same bytes with one level of escapes undone."""
-    return _replaced(view, ESCAPE, check)
+def with_escapes_undone(view: View, levels: int, check: TimeCheck = lambda: None) -> Iterator[View]:
+    """The view itself, and the same bytes with one level of escapes undone after the other, as long as there are escapes."""
+    yield view
+    for _ in range(levels - 1):
+        if ESCAPE.search(view.data) is None:
+            return
+        view = _replaced(view, ESCAPE, check)
+        yield view
 
 
 def secret_ranges(given: View, terms: SearchTerms, check: TimeCheck) -> Iterator[Range]:
     """Where something secret stands in the bytes that `given` was made from."""
-    view, level = given, 0
-    while True:
-        for start, end in _found(view.data, terms, check):
-            yield view.source(start, end)
+    for view in with_escapes_undone(given, LEVELS, check):
+        yield from (view.source(*found) for found in _found(view.data, terms, check))
         if b"\n" in view.data:
             unwrapped = _replaced(view, WRAPPED, check)
-            for start, end in (*_sent(unwrapped.data, SearchTerms(encoded=terms.encoded), check), *_pictures(unwrapped.data, check)):
-                yield unwrapped.source(start, end)
-        level += 1
-        if level == LEVELS or ESCAPE.search(view.data) is None:
-            return
-        view = undone(view, check)
+            places = (*_sent(unwrapped.data, SearchTerms(encoded=terms.encoded), check), *_pictures(unwrapped.data, check))
+            yield from (unwrapped.source(*found) for found in places)
 
 
 def _found(data: bytes, terms: SearchTerms, check: TimeCheck) -> Iterator[Range]:

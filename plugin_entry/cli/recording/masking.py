@@ -7,7 +7,7 @@ knows it.
 import re
 from collections.abc import Iterable, Iterator
 
-from plugin_entry.cli.recording.finding import ESCAPE, Range, View, undone
+from plugin_entry.cli.recording.finding import Range, View, with_escapes_undone
 from translator.failures.catalogue import CATALOGUE
 
 LETTER = re.compile(rb"(?:<|\\u003[cC])/?think(?:ing)?(?:>|\\u003[eE])|\\u[0-9A-Fa-f]{4}|\\.|[A-Za-z]|[0-9]|[\x80-\xff]", re.DOTALL)
@@ -18,7 +18,7 @@ LEVELS = 3
 
 WORD = re.compile(r"\w+")
 KNOWN: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
-    (pattern, frozenset(WORD.findall(re.sub(r"\\\w|\?P<\w+>", " ", pattern.pattern.lower()))))
+    (re.compile(pattern, re.IGNORECASE), frozenset(WORD.findall(re.sub(r"\\\w|\?P<\w+>", " ", pattern.lower()))))
     for entry in CATALOGUE
     for pattern in entry.patterns
 )
@@ -50,8 +50,7 @@ def _filler(match: re.Match[bytes]) -> bytes:
 
 def known_words(sentence: bytes) -> Iterator[Range]:
     """Where the words stand that the catalogue of errors knows this sentence by."""
-    view = View(sentence[:LONGEST_SENTENCE])
-    for _ in range(LEVELS):
+    for view in with_escapes_undone(View(sentence[:LONGEST_SENTENCE]), LEVELS):
         text = view.data.decode("latin-1")  # a character per byte
         yield from (view.source(*match.span(match.lastindex or 0)) for match in KEYS.finditer(text))
         for pattern, words in KNOWN:
@@ -59,6 +58,3 @@ def known_words(sentence: bytes) -> Iterator[Range]:
                 for word in WORD.finditer(text, *match.span()):
                     if word[0].lower() in words:
                         yield view.source(*word.span())
-        if ESCAPE.search(view.data) is None:
-            return
-        view = undone(view)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from plugin_entry.cli.commands import ArgumentError, CommandError
 from plugin_entry.cli.options import add_listening_options, add_plain_option, number_from_zero
 from plugin_entry.cli.screen import Look, Screen, open_screen
 
+HELP = "serve recordings as an Ollama server"
 DESCRIPTION = """Serves recordings as an Ollama server would. The first line of the output is its URL; Ctrl-C ends it.
 
 A request gets the recording that fits it best. URL/replay/VERSION/SCENARIO as the base URL picks one.
@@ -23,16 +23,14 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The command's arguments."""
-    parser: argparse.ArgumentParser = subparsers.add_parser("replay", help="serve recordings as an Ollama server", description=DESCRIPTION)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY", help="recordings; default: those of this project")
     add_listening_options(parser, 0)
     parser.add_argument("--chunking", default="original", metavar="HOW", help="how replies are cut: original, whole, by-line and others")
     parser.add_argument("--time-scale", type=number_from_zero, default=0.0, metavar="X", help="1: recorded speed; default: 0, no waiting")
     parser.add_argument("--list", action="store_true", help="list the recordings instead, a line each")
     add_plain_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:

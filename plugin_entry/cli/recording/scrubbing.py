@@ -58,11 +58,11 @@ class Scrubber:
         """The body of a reply, as long as it was. Raises TakesTooLongError."""
         return self._body(data, self._place(path, 1), check or within(), same_length=True)
 
-    def request(self, data: bytes, path: str, check: TimeCheck | None = None) -> dict[str, Any]:
+    def request(self, data: bytes, path: str) -> dict[str, Any]:
         """The body of a request as the part of a recording, with one small picture for each that was in it. Raises TakesTooLongError."""
         if not data:
             return {}
-        scrubbed = self._body(data, self._place(path, 0), check or within(), same_length=False).decode("utf-8", "surrogateescape")
+        scrubbed = self._body(data, self._place(path, 0), within(), same_length=False).decode("utf-8", "surrogateescape")
         try:
             json.loads(data)
             body = json.loads(scrubbed)
@@ -215,10 +215,11 @@ KNOWN_VALUES: Mapping[str, re.Pattern[str]] = {
 OF_PROXIES = frozenset({"server", "via", "proxy-status", "x-cache", "x-cache-lookup", "x-squid-error", "x-powered-by"})
 """Their values tell which proxy answered; names of products and versions stay in them."""
 PRODUCT = re.compile(
-    rf"{PROXY_NAMED.pattern}|\b(?:uvicorn|hypercorn|gunicorn|Python|aiohttp|llama\.cpp|Werkzeug|Kestrel|Apache|HTTP|HIT|MISS|NONE|from)\b"
-    r"|\berror=[a-z_]{1,40}|\bERR_[A-Z_]{1,40}|(?<=/)\d[\d.]{0,11}\b|\b\d\.\d\b|[^\w]",
-    re.IGNORECASE,
+    rf"(?P<known>{PROXY_NAMED.pattern}|\b(?:uvicorn|hypercorn|gunicorn|Python|aiohttp|llama\.cpp|Werkzeug|Kestrel|Apache|HTTP|HIT|MISS|NONE|from)\b"
+    r"|\berror=[a-z_]{1,40}|\bERR_[A-Z_]{1,40}|(?<=/)\d[\d.]{0,11}\b|\b\d\.\d\b|[^\w])|.",
+    re.IGNORECASE | re.DOTALL,
 )
+"""Piece by piece: a name or a version that is known, or any other character."""
 
 
 def _header(name: str, value: str) -> str:
@@ -226,14 +227,6 @@ def _header(name: str, value: str) -> str:
     if known is not None and known.fullmatch(value):
         return value
     if name in OF_PROXIES:
-        return _products(value)
+        return PRODUCT.sub(lambda piece: piece["known"] or "x", value[:LONGEST_PATH])
     scheme, blank, _ = value.partition(" ")
     return f"{scheme} {SCRUBBED}" if blank and scheme.lower() in SCHEMES else SCRUBBED
-
-
-def _products(value: str) -> str:
-    parts, done = list[str](), 0
-    for match in PRODUCT.finditer(value[:LONGEST_PATH]):
-        parts += ("x" * (match.start() - done), match[0])
-        done = match.end()
-    return "".join((*parts, "x" * (len(value[:LONGEST_PATH]) - done)))

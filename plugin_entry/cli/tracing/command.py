@@ -15,6 +15,7 @@ from plugin_entry.cli.screen import Screen, open_screen, write_json
 
 TEXT, JSON, HTML = FORMATS = ("text", "json", "html")
 
+HELP = "see what became of every line of a reply"
 DESCRIPTION = """Shows the X-ray of one reply, line by line: what came, what it meant, which state that led to, and what Dify was given.
 
 The reply comes from a recording, a file with its body, or the standard input while it arrives. Without a source, the recordings are listed.
@@ -26,11 +27,8 @@ EXAMPLES = (
 )
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """The options of the trace."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "trace", help="see what became of every line of a reply", description=DESCRIPTION
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
     parser.add_argument(
         "source", nargs="?", metavar="FILE|-|VERSION/SCENARIO", help="a recording, a reply body (NDJSON), or - for the standard input"
     )
@@ -38,7 +36,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_const", const=JSON, dest="format", help="the same as --format json")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: the standard output")
     add_plain_option(parser)
-    return parser
 
 
 def run(options: argparse.Namespace) -> int:

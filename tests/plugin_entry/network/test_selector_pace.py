@@ -21,11 +21,11 @@ class Clock:
         return self.now
 
 
-def rests_after(pace: Pace, clock: Clock, lines: int, seconds: float = 1.0) -> bool | None:
-    """One read of a stream that was last read so many seconds ago: whether it rests from then on, None when that was not said."""
+def rests_after(pace: Pace, lines: int) -> bool | None:
+    """Whether a stream rests after a read of so many lines, None when that was not said."""
     said: list[bool] = []
     pace.set_rest = lambda _, rests: said.append(rests)
-    assert pace.note_read(lines, clock.now - seconds, descriptor=7) == clock.now
+    pace.note_read(lines, descriptor=7)
     return said[-1] if said else None
 
 
@@ -34,7 +34,7 @@ def reads(pace: Pace, clock: Clock, count: int, seconds: float) -> bool | None:
     rests: bool | None = False
     for _ in range(count):
         clock.now += seconds / count
-        rests = rests_after(pace, clock, 1)
+        rests = rests_after(pace, 1)
     return rests
 
 
@@ -80,7 +80,7 @@ def test_one_quiet_window_ends_the_rests() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
     clock.now += 3 * WINDOW_S
-    assert rests_after(pace, clock, 1) is False
+    assert rests_after(pace, 1) is False
 
 
 def test_the_last_window_still_counts_in_the_next() -> None:
@@ -88,23 +88,16 @@ def test_the_last_window_still_counts_in_the_next() -> None:
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S * 0.99)
     clock.now += WINDOW_S / 10
-    assert rests_after(pace, clock, 1) is True
+    assert rests_after(pace, 1) is True
 
 
-@pytest.mark.parametrize(
-    ("lines", "since", "rests"),
-    [
-        pytest.param(FLOOD_LINES, 0.001, False, id="faster than any model"),
-        pytest.param(FLOOD_LINES, 1.0, True, id="as fast as a model"),
-        pytest.param(FLOOD_LINES - 1, 0.0, True, id="a few lines in one packet"),
-    ],
-)
-def test_a_flood_does_not_rest(lines: int, since: float, rests: bool) -> None:
-    """It is many lines in little time."""
+@pytest.mark.parametrize(("lines", "rests"), [(FLOOD_LINES, False), (FLOOD_LINES - 1, True)])
+def test_a_flood_does_not_rest(lines: int, rests: bool) -> None:
+    """It is faster than any model."""
     clock = Clock()
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
-    assert rests_after(pace, clock, lines, since) is rests
+    assert rests_after(pace, lines) is rests
 
 
 def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
@@ -112,15 +105,15 @@ def test_a_piece_of_a_whole_is_wanted_at_once_in_a_busy_process_too() -> None:
     clock = Clock()
     pace = Pace(clock)
     reads(pace, clock, FULL_LINES, WINDOW_S / 2)
-    assert rests_after(pace, clock, 1) is True
-    assert rests_after(pace, clock, 0) is False
+    assert rests_after(pace, 1) is True
+    assert rests_after(pace, 0) is False
 
 
 def test_a_body_that_is_here_leaves_its_descriptor_alone() -> None:
     """The connection belongs to the next request by then."""
     pace = Pace(Clock())
     pace.set_rest = lambda *_: pytest.fail("it was touched")
-    pace.note_read(FLOOD_LINES, 100.0, descriptor=None)
+    pace.note_read(FLOOD_LINES, descriptor=None)
 
 
 def test_text_never_waits_longer_than_promised() -> None:

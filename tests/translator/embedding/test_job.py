@@ -21,7 +21,7 @@ from translator.versions import ServerVersion
 
 
 def test_no_texts_need_no_request() -> None:
-    assert embed(Driver(no_server), []) == Embedded(vectors=())
+    assert embed(Driver(no_server), []) == Embedded()
 
 
 def test_one_round_for_all_batches() -> None:

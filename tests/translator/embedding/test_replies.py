@@ -1,5 +1,6 @@
 """Embedding replies: recorded ones, every flaw of a vector, and the line to Dify that must stay short."""
 
+import json
 import math
 import struct
 
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 from fixtures.recordings import Exchange, every, having, load
 from tests.translator.plan_driver import recorded
 from tests.translator.recorded_failures import failure_of
-from translator.embedding.replies import Flaw, Refused, checked, cosine, dimensions_of, normalised, read_embed, read_legacy, refusal_of
+from translator.embedding.replies import (
+    Flaw,
+    Refused,
+    WrittenVector,
+    cosine,
+    dimensions_of,
+    flaw_of,
+    normalised,
+    read_embed,
+    read_legacy,
+    refusal_of,
+)
 from translator.errors import Family, ServerError
 from translator.shapes.exchange import HttpReply
 
@@ -38,7 +50,7 @@ def test_recorded_vectors(address: str) -> None:
     assert flaws == (dict([FLAWED[scenario]]) if scenario in FLAWED else {})
     assert reply.tokens == orjson.loads(exchange.body).get("prompt_eval_count")
     if "dimensions" not in exchange.request_body:
-        lengths = [math.hypot(*vector) for vector in reply.vectors if not isinstance(vector, Flaw)]
+        lengths = [math.hypot(*numbers(vector)) for vector in reply.vectors if not isinstance(vector, Flaw)]
         assert lengths == pytest.approx([1] * len(lengths), abs=1e-5)
 
 
@@ -46,14 +58,19 @@ def test_recorded_vectors(address: str) -> None:
 def test_legacy_vectors_are_made_equal_to_those_of_the_new_route(version: str) -> None:
     (old,) = read_legacy(load(version, "embeddings-legacy").body).vectors
     (new,) = read_embed(load(version, "embed-one").body).vectors
-    assert not isinstance(old, Flaw)
-    assert not isinstance(new, Flaw)
-    assert old == pytest.approx(new, abs=1e-6)
-    assert math.hypot(*old) == pytest.approx(1, abs=1e-6)
+    assert numbers(old) == pytest.approx(numbers(new), abs=1e-6)
+    assert math.hypot(*numbers(old)) == pytest.approx(1, abs=1e-6)
 
 
 def test_legacy_reply_without_numbers_is_flawed() -> None:
     assert read_legacy(load("0.33.0-rc2", "embeddings-legacy-empty").body).vectors == (Flaw.MISSING,)
+
+
+def numbers(vector: WrittenVector | Flaw) -> list[float]:
+    assert isinstance(vector, WrittenVector)
+    found: list[float] = orjson.loads(vector.json)
+    assert len(found) == vector.length
+    return found
 
 
 GOOD = [0.5] * 64
@@ -77,14 +94,64 @@ VECTORS: dict[str, tuple[object, Flaw]] = {
 
 @pytest.mark.parametrize(("vector", "flaw"), VECTORS.values(), ids=VECTORS.keys())
 def test_flaws(vector: object, flaw: Flaw) -> None:
-    assert checked(vector) is flaw
+    assert flaw_of(vector) is flaw
 
 
 @pytest.mark.parametrize(
     "vector", [GOOD, [*GOOD, 0.0], [0.1] * 200 + [0.0, 0.0], [1], [0.0, 1.0]], ids=["plain", "one zero", "two of 202", "one", "two"]
 )
-def test_vectors_without_flaws_stay_as_they_are(vector: list[float]) -> None:
-    assert checked(vector) is vector
+def test_vectors_without_flaws(vector: list[float]) -> None:
+    assert flaw_of(vector) is None
+
+
+SPELLINGS: dict[str, tuple[bytes, list[bytes | Flaw]]] = {
+    "as Go spells it": (b"[[0.1,-2e-05],[1,0.5]]", [b"[0.1,-2e-05]", b"[1,0.5]"]),
+    "pretty": (b"[ [\n 0.1,\n\t2 ],\r\n [3, 4]\n]", [b"[  0.1, \t2 ]", b"[3, 4]"]),
+    "null between": (b"[null,[1,2],null,[3,4],null]", [Flaw.MISSING, b"[1,2]", Flaw.MISSING, b"[3,4]", Flaw.MISSING]),
+    "empty between": (b"[[1,2],[],[3,4]]", [b"[1,2]", Flaw.MISSING, b"[3,4]"]),
+    "booleans": (b"[[true,1],[1,false],[1,1]]", [Flaw.NOT_NUMBERS, Flaw.NOT_NUMBERS, b"[1,1]"]),
+    "texts": (b'[["1",2],[1,2]]', [Flaw.NOT_NUMBERS, b"[1,2]"]),
+    "no number of JSON": (b"[[1,2],[NaN,1]]", [b"[1,2]", Flaw.NOT_FINITE]),
+    "numbers without lists": (b"[1,2]", [Flaw.MISSING, Flaw.MISSING]),
+    "nothing": (b"[]", []),
+}
+
+
+@pytest.mark.parametrize(("listed", "read"), SPELLINGS.values(), ids=SPELLINGS.keys())
+@pytest.mark.parametrize(
+    "document",
+    [b'{"model":"m","embeddings":%b,"prompt_eval_count":2}', b'{"embeddings" : %b}', b'{"model":"\\"embeddings\\":[[1]]","embeddings":%b}'],
+    ids=["whole", "alone", "a name like the key"],
+)
+def test_every_vector_keeps_the_spelling_of_the_server(document: bytes, listed: bytes, read: list[bytes | Flaw]) -> None:
+    vectors = read_embed(document % listed).vectors
+    assert [vector if isinstance(vector, Flaw) else vector.json for vector in vectors] == read
+
+
+@pytest.mark.parametrize("listed", [b"[[1,2]", b"[[1 2]]", b"[[1,2]]]", b"[[[1,2]]]", b"[[1,2],[3", b'[[1,2],["a"]]', b"[01]"])
+def test_lists_that_are_no_json_are_an_error(listed: bytes) -> None:
+    with pytest.raises(ServerError, match="something else than vectors"):
+        read_embed(b'{"model":"m","embeddings":%b,"prompt_eval_count":2}' % listed)
+
+
+VALUES = st.none() | st.lists(st.floats(allow_nan=False, width=32) | st.integers(-5, 5), max_size=4)
+
+
+@given(st.lists(VALUES, max_size=5), st.text(max_size=20), st.none() | st.integers(0, 3), st.booleans())
+def test_any_reply_is_read_as_json(values: list[list[float] | None], name: str, indent: int | None, is_last: bool) -> None:
+    fields: dict[str, object] = (
+        {"embeddings": values, "prompt_eval_count": 2} if not is_last else {"prompt_eval_count": 2, "embeddings": values}
+    )
+    read = read_embed(json.dumps({"model": name, **fields}, indent=indent).encode())
+    for value, vector in zip(values, read.vectors, strict=True):
+        assert flaw_of(value) is vector if isinstance(vector, Flaw) else numbers(vector) == value
+        assert isinstance(vector, Flaw) or b"\n" not in vector.json
+    assert read.tokens == 2
+
+
+def test_very_many_lists_are_not_read() -> None:
+    with pytest.raises(ServerError, match="it is no JSON"):
+        read_embed(b'{"embeddings":[%b]}' % b",".join([b"[]"] * 100_001))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"[]", b'{"model":"m"}', b'{"embeddings":null}', b'{"embeddings":{}}'])

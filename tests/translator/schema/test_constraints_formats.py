@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.translator.schema.grammar_converter import as_regex
-from translator.schema.format_patterns import FORMAT_PATTERNS
+from translator.schema.constraints import FORMAT_PATTERNS
 from translator.schema.patterns import grammar_pattern
 
 FITS: dict[str, list[str]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.recordings import load
 from translator.errors import RequestError
-from translator.schema.plain_tools import ollama_tools, read_tool
+from translator.schema.tools import ollama_tools, read_tool
 from translator.shapes.dify import Tool
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
