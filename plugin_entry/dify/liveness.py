@@ -158,11 +158,6 @@ class Liveness:
         """A request has ended; answers that come later are ignored."""
         self._sessions.pop(session_id, None)
 
-    def state_of(self, session_id: str) -> CallerState | None:
-        """None for a session that does not run."""
-        session = self._sessions.get(session_id)
-        return None if session is None else session.state
-
     def answered(self, session_id: str, number: int, now: float) -> None:
         """The daemon answered the question of that number, which may be of a session that has ended. Numbers never asked are ignored."""
         if not 0 < number <= self._asked:
