@@ -18,7 +18,6 @@ from plugin_entry.network import budget
 from plugin_entry.serving import rerank
 from plugin_entry.serving.chat import BRIDGE, FACTS
 from tests import two_processes
-from tests.stdio.early_processes import QUEUE
 
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
@@ -31,9 +30,9 @@ COMPILED = tempfile.TemporaryDirectory(prefix="dify-ollama-compiled-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    two_processes.pytest_configure(config)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         keep_compiled(str(config.cache.mkdir("compiled")) if config.pluginmanager.has_plugin("cacheprovider") else COMPILED.name)
+    two_processes.pytest_configure(config)
     # nothing that is collected is garbage: looking through it again and again would take a tenth of the time
     gc.disable()
 
@@ -49,16 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.is_relative_to(LIBRARY))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     gc.enable()
     gc.freeze()
-    QUEUE.keep(
-        [] if session.config.option.collectonly else [item.module.__name__ for item in session.items if isinstance(item, pytest.Function)]
-    )
 
 
 def pytest_unconfigure() -> None:
-    QUEUE.close()
     COMPILED.cleanup()
 
 

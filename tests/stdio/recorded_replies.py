@@ -7,16 +7,14 @@ import functools
 from collections.abc import Mapping
 
 from fixtures.recordings import Exchange
+from fixtures.replay import SubprocessReplayServer
 from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.stdio.daemon import Daemon, Reply
-from tests.stdio.early_processes import plugin as early_plugin
-from tests.stdio.early_processes import replay
+from tests.stdio.processes import beating_plugin
 from tests.translator.stream_player import answers
 
 MODES = {"/api/chat": "chat", "/api/generate": "completion"}
 ALL_WITHIN_S = 120.0
-REPLAY = replay("tests.stdio.test_plugin")
-PLUGIN = early_plugin("tests.stdio.test_plugin")
 
 
 def model_of(exchange: Exchange) -> str:
@@ -28,7 +26,7 @@ def model_of(exchange: Exchange) -> str:
 @functools.cache
 def replies() -> Mapping[str, Reply]:
     """Address to reply."""
-    with REPLAY.taken() as server, PLUGIN.taken() as plugin:
+    with SubprocessReplayServer() as server, beating_plugin() as plugin:
         daemon = Daemon(plugin)
         sessions = {exchange.address: daemon.send(_request(exchange, server.url_of(exchange.address))) for exchange in answers()}
         found = {address: daemon.reply(session, ALL_WITHIN_S) for address, session in sessions.items()}

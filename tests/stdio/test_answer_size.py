@@ -9,13 +9,13 @@ from plugin_entry.cli.daemon.requests import invoke_llm, user_message
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
 from tests.servers.stalling_server import DONE, StallingServer, aside, line, stalling
 from tests.stdio.daemon import Daemon
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 from tests.stdio.whole_answers import WholeAnswer, whole_answer
 from translator.limits import MIB
 
 pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
-PLUGIN = early_plugin(__name__)
+PLUGIN = beating_plugin()
 ASK = [user_message("Tell me a story.")]
 PIECE = "x" * (64 * 1024)
 WAYS = pytest.mark.parametrize("stream", [True, False], ids=["streaming", "blocking"])
@@ -39,7 +39,7 @@ def large(visit: Visit) -> None:
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield Daemon(plugin)
 
 

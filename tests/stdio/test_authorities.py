@@ -11,14 +11,14 @@ from tests.faults.places import encrypted
 from tests.faults.scripts import good
 from tests.faults.server import FaultServer
 from tests.stdio.daemon import Daemon, Reply
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 from tests.stdio.whole_answers import whole_answer
 
 AUTHORITY = Path(__file__).parents[1] / "data" / "tls" / "authority.pem"
 """Of the certificate that the test servers have."""
 
-TRUSTING = early_plugin(__name__, environment={"SSL_CERT_FILE": str(AUTHORITY)})
-DOUBTING = early_plugin(__name__)
+TRUSTING = beating_plugin(environment={"SSL_CERT_FILE": str(AUTHORITY)})
+DOUBTING = beating_plugin()
 
 
 def asked(plugin: PluginProcess) -> Reply:
@@ -30,13 +30,13 @@ def asked(plugin: PluginProcess) -> Reply:
 
 
 def test_an_authority_of_the_machine_is_trusted() -> None:
-    with TRUSTING.taken() as plugin:
+    with TRUSTING as plugin:
         told = whole_answer(asked(plugin))
     assert (told.finish_reason, told.error_type) == ("stop", "")
 
 
 def test_any_other_is_not() -> None:
-    with DOUBTING.taken() as plugin:
+    with DOUBTING as plugin:
         reply = asked(plugin)
     assert (reply.payloads, reply.error_type) == ((), "InvokeConnectionError")
     assert "is not trusted" in reply.message

@@ -20,7 +20,7 @@ from plugin_entry.cli.daemon.requests import (
 from plugin_entry.dify.sdk_patches import PATCHES
 from tests.stdio.changed_sdk import changed
 from tests.stdio.daemon import Daemon
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 from tests.stdio.whole_answers import whole_answer
 
 pytestmark = pytest.mark.usefixtures("_plugin_rests")
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("_plugin_rests")
 LOCAL = [name for name, patch in PATCHES.items() if InstallMethod.Local in patch.modes]
 LEFT_OUT: dict[str, tuple[str, ...]] = {name: (name,) for name in LOCAL} | {"all of them": tuple(LOCAL)}
 ENVIRONMENT = {"HEARTBEAT_INTERVAL": "0.1"}
-PLUGINS = {name: early_plugin(__name__, environment=ENVIRONMENT, command=changed(*names)) for name, names in LEFT_OUT.items()}
-USUAL = early_plugin(__name__)
+PLUGINS = {name: beating_plugin(environment=ENVIRONMENT, command=changed(*names)) for name, names in LEFT_OUT.items()}
+USUAL = beating_plugin()
 
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -74,7 +74,7 @@ def answers(daemon: Daemon, server: ThreadedReplayServer) -> list[object]:
 
 @pytest.fixture(scope="module")
 def usual(server: ThreadedReplayServer) -> Iterator[list[object]]:
-    with USUAL.taken() as plugin:
+    with USUAL as plugin:
         found = answers(Daemon(plugin), server)
         assert "differs from" not in str(plugin.logs)
         yield found
@@ -82,7 +82,7 @@ def usual(server: ThreadedReplayServer) -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_without_a_patch_the_answers_are_the_same(name: str, server: ThreadedReplayServer, usual: list[object]) -> None:
-    with PLUGINS[name].taken() as plugin:
+    with PLUGINS[name] as plugin:
         assert answers(Daemon(plugin), server) == usual
         plugin.wait_for_heartbeat()
         warnings = [line for line in map(str, plugin.logs) if "differs from" in line]

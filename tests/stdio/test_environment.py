@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from plugin_entry.cli.daemon import PluginProcess
-from tests.stdio.early_processes import plugin as early_plugin
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import beating_plugin, programs
 
 SECRET = "PLANTED-SECRET"
 
 
-PROGRAMS = programs(__name__, {"plugin": ("-m", "plugin_entry.main")}, {"INSTALL_METHOD": "local", "MAX_WORKER": SECRET, "ANOTHER": SECRET})
-PLUGIN = early_plugin(__name__)
+PROGRAMS = programs({"plugin": ("-m", "plugin_entry.main")}, {"INSTALL_METHOD": "local", "MAX_WORKER": SECRET, "ANOTHER": SECRET})
+PLUGIN = beating_plugin()
 
 
 def test_a_variable_that_cannot_be_used_is_named_and_not_shown() -> None:
@@ -32,7 +31,7 @@ REFUSED_BY_THE_SDK = {
 
 @pytest.fixture(scope="module")
 def plugin() -> Iterator[PluginProcess]:
-    with PLUGIN.taken() as running:
+    with PLUGIN as running:
         yield running
 
 

@@ -26,7 +26,7 @@ from tests.faults.run import PROMPT, SECRETS, saved_of, script_of
 from tests.faults.server import FaultServer
 from tests.faults.transcript import Transcript
 from tests.stdio.daemon import Daemon, Reply
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 
 pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
@@ -53,12 +53,12 @@ SAID: Mapping[str, str] = {
 """Cells of the matrix, and a piece of what the user reads; empty where it works."""
 
 
-PLUGIN = early_plugin(__name__)
+PLUGIN = beating_plugin()
 
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield Daemon(plugin)
         assert (plugin.stray, plugin.complaints) == ((), ())
         assert not [secret for secret in SECRETS if secret in plugin.stderr]

@@ -10,8 +10,8 @@ from plugin_entry.dify.callers import SWITCH
 from plugin_entry.dify.liveness import OLD_S
 from tests.servers.loopback import PATIENCE_S
 from tests.servers.stalling_server import StallingServer, stalling
-from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
+from tests.stdio.processes import beating_plugin
 
 QUICKLY = plugin_with(
     dify__liveness__OLD_S=0.05,
@@ -25,15 +25,15 @@ ENOUGH = 20
 
 
 DEBUG = {"DIFY_OLLAMA_LOG": "DEBUG"}
-ASKED = early_plugin(__name__, DEBUG, QUICKLY)
-UNANSWERED = early_plugin(__name__, DEBUG, QUICKLY, answers_questions=False)
-SWITCHED_OFF = early_plugin(__name__, {**DEBUG, SWITCH: "off"}, QUICKLY)
+ASKED = beating_plugin(DEBUG, QUICKLY)
+UNANSWERED = beating_plugin(DEBUG, QUICKLY, answers_questions=False)
+SWITCHED_OFF = beating_plugin({**DEBUG, SWITCH: "off"}, QUICKLY)
 
 
 @pytest.fixture(scope="module")
 def plugin() -> Iterator[PluginProcess]:
     """Of a host that answers what it is asked."""
-    with ASKED.taken() as running:
+    with ASKED as running:
         yield running
 
 
@@ -75,7 +75,7 @@ def test_the_only_caller_that_leaves_is_noticed(plugin: PluginProcess, server: S
 
 
 def test_a_host_that_answers_nobody_ends_nothing(server: StallingServer) -> None:
-    with UNANSWERED.taken() as plugin:
+    with UNANSWERED as plugin:
         session, _ = begin(plugin, server, LEAVING, OTHER)
         plugin.wait_for_questions(2)
         plugin.leave(session)
@@ -84,7 +84,7 @@ def test_a_host_that_answers_nobody_ends_nothing(server: StallingServer) -> None
 
 
 def test_switched_off_nobody_is_asked(server: StallingServer) -> None:
-    with SWITCHED_OFF.taken() as plugin:
+    with SWITCHED_OFF as plugin:
         (session,) = begin(plugin, server, LEAVING)
         plugin.leave(session)
         for _ in range(ENOUGH):

@@ -21,7 +21,7 @@ from plugin_entry.cli.daemon.requests import (
     validate_provider_credentials,
 )
 from tests.stdio.daemon import Daemon
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 
 OFFICIAL = {
     "api_key": "",
@@ -43,12 +43,12 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
-PLUGIN = early_plugin(__name__)
+PLUGIN = beating_plugin()
 
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield Daemon(plugin)
         assert (plugin.stray, plugin.complaints) == ((), ())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 
 SECRET = "sk-secret"
 STREAMS = 3
@@ -19,8 +19,6 @@ OF_THE_LOOP = ("poll_fails", "greenlet_is_killed", "callback_exits", "task_exits
 
 @cache
 def found_in_loops() -> Mapping[str, Any]:
-    for program in PROGRAMS.values():
-        program.start()
     lines = [json.loads(line) for line in PROGRAMS["loops"].printed.splitlines()]
     return {name: found for line in lines for name, found in line.items()}
 
@@ -140,7 +138,6 @@ def test_an_error_inside_the_translator_is_an_error_of_its_stream() -> None:
 
 OTHERS = ("callback_fails", "session_is_closed", "no_descriptors")
 PROGRAMS = programs(
-    __name__,
     {
         "loops": ("-m", "tests.stdio.loop_faults", *OF_THE_LOOP, *OTHERS),
         "wordless": ("-c", WORDLESS),

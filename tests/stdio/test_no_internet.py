@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.recordings import every, load
 from fixtures.replay import ThreadedReplayServer
+from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.daemon.requests import (
     LLM,
     RERANK,
@@ -26,9 +27,8 @@ from plugin_entry.cli.daemon.requests import (
 )
 from tests.stdio.daemon import Daemon
 from tests.stdio.daemon_requests import Data
-from tests.stdio.early_processes import Plugin
-from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_without_network import is_local
+from tests.stdio.processes import beating_plugin
 
 TOKENIZERS = {"tiktoken", "transformers", "tokenizers", "sentencepiece", "huggingface_hub", "nltk", "torch"}
 """Libraries that count tokens by files they download, or bring such."""
@@ -63,9 +63,9 @@ def _folder() -> Iterator[None]:
         yield
 
 
-def guarded_plugin(name: str) -> tuple[Plugin, Path]:
+def guarded_plugin(name: str) -> tuple[PluginProcess, Path]:
     report = Path(FOLDER.name) / name
-    return early_plugin(__name__, NO_PROXY, (sys.executable, "-m", "tests.stdio.plugin_without_network", str(report))), report
+    return beating_plugin(NO_PROXY, (sys.executable, "-m", "tests.stdio.plugin_without_network", str(report))), report
 
 
 PLUGINS = [guarded_plugin(name) for name in ("one", "two")]
@@ -75,7 +75,7 @@ PLUGINS = [guarded_plugin(name) for name in ("one", "two")]
 @pytest.fixture
 def guarded() -> Iterator[Guarded]:
     plugin, report = PLUGINS.pop()
-    with plugin.taken() as running:
+    with plugin as running:
         yield Guarded(Daemon(running), report)
 
 

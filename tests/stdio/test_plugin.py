@@ -10,13 +10,13 @@ from fixtures.replay import ThreadedReplayServer
 from plugin_entry.cli.daemon.requests import assistant_message, invoke_llm, tool, tool_message, user_message
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.daemon_requests import Data
-from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
+from tests.stdio.processes import beating_plugin
 from tests.stdio.recorded_replies import model_of, replies
 from tests.stdio.whole_answers import calls_of, check_order, recorded_answer, text_of, whole_answer
 from tests.translator.stream_player import answers, label
 
-PLUGIN = early_plugin(__name__, command=plugin_with(network__budget__FIRST_WAIT_S=0.01, network__budget__FIRST_WAIT_LOADING_S=0.05))
+PLUGIN = beating_plugin(command=plugin_with(network__budget__FIRST_WAIT_S=0.01, network__budget__FIRST_WAIT_LOADING_S=0.05))
 ASK = [user_message("Why is the sky blue?")]
 WEATHER = tool("get_weather", "Weather of a city", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
 
@@ -30,7 +30,7 @@ def server() -> Iterator[ThreadedReplayServer]:
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     """One plugin for the whole module: what one test does must not harm the next. It asks a busy server again sooner than usual."""
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield Daemon(plugin)
         plugin.wait_for_heartbeat()
         assert plugin.stray == ()

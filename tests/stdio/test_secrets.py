@@ -30,7 +30,7 @@ from plugin_entry.dify import frames
 from plugin_entry.dify.errors import CLASSES
 from tests.stdio.daemon import Daemon, Reply
 from tests.stdio.daemon_requests import Data
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 
 WORD = "PLANTED"
 KEY = f"sk-{WORD}-KEY-0123456789abcdef"
@@ -88,13 +88,13 @@ def server() -> Iterator[ThreadedReplayServer]:
         yield running
 
 
-PLUGIN = early_plugin(__name__, {frames.LEVEL: "DEBUG"})
+PLUGIN = beating_plugin({frames.LEVEL: "DEBUG"})
 
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     """The log shows all there is to show."""
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield Daemon(plugin)
         assert any('"request":"answer"' in line["message"] and line["level"] == "DEBUG" for line in plugin.logs)
         assert WORD not in plugin.stderr

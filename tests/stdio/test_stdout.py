@@ -3,7 +3,7 @@
 import sys
 
 from plugin_entry.cli.daemon.requests import get_llm_num_tokens, user_message
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 
 CHATTY = """
 import dify_plugin
@@ -25,11 +25,11 @@ runpy.run_module("plugin_entry.main", run_name="__main__", alter_sys=True)
 """
 
 
-PLUGIN = early_plugin(__name__, {"HEARTBEAT_INTERVAL": "0.05"}, command=(sys.executable, "-c", CHATTY))
+PLUGIN = beating_plugin({"HEARTBEAT_INTERVAL": "0.05"}, command=(sys.executable, "-c", CHATTY))
 
 
 def test_plugin_that_is_chatted_over_loses_no_frame() -> None:
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         plugin.write(b"this is no request\n")
         for _ in range(50):
             assert [frame.kind for frame in plugin.invoke(get_llm_num_tokens("m", {}, [user_message("hi")]))] == ["stream", "end"]

@@ -16,14 +16,14 @@ from tests.sdk_chunks import as_models
 from tests.servers.loopback import HEAD, PATIENCE_S, Visit
 from tests.servers.stalling_server import StallingServer, aside, line, stalling
 from tests.stdio.daemon_requests import as_daemon_sends
-from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.networked_plugin import free_port, networked_plugin
+from tests.stdio.processes import beating_plugin
 from translator.shapes.dify import Message, Role
 from translator.turn import Ask
 
 pytestmark = pytest.mark.usefixtures("_plugin_rests")
 
-PLUGIN = early_plugin(__name__)
+PLUGIN = beating_plugin()
 FIRST_WORDS = {"begun": "once ", "thinking": "<think>\n", "talking": "on "}
 
 
@@ -53,7 +53,7 @@ def test_ending_a_request_that_waits_closes_the_connection(stage: str) -> None:
 
 @pytest.fixture(scope="module", name="plugin")
 def own_plugin() -> Iterator[PluginProcess]:
-    with PLUGIN.taken() as plugin:
+    with PLUGIN as plugin:
         yield plugin
 
 

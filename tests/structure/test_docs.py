@@ -9,7 +9,7 @@ import pytest
 from docs.pages import PAGES
 from fixtures.recordings import load, scenarios, versions
 from fixtures.replay import ThreadedReplayServer
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 from tests.structure.sources import ROOT, modules
 from tests.structure.test_layers import HOUSES
 from tests.structure.test_public_names import PUBLIC
@@ -26,7 +26,7 @@ FILE = re.compile(r"`((?:translator|plugin_entry|fixtures|tests|docs|examples)/[
 RECORDING = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+(?:-rc\d+)?) ((?:`[a-z0-9][a-z0-9-]*`(?:, | and )?)+)")
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.DOTALL)
 (LIBRARY,) = re.findall(r"```python\n(.*?)```", (ROOT / "translator" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-PROGRAMS = programs(__name__, {"generator": ("docs/generate.py", "--check"), "tutorial": ("-c", "\n".join(BLOCKS))})
+PROGRAMS = programs({"generator": ("docs/generate.py", "--check"), "tutorial": ("-c", "\n".join(BLOCKS))})
 
 
 def name_of(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from plugin_entry.cli import main
 from plugin_entry.cli.commands import COMMANDS, Command, installed, parse
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -21,7 +21,7 @@ IMPORTS = (
     "import sys, plugin_entry.cli.commands, plugin_entry.cli.chat.servers, plugin_entry.cli.demo.stages, plugin_entry.cli.tracing.html;"
     "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dify_plugin', 'gevent'}))"
 )
-PROGRAMS = programs(__name__, {code: ("-c", code) for code in (*(code for code, _ in EXAMPLES), IMPORTS)})
+PROGRAMS = programs({code: ("-c", code) for code in (*(code for code, _ in EXAMPLES), IMPORTS)})
 
 
 def test_every_example_has_its_output() -> None:

@@ -11,7 +11,7 @@ from plugin_entry.cli import main
 from plugin_entry.cli.doctor import EXIT_MEANINGS
 from tests.plugin_entry.checks.sentences import faults
 from tests.servers.asyncio_server import free_port
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 from translator.diagnosis.conclusion import EXIT_CODES, TROUBLES, Layer
 
 ROOT = Path(__file__).parents[3]
@@ -95,7 +95,7 @@ def test_command_refuses(
 
 
 FREE = "import sys; from plugin_entry.cli import main; main(['doctor', 'htp://x']); print({'gevent', 'dify_plugin'} & set(sys.modules))"
-PROGRAMS = programs(__name__, {"free": ("-c", FREE)})
+PROGRAMS = programs({"free": ("-c", FREE)})
 
 
 def test_command_stays_free_of_the_sdk_and_gevent() -> None:

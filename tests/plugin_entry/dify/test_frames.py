@@ -20,7 +20,7 @@ from plugin_entry.dify import frames
 from plugin_entry.dify.frames import ChunkDump, FrameWriter, LogStream, text_chunk
 from plugin_entry.dify.objects import chunk_to_sdk, usage_to_sdk
 from plugin_entry.dify.output import LINE_LIMIT, MOST_GATHERED, FrameOutput, FrameTooLongError
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 from translator.response.chunks import Chunk
 from translator.shapes.dify import FinishReason, ToolCall, Usage
 
@@ -270,6 +270,4 @@ def test_the_sdk_writes_through_us() -> None:
     assert json.loads(PROGRAMS["installed"].printed) == {"event": "heartbeat", "session_id": None, "data": {}}
 
 
-PROGRAMS = programs(
-    __name__, {"stray": ("-c", STRAY), "wide": ("-c", WIDE), "file": ("-c", INTO_A_FILE, STRAY), "installed": ("-c", INSTALLED)}
-)
+PROGRAMS = programs({"stray": ("-c", STRAY), "wide": ("-c", WIDE), "file": ("-c", INTO_A_FILE, STRAY), "installed": ("-c", INSTALLED)})

@@ -20,20 +20,15 @@ from plugin_entry.dify.requests import PLUGIN_STOPPING
 from plugin_entry.dify.shutdown import CLOSING_S, GRACE_S, Shutdown
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit
 from tests.servers.stalling_server import DONE, StallingServer, aside, line, stalling
-from tests.stdio.early_processes import Plugin
-from tests.stdio.early_processes import plugin as early_plugin
 from tests.stdio.plugin_with_constants import plugin_with
+from tests.stdio.processes import beating_plugin
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 NEVER_S = 3600.0
 """A process that ends within a test's patience did not wait for this."""
 SHORT_GRACE_S, SHORT_CLOSING_S = 0.5, 0.2
 PATIENT = plugin_with(dify__shutdown__GRACE_S=NEVER_S)
-PLUGINS = [early_plugin(__name__, command=PATIENT) for _ in range(8)]
-"""Each is ended by its test."""
-SHORT_OF_TIME = early_plugin(
-    __name__, command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S, dify__shutdown__CLOSING_S=SHORT_CLOSING_S)
-)
+SHORT_OF_TIME = beating_plugin(command=plugin_with(dify__shutdown__GRACE_S=SHORT_GRACE_S, dify__shutdown__CLOSING_S=SHORT_CLOSING_S))
 TALKING = ("begun", "thinking", "talking")
 HANGING = ("silent", "headed", *TALKING)
 
@@ -46,7 +41,7 @@ def server() -> Iterator[StallingServer]:
 
 @pytest.fixture
 def plugin() -> Iterator[PluginProcess]:
-    with (PLUGINS.pop(0) if PLUGINS else Plugin(command=PATIENT)).taken() as running:
+    with beating_plugin(command=PATIENT) as running:
         yield running
 
 
@@ -114,7 +109,7 @@ def test_an_answer_that_ends_in_time_is_whole_and_new_requests_are_refused(plugi
 
 
 def test_answers_that_hang_are_told_so_and_their_servers_are_left(server: StallingServer) -> None:
-    with SHORT_OF_TIME.taken() as plugin:
+    with SHORT_OF_TIME as plugin:
         frames = {stage: plugin.frames(ask(plugin, server, stage), PATIENCE_S) for stage in HANGING}
         first = {stage: aside(partial(next, frames[stage])) for stage in TALKING}
         os.kill(plugin.pid, signal.SIGTERM)

@@ -17,7 +17,7 @@ from plugin_entry.network.inbox import HIGH_WATER, Inbox
 from plugin_entry.network.selector import LONGEST_REST_S, Pace
 from tests.servers.hostile import packed
 from tests.servers.loopback import END, HEAD, PATIENCE_S, Visit, serving
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 from translator.errors import ServerError
 from translator.limits import REFUSAL_BYTES, REPLY_BYTES, WHOLE_REPLY_BYTES
 from translator.settings.credentials import Timeouts
@@ -305,7 +305,7 @@ with serving(answer) as server, gevent.Timeout(60):
 """
 
 
-PROGRAMS = programs(__name__, {"lost": ("-c", LOST)})
+PROGRAMS = programs({"lost": ("-c", LOST)})
 
 
 def test_a_lost_loop_is_an_error_of_its_streams_and_the_next_request_works() -> None:

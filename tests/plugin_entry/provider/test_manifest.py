@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.plugin_entry.cli.packaging.plugin_files import FORM, MANIFEST, PROVIDER, PROVIDER_PATH, ROOT, words
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 
 
 def at(tree: Any, path: str) -> Any:
@@ -138,7 +138,7 @@ print(json.dumps({
 """
 
 
-PROGRAMS = programs(__name__, {"load": ("-c", LOAD_WITH_THE_SDK)})
+PROGRAMS = programs({"load": ("-c", LOAD_WITH_THE_SDK)})
 
 
 def test_sdk_loads_manifest_provider_and_class() -> None:

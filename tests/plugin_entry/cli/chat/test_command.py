@@ -21,10 +21,10 @@ from plugin_entry.cli.chat.tools import result_of
 from plugin_entry.cli.daemon import PluginProcess
 from plugin_entry.cli.screen import Screen
 from tests.plugin_entry.cli.processes import Command, run
-from tests.stdio.early_processes import plugin as early_plugin
+from tests.stdio.processes import beating_plugin
 
 PATIENCE_S = 60.0
-PLUGIN = early_plugin(__name__)
+PLUGIN = beating_plugin()
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +38,7 @@ class Conversation:
 
 @pytest.fixture(scope="module")
 def plugin() -> Iterator[PluginProcess]:
-    with PLUGIN.taken() as running:
+    with PLUGIN as running:
         yield running
 
 

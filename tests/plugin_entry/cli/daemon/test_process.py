@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plugin_entry.cli.daemon import PluginProcess, PluginProcessError
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 
 ECHO = """
 import json, sys
@@ -43,7 +43,7 @@ print([name for name in ("gevent", "dify_plugin", "aiohttp") if name in sys.modu
 """
 
 
-PROGRAMS = programs(__name__, {"unpatched": ("-c", UNPATCHED)})
+PROGRAMS = programs({"unpatched": ("-c", UNPATCHED)})
 
 
 def steps(*steps: str) -> dict[str, tuple[str, ...]]:

@@ -19,14 +19,13 @@ from plugin_entry.cli.chat.turns import TurnResult
 from plugin_entry.cli.demo import scenes
 from plugin_entry.cli.demo.scenes import SCENES, Expected, Scene
 from plugin_entry.cli.demo.stages import RecordedStage
-from tests.stdio.early_processes import programs
+from tests.stdio.processes import programs
 
 CLOSED = "http://127.0.0.1:9"
 RECORDINGS = [load("0.24.0", name) for name in ("chat-plain", "show-chat", "tags", "version")]
 DEMO = ("-m", "plugin_entry.cli", "demo", "--plain")
 # an empty address is none
 PROGRAMS = programs(
-    __name__,
     {
         "everything": (*DEMO, "--speed", "20"),
         "for programs": (*DEMO, "--speed", "50", "--json"),
