@@ -25,6 +25,7 @@ from translator import detected, features
 from translator.diagnosis.model_kinds import ME, ModelKind, cloud_key_missing, cloud_key_refused, model_missing, require_kind
 from translator.diagnosis.one_sentence import one_sentence
 from translator.diagnosis.running import is_contested, listed_names, running_model, window_in_force
+from translator.diagnosis.unanswered import to_small_question
 from translator.errors import Family, ServerError, TranslatorError
 from translator.request.context import SERVERS_WINDOW
 from translator.rerank.generative import GenerativeSettings, check_generative
@@ -185,7 +186,7 @@ def describe(model: str, server: Server, kind: ModelKind, saved: Saved) -> Model
         info = FACTS.ask(server, model)
     except ServerError as error:
         if error.code != "model_missing":
-            raise
+            raise to_small_question(error) from None
         raise model_missing(model, _installed(server), cloud=server.base_url.is_cloud) from error
     require_kind(model, info, kind)
     saved.update(detected.to_saved(info))

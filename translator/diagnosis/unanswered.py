@@ -49,7 +49,7 @@ def refusal_in(answers: Outcomes) -> ServerError | None:
     replies = replies_in(answers)
     if replies:
         return _refused(*next(iter(replies.items())))
-    return next((_to_a_small_question(answer) for answer in answers.values() if isinstance(answer, ServerError)), None)
+    return next((to_small_question(answer) for answer in answers.values() if isinstance(answer, ServerError)), None)
 
 
 def is_open_who(answers: Outcomes) -> bool:
@@ -108,13 +108,13 @@ def remedy_for(answer: Outcome) -> str:
     return SERVER_REMEDY if answer.status >= 500 and not is_page else PROXY_REMEDY
 
 
+def to_small_question(error: ServerError) -> ServerError:
+    """The error of a question that Ollama answers at once, at which silence means something else than after a prompt."""
+    return ServerError(attrs.evolve(error.problem, remedy=SILENT_REMEDY)) if error.code == "first_byte_timeout" else error
+
+
 def _proxy_of(replies: Mapping[str, HttpReply]) -> Proxy:
     return next((proxy for reply in replies.values() if (proxy := proxy_in(reply.headers)).part), NO_PROXY)
-
-
-def _to_a_small_question(error: ServerError) -> ServerError:
-    """Silence means something else here than after a prompt."""
-    return ServerError(attrs.evolve(error.problem, remedy=SILENT_REMEDY)) if error.code == "first_byte_timeout" else error
 
 
 def _refused(route: str, reply: HttpReply) -> ServerError:

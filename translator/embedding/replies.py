@@ -153,15 +153,19 @@ def read_embed(body: bytes) -> EmbedReply:
     start, stop = _list_of_vectors(body)
     try:
         require_few_values(body)
+        try:
+            pieces = _pieces(body, start, stop)  # all of them first: what is kept lies together in memory
+            found = [vector for piece in pieces for vector in _read(piece)]
+        except DecodeError:  # something else than numbers is in the list, or the reply is no JSON at all
+            found, start, stop = [], 0, 0
         plain = _object(body[:start] + body[stop:])
-        others = plain.get("embeddings")
-        if not isinstance(others, list):
-            raise not_vectors("it has no list of vectors")
-        pieces = _pieces(body, start, stop)  # all of them first: what is kept lies together in memory
-        found = [vector for piece in pieces for vector in _read(piece)]
     except DecodeError as error:
         raise not_vectors("it is no JSON") from error
-    return EmbedReply(vectors=(*found, *map(_written, others)), tokens=count_of(plain.get("prompt_eval_count")) or None)
+    others = plain.get("embeddings")
+    if not isinstance(others, list):
+        raise not_vectors("it has no list of vectors")
+    # with others the list that was found was not the reply's own
+    return EmbedReply(vectors=tuple(map(_written, others)) or tuple(found), tokens=count_of(plain.get("prompt_eval_count")) or None)
 
 
 _LIST = re.compile(rb'"embeddings"\s*:\s*\[')

@@ -164,6 +164,13 @@ def test_the_whole_check_has_a_budget(monkeypatch: pytest.MonkeyPatch, silent: s
         check_language_model("m", saved(server.url))
 
 
+def test_a_silent_description_is_no_matter_of_the_limits_for_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugin_entry.serving.facts.QUESTION_LIMIT_S", 0.1)
+    with RoutesServer(routes() | {"/api/show": silence}) as server, pytest.raises(CredentialsValidateFailedError) as caught:
+        check_language_model("m", saved(server.url))
+    assert "answered nothing within 0.1 seconds: check host and port of the base URL" in str(caught.value)
+
+
 def test_a_silent_version_is_no_reason_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugin_entry.serving.facts.VERSION_LIMIT_S", 0.05)
     with RoutesServer(routes(version="0.24.0") | {"/api/version": silence}) as server:

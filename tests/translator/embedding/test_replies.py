@@ -111,6 +111,9 @@ SPELLINGS: dict[str, tuple[bytes, list[bytes | Flaw]]] = {
     "empty between": (b"[[1,2],[],[3,4]]", [b"[1,2]", Flaw.MISSING, b"[3,4]"]),
     "booleans": (b"[[true,1],[1,false],[1,1]]", [Flaw.NOT_NUMBERS, Flaw.NOT_NUMBERS, b"[1,1]"]),
     "texts": (b'[["1",2],[1,2]]', [Flaw.NOT_NUMBERS, b"[1,2]"]),
+    "a text behind": (b'[[1,2],["a"]]', [b"[1,2]", Flaw.NOT_NUMBERS]),
+    "lists in lists": (b"[[1,2],[[3,4]]]", [b"[1,2]", Flaw.NOT_NUMBERS]),
+    "an object": (b'[[1,2],{"index":1}]', [b"[1,2]", Flaw.MISSING]),
     "no number of JSON": (b"[[1,2],[NaN,1]]", [b"[1,2]", Flaw.NOT_FINITE]),
     "numbers without lists": (b"[1,2]", [Flaw.MISSING, Flaw.MISSING]),
     "nothing": (b"[]", []),
@@ -120,15 +123,20 @@ SPELLINGS: dict[str, tuple[bytes, list[bytes | Flaw]]] = {
 @pytest.mark.parametrize(("listed", "read"), SPELLINGS.values(), ids=SPELLINGS.keys())
 @pytest.mark.parametrize(
     "document",
-    [b'{"model":"m","embeddings":%b,"prompt_eval_count":2}', b'{"embeddings" : %b}', b'{"model":"\\"embeddings\\":[[1]]","embeddings":%b}'],
-    ids=["whole", "alone", "a name like the key"],
+    [
+        b'{"model":"m","embeddings":%b,"prompt_eval_count":2}',
+        b'{"embeddings" : %b}',
+        b'{"model":"\\"embeddings\\":[[1]]","embeddings":%b}',
+        b'{"embeddings":%b,"of":{"embeddings":[[9]]}}',
+    ],
+    ids=["whole", "alone", "a name like the key", "the same key deeper"],
 )
 def test_every_vector_keeps_the_spelling_of_the_server(document: bytes, listed: bytes, read: list[bytes | Flaw]) -> None:
     vectors = read_embed(document % listed).vectors
     assert [vector if isinstance(vector, Flaw) else vector.json for vector in vectors] == read
 
 
-@pytest.mark.parametrize("listed", [b"[[1,2]", b"[[1 2]]", b"[[1,2]]]", b"[[[1,2]]]", b"[[1,2],[3", b'[[1,2],["a"]]', b"[01]"])
+@pytest.mark.parametrize("listed", [b"[[1,2]", b"[[1 2]]", b"[[1,2]]]", b"[[1,2],[3", b"[01]"])
 def test_lists_that_are_no_json_are_an_error(listed: bytes) -> None:
     with pytest.raises(ServerError, match="something else than vectors"):
         read_embed(b'{"model":"m","embeddings":%b,"prompt_eval_count":2}' % listed)
@@ -147,6 +155,11 @@ def test_any_reply_is_read_as_json(values: list[list[float] | None], name: str, 
         assert flaw_of(value) is vector if isinstance(vector, Flaw) else numbers(vector) == value
         assert isinstance(vector, Flaw) or b"\n" not in vector.json
     assert read.tokens == 2
+
+
+def test_the_same_key_deeper_in_the_reply_is_not_the_list() -> None:
+    (vector,) = read_embed(b'{"of":{"embeddings":[[9]]},"embeddings":[[1,2]]}').vectors
+    assert numbers(vector) == [1, 2]
 
 
 def test_very_many_lists_are_not_read() -> None:
