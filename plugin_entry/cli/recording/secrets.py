@@ -6,7 +6,6 @@ secret inside longer base64 can begin at three places.
 """
 
 import base64
-import binascii
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -126,7 +125,7 @@ def _of_value(value: str) -> Iterator[str]:
 def _of_basic(encoded: str) -> Iterator[str]:
     try:
         yield from _of_login(base64.b64decode(encoded, validate=True).decode("utf-8"))
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no text in it
         return
 
 

@@ -249,6 +249,11 @@ def test_what_counts_as_sent_in_secret() -> None:
     assert set(secrets.of_url(base_url)) == {"bob", "p@w", "bob:p@w", "Ym9iOnBAdw==", "gpu.corp", "team-a"}
 
 
+@pytest.mark.parametrize("sent", ["é", "\udce9", "!!", "/w=="])
+def test_a_header_of_basic_that_is_no_base64_counts_as_it_stands(sent: str) -> None:
+    assert sent in set(secrets.of_headers([("Authorization", f"Basic {sent}")]))
+
+
 def test_what_takes_too_long_is_not_kept() -> None:
     with pytest.raises(TakesTooLongError):
         PLAIN.reply(b'{"response":"a"}', CHAT, within(-1))
