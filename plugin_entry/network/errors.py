@@ -38,9 +38,10 @@ CONNECTING = (aiohttp.ConnectionTimeoutError, ProxyTimeoutError)
 
 def ran_out(error: BaseException, limits: Timeouts) -> float:
     """The time limit, in seconds, that a request without a reply ran into if it ran into one."""
+    connecting = limits.connect or limits.first_byte
     if isinstance(error, NameTimeoutError):
-        return min(limits.connect or PATIENCE_S, PATIENCE_S)
-    return (limits.connect or limits.first_byte) if isinstance(error, CONNECTING) else limits.first_byte
+        return min(connecting or PATIENCE_S, PATIENCE_S)
+    return connecting if isinstance(error, CONNECTING) else limits.first_byte
 
 
 class Phase(StrEnum):

@@ -16,8 +16,10 @@ from aiohttp.client_reqrep import ConnectionKey, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from plugin_entry.network.errors import Phase, ProxyTimeoutError, describe_transport_error
+from plugin_entry.network.errors import Phase, ProxyTimeoutError, describe_transport_error, ran_out
+from plugin_entry.network.names import PATIENCE_S, NameTimeoutError
 from translator.errors import Family, ServerError
+from translator.settings.credentials import Timeouts
 
 PLACE = "http://gpu.lan:11434"
 CONNECT, FIRST_BYTE, BODY = Phase.CONNECT, Phase.FIRST_BYTE, Phase.BODY
@@ -155,6 +157,13 @@ def test_proxy_that_opens_no_tunnel_gives_its_name_and_the_status(status: int, p
 def test_time_limit_is_named(phase: Phase, part: str) -> None:
     assert part in describe_transport_error(TimeoutError(), PLACE, phase=phase, limit_seconds=2.5).problem.cause
     assert "second" not in describe_transport_error(TimeoutError(), PLACE, phase=phase).problem.cause
+
+
+@pytest.mark.parametrize(
+    ("connect", "first_byte", "said"), [(3, 5, 3), (0, 5, 5), (0, 0, PATIENCE_S), (60, 90, PATIENCE_S), (0, 90, PATIENCE_S)]
+)
+def test_a_name_is_waited_for_as_long_as_for_the_connection(connect: float, first_byte: float, said: float) -> None:
+    assert ran_out(NameTimeoutError(), Timeouts(connect=connect, first_byte=first_byte)) == said
 
 
 @pytest.mark.parametrize(
