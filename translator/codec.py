@@ -120,11 +120,11 @@ def loads(data: bytes | str) -> Any:
     """
     if len(data) > SMALL and isinstance(data, bytes):
         require_few_values(data)
-    return parsed(data)
+    return loads_counted(data)
 
 
-def parsed(data: bytes | str) -> Any:
-    """The same for text whose values were counted as part of a larger one. Raises DecodeError."""
+def loads_counted(data: bytes | str) -> Any:
+    """The same without counting, for a piece of text whose values were counted with the whole. Raises DecodeError."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from translator.codec import DecodeError, count_of, dumps, loads, parsed, require_few_values
+from translator.codec import DecodeError, count_of, dumps, loads, loads_counted, require_few_values
 from translator.errors import Family, ServerError
 from translator.failures.bodies import FailureText, Shape, unwrap
 from translator.failures.build import failure_in_stream
@@ -198,7 +198,7 @@ def _read(piece: bytes) -> Iterator[WrittenVector | Flaw]:
     """Reads the elements; a vector keeps the spelling of the server, in one line. Raises DecodeError."""
     text = piece[piece.rfind(b"[") :].replace(b"\n", b" ")
     is_number = b"u" not in text and b"s" not in text  # `true` and `false` count as 1 and 0 in Python
-    for value in parsed(b"[" + piece + b"]"):
+    for value in loads_counted(b"[" + piece + b"]"):
         yield flaw_of(value) or (WrittenVector(len(value), text) if is_number else Flaw.NOT_NUMBERS)
 
 
